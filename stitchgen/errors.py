@@ -1,0 +1,106 @@
+"""Every way in which stitchgen says no: one exception family and the closed list of codes.
+
+Floor 0: imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The closed list of error codes, each with what it means. The README prints this table.
+CODES: dict[str, str] = {
+    "already-there": "The block is at this target with other arguments.",
+    "bad-argument": "An option or a `--set` value does not fit the block.",
+    "block-not-found": "No block of the catalogs has this name.",
+    "blocks-in-the-way": "A file that is not stitchgen's stands where a block file should go.",
+    "bypasses-call": "The layer is run in a way that passes by its call.",
+    "catalog-broken": "A template of a catalog has a faulty head or does not render.",
+    "channels-unknown": "The number of channels at the target could not be established.",
+    "configuration-dependent": "The edit would be wrong in another configuration of the class.",
+    "does-not-build": "The model could not be constructed.",
+    "does-not-run": "The model was constructed, but its forward pass fails.",
+    "drift": "What was generated is not as recorded.",
+    "file-changed": "A file changed between reading and writing, or an inserted span was changed.",
+    "file-not-found": "There is no such file.",
+    "function-call": "The name is called as a function and is no layer.",
+    "installed-package": "The layer is called in an installed package.",
+    "internal": "A defect of stitchgen itself.",
+    "interrupted": "The command was interrupted; nothing is half-written.",
+    "law-broken": "The edited model breaks one of the laws of the proof.",
+    "layout-ambiguous": "The axes of the feature could not be told apart.",
+    "layout-mismatch": "The block does not work on features of this layout.",
+    "ledger-broken": "stitchgen.lock cannot be read.",
+    "locked": "Another stitchgen command is at work in this project.",
+    "lossy-file": "LibCST does not give the file back byte for byte.",
+    "many-calls": "The layer is called several times in one forward pass.",
+    "never-called": "The layer is never called.",
+    "no-configuration": "The configuration file is malformed.",
+    "no-torch": "The Python that should run the model has no torch.",
+    "not-a-model": "The file or the object defines no nn.Module.",
+    "not-a-tensor": "The layer's result is not a tensor.",
+    "not-python": "The file is no Python source file.",
+    "not-writable": "A file or folder cannot be written.",
+    "nothing-to-undo": "The ledger records no run.",
+    "scripted": "The layer is a scripted or traced module.",
+    "syntax-error": "The file does not parse.",
+    "target-ambiguous": "The target has several meanings.",
+    "target-not-found": "The target names no layer.",
+    "too-large": "The model is too large to be proven on this machine.",
+    "too-old": "Python or torch is too old.",
+    "unsupported": "stitchgen cannot edit code of this form.",
+    "usage": "The command line is wrong.",
+    "used-functionally": "The layer's weights are used without calling the layer.",
+}
+
+
+@dataclass
+class StitchError(Exception):
+    """A refusal: what happened, where, and what to type next. Nothing has been written.
+
+    `where` is `path:line` (or a path), `hint` a sentence or a command line, `suggestions`
+    ready-to-paste values. The exit status is 1 unless a subclass says otherwise.
+    """
+
+    code: str
+    message: str
+    where: str | None = None
+    hint: str | None = None
+    suggestions: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    exit_status = 1
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise AssertionError(f"{self.code!r} is not in the list of error codes")
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def as_dict(self) -> dict[str, Any]:
+        """The `error` object of `--json`; keys without a value are left out."""
+        fields = {
+            "code": self.code,
+            "message": self.message,
+            "where": self.where,
+            "hint": self.hint,
+            "suggestions": self.suggestions,
+        }
+        return {key: value for key, value in fields.items() if value} | self.details
+
+
+class UsageError(StitchError):
+    """The command line itself is wrong (exit status 2)."""
+
+    exit_status = 2
+
+
+class InternalError(StitchError):
+    """A defect of stitchgen itself (exit status 70)."""
+
+    exit_status = 70
+
+    def __init__(self, message: str, **fields: Any) -> None:
+        super().__init__("internal", message, **fields)
