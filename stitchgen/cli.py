@@ -1,0 +1,508 @@
+"""The command line: options in, one result out, exit status.
+
+Owns click, the only print and the only sys.exit. Floor 6: may import everything, but at the top
+only what `--help` needs; each command imports its module inside its body, so that none pays for
+another's dependencies.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
+from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from stitchgen import __version__
+from stitchgen.errors import InternalError, StitchError, UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DONE, REFUSED, WRONG_USAGE, DEFECT, INTERRUPTED = 0, 1, 2, 70, 130
+
+
+# ---------------------------------------------------------------- options that commands share
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+#: `--json` is read from the arguments before click sees them, since it rules usage errors too.
+JSON_OPTION = click.option(
+    "--json", is_flag=True, expose_value=False, help="Print one JSON object on stdout."
+)
+EVERY_COMMAND = _options(
+    click.option(
+        "--project",
+        metavar="DIR",
+        help="The project's root (else the nearest folder upwards with a stitchgen.toml, "
+        "pyproject.toml or .git, else the current one).",
+    ),
+    JSON_OPTION,
+)
+WRITES = _options(
+    click.option("--dry-run", is_flag=True, help="Do all but write."),
+    click.option("--diff", is_flag=True, help="A dry run that prints the patch for `git apply`."),
+    click.option("--yes", is_flag=True, help="Ask nothing."),
+)
+RUNS_THE_MODEL = _options(
+    click.option(
+        "--build",
+        "builds",
+        multiple=True,
+        metavar="EXPR",
+        help="How to construct the model, as in 'resnet18()', evaluated in the model file, or "
+        "'package.module:expr'. Repeat for several configurations.",
+    ),
+    click.option(
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="SHAPE",
+        help="What to feed it: 1x3x224x224, 1x16:int64, or a Python expression. Repeat for a "
+        "model that takes several tensors.",
+    ),
+    click.option(
+        "--python",
+        metavar="PATH",
+        help="The interpreter that runs the model (else the configured one, else the active "
+        "virtual environment's, else the one that runs stitchgen).",
+    ),
+    click.option("--no-prove", is_flag=True, help="Do not run the edited model; say so."),
+)
+
+
+def _mode(dry_run: bool, diff: bool) -> str:
+    return "diff" if diff else "dry-run" if dry_run else "apply"
+
+
+def _pairs(option: str, values: Iterable[str]) -> dict[str, str]:
+    """The `name=value` texts of a repeatable option."""
+    pairs: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier():
+            raise UsageError(
+                "bad-argument",
+                f"{option} {text!r} is not of the form name=value",
+                hint=f"{option} reduction=8",
+            )
+        if name in pairs:
+            raise UsageError("bad-argument", f"{option} gives {name} twice")
+        pairs[name] = value.strip()
+    return pairs
+
+
+def _with_patch(outcome: Any, diff: bool) -> tuple[Mapping[str, Any], bytes | None]:
+    """The result of a command that writes, and the patch where `--diff` asks for it."""
+    if not diff:
+        return outcome.result, None
+    from stitchgen import edits
+
+    return outcome.result, edits.patch(outcome.changes)
+
+
+def _project(directory: str | None) -> Any:
+    """The project, after a command that was killed here has been finished or rolled back."""
+    from stitchgen import config
+
+    project = config.find_project(directory)
+    if (project.root / ".stitchgen").exists():
+        from stitchgen import files
+
+        files.recover(project.root)
+    return project
+
+
+# ---------------------------------------------------------------- the commands
+
+
+class Commands(click.Group):
+    """The group, which lists the commands in the order of the work rather than of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = get_close_matches(args[0], self.commands, n=2)
+            raise UsageError(
+                "usage",
+                f"there is no command {args[0]!r}",
+                hint="the commands are " + ", ".join(self.commands),
+                suggestions=[f"stitchgen {name}" for name in near],
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 refused and nothing written (or drift), 2 wrong usage, "
+    "70 a defect of stitchgen, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="stitchgen", message="%(prog)s %(version)s")
+@JSON_OPTION
+def cli() -> None:
+    """Splice published neural-network blocks into the PyTorch models you already have."""
+
+
+def _complete_block(ctx: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    from stitchgen import catalog, config
+
+    try:
+        names = catalog.load(config.find_project(None).catalogs)
+    except StitchError:
+        return []
+    return sorted(name for name in names if name.startswith(text))
+
+
+BLOCK = click.argument("block", shell_complete=_complete_block)
+
+
+@cli.command("list")
+@click.option("--family", metavar="F", help="Only blocks of this family.")
+@click.option("--layout", metavar="L", help="Only blocks that take this layout, as in NCHW.")
+@click.option("--dims", type=click.IntRange(1, 3), metavar="1|2|3", help="Spatial dimensions.")
+@click.option("--search", metavar="TEXT", help="Only blocks whose head contains the text.")
+@EVERY_COMMAND
+def list_blocks(
+    family: str | None, layout: str | None, dims: int | None, search: str | None, project: str
+) -> Any:
+    """The blocks of the catalog."""
+    from stitchgen import listing
+
+    return listing.run(_project(project), family=family, layout=layout, dims=dims, search=search)
+
+
+@cli.command()
+@BLOCK
+@click.option("--source", is_flag=True, help="The block's source as well.")
+@EVERY_COMMAND
+def show(block: str, source: bool, project: str) -> Any:
+    """One block: paper, arguments, layouts, cost, example."""
+    from stitchgen import show
+
+    return show.run(_project(project), block, source=source)
+
+
+@cli.command("new-module")
+@BLOCK
+@click.option("--name", metavar="CLASS", help="The name of the class.")
+@click.option("--dims", type=click.IntRange(1, 3), metavar="1|2|3", help="Spatial dimensions.")
+@click.option("--into", metavar="DIR", help="The folder (else the blocks folder).")
+@WRITES
+@EVERY_COMMAND
+def new_module(
+    block: str,
+    name: str | None,
+    dims: int | None,
+    into: str | None,
+    dry_run: bool,
+    diff: bool,
+    yes: bool,
+    project: str,
+) -> Any:
+    """Write a block into the project, without splicing it."""
+    from stitchgen import new_module
+
+    outcome = new_module.run(
+        _project(project), block, name=name, dims=dims, into=into, mode=_mode(dry_run, diff)
+    )
+    return _with_patch(outcome, diff)
+
+
+@cli.command()
+@click.argument("model")
+@RUNS_THE_MODEL
+@EVERY_COMMAND
+def layers(
+    model: str,
+    builds: tuple[str, ...],
+    inputs: tuple[str, ...],
+    python: str | None,
+    no_prove: bool,
+    project: str,
+) -> Any:
+    """The targets of MODEL, with channels and readers."""
+    from stitchgen import layers
+
+    return layers.run(
+        _project(project), model, builds=builds, inputs=inputs, python=python, prove=not no_prove
+    )
+
+
+@cli.command()
+@BLOCK
+@click.argument("more_targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--after", multiple=True, metavar="TARGET...", help="Feed the block T's output.")
+@click.option("--before", multiple=True, metavar="TARGET...", help="Feed T the block's output.")
+@click.option("--beside", multiple=True, metavar="TARGET...", help="Feed the block T's input.")
+@click.option("--replace", multiple=True, metavar="TARGET...", help="The block instead of T.")
+@click.option("--with", "with_", multiple=True, metavar="S", help="A second input of the block.")
+@click.option("--into", metavar="R", help="Only reader R of the target sees the block.")
+@click.option("--every", metavar="CLASS", help="All layers of this class under the target.")
+@click.option("--where", multiple=True, metavar="K=V", help="Of these only those with K == V.")
+@click.option("--fuse", type=click.Choice(["add", "mul", "concat"]), help="Join with T's output.")
+@click.option("--reduce", type=click.Choice(["conv", "linear"]), help="Back to T's channels.")
+@click.option("--gate", is_flag=True, help="A learnable gate that starts closed.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A block argument.")
+@click.option("--name", metavar="ATTR", help="The name of the new attribute.")
+@click.option("--channels", metavar="EXPR", help="The channels, where they cannot be found.")
+@click.option("--attach", is_flag=True, help="Allow a hook where no source can be edited.")
+@RUNS_THE_MODEL
+@WRITES
+@EVERY_COMMAND
+def add(
+    block: str,
+    more_targets: tuple[str, ...],
+    settings: tuple[str, ...],
+    where: tuple[str, ...],
+    no_prove: bool,
+    dry_run: bool,
+    diff: bool,
+    yes: bool,
+    project: str,
+    after: tuple[str, ...],
+    before: tuple[str, ...],
+    beside: tuple[str, ...],
+    replace: tuple[str, ...],
+    **options: Any,
+) -> Any:
+    """Put BLOCK at layers of a model, and prove it.
+
+    \b
+    stitchgen add cbam --after model.layer2
+    stitchgen add se --after "model.layer[1-4]" --set reduction=8
+    stitchgen add ghost --replace models/resnet.py::BasicBlock.conv2
+
+    BLOCK is a name that `stitchgen list` prints, or your own class, model/attention.py::EMSA.
+    """
+    from stitchgen.request import AddRequest
+
+    placements = {"after": after, "before": before, "beside": beside, "replace": replace}
+    given = {name: targets for name, targets in placements.items() if targets}
+    if len(given) != 1:
+        named = " and ".join(f"--{name}" for name in given)
+        raise UsageError(
+            "usage",
+            f"{named} do not go together" if given else "it is not said where the block goes",
+            hint="give one of --after, --before, --beside and --replace, as in "
+            f"stitchgen add {block} --after model.layer2",
+        )
+    [(placement, targets)] = given.items()
+    request = AddRequest(
+        block=block,
+        placement=placement,
+        targets=targets + more_targets,
+        settings=_pairs("--set", settings),
+        where=_pairs("--where", where),
+        prove=not no_prove,
+        **options,
+    )
+    from stitchgen import add
+
+    outcome = add.run(_project(project), request, mode=_mode(dry_run, diff))
+    return _with_patch(outcome, diff)
+
+
+@cli.command()
+@EVERY_COMMAND
+def check(project: str) -> Any:
+    """Is what was generated as recorded?"""
+    from stitchgen import check
+
+    return check.run(_project(project))
+
+
+@cli.command()
+@WRITES
+@EVERY_COMMAND
+def undo(dry_run: bool, diff: bool, yes: bool, project: str) -> Any:
+    """Take the last run back; again for the one before."""
+    from stitchgen import undo
+
+    return _with_patch(undo.run(_project(project), mode=_mode(dry_run, diff)), diff)
+
+
+# ---------------------------------------------------------------- one result out
+
+
+def main() -> NoReturn:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and print its result; the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A report may hold names that the terminal's encoding lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if not sys.warnoptions:
+        # Parsing a user's file warns of things in it that are none of stitchgen's business.
+        warnings.simplefilter("ignore")
+    options = list(arguments)
+    if "--" in options:
+        options = options[: options.index("--")]
+    as_json = "--json" in options
+    status, result, patch = _guarded(arguments, as_json)
+    try:
+        _print(result, patch, as_json)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); python must not complain of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _guarded(
+    arguments: Sequence[str], as_json: bool
+) -> tuple[int, Mapping[str, Any], bytes | None]:
+    """Run a command: exit status, the object of `--json`, and the patch where one was asked for."""
+    try:
+        _interrupt_on(signal.SIGTERM, getattr(signal, "SIGHUP", None))
+        # With --json, stdout is for the one object; nothing that is imported may add to it.
+        printed = io.StringIO()
+        with redirect_stdout(printed) if as_json else nullcontext():
+            outcome = cli.main(list(arguments), prog_name="stitchgen", standalone_mode=False)
+        if isinstance(outcome, int):
+            # `--help` and `--version` have printed what there is to say.
+            return outcome, {"ok": True, "command": "help", "text": printed.getvalue()}, None
+        result, patch = outcome if isinstance(outcome, tuple) else (outcome, None)
+        return (DONE if result.get("ok", True) else REFUSED), result, patch
+    except StitchError as error:
+        failure = error
+    except click.exceptions.NoArgsIsHelpError as error:
+        failure = UsageError("usage", "no command is given", hint="stitchgen --help")
+        if not as_json:
+            click.echo(error.format_message(), err=True)
+            return WRONG_USAGE, {"ok": False, "command": "help", "text": ""}, None
+    except click.ClickException as error:
+        failure = _usage_error(error)
+    except (KeyboardInterrupt, click.Abort):
+        # A second Ctrl-C must not cut the answer to the first one short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        failure = StitchError(
+            "interrupted",
+            "interrupted; nothing is half-written",
+            hint="run the command again",
+        )
+        failure.exit_status = INTERRUPTED
+    except SystemExit:
+        if any(name.endswith("_COMPLETE") for name in os.environ):
+            raise  # click has answered a shell that asks for completions
+        failure = InternalError("a part of stitchgen left the process")
+    except Exception as error:
+        failure = InternalError(f"{type(error).__name__}: {error}".strip(": "))
+        failure.__traceback__ = error.__traceback__
+    if isinstance(failure, InternalError):
+        _say_what_to_report(failure, arguments)
+    return failure.exit_status, {"ok": False, "error": failure.as_dict()}, None
+
+
+def _interrupt_on(*signals: int | None) -> None:
+    """Let a polite kill be what Ctrl-C is: everything is put back, and the exit status is 130."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in signals:
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, interrupt)
+
+
+def _usage_error(error: click.ClickException) -> StitchError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "stitchgen"
+    near = getattr(error, "possibilities", None) or []
+    # click repeats the near ones in its message, where the suggestions say them already.
+    message = error.message if near else error.format_message()
+    return UsageError(
+        "usage",
+        message[:1].lower() + message[1:].rstrip("."),
+        hint=f"{command} --help",
+        suggestions=list(near),
+    )
+
+
+def _say_what_to_report(error: InternalError, arguments: Sequence[str]) -> None:
+    """Complete a defect with what its report needs; paths of the user's are not in it."""
+    frames = list(_own_frames(error.__traceback__))
+    if frames and error.where is None:
+        error.where = frames[-1]
+    error.hint = error.hint or (
+        "this is a defect of stitchgen, nothing was written; please report it with the lines below"
+    )
+    error.details = {
+        **error.details,
+        "report": {
+            "stitchgen": __version__,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "platform": sys.platform,
+            "arguments": list(arguments),
+            "frames": frames,
+        },
+    }
+
+
+def _own_frames(traceback: TracebackType | None) -> Iterable[str]:
+    folder = str(Path(__file__).parent) + os.sep
+    while traceback is not None:
+        name = traceback.tb_frame.f_code.co_filename
+        if name.startswith(folder):
+            yield f"stitchgen/{name[len(folder):]}:{traceback.tb_lineno}".replace(os.sep, "/")
+        traceback = traceback.tb_next
+
+
+def _print(result: Mapping[str, Any], patch: bytes | None, as_json: bool) -> None:
+    if as_json:
+        if patch is not None:
+            result = {**result, "diff": patch.decode("utf-8", "surrogateescape")}
+        # ASCII: whatever the encoding of stdout, and undecodable file names too.
+        print(json.dumps(result))
+        return
+    from stitchgen import report
+
+    failed = "error" in result
+    text_stream = sys.stderr if failed or patch is not None else sys.stdout
+    paint = _paint if text_stream is not None and _coloured(text_stream) else report.plain
+    text = report.text(result, paint)
+    if patch is not None and sys.stdout is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(patch)
+        sys.stdout.buffer.flush()
+    if text:
+        print(text, file=text_stream)
+
+
+def _coloured(stream: Any) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _paint(text: str, role: str) -> str:
+    styles: dict[str, dict[str, Any]] = {
+        "error": {"fg": "red", "bold": True},
+        "warning": {"fg": "yellow", "bold": True},
+        "good": {"fg": "green", "bold": True},
+        "name": {"bold": True},
+        "faint": {"dim": True},
+    }
+    return click.style(text, **styles[role])
