@@ -1,0 +1,19 @@
+"""Static reading of model files: what can be said of a model without running it.
+
+Floor 2: uses `ast` and the standard library, and `facts` of floor 0; no torch, no LibCST, no
+user code. What reading cannot know for certain it calls unknown, with a reason.
+"""
+
+from stitchgen.reading.factories import configurations, constructible, factories
+from stitchgen.reading.project import ProjectFiles, files_beside
+from stitchgen.reading.uses import Use, uses
+
+__all__ = [
+    "ProjectFiles",
+    "Use",
+    "configurations",
+    "constructible",
+    "factories",
+    "files_beside",
+    "uses",
+]
