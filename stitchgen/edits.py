@@ -161,7 +161,9 @@ def _lines(raw: bytes) -> list[bytes]:
 
 
 def _marked(mark: bytes, line: bytes) -> bytes:
-    return mark + line if line.endswith(b"\n") else mark + line + b"\n\\ No newline at end of file\n"
+    return (
+        mark + line if line.endswith(b"\n") else mark + line + b"\n\\ No newline at end of file\n"
+    )
 
 
 def _range(start: int, end: int) -> str:
