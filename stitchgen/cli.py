@@ -104,7 +104,11 @@ def _pairs(option: str, values: Iterable[str]) -> dict[str, str]:
                 hint=f"{option} reduction=8",
             )
         if name in pairs:
-            raise UsageError("bad-argument", f"{option} gives {name} twice")
+            raise UsageError(
+                "bad-argument",
+                f"{option} gives {name} twice",
+                hint=f"keep one of {name}={pairs[name]} and {text}",
+            )
         pairs[name] = value.strip()
     return pairs
 
@@ -307,6 +311,12 @@ def add(
             f"stitchgen add {block} --after model.layer2",
         )
     [(placement, targets)] = given.items()
+    if swallowed := [target for target in targets if target.startswith("-")]:
+        raise UsageError(
+            "usage",
+            f"--{placement} requires an argument, and {swallowed[0]} is an option",
+            hint=f"stitchgen add {block} --{placement} model.layer2 {swallowed[0]}",
+        )
     request = AddRequest(
         block=block,
         placement=placement,
@@ -346,7 +356,12 @@ def undo(dry_run: bool, diff: bool, yes: bool, project: str) -> Any:
 
 def main() -> NoReturn:
     """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    _interrupt_on(signal.SIGTERM, getattr(signal, "SIGHUP", None))
+    try:
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the report was being printed
+        status = INTERRUPTED
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -378,7 +393,6 @@ def _guarded(
 ) -> tuple[int, Mapping[str, Any], bytes | None]:
     """Run a command: exit status, the object of `--json`, and the patch where one was asked for."""
     try:
-        _interrupt_on(signal.SIGTERM, getattr(signal, "SIGHUP", None))
         # With --json, stdout is for the one object; nothing that is imported may add to it.
         printed = io.StringIO()
         with redirect_stdout(printed) if as_json else nullcontext():

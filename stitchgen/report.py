@@ -68,7 +68,128 @@ def _list(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join(lines[1:])
 
 
+def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
+    return "\n".join([*_files(result, paint), *_last_words(result)])
+
+
+def _layers(result: Mapping[str, Any], paint: Paint) -> str:
+    rows = [("target", "class", "channels", "layout", "calls", "evidence", "read by")]
+    for layer in result["layers"]:
+        channels, calls = layer.get("channels"), layer.get("calls")
+        rows.append(
+            (
+                layer["path"],
+                layer["class"],
+                "?" if channels is None else str(channels),
+                layer.get("layout") or "?",
+                "?" if calls is None else str(calls),
+                layer["evidence"],
+                _names(layer.get("readers", [])),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        line = "  ".join(cells).rstrip()
+        if number == 0:
+            lines.append(paint(line, "faint"))
+        else:
+            lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
+    return "\n".join([*lines, *_warnings(result, paint)])
+
+
+def _add(result: Mapping[str, Any], paint: Paint) -> str:
+    lines = []
+    for splice in result["splices"]:
+        lines += _splice(splice, result.get("block"), paint)
+    lines += _files(result, paint) + _proof(result, paint) + _warnings(result, paint)
+    return "\n".join([*lines, *_last_words(result)])
+
+
+def _splice(splice: Mapping[str, Any], block: str | None, paint: Paint) -> list[str]:
+    target, attribute = paint(splice["target"], "name"), paint(splice["attribute"], "name")
+    lines = [f"{block} {splice['placement']} {target}: self.{attribute} ({splice['strategy']})"]
+    channels = splice.get("channels")
+    if channels:
+        known = channels["expression"]
+        if channels.get("value") is not None and str(channels["value"]) != known:
+            known += f" = {channels['value']}"
+        lines.append(_fact("channels", f"{known} ({channels['evidence']})"))
+        if channels.get("reason"):
+            lines.append(_fact("", channels["reason"]))
+    if splice.get("where"):
+        lines.append(_fact("at", _names(splice["where"])))
+    if splice.get("readers"):
+        lines.append(_fact("read by", _names(splice["readers"])))
+    return lines
+
+
+def _files(result: Mapping[str, Any], paint: Paint) -> list[str]:
+    return [_fact(file["action"], paint(file["path"], "name")) for file in result["files"]]
+
+
+def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
+    proof = result.get("proof")
+    if not proof or not proof.get("laws"):
+        reason = (proof or {}).get("reason")
+        return [
+            _fact(paint("not proven", "warning"), reason or "the edited model has not been run")
+        ]
+    lines = [
+        _fact(paint("proven", "good"), _names(proof["laws"])),
+        _fact("build", _names(proof["build"])),
+    ]
+    if proof.get("not_proven"):
+        lines.append(_fact("not proven", _names(proof["not_proven"])))
+    if proof.get("input"):
+        lines.append(_fact("input", _inline(proof["input"])))
+    lines.append(
+        _fact("adds", f"{proof['params_added']:,} parameters, {proof['macs_added']:,} MACs")
+    )
+    keys = result.get("keys", {})
+    parts = [f"{len(keys.get('added', []))} new"]
+    parts += [f"{name}: {_names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]
+    kept = "" if len(parts) > 1 else "; all old ones kept with their shapes"
+    lines.append(_fact("keys", ", ".join(parts) + kept))
+    return lines
+
+
+def _undo(result: Mapping[str, Any], paint: Paint) -> str:
+    return "\n".join([*_files(result, paint), *_warnings(result, paint), *_last_words(result)])
+
+
+def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
+    lines = []
+    for warning in result.get("warnings", []):
+        where = f"{paint(warning['where'], 'name')}: " if warning.get("where") else ""
+        lines.append(f"{paint('warning', 'warning')} {where}{warning['message']}")
+        if warning.get("hint"):
+            lines.append(f"  write: {warning['hint']}")
+    return lines
+
+
+def _last_words(result: Mapping[str, Any]) -> list[str]:
+    if result.get("dry_run"):
+        return ["nothing was written (dry run)"]
+    if not result["files"]:
+        return ["nothing to do"]
+    return [] if result["command"] in ("undo", "new-module") else ["stitchgen undo takes it back"]
+
+
+def _fact(name: str, text: str) -> str:
+    return f"  {name:<10}  {text}"
+
+
+def _names(values: object) -> str:
+    return ", ".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
+
+
 _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "help": _help,
     "list": _list,
+    "new-module": _new_module,
+    "layers": _layers,
+    "add": _add,
+    "undo": _undo,
 }

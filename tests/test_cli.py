@@ -1,0 +1,399 @@
+"""The command line: options in, exactly one result out. The commands are stood in for here."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import types
+from dataclasses import dataclass
+
+import pytest
+
+import stitchgen
+from stitchgen import cli
+from stitchgen.edits import FileChange
+from stitchgen.errors import InternalError, StitchError
+from stitchgen.request import AddRequest
+
+ADDED = {
+    "ok": True,
+    "command": "add",
+    "block": "cbam",
+    "dry_run": False,
+    "splices": [
+        {
+            "target": "model.py::ResNet.layer2",
+            "placement": "after",
+            "attribute": "layer2_cbam",
+            "strategy": "line",
+            "channels": {
+                "expression": "128 * block.expansion",
+                "value": 128,
+                "evidence": "observed",
+            },
+            "readers": ["layer3"],
+        }
+    ],
+    "files": [
+        {"path": "blocks/cbam.py", "action": "create"},
+        {"path": "model.py", "action": "edit"},
+    ],
+    "proof": {
+        "laws": ["builds", "keys", "position", "elsewhere", "consumed"],
+        "build": ["resnet18()", "resnet50()"],
+        "params_added": 2148,
+        "macs_added": 130048,
+        "input": "1x3x224x224",
+    },
+    "keys": {"added": ["layer2_cbam.channel.fc.0.weight"], "lost": [], "reshaped": []},
+    "warnings": [
+        {
+            "code": "strict-load",
+            "where": "train.py:208",
+            "message": "loads a state_dict strictly",
+            "hint": "model.load_state_dict(state, strict=False)",
+        }
+    ],
+}
+
+
+@dataclass
+class Outcome:
+    result: dict
+    changes: tuple = (FileChange("model.py", b"a\n", b"a\nb\n"),)
+
+
+class Stand:
+    """Stands in for the modules of the commands, and keeps what they were called with."""
+
+    def __init__(self, monkeypatch):
+        self.monkeypatch = monkeypatch
+        self.calls = []
+
+    def put(self, module, answer):
+        def run(*args, **kwargs):
+            self.calls.append((args, kwargs))
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer() if callable(answer) else answer
+
+        fake = types.ModuleType(f"stitchgen.{module}")
+        fake.run = run
+        self.monkeypatch.setitem(sys.modules, fake.__name__, fake)
+        self.monkeypatch.setattr(stitchgen, module, fake, raising=False)
+
+
+@pytest.fixture
+def stand(monkeypatch, tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    yield Stand(monkeypatch)
+    signal.signal(signal.SIGINT, before)
+
+
+def the_object(capsys):
+    out, _ = capsys.readouterr()
+    value = json.loads(out)
+    assert out.count("\n") == 1, "exactly one object, on one line"
+    return value
+
+
+# ---------------------------------------------------------------- requests
+
+
+def requested(stand, *arguments):
+    stand.put("add", Outcome(ADDED))
+    assert cli.run(["add", *arguments]) == 0
+    [((_, request), kwargs)] = stand.calls
+    return request, kwargs["mode"]
+
+
+def test_a_request_has_the_defaults_of_the_contract(stand):
+    request, mode = requested(stand, "cbam", "--after", "model.layer2")
+    assert request == AddRequest(block="cbam", placement="after", targets=("model.layer2",))
+    assert mode == "apply"
+    assert request.fuse is None and request.prove
+
+
+def test_every_option_reaches_the_request(stand):
+    request, mode = requested(
+        stand,
+        *"cbam --beside m.a m.b --with m.c --with m.d --into m.r --every nn.ReLU --where k=3".split(),
+        *"--where s=2 --fuse concat --reduce linear --gate --set reduction=8 --set p=x=y".split(),
+        *"--name attn --channels 2*width --attach --build f(1) --build f(2) --input 1x3x8x8".split(),
+        *"--python py --no-prove --dry-run --yes".split(),
+    )
+    assert request == AddRequest(
+        block="cbam",
+        placement="beside",
+        targets=("m.a", "m.b"),
+        with_=("m.c", "m.d"),
+        into="m.r",
+        every="nn.ReLU",
+        where={"k": "3", "s": "2"},
+        fuse="concat",
+        reduce="linear",
+        gate=True,
+        settings={"reduction": "8", "p": "x=y"},
+        name="attn",
+        channels="2*width",
+        attach=True,
+        builds=("f(1)", "f(2)"),
+        inputs=("1x3x8x8",),
+        python="py",
+        prove=False,
+    )
+    assert mode == "dry-run"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["cbam --after a b c", "cbam --after a --after b --after c", "--after a cbam b c"],
+)
+def test_several_targets_may_be_written_either_way(stand, arguments):
+    request, _ = requested(stand, *arguments.split())
+    assert request.targets == ("a", "b", "c")
+
+
+def test_beside_is_fused_by_concatenation_and_a_convolution(stand):
+    request, _ = requested(stand, "cbam", "--beside", "a")
+    assert (request.fuse, request.reduce) == ("concat", "conv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("cbam", "not said where"),
+        ("cbam --after a --before b", "--after and --before do not go together"),
+        ("cbam --before a --fuse add", "--fuse does not go with --before"),
+        ("cbam --after a --reduce conv", "--reduce is only for --fuse concat"),
+        ("cbam --after a --where k=3", "--where narrows --every"),
+        ("cbam --after a --set reduction", "not of the form name=value"),
+        ("cbam --after a --set x=1 --set x=2", "gives x twice"),
+        ("cbam --after a --name 1x", "no attribute name"),
+        ("cbam --after a --fuse sub", "'sub' is not one of"),
+        ("cbam --after", "requires an argument"),
+        ("cbam --afer a", "no such option"),
+        ("", "missing argument"),
+    ],
+)
+def test_wrong_usage_is_refused_with_what_to_type(stand, capsys, arguments, says):
+    stand.put("add", Outcome(ADDED))
+    assert cli.run(["add", *arguments.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and says in err and "hint: " in err
+    assert cli.run(["add", *arguments.split(), "--json"]) == 2
+    error = the_object(capsys)["error"]
+    assert says in error["message"] and error["hint"]
+    assert stand.calls == []
+
+
+def test_a_command_that_is_mistyped_is_met_with_the_near_ones(stand, capsys):
+    assert cli.run(["chek", "--json"]) == 2
+    assert the_object(capsys)["error"]["suggestions"] == ["stitchgen check"]
+
+
+def test_without_a_command_the_help_is_shown(stand, capsys):
+    assert cli.run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+    assert cli.run(["--json"]) == 2
+    assert the_object(capsys)["error"]["code"] == "usage"
+
+
+# ---------------------------------------------------------------- one object on stdout
+
+
+@pytest.mark.parametrize("arguments", [["add", "cbam", "--after", "m.a", "--json"]])
+def test_json_prints_the_result_and_nothing_else(stand, capsys, arguments):
+    def noisy():
+        print("a library says hello")
+        return Outcome(ADDED)
+
+    stand.put("add", noisy)
+    assert cli.run(arguments) == 0
+    assert the_object(capsys) == ADDED
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["add", "--help"], ["--version"], ["list", "-h"]]
+)
+def test_json_holds_for_help_too(stand, capsys, arguments):
+    assert cli.run([*arguments, "--json"]) == 0
+    value = the_object(capsys)
+    assert value["ok"] and value["text"]
+
+
+def test_json_may_stand_before_the_command(stand, capsys):
+    stand.put("listing", {"ok": True, "command": "list", "blocks": []})
+    assert cli.run(["--json", "list"]) == 0
+    assert the_object(capsys)["command"] == "list"
+
+
+def test_json_is_ascii_whatever_the_names(stand, capsys):
+    answer = {"ok": True, "command": "list", "blocks": ["卷积", "undecodable \udcff"]}
+    stand.put("listing", answer)
+    assert cli.run(["list", "--json"]) == 0
+    out, _ = capsys.readouterr()
+    assert out.isascii() and json.loads(out) == answer
+
+
+def test_a_refusal_goes_to_stderr_and_its_object_to_stdout(stand, capsys):
+    refusal = StitchError(
+        "target-not-found",
+        "ResNet has no layer layer22",
+        where="model.py:12",
+        hint="stitchgen layers model",
+        suggestions=["model.layer2", "model.layer1"],
+    )
+    stand.put("add", refusal)
+    assert cli.run(["add", "cbam", "--after", "model.layer22"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "error[target-not-found]: ResNet has no layer layer22",
+        "  at model.py:12",
+        "  hint: stitchgen layers model",
+        "  perhaps:",
+        "    model.layer2",
+        "    model.layer1",
+    ]
+    assert cli.run(["add", "cbam", "--after", "model.layer22", "--json"]) == 1
+    assert the_object(capsys) == {"ok": False, "error": refusal.as_dict()}
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [ZeroDivisionError("oops"), InternalError("oops"), SystemExit(3), RecursionError("oops")],
+    ids=lambda defect: type(defect).__name__,
+)
+def test_a_defect_is_exit_70_and_says_what_to_report(stand, capsys, defect):
+    stand.put("add", defect)
+    arguments = ["add", "cbam", "--after", "m.a"]
+    assert cli.run(arguments) == 70
+    out, err = capsys.readouterr()
+    assert out == "" and "please report" in err and "Traceback" not in err
+    assert f"stitchgen: {stitchgen.__version__}" in err
+    assert cli.run([*arguments, "--json"]) == 70
+    error = the_object(capsys)["error"]
+    assert error["code"] == "internal"
+    assert error["report"]["arguments"] == [*arguments, "--json"]
+
+
+@pytest.mark.parametrize(
+    "interruption", [KeyboardInterrupt(), EOFError()], ids=["Ctrl-C", "Ctrl-D"]
+)
+def test_an_interruption_is_exit_130(stand, capsys, interruption):
+    stand.put("add", interruption)
+    assert cli.run(["add", "cbam", "--after", "m.a", "--json"]) == 130
+    assert the_object(capsys)["error"]["code"] == "interrupted"
+
+
+def test_drift_is_exit_1_with_the_report_of_check(stand, capsys):
+    answer = {"ok": False, "command": "check", "files": []}
+    stand.put("check", answer)
+    assert cli.run(["check", "--json"]) == 1
+    assert the_object(capsys) == answer
+
+
+# ---------------------------------------------------------------- the patch
+
+
+def test_diff_prints_the_patch_alone_on_stdout(stand, capfdbinary):
+    stand.put("add", Outcome(ADDED | {"dry_run": True}))
+    assert cli.run(["add", "cbam", "--after", "m.a", "--diff"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out == b"--- a/model.py\n+++ b/model.py\n@@ -1 +1,2 @@\n a\n+b\n"
+    assert b"layer2_cbam" in err
+    assert stand.calls[0][1]["mode"] == "diff"
+
+
+def test_diff_with_json_is_one_object_that_holds_the_patch(stand, capsys):
+    change = FileChange("model.py", b"", b"caf\xe9\n")
+    stand.put("add", Outcome(ADDED | {"dry_run": True}, (change,)))
+    assert cli.run(["add", "cbam", "--after", "m.a", "--diff", "--json"]) == 0
+    patch = the_object(capsys)["diff"].encode("utf-8", "surrogateescape")
+    assert patch.endswith(b"+caf\xe9\n")
+
+
+# ---------------------------------------------------------------- as a process
+
+PROGRAM = """
+import sys, time, types, stitchgen
+add = sys.modules["stitchgen.add"] = stitchgen.add = types.ModuleType("stitchgen.add")
+def run(*args, **kwargs):
+    print("started", file=sys.stderr, flush=True)
+    time.sleep(30)
+add.run = run
+from stitchgen.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_a_signal_ends_the_command_with_130_and_no_traceback(tmp_path, number, options):
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "add", "cbam", "--after", "m.a", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGHUP,)],
+    )
+    assert process.stderr.readline() == "started\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in out + err
+    if options:
+        assert json.loads(out)["error"]["code"] == "interrupted"
+    else:
+        assert "error[interrupted]" in err
+
+
+def stitchgen_process(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "stitchgen", *arguments], capture_output=True, text=True, **options
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    command = f"{sys.executable} -m stitchgen list | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_an_encoding_that_lacks_a_letter_is_no_error(tmp_path):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = stitchgen_process("list", cwd=tmp_path, env=environment)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_a_configuration_that_is_malformed_refuses_every_command(tmp_path):
+    (tmp_path / "stitchgen.toml").write_text("pyton = 'x'")
+    done = stitchgen_process("list", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "no-configuration"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_works_as_click_gives_it(tmp_path, shell):
+    environment = os.environ | {"_STITCHGEN_COMPLETE": f"{shell}_source"}
+    done = stitchgen_process(cwd=tmp_path, env=environment)
+    assert done.returncode == 0 and "_STITCHGEN_COMPLETE" in done.stdout
+
+
+def test_completion_knows_commands_and_blocks(tmp_path):
+    def complete(words, index):
+        environment = os.environ | {
+            "_STITCHGEN_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(index),
+        }
+        return stitchgen_process(cwd=tmp_path, env=environment).stdout
+
+    assert "plain,new-module" in complete("stitchgen new", 1)
+    assert "plain,cbam" in complete("stitchgen add cb", 2)

@@ -1,0 +1,108 @@
+"""The shape of the code: imports point only down, and each dependency has one owner."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "stitchgen"
+
+#: From the ground up. A module (or folder of modules) may import those of lower floors only.
+FLOORS = [
+    ["errors", "facts"],
+    ["edits", "config", "request", "target", "catalog", "report"],
+    ["files"],
+    ["render", "style", "cst", "observe", "reading"],
+    ["sites", "channels", "imports"],
+    ["splice", "ledger"],
+    ["listing", "show", "new_module", "layers", "add", "undo", "check"],
+    ["demo"],
+    ["cli"],
+    ["__main__"],
+]
+FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
+
+#: The one module that may import it; where a table of owners says two, each reads TOML for itself.
+OWNERS = {
+    "black": {"style"},
+    "click": {"cli"},
+    "filelock": {"files"},
+    "jinja2": {"render"},
+    "libcst": {"cst"},
+    "tomli": {"config", "catalog"},
+    "tomlkit": {"ledger"},
+    "torch": {"observer"},
+}
+
+
+def owner(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+IDS = [file.relative_to(PACKAGE).as_posix() for file in FILES]
+
+
+def imports(file: Path) -> Iterator[tuple[int, str]]:
+    """Every imported module with its line, wherever in the file it is imported."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno} imports relatively"
+            assert node.module is not None
+            for alias in node.names:
+                yield node.lineno, f"{node.module}.{alias.name}"
+
+
+def own_imports(file: Path) -> Iterator[tuple[int, str]]:
+    for line, name in imports(file):
+        if name.startswith("stitchgen."):
+            module = name.split(".")[1]
+            if (PACKAGE / module).is_dir() or (PACKAGE / f"{module}.py").is_file():
+                yield line, module
+
+
+@pytest.mark.parametrize("file", FILES, ids=IDS)
+def test_imports_point_only_down(file):
+    me = owner(file)
+    if me in ("__init__", "observer"):
+        # The observer runs in another process, with a Python that has only torch.
+        assert {module for _, module in own_imports(file)} <= {me}
+        return
+    assert me in FLOOR, f"{me} has no floor: put it into the table"
+    for line, module in own_imports(file):
+        if module != me:
+            assert module != "observer", f"line {line}: the observer runs only in its own process"
+            assert FLOOR[module] < FLOOR[me], f"line {line}: {me} imports {module}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=IDS)
+def test_each_dependency_has_one_owner(file):
+    me = owner(file)
+    for line, name in imports(file):
+        package = name.split(".")[0]
+        if package == "stitchgen" or package in sys.stdlib_module_names:
+            continue
+        if package in ("tomllib", "_typeshed"):  # in the standard library from 3.11 on
+            continue
+        assert package in OWNERS, f"line {line}: nobody owns {package}"
+        assert me in OWNERS[package], f"line {line}: {package} is for {OWNERS[package]}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=IDS)
+def test_only_the_command_line_prints_and_exits(file):
+    if owner(file) in ("cli", "observer"):
+        return
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("print", "sys.exit", "exit", "os._exit"), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=IDS)
+def test_every_module_says_what_it_is(file):
+    assert ast.get_docstring(ast.parse(file.read_bytes())) or file.stat().st_size == 0

@@ -1,0 +1,40 @@
+"""What a command does not need it does not load. Modules are looked at, since times vary."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"jinja2", "libcst", "black", "torch", "importlib.metadata", "rich", "tomlkit", "filelock"}
+
+PROGRAM = """
+import json, sys
+before = set(sys.modules)
+from stitchgen.cli import run
+status = run(json.loads(sys.argv[1]))
+print(json.dumps([status, sorted(set(sys.modules) - before)]), file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(arguments)], capture_output=True, text=True
+    )
+    status, modules = json.loads(done.stderr.splitlines()[-1])
+    assert status == 0, done.stdout + done.stderr
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["add", "--help"], ["list"], ["list", "--json"]],
+    ids=" ".join,
+)
+def test_a_light_command_loads_nothing_heavy(arguments):
+    assert loaded(*arguments) & HEAVY == set()
+
+
+def test_help_loads_no_module_of_a_command():
+    own = {name for name in loaded("--help") if name.startswith("stitchgen.")}
+    assert own == {"stitchgen.cli", "stitchgen.errors", "stitchgen.report"}
