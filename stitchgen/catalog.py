@@ -98,7 +98,7 @@ MAX_TEMPLATES = 2_000
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _CLASS = re.compile(r"[A-Z][A-Za-z0-9]*")
 _ARGUMENT = re.compile(r"[a-z][a-z0-9_]*")
-_FORMULA = re.compile(r"[\w\s+\-*/%(),.\[\]<>=]+", re.ASCII)
+_FORMULA = re.compile(r"[\w\s+\-*/%(),.\[\]<>=']+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -353,7 +353,7 @@ def evaluate(formula: str, values: Mapping[str, Any]) -> Any:
 
     def value(node: ast.AST) -> Any:
         match node:
-            case ast.Constant(value=int() | float() as number):
+            case ast.Constant(value=int() | float() | str() as number):
                 return number
             case ast.Name(id=name):
                 return values[name]
