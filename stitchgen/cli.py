@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -113,13 +114,28 @@ def _pairs(option: str, values: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def _with_patch(outcome: Any, diff: bool) -> tuple[Mapping[str, Any], bytes | None]:
-    """The result of a command that writes, and the patch where `--diff` asks for it."""
+def _answer(outcome: Any, diff: bool, root: Path) -> Mapping[str, Any]:
+    """The result of a command that writes, with its patch where `--diff` asks for one.
+
+    git takes the names in a patch to be relative to the current folder, so they are, unless a file
+    lies outside of it; then they are relative to the project's root, where the patch is to be
+    applied.
+    """
     if not diff:
-        return outcome.result, None
+        return outcome.result
     from stitchgen import edits
 
-    return outcome.result, edits.patch(outcome.changes)
+    here, root = Path.cwd().resolve(), root.resolve()
+    paths = [(root / change.path) for change in outcome.changes]
+    folder = here if all(path.is_relative_to(here) for path in paths) else root
+    changes = [
+        replace(change, path=path.relative_to(folder).as_posix())
+        for change, path in zip(outcome.changes, paths)
+    ]
+    repository = next((up for up in (folder, *folder.parents) if (up / ".git").exists()), folder)
+    prefix = folder.relative_to(repository).as_posix() + "/" if folder != repository else ""
+    patch = edits.patch(changes, prefix).decode("utf-8", "surrogateescape")
+    return {**outcome.result, "patch": patch, "patch_folder": str(folder)}
 
 
 def _project(directory: str | None) -> Any:
@@ -226,10 +242,9 @@ def new_module(
     """Write a block into the project, without splicing it."""
     from stitchgen import new_module
 
-    outcome = new_module.run(
-        _project(project), block, name=name, dims=dims, into=into, mode=_mode(dry_run, diff)
-    )
-    return _with_patch(outcome, diff)
+    at = _project(project)
+    outcome = new_module.run(at, block, name=name, dims=dims, into=into, mode=_mode(dry_run, diff))
+    return _answer(outcome, diff, at.root)
 
 
 @cli.command()
@@ -328,8 +343,8 @@ def add(
     )
     from stitchgen import add
 
-    outcome = add.run(_project(project), request, mode=_mode(dry_run, diff))
-    return _with_patch(outcome, diff)
+    at = _project(project)
+    return _answer(add.run(at, request, mode=_mode(dry_run, diff)), diff, at.root)
 
 
 @cli.command()
@@ -348,7 +363,37 @@ def undo(dry_run: bool, diff: bool, yes: bool, project: str) -> Any:
     """Take the last run back; again for the one before."""
     from stitchgen import undo
 
-    return _with_patch(undo.run(_project(project), mode=_mode(dry_run, diff)), diff)
+    at = _project(project)
+    return _answer(undo.run(at, mode=_mode(dry_run, diff)), diff, at.root)
+
+
+@cli.command()
+@RUNS_THE_MODEL
+@WRITES
+@EVERY_COMMAND
+def demo(
+    builds: tuple[str, ...],
+    inputs: tuple[str, ...],
+    python: str | None,
+    no_prove: bool,
+    dry_run: bool,
+    diff: bool,
+    yes: bool,
+    project: str,
+) -> Any:
+    """The main job on a sample project, in a new folder here."""
+    from stitchgen import demo
+
+    parent = Path(project or ".")
+    outcome = demo.run(
+        parent,
+        builds=builds,
+        inputs=inputs,
+        python=python,
+        prove=not no_prove,
+        mode=_mode(dry_run, diff),
+    )
+    return _answer(outcome, diff, parent)
 
 
 # ---------------------------------------------------------------- one result out
@@ -377,9 +422,9 @@ def run(arguments: Sequence[str]) -> int:
     if "--" in options:
         options = options[: options.index("--")]
     as_json = "--json" in options
-    status, result, patch = _guarded(arguments, as_json)
+    status, result = _guarded(arguments, as_json)
     try:
-        _print(result, patch, as_json)
+        _print(result, as_json)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -388,10 +433,8 @@ def run(arguments: Sequence[str]) -> int:
     return status
 
 
-def _guarded(
-    arguments: Sequence[str], as_json: bool
-) -> tuple[int, Mapping[str, Any], bytes | None]:
-    """Run a command: exit status, the object of `--json`, and the patch where one was asked for."""
+def _guarded(arguments: Sequence[str], as_json: bool) -> tuple[int, Mapping[str, Any]]:
+    """Run a command: the exit status, and the object that `--json` prints."""
     try:
         # With --json, stdout is for the one object; nothing that is imported may add to it.
         printed = io.StringIO()
@@ -399,16 +442,15 @@ def _guarded(
             outcome = cli.main(list(arguments), prog_name="stitchgen", standalone_mode=False)
         if isinstance(outcome, int):
             # `--help` and `--version` have printed what there is to say.
-            return outcome, {"ok": True, "command": "help", "text": printed.getvalue()}, None
-        result, patch = outcome if isinstance(outcome, tuple) else (outcome, None)
-        return (DONE if result.get("ok", True) else REFUSED), result, patch
+            return outcome, {"ok": True, "command": "help", "text": printed.getvalue()}
+        return (DONE if outcome["ok"] else REFUSED), outcome
     except StitchError as error:
         failure = error
     except click.exceptions.NoArgsIsHelpError as error:
         failure = UsageError("usage", "no command is given", hint="stitchgen --help")
         if not as_json:
             click.echo(error.format_message(), err=True)
-            return WRONG_USAGE, {"ok": False, "command": "help", "text": ""}, None
+            return WRONG_USAGE, {"ok": False, "command": "help", "text": ""}
     except click.ClickException as error:
         failure = _usage_error(error)
     except (KeyboardInterrupt, click.Abort):
@@ -429,7 +471,7 @@ def _guarded(
         failure.__traceback__ = error.__traceback__
     if isinstance(failure, InternalError):
         _say_what_to_report(failure, arguments)
-    return failure.exit_status, {"ok": False, "error": failure.as_dict()}, None
+    return failure.exit_status, {"ok": False, "error": failure.as_dict()}
 
 
 def _interrupt_on(*signals: int | None) -> None:
@@ -486,25 +528,22 @@ def _own_frames(traceback: TracebackType | None) -> Iterable[str]:
         traceback = traceback.tb_next
 
 
-def _print(result: Mapping[str, Any], patch: bytes | None, as_json: bool) -> None:
+def _print(result: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        if patch is not None:
-            result = {**result, "diff": patch.decode("utf-8", "surrogateescape")}
         # ASCII: whatever the encoding of stdout, and undecodable file names too.
         print(json.dumps(result))
         return
     from stitchgen import report
 
-    failed = "error" in result
-    text_stream = sys.stderr if failed or patch is not None else sys.stdout
-    paint = _paint if text_stream is not None and _coloured(text_stream) else report.plain
-    text = report.text(result, paint)
-    if patch is not None and sys.stdout is not None:
+    # A patch is for another program, so it has stdout to itself.
+    stream = sys.stderr if "error" in result or "patch" in result else sys.stdout
+    paint = _paint if stream is not None and _coloured(stream) else report.plain
+    if text := report.text(result, paint):
+        print(text, file=stream)
+    if "patch" in result and sys.stdout is not None:
         sys.stdout.flush()
-        sys.stdout.buffer.write(patch)
+        sys.stdout.buffer.write(result["patch"].encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()
-    if text:
-        print(text, file=text_stream)
 
 
 def _coloured(stream: Any) -> bool:

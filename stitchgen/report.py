@@ -155,6 +155,27 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     return lines
 
 
+def _demo(result: Mapping[str, Any], paint: Paint) -> str:
+    roles = {"+": "good", "-": "error", "@": "faint"}
+    diff = [
+        paint(line, roles[line[0]]) if line[:1] in roles else line
+        for line in result["diff"].splitlines()
+    ]
+    place = f"cd {result['folder']}"
+    lines = (
+        [f"a sample project: {paint(result['folder'], 'name')}"] if not result["dry_run"] else []
+    )
+    lines += [f"$ {place}", f"$ {result['typed']}", "", *diff, ""]
+    for splice in result["splices"]:
+        lines += _splice(splice, result["block"], paint)
+    lines += _files(result, paint) + _proof(result, paint) + _warnings(result, paint)
+    if result["dry_run"]:
+        return "\n".join([*lines, *_last_words(result)])
+    return "\n".join(
+        [*lines, "", f"now: {place}, read model.py, and `stitchgen undo` takes it back"]
+    )
+
+
 def _undo(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*_files(result, paint), *_warnings(result, paint), *_last_words(result)])
 
@@ -170,6 +191,8 @@ def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
 
 
 def _last_words(result: Mapping[str, Any]) -> list[str]:
+    if "patch" in result:
+        return [f"nothing was written; the patch is for `git apply` in {result['patch_folder']}"]
     if result.get("dry_run"):
         return ["nothing was written (dry run)"]
     if not result["files"]:
@@ -191,5 +214,6 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "new-module": _new_module,
     "layers": _layers,
     "add": _add,
+    "demo": _demo,
     "undo": _undo,
 }

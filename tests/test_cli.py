@@ -313,8 +313,48 @@ def test_diff_with_json_is_one_object_that_holds_the_patch(stand, capsys):
     change = FileChange("model.py", b"", b"caf\xe9\n")
     stand.put("add", Outcome(ADDED | {"dry_run": True}, (change,)))
     assert cli.run(["add", "cbam", "--after", "m.a", "--diff", "--json"]) == 0
-    patch = the_object(capsys)["diff"].encode("utf-8", "surrogateescape")
+    patch = the_object(capsys)["patch"].encode("utf-8", "surrogateescape")
     assert patch.endswith(b"+caf\xe9\n")
+
+
+@pytest.mark.parametrize(
+    ("project", "here", "folder"),
+    [
+        (".", ".", "."),
+        ("unet", "unet", "unet"),
+        ("unet", "unet/unet", "unet/unet"),
+        ("unet", "unet/other", "unet"),
+        ("unet", ".", "."),
+    ],
+    ids=[
+        "at the root of the repository",
+        "in a project below it",
+        "in a folder below the project",
+        "in a folder of the project without the file",
+        "above the project",
+    ],
+)
+def test_git_applies_the_patch_in_the_folder_that_is_named(
+    tmp_path, monkeypatch, stand, capsys, project, here, folder
+):
+    # The folder's name repeats, since git then takes a traditional name to be one from the root.
+    path = "unet/model.py" if project == "unet" else "unet/unet/model.py"
+    file = tmp_path / project / path
+    for name in (file.parent, tmp_path / "unet" / "other"):
+        name.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"a\n")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path / here)
+    stand.put("add", Outcome(ADDED | {"dry_run": True}, (FileChange(path, b"a\n", b"a\nb\n"),)))
+    root = str(tmp_path / project)
+    options = ["--diff", "--json", "--project", root]
+    assert cli.run(["add", "cbam", "--after", "m.a", *options]) == 0
+    answer = the_object(capsys)
+    assert answer["patch_folder"] == str(tmp_path / folder)
+    subprocess.run(
+        ["git", "apply"], input=answer["patch"], cwd=tmp_path / folder, check=True, text=True
+    )
+    assert file.read_bytes() == b"a\nb\n"
 
 
 # ---------------------------------------------------------------- as a process
