@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import dataclasses
 import fnmatch
 import json
 import os
@@ -401,6 +402,8 @@ def main() -> int:
         if fnmatch.fnmatch(entry.group, options.group)
         and any(fnmatch.fnmatch(entry.name, pattern) for pattern in options.models)
     ]
+    if options.alone:
+        chosen = [dataclasses.replace(entry, vendor=()) for entry in chosen]
     if not chosen:
         print("no such model; there are: " + " ".join(e.name for e in CORPUS), file=sys.stderr)
         return 2

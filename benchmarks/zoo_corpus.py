@@ -124,4 +124,244 @@ FIRST = (
     ),
 )
 
-CORPUS = FIRST
+_SEGMENTATION = (
+    "torchvision.models._utils",
+    "torchvision.models.segmentation._utils",
+    "torchvision.models.segmentation.fcn",
+    "torchvision.models.resnet",
+    "torchvision.models.mobilenetv3",
+)
+
+_VIDEO = "MSBlockConfig(2, {0}, {1}, [3, 3, 3], [3, 3, 3], [1, {2}, {2}], [1, 2, 2])"
+
+#: The rest of torchvision. Where a file's own factories are slow, a small model of its class.
+REST = (
+    _tv("alexnet", "alexnet()"),
+    _tv("squeezenet", "squeezenet1_1()", others=("squeezenet1_0()",)),
+    _tv("inception", "inception_v3(init_weights=False)", input="1x3x299x299"),
+    _tv("mobilenetv2", "mobilenet_v2(width_mult=0.5)", others=("mobilenet_v2()",)),
+    _tv("regnet", "regnet_y_400mf()", "regnet_x_400mf()"),
+    _tv("swin", "swin_t()", source="swin_transformer"),
+    _tv("swin_v2", "swin_v2_t()", source="swin_transformer"),
+    _tv(
+        "vit",
+        "VisionTransformer(image_size=32, patch_size=8, num_layers=3, num_heads=4, "
+        "hidden_dim=64, mlp_dim=128)",
+        source="vision_transformer",
+        input="1x3x32x32",
+    ),
+    _tv(
+        "maxvit",
+        "MaxVit(input_size=(64, 64), stem_channels=16, partition_size=4, block_channels=[16, 32], "
+        "block_layers=[2, 2], head_dim=8, stochastic_depth_prob=0.2)",
+    ),
+    _tv(
+        "fcn",
+        "fcn_resnet50(weights_backbone=None, aux_loss=True)",
+        source="segmentation.fcn",
+    ),
+    _tv(
+        "lraspp",
+        "lraspp_mobilenet_v3_large(weights_backbone=None)",
+        source="segmentation.lraspp",
+    ),
+    # The same with the files that they build on, as users copy them.
+    _tv(
+        "deeplabv3_copied",
+        "deeplabv3_resnet50(weights_backbone=None, aux_loss=True)",
+        source="segmentation.deeplabv3",
+        vendor=_SEGMENTATION,
+    ),
+    _tv(
+        "lraspp_copied",
+        "lraspp_mobilenet_v3_large(weights_backbone=None)",
+        source="segmentation.lraspp",
+        vendor=_SEGMENTATION,
+    ),
+    _tv(
+        "fpn",
+        "resnet_fpn_backbone(backbone_name='resnet18', weights=None, trainable_layers=5)",
+        source="detection.backbone_utils",
+    ),
+    _tv(
+        "fpn_copied",
+        "resnet_fpn_backbone(backbone_name='resnet18', weights=None, trainable_layers=5)",
+        source="detection.backbone_utils",
+        vendor=("torchvision.models._utils", "torchvision.models.resnet"),
+    ),
+    _tv(
+        "ssdlite",
+        "_mobilenet_extractor(mobilenet.mobilenet_v3_small(), 6, nn.BatchNorm2d)",
+        source="detection.ssdlite",
+    ),
+    _tv("r3d", "r3d_18()", source="video.resnet", input="1x3x4x32x32"),
+    _tv("r2plus1d", "r2plus1d_18()", source="video.resnet", input="1x3x4x32x32"),
+    _tv(
+        "mvit",
+        "MViT(spatial_size=(32, 32), temporal_size=4, block_setting=["
+        + ", ".join(_VIDEO.format(*n) for n in ((16, 32, 1), (32, 32, 2), (32, 64, 2)))
+        + "], residual_pool=True, residual_with_cls_embed=False, rel_pos_embed=True, "
+        "proj_after_attn=True)",
+        source="video.mvit",
+        input="1x3x4x32x32",
+    ),
+    _tv("s3d", "s3d()", source="video.s3d", input="1x3x16x224x224"),
+    _tv(
+        "swin3d",
+        "SwinTransformer3d(patch_size=[2, 4, 4], embed_dim=24, depths=[2, 2], num_heads=[2, 4], "
+        "window_size=[2, 4, 4])",
+        source="video.swin_transformer",
+        input="1x3x4x32x32",
+    ),
+    _tv(
+        "raft",
+        "raft_small()",
+        source="optical_flow.raft",
+        input="1x3x128x128;1x3x128x128",
+    ),
+)
+
+#: Families of pytorchcv: file, factory (the smallest of the file), size of an input. Left out are files
+#: whose model is another file's class, takes several inputs, or is too slow for one core.
+_PYTORCHCV = """
+airnet airnet50_1x64d_r16 3x224x224
+airnext airnext50_32x4d_r2 3x224x224
+alexnet alexnetb 3x224x224
+alphapose_coco alphapose_fastseresnet101b_coco 3x32x32
+bagnet bagnet9 3x224x224
+bamresnet bam_resnet18 3x224x224
+bninception bninception 3x224x224
+cbamresnet cbam_resnet18 3x224x224
+centernet centernet_resnet18_voc 3x32x32
+cgnet cgnet_cityscapes 3x32x32
+channelnet channelnet 3x224x224
+condensenet condensenet74_c8_g8 3x224x224
+contextnet ctxnet_cityscapes 3x32x32
+dabnet dabnet_cityscapes 3x32x32
+danet danet_resnetd50b_cityscapes 3x32x32
+darknet darknet_tiny 3x224x224
+darknet53 darknet53 3x224x224
+darts darts 3x224x224
+densenet densenet121 3x224x224
+densenet_cifar densenet40_k12_bc_cifar10 3x32x32
+diapreresnet diapreresnet10 3x224x224
+diapreresnet_cifar diapreresnet20_cifar10 3x32x32
+diaresnet diaresnet10 3x224x224
+diaresnet_cifar diaresnet20_cifar10 3x32x32
+dicenet dicenet_wd5 3x32x32
+diracnetv2 diracnet18v2 3x224x224
+dla dla46xc 3x224x224
+dpn dpn68 3x224x224
+drn drnd22 3x224x224
+edanet edanet_cityscapes 3x32x32
+efficientnet efficientnet_b0 3x32x32
+efficientnetedge efficientnet_edge_small_b 3x32x32
+enet enet_cityscapes 3x32x32
+erfnet erfnet_cityscapes 3x32x32
+esnet esnet_cityscapes 3x32x32
+espcnet espcnet_cityscapes 3x32x32
+espnetv2 espnetv2_wd2 3x224x224
+fbnet fbnet_cb 3x224x224
+fcn8sd fcn8sd_resnetd50b_cityscapes 3x32x32
+fishnet fishnet99 3x224x224
+fpenet fpenet_cityscapes 3x32x32
+fractalnet_cifar fractalnet_cifar10 3x32x32
+ghostnet ghostnet 3x224x224
+hardnet hardnet39ds 3x224x224
+hrnet hrnet_w18_small_v1 3x224x224
+ibnbresnet ibnb_resnet50 3x224x224
+ibndensenet ibn_densenet121 3x224x224
+ibnresnet ibn_resnet50 3x224x224
+ibnresnext ibn_resnext50_32x4d 3x224x224
+icnet icnet_resnetd50b_cityscapes 3x480x480
+igcv3 igcv3_wd4 3x224x224
+inceptionresnetv1 inceptionresnetv1 3x299x299
+inceptionresnetv2 inceptionresnetv2 3x299x299
+inceptionv3 inceptionv3 3x299x299
+isqrtcovresnet isqrtcovresnet18 3x32x32
+lednet lednet_cityscapes 3x64x64
+lffd lffd20x5s320v2_widerface 3x128x128
+linknet linknet_cityscapes 3x32x32
+lwopenpose_cmupan lwopenpose2d_mobilenet_cmupan_coco 3x32x32
+menet menet108_8x1_g3 3x224x224
+mixnet mixnet_s 3x224x224
+mnasnet mnasnet_small 3x224x224
+mobilenet mobilenet_wd4 3x224x224
+mobilenetv2 mobilenetv2b_wd4 3x224x224
+mobilenetv3 mobilenetv3_small_w7d20 3x224x224
+msdnet msdnet22 3x224x224
+msdnet_cifar10 msdnet22_cifar10 3x32x32
+nasnet nasnet_4a1056 3x224x224
+nin_cifar nin_cifar10 3x32x32
+octresnet octresnet10_ad2 3x224x224
+peleenet peleenet 3x224x224
+preresnet preresnet18_wd4 3x224x224
+preresnet_cifar preresnet20_cifar10 3x32x32
+prnet prnet 3x32x32
+proxylessnas proxylessnas_mobile 3x224x224
+pyramidnet pyramidnet101_a360 3x224x224
+pyramidnet_cifar pyramidnet110_a48_cifar10 3x32x32
+regnet regnetx002 3x32x32
+resattnet resattnet56 3x224x224
+resdropresnet_cifar resdropresnet20_cifar10 3x32x32
+resnesta resnestabc14 3x32x32
+resnet resnet18_wd4 3x224x224
+resnet_cifar resnet20_cifar10 3x32x32
+resneta resneta10 3x32x32
+resnetd resnetd50b 3x32x32
+resnext resnext14_32x2d 3x224x224
+resnext_cifar resnext20_32x2d_cifar10 3x32x32
+revnet revnet38 3x224x224
+rir_cifar rir_cifar10 3x32x32
+ror_cifar ror3_56_cifar10 3x32x32
+scnet scnet50 3x128x128
+segnet segnet_cityscapes 3x32x32
+selecsls selecsls42 3x224x224
+senet senet16 3x224x224
+sepreresnet sepreresnet10 3x224x224
+sepreresnet_cifar sepreresnet20_cifar10 3x32x32
+seresnet seresnet10 3x224x224
+seresnet_cifar seresnet20_cifar10 3x32x32
+seresnext seresnext50_32x4d 3x224x224
+shakedropresnet_cifar shakedropresnet20_cifar10 3x32x32
+shakeshakeresnet_cifar shakeshakeresnet20_2x16d_cifar10 3x32x32
+sharesnet sharesnet18 3x224x224
+shufflenet shufflenet_g1_wd4 3x224x224
+shufflenetv2 shufflenetv2_wd2 3x224x224
+shufflenetv2b shufflenetv2b_wd2 3x224x224
+simplepose_coco simplepose_resnet18_coco 3x32x32
+simpleposemobile_coco simplepose_mobile_mobilenetv3_small_w1_coco 3x32x32
+sinet sinet_cityscapes 3x128x128
+sknet sknet50 3x224x224
+sparsenet sparsenet121 3x224x224
+spnasnet spnasnet 3x224x224
+sqnet sqnet_cityscapes 3x32x32
+squeezenet squeezenet_v1_1 3x224x224
+squeezenext sqnxt23_w1 3x224x224
+superpointnet superpointnet 1x64x64
+tresnet tresnet_m 3x32x32
+unet unet_cityscapes 3x32x32
+vovnet vovnet27s 3x224x224
+wrn1bit_cifar wrn20_10_1bit_cifar10 3x32x32
+wrn_cifar wrn16_10_cifar10 3x32x32
+xception xception 3x299x299
+xdensenet xdensenet121_2 3x224x224
+xdensenet_cifar xdensenet40_2_k24_bc_cifar10 3x32x32
+"""
+
+
+def _pcv(line: str) -> Entry:
+    name, factory, size = line.split()
+    return Entry(
+        f"pcv.{name}",
+        f"pytorchcv.models.{name}",
+        (f"{factory}()",),
+        input=f"1x{size}",
+        group="pytorchcv",
+        vendor=("*",),
+    )
+
+
+PYTORCHCV = tuple(_pcv(line) for line in _PYTORCHCV.strip().splitlines())
+
+CORPUS = FIRST + REST + PYTORCHCV
