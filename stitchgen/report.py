@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import groupby
+from textwrap import wrap
 from typing import Any
 
 Paint = Callable[[str, str], str]
@@ -61,15 +62,77 @@ def _list(result: Mapping[str, Any], paint: Paint) -> str:
         lines += ["", paint(family, "faint")]
         for block in members:
             name = paint(block["name"].ljust(width), "name")
-            dims = "".join(f"{dims}" if dims in block["dims"] else "-" for dims in (1, 2, 3))
             year = (block.get("paper") or {}).get("year") or "    "
-            lines.append(f"  {name}  {dims}d  {year}  {block['title']}")
+            lines.append(f"  {name}  {_shapes(block):<8}  {year}  {block['title']}")
     lines += ["", "stitchgen show BLOCK tells more of one"]
     return "\n".join(lines[1:])
 
 
+def _shapes(block: Mapping[str, Any]) -> str:
+    if block["layouts"] == ["NLC"]:
+        return "tokens"
+    return " ".join(f"{dims}d" for dims in block["dims"])
+
+
+def _show(result: Mapping[str, Any], paint: Paint) -> str:
+    if "source" in result:
+        return result["source"].rstrip("\n")
+    paper = result["paper"]
+    cited = f"{paper['title']} ({paper.get('authors', '')}, {paper.get('year', '')})"
+    lines = [f"{paint(result['name'], 'name')}  {result['title']}  {result['title_zh']}", ""]
+    lines += _paragraph(result["summary"], "")
+    facts = [
+        ("fits", result["fits"]),
+        ("caution", result["caution"]),
+        ("paper", cited),
+        ("", paper.get("address")),
+        ("code", result["code"]),
+        ("class", result["class"]),
+        ("layouts", f"{', '.join(result['layouts'])} ({_shapes(result)})"),
+        ("channels", result["channels"]),
+        ("size", result["size"]),
+        ("replaces", ", ".join(f"nn.{layer}" for layer in result["replaces"])),
+        ("needs", ", ".join(result["needs"])),
+        ("cost", _cost(result["cost"])),
+        ("checked", f"against {result['oracle']}" if result["verified"] else "against nothing"),
+    ]
+    for name, value in facts:
+        if value:
+            first, *rest = _paragraph(value, " " * 12)
+            lines += ["" if name == "fits" else None, f"  {name:<10}{first[12:]}", *rest]
+    lines = [line for line in lines if line is not None]
+    if len(result["takes"]) > 1 or result["variadic"]:
+        lines += ["", paint("inputs", "faint")]
+        for one in result["takes"]:
+            channels = one["channels"] or "any number of"
+            lines.append(f"  {one['name']:<16}{channels} channels, {one['scale']} of the size")
+    lines += ["", paint("arguments", "faint")]
+    for one in result["parameters"]:
+        default = "" if one["default"] is None else f" = {one['default']}"
+        lines.append(f"  {paint(one['name'], 'name')}: {one['type']}{default}")
+        lines += _paragraph(one["meaning"], " " * 6)
+    return "\n".join([*lines, "", f"$ {result['example']}"])
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    if "parameters" not in cost:
+        return ""
+    text = f"{cost['parameters']:,} parameters"
+    if "flops" in cost:
+        text += f", {cost['flops']:,} FLOPs"
+    return f"{text} for {cost['at']}"
+
+
+def _paragraph(text: str, indent: str) -> list[str]:
+    return wrap(text, 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
 def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
-    return "\n".join([*_files(result, paint), *_last_words(result)])
+    lines = _files(result, paint)
+    for file in result["files"]:
+        module = file["path"].removesuffix(".py").replace("/", ".")
+        lines.append(_fact("import", f"from {module} import {result['class']}"))
+    return "\n".join([*lines, *_last_words(result)])
 
 
 def _layers(result: Mapping[str, Any], paint: Paint) -> str:
@@ -211,6 +274,7 @@ def _names(values: object) -> str:
 _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "help": _help,
     "list": _list,
+    "show": _show,
     "new-module": _new_module,
     "layers": _layers,
     "add": _add,
