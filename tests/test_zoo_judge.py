@@ -444,3 +444,93 @@ def test_digest_sees_content_mode_and_empty_folders(tmp_path):
     (tmp_path / "blocks").mkdir()
     found = zoo_tree.difference(before, zoo_tree.digest(tmp_path))
     assert found == ["a.py differs", "blocks was left behind"]
+
+
+class FakeTool:
+    """Stands for the command line: `add` makes an edit by hand, or refuses; `undo` takes it back."""
+
+    def __init__(self, path, replacements, strategy="line", refusals=(), litter=None, silent=False):
+        self.path, self.replacements, self.strategy = path, replacements, strategy
+        self.refusals, self.litter, self.silent = list(refusals), litter, silent
+        self.asked = []
+
+    def run(self, project, *arguments):
+        self.asked.append(arguments)
+        if self.silent:
+            return 1, None, "Traceback"
+        if arguments[0] == "undo":
+            (project / "model.py").write_text(MODEL)
+            (project / "blocks" / "gate.py").unlink()
+            (project / "blocks").rmdir()
+            return 0, {"ok": True}, ""
+        if self.refusals:
+            code = self.refusals.pop(0)
+            if self.litter:
+                (project / self.litter).write_text("")
+            return 1, {"ok": False, "error": {"code": code, "message": "no"}}, ""
+        (project / "blocks").mkdir()
+        (project / "blocks" / "gate.py").write_text(BLOCK)
+        (project / "model.py").write_text(edit(self.replacements))
+        if self.litter:
+            (project / self.litter).write_text("")
+        splices = [{"strategy": self.strategy}]
+        return 0, {"ok": True, "splices": splices, "files": [{"path": "model.py"}]}, ""
+
+
+def through_zoo(judge, folder: Path, tool: FakeTool) -> dict:
+    sys.path.insert(0, str(BENCHMARKS))
+    import zoo
+    import zoo_corpus
+
+    (folder / "model.py").write_text(MODEL)
+    entry = zoo_corpus.Entry("net", "net", ("small()", "deep()"), input="1x3x8x8")
+    layer = next(la for la in judge.survey["layers"] if la["path"] == tool.path)
+    judge.ask = judge
+    return zoo.attempt(entry, folder, judge, tool, layer, zoo.parse([]))
+
+
+LINE = RIGHT["a line after the call"]
+REWRITTEN = ("x.mean((2, 3))", "x.mean([2, 3])")
+LOOP = RIGHT["one child of a Sequential, by a loop"]
+
+
+@pytest.mark.parametrize(
+    "tool, verdict, why",
+    [
+        (lambda: FakeTool(*LINE), "right", None),
+        (lambda: FakeTool(*LOOP, strategy="loop"), "right", None),
+        (lambda: FakeTool("stage", [*LINE[1], REWRITTEN]), "wrong", "tokens"),
+        (lambda: FakeTool(*WRONG["discarded"][:2]), "wrong", "readers"),
+        (lambda: FakeTool(*LINE, litter="left.txt"), "wrong", "undo"),
+        (lambda: FakeTool("stage", [], refusals=["unsupported"]), "refused", None),
+        (
+            lambda: FakeTool("stage", [], refusals=["unsupported"], litter="x"),
+            "wrong",
+            "refusal-wrote",
+        ),
+        (lambda: FakeTool("stage", [], silent=True), "wrong", "no-json"),
+    ],
+    ids=[
+        "right",
+        "a loop reported as such",
+        "its own style imposed on a line",
+        "discarded",
+        "undo leaves a file",
+        "refused",
+        "refused, and wrote",
+        "no JSON",
+    ],
+)
+def test_zoo_judges_what_the_command_does(judge, tmp_path, tool, verdict, why):
+    record = through_zoo(judge, tmp_path, tool())
+    assert record["verdict"] == verdict, record
+    assert record.get("why") == why, record
+
+
+def test_zoo_asks_for_what_a_refusal_proposes(judge, tmp_path):
+    path, replacements = RIGHT["both calls of a layer that is called twice"]
+    tool = FakeTool(path, replacements, refusals=["many-calls", "installed-package"])
+    record = through_zoo(judge, tmp_path, tool)
+    assert record["verdict"] == "right", record
+    assert record["tried"] == ["many-calls", "installed-package"]
+    assert "model.py::Net.act@all" in tool.asked[2] and "--attach" in tool.asked[2]
