@@ -52,7 +52,6 @@ A template is `<name>.py.j2`. It opens with a Jinja comment that holds TOML, the
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import stat
@@ -303,12 +302,14 @@ def get(name: str, catalogs: Iterable[str | Path] = ()) -> Block:
         for path in _templates(folder) if folder else ():
             if path.name == stem + SUFFIX:
                 return read(path, namespace, folder) if namespace else _builtin(path)
+    from difflib import get_close_matches  # 8 ms, wanted only here
+
     names = load(catalogs)
     by_class = {block.class_name.lower(): known for known, block in names.items()}
     wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
     near = [by_class[wanted]] if wanted in by_class else []
     near += [known for known in names if known not in near and wanted and wanted in known]
-    near += [known for known in difflib.get_close_matches(wanted, names) if known not in near]
+    near += [known for known in get_close_matches(wanted, names) if known not in near]
     raise StitchError(
         "block-not-found",
         f"there is no block `{name}`" + (f" in the catalog `{namespace}`" if namespace else ""),
@@ -349,7 +350,7 @@ def evaluate(formula: str, values: Mapping[str, Any]) -> Any:
         ast.FloorDiv: operator.floordiv,
         ast.Mod: operator.mod,
     }
-    functions = {"min": min, "max": max, "sum": sum, "len": len}
+    functions: dict[str, Any] = {"min": min, "max": max, "sum": sum, "len": len}
 
     def value(node: ast.AST) -> Any:
         match node:
@@ -459,6 +460,25 @@ def _broken(path: Path, line: int | None, message: str, hint: str) -> StitchErro
     return StitchError("catalog-broken", f"{path.name}: {message}", where=where, hint=hint)
 
 
+_STRINGS = ("name", "class", "title", "family", "summary", "fits", "oracle", "channels", "size")
+_OPTIONAL_STRINGS = ("title_zh", "caution", "code")
+_FLAGS = {
+    "parameter_free": False,
+    "random": False,
+    "identity": False,
+    "variadic": False,
+    "export": True,
+    "onnx": False,
+}
+_KEYS = {
+    *_STRINGS,
+    *_OPTIONAL_STRINGS,
+    *_FLAGS,
+    *("layouts", "dims", "paper", "parameters", "inputs", "replaces"),
+    *("needs", "example", "cost"),
+}
+
+
 @dataclass
 class _Head:
     """A head on its way to a Block; every complaint carries its line."""
@@ -466,24 +486,6 @@ class _Head:
     path: Path
     text: str
     table: dict[str, Any] = field(init=False)
-
-    STRINGS = ("name", "class", "title", "family", "summary", "fits", "oracle", "channels", "size")
-    OPTIONAL_STRINGS = ("title_zh", "caution", "code")
-    FLAGS = {
-        "parameter_free": False,
-        "random": False,
-        "identity": False,
-        "variadic": False,
-        "export": True,
-        "onnx": False,
-    }
-    KEYS = {
-        *STRINGS,
-        *OPTIONAL_STRINGS,
-        *FLAGS,
-        *("layouts", "dims", "paper", "parameters", "inputs", "replaces"),
-        *("needs", "example", "cost"),
-    }
 
     def __post_init__(self) -> None:
         match = re.match(r"\{#-?(.*?)-?#\}", self.text, re.DOTALL)
@@ -497,15 +499,27 @@ class _Head:
             line = int(at[1]) if at else self.text.count("\n") + 1
             raise _broken(self.path, line, f"its head is no TOML: {error}", "correct it") from None
 
-    def fail(self, key: str, message: str, hint: str = "correct the head") -> StitchError:
-        found = re.search(rf"^[ \t]*(\[+\w+\.)?\[*\"?{re.escape(key)}\b", self.text, re.MULTILINE)
-        line = self.text.count("\n", 0, found.end()) + 1 if found else 1
-        return _broken(self.path, line, message, hint)
+    def fail(
+        self, key: str, message: str, hint: str = "correct the head", section: str = ""
+    ) -> StitchError:
+        """The complaint, at the line of `key` in the section, else at the section's own."""
+        start, end = 0, len(self.text)
+        if section and (opened := re.search(rf"^\[+{section}\b", self.text, re.MULTILINE)):
+            start = opened.start()
+        if follows := re.compile(r"^\[", re.MULTILINE).search(self.text, start + 1):
+            end = follows.start()
+        found = re.compile(rf"^[\s\[]*{re.escape(key)}\b", re.MULTILINE).search(
+            self.text, start, end
+        )
+        at = found.end() if found else start
+        return _broken(self.path, self.text.count("\n", 0, at) + 1, message, hint)
 
-    def string(self, table: Mapping[str, Any], key: str, within: str = "the head") -> str:
+    def string(self, table: Mapping[str, Any], key: str, section: str = "", line: str = "") -> str:
         value = table.get(key)
         if not isinstance(value, str) or not value.strip():
-            raise self.fail(key, f"{within} must have a text `{key}`", f'add {key} = "..."')
+            place = f"[{section}]" if section else "the head"
+            hint = f'add {key} = "..."'
+            raise self.fail(line or key, f"{place} must have a text `{key}`", hint, section)
         return value
 
     def strings(self, table: Mapping[str, Any], key: str) -> dict[str, str]:
@@ -514,12 +528,18 @@ class _Head:
             raise self.fail(key, f"`{key}` must be a table of texts", f'{key} = {{ a = "b" }}')
         return value
 
-    def only(self, table: Mapping[str, Any], known: Iterable[str], within: str) -> None:
+    def only(
+        self, table: Mapping[str, Any], known: Iterable[str], section: str = "", line: str = ""
+    ) -> None:
         for key in table:
             if key not in known:
-                near = difflib.get_close_matches(key, list(known), 1)
+                from difflib import get_close_matches
+
+                near = get_close_matches(key, list(known), 1)
                 hint = f"did you mean `{near[0]}`?" if near else "remove it"
-                raise self.fail(key, f"{within} has an unknown key `{key}`", hint)
+                place = f"[{section}]" if section else "the head"
+                message = f"{place} has an unknown key `{key}`"
+                raise self.fail(line or key, message, hint, section)
 
     def formula(self, key: str, text: str) -> str:
         if not _FORMULA.fullmatch(text) or "__" in text or "**" in text or len(text) > 200:
@@ -528,12 +548,12 @@ class _Head:
 
     def block(self, namespace: str) -> Block:
         head = self.table
-        self.only(head, self.KEYS, "the head")
-        text = {key: self.string(head, key) for key in self.STRINGS}
-        for key in self.OPTIONAL_STRINGS:
+        self.only(head, _KEYS)
+        text = {key: self.string(head, key) for key in _STRINGS}
+        for key in _OPTIONAL_STRINGS:
             if key in head:
                 text[key] = self.string(head, key)
-        flags = {key: head.get(key, default) for key, default in self.FLAGS.items()}
+        flags = {key: head.get(key, default) for key, default in _FLAGS.items()}
         for key, value in flags.items():
             if not isinstance(value, bool):
                 raise self.fail(key, f"`{key}` must be true or false")
@@ -549,7 +569,7 @@ class _Head:
                 self.formula(key, text[key])
         parameters = self.parameters()
         example = self.strings(head, "example")
-        self.only(example, [p.name for p in parameters], "the example")
+        self.only(example, [p.name for p in parameters], line="example")
         dims, generic = self.dims()
         return Block(
             name=f"{namespace}/{text['name']}" if namespace else text["name"],
@@ -604,18 +624,18 @@ class _Head:
         value = self.table.get("cost", {})
         if not isinstance(value, dict) or not all(isinstance(v, int) for v in value.values()):
             raise self.fail("cost", "`cost` must be a table of integers")
-        self.only(value, ("parameters", "flops"), "the cost")
+        self.only(value, ("parameters", "flops"), line="cost")
         return value
 
     def paper(self) -> dict[str, Any]:
         paper = self.table.get("paper")
         if not isinstance(paper, dict):
             raise self.fail("paper", "the head must have a table [paper]", "add [paper]")
-        self.only(paper, ("title", "authors", "year", "arxiv", "doi", "url"), "[paper]")
+        self.only(paper, ("title", "authors", "year", "arxiv", "doi", "url"), "paper")
         for key in ("title", "authors", *(k for k in ("arxiv", "doi", "url") if k in paper)):
-            self.string(paper, key, "[paper]")
+            self.string(paper, key, "paper")
         if not isinstance(paper.get("year"), int):
-            raise self.fail("year", "[paper] must have a `year`", "like year = 2018")
+            raise self.fail("year", "[paper] must have a `year`", "like year = 2018", "paper")
         return paper
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -626,14 +646,16 @@ class _Head:
         for name, entry in table.items():
             if not _ARGUMENT.fullmatch(name) or not isinstance(entry, dict):
                 hint = f'{name} = {{ type = "int", default = "1", meaning = "..." }}'
-                raise self.fail(name, f"the parameter `{name}` is not described", hint)
-            self.only(entry, ("type", "default", "meaning"), f"the parameter `{name}`")
-            type_ = self.string(entry, "type", f"the parameter `{name}`")
-            meaning = self.string(entry, "meaning", f"the parameter `{name}`")
+                message = f"the parameter `{name}` is not described"
+                raise self.fail(name, message, hint, "parameters")
+            self.only(entry, ("type", "default", "meaning"), "parameters", name)
+            type_ = self.string(entry, "type", "parameters", name)
+            meaning = self.string(entry, "meaning", "parameters", name)
             default = entry.get("default")
             if default is not None and not isinstance(default, str):
                 hint = f'default = "{default}"'
-                raise self.fail(name, f"the default of `{name}` must be Python source", hint)
+                message = f"the default of `{name}` must be Python source"
+                raise self.fail(name, message, hint, "parameters")
             found.append(Parameter(name, type_, default, meaning))
         return tuple(found)
 
@@ -646,9 +668,9 @@ class _Head:
             raise self.fail("inputs", "`inputs` must be a list of tables", "write [[inputs]]")
         found = []
         for entry in table:
-            self.only(entry, ("name", "channels", "scale"), "[[inputs]]")
-            name, scale = self.string(entry, "name", "[[inputs]]"), entry.get("scale", "1")
-            channels = self.formula("inputs", self.string(entry, "channels", "[[inputs]]"))
+            self.only(entry, ("name", "channels", "scale"), "inputs")
+            name, scale = self.string(entry, "name", "inputs"), entry.get("scale", "1")
+            channels = self.formula("inputs", self.string(entry, "channels", "inputs"))
             found.append(Input(name, channels, self.formula("inputs", str(scale))))
         return tuple(found)
 
@@ -658,12 +680,14 @@ class _Head:
             raise self.fail("replaces", "`replaces` must be a list", "write [[replaces]]")
         found = []
         for entry in table:
-            self.only(entry, ("layers", "arguments", "requires"), "[[replaces]]")
+            self.only(entry, ("layers", "arguments", "requires"), "replaces")
             layers = entry.get("layers")
             if not isinstance(layers, list) or not all(isinstance(v, str) for v in layers):
-                raise self.fail("layers", "[[replaces]] must have a list `layers`")
+                raise self.fail(
+                    "layers", "[replaces] must have a list `layers`", section="replaces"
+                )
             arguments, requires = (self.strings(entry, k) for k in ("arguments", "requires"))
-            self.only(arguments, [p.name for p in parameters], "[[replaces]]")
+            self.only(arguments, [p.name for p in parameters], "replaces")
             for key, text in (arguments | requires).items():
                 self.formula(key, text)
             found.append(Replacement(tuple(layers), arguments, requires))

@@ -12,11 +12,11 @@ What a template sees: `dims`, `cls` (the class name), `suffix` ("" or "3d", for 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from stitchgen import catalog
 from stitchgen.catalog import Block
@@ -28,7 +28,7 @@ _ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const),
     *(nodes.If, nodes.CondExpr, nodes.Assign, nodes.For, nodes.Tuple, nodes.List),
     *(nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or),
-    *(nodes.Add, nodes.Sub, nodes.FloorDiv, nodes.Mod, nodes.Concat, nodes.Getitem),
+    *(nodes.Add, nodes.Sub, nodes.FloorDiv, nodes.Concat, nodes.Getitem),
 )
 
 
@@ -47,7 +47,7 @@ def block_source(block: Block, dims: int | None = None, class_name: str | None =
             f"{class_name!r} cannot be the name of a class",
             hint=f"--name {block.class_for(dims)}",
         )
-    values = {"cls": class_name or block.class_for(dims)} | _names(block, dims)
+    values = {"cls": class_name or block.class_for(dims), **_names(block, dims)}
     text = catalog.body(block)
     try:
         tree = _environment().parse(text)
@@ -56,7 +56,7 @@ def block_source(block: Block, dims: int | None = None, class_name: str | None =
         compile(rendered, str(block.template), "exec", dont_inherit=True)
     except SyntaxError as error:
         raise _broken(block, None, f"it renders to faulty Python, line {error.lineno}: {error.msg}")
-    except (TemplateError, SecurityError, ValueError, TypeError, RecursionError) as error:
+    except (TemplateError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
         raise _broken(block, getattr(error, "lineno", None), str(error)) from None
     if len(rendered) > MAX_OUTPUT:
         raise _broken(block, None, "it renders to more than a megabyte")
@@ -71,7 +71,7 @@ def snippet(name: str, part: str, **values: Any) -> str:
         raise InternalError(f"snippet {name}.{part}: {error}") from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def _environment() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
@@ -82,7 +82,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _snippets(name: str) -> Template:
     path = catalog.builtin_folder("snippets") / f"{name}.py.j2"
     return _environment().from_string(path.read_text(encoding="utf-8"))

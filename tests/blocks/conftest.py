@@ -33,7 +33,8 @@ def rendered() -> Callable[..., types.ModuleType]:
             module = types.ModuleType(f"rendered_{next(_serial)}")
             module.__file__ = str(found.template)
             sys.modules[module.__name__] = module
-            exec(compile(render.block_source(found, dims), name, "exec"), module.__dict__)
+            code = compile(render.block_source(found, dims), name, "exec")
+            exec(code, module.__dict__)  # noqa: S102
             modules[name, dims] = module
         return modules[name, dims]
 

@@ -1,0 +1,417 @@
+"""The catalog: heads read strictly, names found, formulas computed, hostile folders refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stitchgen import catalog, listing, new_module, render, show
+from stitchgen.config import Project
+from stitchgen.errors import StitchError
+
+ROOT = Path(__file__).parent.parent
+
+HEAD = """{#
+name = "eca"
+class = "ECA"
+title = "Efficient channel attention"
+family = "channel-attention"
+summary = "Scales channels."
+fits = "Anywhere."
+oracle = "none"
+layouts = ["NCHW"]
+dims = [1, 2, 3]
+channels = "same"
+size = "same"
+
+[paper]
+title = "ECA-Net"
+authors = "Wang et al."
+year = 2019
+
+[parameters]
+channels = { type = "int", meaning = "channels of the input" }
+#}
+"""
+BODY = '''from torch import nn
+
+
+class {{ cls }}(nn.Identity):
+    """{{ dims }}"""
+'''
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A catalog folder `lab` with one good block."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "eca.py.j2").write_text(HEAD + BODY)
+    return folder
+
+
+def broken(run, where=None):
+    with pytest.raises(StitchError) as error:
+        run()
+    assert error.value.code == "catalog-broken", error.value
+    assert error.value.message and error.value.hint
+    if where is not None:
+        assert error.value.where == where
+    return error.value
+
+
+# ---------------------------------------------------------------- finding
+
+
+def test_loads_every_template_by_its_name():
+    blocks = catalog.load()
+    stems = [p.name.removesuffix(".py.j2") for p in (ROOT / "templates/blocks").rglob("*.j2")]
+    assert sorted(stems) == list(blocks)
+    assert blocks["cbam"] == catalog.get("cbam")
+
+
+def test_class_names_and_modules_follow_the_dims():
+    cbam, swish, mhsa = (catalog.get(name) for name in ("cbam", "swish", "mhsa"))
+    assert [cbam.class_for(dims) for dims in (1, 2, 3)] == ["CBAM1d", "CBAM", "CBAM3d"]
+    assert swish.class_for(3) == "Swish" and mhsa.class_for(1) == "MultiheadSelfAttention"
+    assert cbam.module_for(2) == "cbam" and cbam.module_for(3) == "cbam3d"
+    assert cbam.module_for(2, "MyCBAMBlock") == "my_cbam_block"
+    assert catalog.get("channel-attention").module_for(2) == "channel_attention"
+
+
+@pytest.mark.parametrize(
+    "typed, near",
+    [("cbma", "cbam"), ("CBAM", "cbam"), ("GhostModule", "ghost"), ("coord_conv", "coordconv")],
+)
+def test_an_unknown_name_gets_near_ones(typed, near):
+    with pytest.raises(StitchError) as error:
+        catalog.get(typed)
+    assert error.value.code == "block-not-found" and near in error.value.suggestions
+    assert typed in error.value.message
+
+
+@pytest.mark.parametrize("typed", ["", "../cbam", "/etc/passwd", "lab/eca", "a/b/c", "cbam\0", "."])
+def test_odd_names_are_just_unknown(typed):
+    with pytest.raises(StitchError) as error:
+        catalog.get(typed)
+    assert error.value.code == "block-not-found"
+
+
+def test_listing_loads_no_heavy_package():
+    code = (
+        "import sys; from stitchgen import catalog; catalog.load(); "
+        "print([m for m in ('jinja2', 'torch', 'black', 'libcst', 'click') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_layouts_say_the_dims_to_render():
+    cbam, mhsa, swish = (catalog.get(name) for name in ("cbam", "mhsa", "swish"))
+    assert [cbam.dims_for(one) for one in ("NCL", "NCHW", "NCDHW")] == [1, 2, 3]
+    assert [cbam.dims_for(one) for one in ("NHWC", "NLC", "NC", "odd")] == [None] * 4
+    assert mhsa.dims_for("NLC") == 1 and mhsa.dims_for("NCHW") is None
+    assert all(swish.dims_for(one) for one in ("NC", "NLC", "NHWC", "NCDHW"))
+
+
+# ---------------------------------------------------------------- heads
+
+
+@pytest.mark.parametrize(
+    "old, new, line, says",
+    [
+        ('title = "Efficient channel attention"\n', "", 1, "title"),
+        ("year = 2019", 'year = "2019"', 17, "year"),
+        ("year = 2019\n", "year = 2019\nvolume = 3\n", 18, "volume"),
+        ('fits = "Anywhere."', 'fit = "Anywhere."', 7, "fit"),
+        ('layouts = ["NCHW"]', 'layouts = ["NCWH"]', 9, "layouts"),
+        ("dims = [1, 2, 3]", "dims = [4]", 10, "dims"),
+        ("dims = [1, 2, 3]", "dims = []", 10, "dims"),
+        ('class = "ECA"', 'class = "../evil"', 3, "class"),
+        ('name = "eca"', 'name = "../../evil"', 2, "name"),
+        ('name = "eca"', 'name = "/tmp/evil"', 2, "name"),
+        ('family = "channel-attention"', 'family = "../x"', 5, "family"),
+        ('channels = "same"', "channels = \"__import__('os')\"", 11, "formula"),
+        ('size = "same"', 'size = "n ** 99999"', 12, "formula"),
+        (', meaning = "channels of the input"', "", 20, "meaning"),
+        ("year = 2019", "year = ", 17, "TOML"),
+        ("[parameters]", "[parameters", 19, "TOML"),
+        ('type = "int"', 'type = "int", default = 3', 20, "default"),
+    ],
+)
+def test_a_faulty_head_is_refused_at_its_line(lab, old, new, line, says):
+    path = lab / "eca.py.j2"
+    assert old in HEAD
+    path.write_text(HEAD.replace(old, new, 1) + BODY)
+    error = broken(lambda: catalog.load([lab]), f"{path}:{line}")
+    assert says in error.message
+
+
+@pytest.mark.parametrize("text", ["", "class ECA: pass\n", "{# never closed", "{##}"])
+def test_a_file_without_a_head_is_refused(lab, text):
+    (lab / "eca.py.j2").write_text(text)
+    broken(lambda: catalog.get("lab/eca", [lab]))
+
+
+def test_formulas_know_arithmetic_and_nothing_else():
+    values = {"n": 9, "kernel_size": 3, "stride": 2, "widths": (4, 8)}
+    assert catalog.evaluate("(n + 2 - kernel_size) // stride + 1", values) == 5
+    assert catalog.evaluate("sum(widths) + widths[1] * -1 + max(n, 2) % 4", values) == 5
+    for text in (
+        "().__class__",
+        "open('x')",
+        "[x for x in widths]",
+        "n.real",
+        "2 ** n",
+        "n if n else 1",
+    ):
+        with pytest.raises((ValueError, SyntaxError)):
+            catalog.evaluate(text, values)
+    with pytest.raises(KeyError):
+        catalog.evaluate("missing", values)
+
+
+def test_replacements_give_arguments_and_refuse_misfits():
+    conv = {
+        "in_channels": 64,
+        "out_channels": 128,
+        "kernel_size": (3, 3),
+        "stride": (2, 2),
+        "padding": (1, 1),
+        "dilation": (1, 1),
+        "groups": 1,
+        "bias": False,
+        "padding_mode": "zeros",
+    }
+    ghost, coord = catalog.get("ghost"), catalog.get("coordconv")
+    expected = {"in_channels": 64, "out_channels": 128, "kernel_size": 3, "stride": 2}
+    assert ghost.replacement("Conv2d").values(conv) == expected
+    assert coord.replacement("Conv2d").values(conv | {"kernel_size": (3, 5)}) == {
+        **expected,
+        "kernel_size": (3, 5),
+        "padding": 1,
+        "dilation": 1,
+        "groups": 1,
+        "bias": False,
+    }
+    for misfit in ({"groups": 64}, {"dilation": (2, 2)}, {"padding": (0, 0)}):
+        with pytest.raises(StitchError) as error:
+            ghost.replacement("Conv2d").values(conv | misfit)
+        assert error.value.code == "bad-argument" and next(iter(misfit)) in error.value.message
+    with pytest.raises(StitchError):
+        coord.replacement("Conv2d").values(conv | {"padding_mode": "reflect"})
+    assert ghost.replacement("Linear") is None
+    drop = catalog.get("dropblock").replacement("Dropout2d")
+    assert drop.values({"p": 0.25, "inplace": True}) == {"keep_prob": 0.75}
+
+
+# ---------------------------------------------------------------- other people's catalogs
+
+
+def test_another_catalog_works_like_the_built_in_one(lab):
+    block = catalog.get("lab/eca", [lab])
+    assert block.name == "lab/eca" and block.module_for(2) == "eca"
+    assert "class ECA3d(nn.Identity)" in render.block_source(block, 3)
+    assert {"cbam", "lab/eca"} <= set(catalog.load([lab]))
+    assert "eca" not in catalog.load([lab]) or catalog.get("eca").template.parent != lab
+
+
+def test_the_namespace_is_the_folder_without_blocks(tmp_path):
+    for name, namespace in (("lab-blocks", "lab"), ("My_Team_blocks", "my-team"), ("x", "x")):
+        folder = tmp_path / name
+        (folder / "channel-attention").mkdir(parents=True)
+        (folder / "channel-attention" / "eca.py.j2").write_text(HEAD + BODY)
+        assert catalog.get(f"{namespace}/eca", [folder]).class_name == "ECA"
+
+
+def test_two_catalogs_of_one_name_are_refused(lab, tmp_path):
+    other = tmp_path / "elsewhere" / "lab"
+    other.mkdir(parents=True)
+    broken(lambda: catalog.load([lab, other]), str(other))
+    assert catalog.load([lab, lab])  # the same folder twice is harmless
+    broken(lambda: catalog.load([tmp_path / "missing"]))
+
+
+def test_a_broken_catalog_does_not_stop_the_built_in_blocks(lab):
+    (lab / "bad.py.j2").write_text("no head")
+    assert catalog.get("cbam", [lab]).name == "cbam"
+    assert catalog.get("lab/eca", [lab]).name == "lab/eca"
+    broken(lambda: catalog.load([lab]), f"{lab / 'bad.py.j2'}:1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symlinks need rights there")
+def test_a_link_out_of_the_catalog_is_refused(lab, tmp_path):
+    secret = tmp_path / "secret.py.j2"
+    secret.write_text(HEAD.replace('"eca"', '"secret"') + BODY)
+    (lab / "secret.py.j2").symlink_to(secret)
+    broken(lambda: catalog.get("lab/secret", [lab]), str(lab / "secret.py.j2"))
+    (lab / "secret.py.j2").unlink()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.py.j2").write_text(secret.read_text())
+    (lab / "inner").symlink_to(tmp_path / "outside")  # a folder that is a link is not entered
+    assert "lab/secret" not in catalog.load([lab])
+    (lab / "loop.py.j2").symlink_to(lab / "loop.py.j2")
+    broken(lambda: catalog.load([lab]))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no FIFOs there")
+def test_a_file_that_never_ends_is_refused(lab):
+    os.mkfifo(lab / "pipe.py.j2")
+    broken(lambda: catalog.get("lab/pipe", [lab]), str(lab / "pipe.py.j2"))
+    (lab / "pipe.py.j2").unlink()
+    (lab / "pipe.py.j2").write_text(HEAD.replace('"eca"', '"pipe"') + "#" * catalog.MAX_BYTES)
+    broken(lambda: catalog.get("lab/pipe", [lab]), str(lab / "pipe.py.j2"))
+    (lab / "pipe.py.j2").write_bytes(b"{#\nname = '\xff'\n#}\n")
+    broken(lambda: catalog.get("lab/pipe", [lab]), f"{lab / 'pipe.py.j2'}:2")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ cls.__init__.__globals__ }}",
+        "{{ cls|attr('__class__') }}",
+        "{{ cls.upper() }}",
+        "{{ lipsum.__globals__['os'].system('touch OWNED') }}",
+        "{{ cycler.__init__.__globals__.os.popen('touch OWNED').read() }}",
+        "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}",
+        "{% extends 'x' %}",
+        "{% for a in range(99999) %}{% endfor %}",
+        "{% for a in range(64) %}{% for b in range(64) %}{% for c in range(64) %}{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{{ 'a' * 999999999 }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '%999999999d'|format(1) }}",
+        "{{ missing }}",
+        "{{ 1 // 0 }}",
+        "{% endif %}",
+        "class :",
+    ],
+)
+def test_a_template_cannot_run_or_repeat_anything(lab, tmp_path, monkeypatch, attack):
+    monkeypatch.chdir(tmp_path)
+    path = lab / "eca.py.j2"
+    path.write_text(HEAD + BODY + attack + "\n")
+    block = catalog.get("lab/eca", [lab])  # reading the head runs nothing
+    error = broken(lambda: render.block_source(block))
+    assert error.where.startswith(str(path))
+    assert not (tmp_path / "OWNED").exists()
+
+
+def test_a_refused_template_writes_nothing(lab, tmp_path):
+    (lab / "eca.py.j2").write_text(HEAD + "{{ cls.__class__ }}\n")
+    project = Project(root=tmp_path / "project", catalogs=(str(lab),))
+    project.root.mkdir()
+    broken(lambda: new_module.run(project, "lab/eca"))
+    assert not list(project.root.iterdir())
+
+
+# ---------------------------------------------------------------- rendering
+
+
+def test_dims_and_class_names_are_checked():
+    for dims, name in ((4, None), (2, "not a name"), (2, "é")):
+        with pytest.raises(StitchError) as error:
+            render.block_source(catalog.get("cbam"), dims, name)
+        assert error.value.code == "bad-argument"
+    source = render.block_source(catalog.get("cbam"), 2, "MyCBAM")
+    assert "class MyCBAM(nn.Module)" in source and "y = MyCBAM(64)(x)" in source
+
+
+# ---------------------------------------------------------------- commands
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(root=tmp_path)
+
+
+def names(result):
+    assert result["ok"] and result["command"] == "list"
+    return [block["name"] for block in result["blocks"]]
+
+
+def test_list_answers_by_family_layout_dims_and_text(project):
+    everything = names(listing.run(project))
+    assert everything == sorted(everything) and len(everything) >= 10
+    assert {"se", "channel-attention"} <= set(
+        names(listing.run(project, family="channel-attention"))
+    )
+    assert "mhsa" in names(listing.run(project, layout="NLC"))
+    assert "mhsa" not in names(listing.run(project, layout="nchw"))
+    assert "cbam" in names(listing.run(project, layout="NCDHW"))
+    assert "mhsa" not in names(listing.run(project, dims=3))
+    assert "cbam" in names(listing.run(project, search="注意力"))
+    assert names(listing.run(project, search="1911.11907")) == ["ghost"]
+    assert "se" in names(listing.run(project, search="Squeeze EXCITATION"))
+    assert not names(listing.run(project, search="no such thing"))
+    for option in ({"family": "chanel-attention"}, {"layout": "NCWH"}):
+        with pytest.raises(StitchError) as error:
+            listing.run(project, **option)
+        assert error.value.exit_status == 2 and error.value.suggestions
+
+
+def test_list_has_the_keys_of_the_contract(project):
+    [cbam] = [b for b in listing.run(project)["blocks"] if b["name"] == "cbam"]
+    assert cbam["class"] == "CBAM" and cbam["family"] == "mixed-attention"
+    assert cbam["paper"] == {
+        "title": "CBAM: Convolutional Block Attention Module",
+        "year": 2018,
+        "arxiv": "1807.06521",
+    }
+    assert (cbam["layouts"], cbam["dims"], cbam["inputs"]) == (["NCHW"], [1, 2, 3], 1)
+
+
+def test_show_tells_all_and_gives_the_source(project):
+    result = show.run(project, "cbam", source=True)
+    assert result["source"] == render.block_source(catalog.get("cbam"))
+    assert result["paper"]["address"] == "https://arxiv.org/abs/1807.06521"
+    assert result["cost"] == {"parameters": 8292, "flops": 71184, "at": "1x256x14x14"}
+    assert result["caution"] and result["example"] == "stitchgen add cbam --after model.layer2"
+    assert "source" not in show.run(project, "cbam")
+    for name in catalog.load():
+        assert re.match(r"stitchgen (add|fuse|new-module) \S", show.run(project, name)["example"])
+
+
+def test_new_module_writes_once(project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = new_module.run(project, "cbam", dims=3, into="parts", mode="dry-run")
+    assert outcome.result["files"] == [{"path": "parts/cbam3d.py", "action": "create"}]
+    assert outcome.result["dry_run"] and not (tmp_path / "parts").exists()
+    new_module.run(project, "cbam")
+    path = tmp_path / "blocks" / "cbam.py"
+    assert path.read_text() == render.block_source(catalog.get("cbam"))
+    assert new_module.run(project, "cbam").result["files"] == []
+    path.write_text("mine = 1\n")
+    with pytest.raises(StitchError) as error:
+        new_module.run(project, "cbam")
+    assert error.value.code == "blocks-in-the-way" and path.read_text() == "mine = 1\n"
+    assert error.value.where == "blocks/cbam.py"
+    named = new_module.run(project, "cbam", name="MyCBAM").result
+    assert named["files"][0]["path"] == "blocks/my_cbam.py" and named["class"] == "MyCBAM"
+
+
+@pytest.mark.parametrize("into", ["..", "/tmp", "blocks/../../x"])
+def test_new_module_stays_in_the_project(tmp_path, monkeypatch, into):
+    inner = tmp_path / "project"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    with pytest.raises(StitchError) as error:
+        new_module.run(Project(root=inner), "cbam", into=into)
+    assert error.value.exit_status == 2 and list(tmp_path.iterdir()) == [inner]
+
+
+def test_snippets_are_strict():
+    with pytest.raises(StitchError) as error:
+        render.snippet("no-such-snippet", "init")
+    assert error.value.code == "internal"
