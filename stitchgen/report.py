@@ -249,7 +249,7 @@ def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
         where = f"{paint(warning['where'], 'name')}: " if warning.get("where") else ""
         lines.append(f"{paint('warning', 'warning')} {where}{warning['message']}")
         if warning.get("hint"):
-            lines.append(f"  write: {warning['hint']}")
+            lines.append(f"  hint: {warning['hint']}")
     return lines
 
 

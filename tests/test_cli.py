@@ -15,47 +15,7 @@ from stitchgen import cli
 from stitchgen.edits import FileChange
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.request import AddRequest
-
-ADDED = {
-    "ok": True,
-    "command": "add",
-    "block": "cbam",
-    "dry_run": False,
-    "splices": [
-        {
-            "target": "model.py::ResNet.layer2",
-            "placement": "after",
-            "attribute": "layer2_cbam",
-            "strategy": "line",
-            "channels": {
-                "expression": "128 * block.expansion",
-                "value": 128,
-                "evidence": "observed",
-            },
-            "readers": ["layer3"],
-        }
-    ],
-    "files": [
-        {"path": "blocks/cbam.py", "action": "create"},
-        {"path": "model.py", "action": "edit"},
-    ],
-    "proof": {
-        "laws": ["builds", "keys", "position", "elsewhere", "consumed"],
-        "build": ["resnet18()", "resnet50()"],
-        "params_added": 2148,
-        "macs_added": 130048,
-        "input": "1x3x224x224",
-    },
-    "keys": {"added": ["layer2_cbam.channel.fc.0.weight"], "lost": [], "reshaped": []},
-    "warnings": [
-        {
-            "code": "strict-load",
-            "where": "train.py:208",
-            "message": "loads a state_dict strictly",
-            "hint": "model.load_state_dict(state, strict=False)",
-        }
-    ],
-}
+from tests.test_report import ADDED
 
 
 @dataclass

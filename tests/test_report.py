@@ -1,0 +1,142 @@
+"""What a person reads, whole."""
+
+import re
+
+import pytest
+
+from stitchgen import report
+
+SPLICE = {
+    "target": "model.py::ResNet.layer2",
+    "placement": "after",
+    "attribute": "layer2_cbam",
+    "strategy": "line",
+    "channels": {"expression": "128 * block.expansion", "value": 128, "evidence": "observed"},
+    "readers": ["layer3"],
+}
+ADDED = {
+    "ok": True,
+    "command": "add",
+    "block": "cbam",
+    "dry_run": False,
+    "splices": [SPLICE],
+    "files": [
+        {"path": "blocks/cbam.py", "action": "create"},
+        {"path": "model.py", "action": "edit"},
+    ],
+    "proof": {
+        "laws": ["builds", "keys", "position", "elsewhere", "consumed"],
+        "build": ["resnet18()", "resnet50()"],
+        "params_added": 2148,
+        "macs_added": 130048,
+        "input": "1x3x224x224",
+    },
+    "keys": {"added": ["layer2_cbam.channel.fc.0.weight"], "lost": [], "reshaped": []},
+    "warnings": [
+        {
+            "code": "strict-load",
+            "where": "train.py:208",
+            "message": "the block's keys are not in old weights, and this load is strict",
+            "hint": "model.load_state_dict(state, strict=False)",
+        }
+    ],
+}
+
+ADDED_TEXT = """\
+cbam after model.py::ResNet.layer2: self.layer2_cbam (line)
+  channels    128 * block.expansion = 128 (observed)
+  read by     layer3
+  create      blocks/cbam.py
+  edit        model.py
+  proven      builds, keys, position, elsewhere, consumed
+  build       resnet18(), resnet50()
+  input       1x3x224x224
+  adds        2,148 parameters, 130,048 MACs
+  keys        1 new; all old ones kept with their shapes
+warning train.py:208: the block's keys are not in old weights, and this load is strict
+  hint: model.load_state_dict(state, strict=False)
+stitchgen undo takes it back"""
+
+
+def test_what_was_added_is_said_fact_by_fact():
+    assert report.text(ADDED) == ADDED_TEXT
+
+
+def test_a_dry_run_says_that_nothing_was_written():
+    lines = report.text(ADDED | {"dry_run": True}).splitlines()
+    assert lines[:-1] == ADDED_TEXT.splitlines()[:-1]
+    assert lines[-1] == "nothing was written (dry run)"
+
+
+def test_what_was_not_proven_is_said():
+    text = report.text(ADDED | {"proof": None})
+    assert "  not proven  the edited model has not been run" in text
+    assert "proven      " not in text
+
+
+def test_keys_that_change_are_named():
+    text = report.text(ADDED | {"keys": {"added": [], "lost": ["a.b"], "reshaped": ["a.w"]}})
+    assert "  keys        0 new, lost: a.b, reshaped: a.w\n" in text
+
+
+def test_colour_changes_nothing_but_colour():
+    painted = report.text(ADDED, lambda text, role: f"\x1b[1m{text}\x1b[0m")
+    assert "\x1b[1m" in painted
+    assert re.sub(r"\x1b\[\dm", "", painted) == ADDED_TEXT
+
+
+def test_layers_are_a_table():
+    result = {
+        "ok": True,
+        "command": "layers",
+        "layers": [
+            {
+                "path": "layer2",
+                "class": "Sequential",
+                "channels": 128,
+                "layout": "NCHW",
+                "evidence": "observed",
+                "calls": 1,
+                "readers": ["layer3"],
+            },
+            {
+                "path": "layer2.0.conv1",
+                "class": "Conv2d",
+                "channels": None,
+                "layout": None,
+                "evidence": "unknown",
+                "calls": None,
+            },
+        ],
+    }
+    assert report.text(result) == "\n".join(
+        [
+            "target          class       channels  layout  calls  evidence  read by",
+            "layer2          Sequential  128       NCHW    1      observed  layer3",
+            "layer2.0.conv1  Conv2d      ?         ?       ?      unknown",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("suggestions", "lines"),
+    [
+        ([], []),
+        (["model.layer2"], ["  perhaps model.layer2"]),
+        (["a", "b"], ["  perhaps:", "    a", "    b"]),
+    ],
+)
+def test_a_refusal_says_what_where_and_what_next(suggestions, lines):
+    error = {
+        "code": "target-not-found",
+        "message": "no layer layer22",
+        "where": "model.py:12",
+        "hint": "stitchgen layers model",
+        "suggestions": suggestions,
+    }
+    assert report.text({"ok": False, "error": error}).splitlines() == [
+        "error[target-not-found]: no layer layer22",
+        "  at model.py:12",
+        "  hint: stitchgen layers model",
+        *lines,
+    ]
