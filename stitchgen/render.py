@@ -63,7 +63,7 @@ def block_source(block: Block, dims: int | None = None, class_name: str | None =
     return rendered
 
 
-def snippet(name: str, part: str, **values: Any) -> str:
+def snippet(name: str, part: str, /, **values: Any) -> str:
     """A fragment that splicing inserts: macro `part` of snippets/<name>.py.j2."""
     try:
         return str(getattr(_snippets(name).module, part)(**values))

@@ -1,0 +1,305 @@
+"""Positions in a source file, as LibCST gives them. The only module that imports libcst (floor 2).
+
+A `Document` is a file's bytes and its concrete syntax tree. Spans that come in are those of `ast`
+and of `code.co_positions()`: UTF-8 byte offsets into the decoded text without a BOM. Every span is
+looked up in the tree, and the bytes there must be the node's own code; what goes out are `Edit`s on
+the raw bytes of the file, whatever its encoding, newlines or indents.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import libcst
+from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+from stitchgen.edits import Edit
+from stitchgen.errors import InternalError, StitchError
+
+Span = tuple[int, int]
+
+NEWLINE = re.compile("\r\n|\r|\n")
+#: What may stand between the end of a line's last statement and its newline.
+REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+
+
+def decode(raw: bytes, where: str) -> tuple[str, str]:
+    """The file's text without a BOM, and its encoding, by its cookie or BOM."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        text = raw.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        raise StitchError(
+            "syntax-error", f"{where} cannot be decoded: {error}", where=f"{where}:1"
+        ) from error
+    return text, encoding
+
+
+@dataclass
+class Document:
+    """A parsed source file that can say where text may be inserted.
+
+    Raises StitchError `syntax-error` where the file does not parse, `lossy-file` where LibCST
+    does not give it back byte for byte, since then its positions cannot be trusted.
+    """
+
+    raw: bytes
+    path: str
+    text: str = field(init=False)
+    encoding: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.text, self.encoding = decode(self.raw, self.path)
+        try:
+            self.tree = ast.parse(self.text, self.path)
+        except SyntaxError as error:
+            raise StitchError(
+                "syntax-error",
+                f"{self.path} does not parse: {error.msg}",
+                where=f"{self.path}:{error.lineno or 1}",
+                hint="Correct the syntax error, then run the command again.",
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise StitchError(
+                "syntax-error", f"{self.path} does not parse: {error}", where=f"{self.path}:1"
+            ) from error
+
+    @cached_property
+    def module(self) -> libcst.Module:
+        try:
+            module = libcst.parse_module(self.raw)
+            same = module.bytes == self.raw
+        except libcst.ParserSyntaxError as error:
+            raise StitchError(
+                "syntax-error",
+                f"LibCST cannot parse {self.path}: {error.message}",
+                where=f"{self.path}:{error.raw_line}",
+            ) from error
+        except RecursionError as error:
+            raise StitchError(
+                "lossy-file",
+                f"{self.path} holds an expression too deep for LibCST",
+                where=self.path,
+            ) from error
+        if not same:
+            raise StitchError(
+                "lossy-file",
+                f"LibCST does not give {self.path} back byte for byte, so it is left alone",
+                where=self.path,
+                hint="A space before a colon, or blank lines before a mis-indented last comment, "
+                "are known causes; format the file with black first.",
+            )
+        return module
+
+    @cached_property
+    def spans(self) -> dict[libcst.CSTNode, Span]:
+        wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
+        resolved = wrapper.resolve(ByteSpanPositionProvider)
+        return {node: (span.start, span.start + span.length) for node, span in resolved.items()}
+
+    @cached_property
+    def utf8(self) -> bytes:
+        return self.text.encode("utf-8")
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """UTF-8 offset of each line, counted as Python does (\\n, \\r\\n, \\r)."""
+        starts, offset, last = [0], 0, 0
+        for match in NEWLINE.finditer(self.text):
+            offset += len(self.text[last : match.end()].encode("utf-8"))
+            last = match.end()
+            starts.append(offset)
+        return starts
+
+    @property
+    def newline(self) -> str:
+        """The newline of the file's first line, as far as it has one."""
+        match = NEWLINE.search(self.text)
+        return match.group() if match else "\n"
+
+    @property
+    def indent(self) -> str:
+        """One level of indent, as the file is written."""
+        return self.module.default_indent
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of an `ast` position (1-based line, UTF-8 column)."""
+        return self.line_starts[line - 1] + column
+
+    def span_of(self, node: ast.AST) -> Span:
+        """The span of an `ast` node of this file's tree; a definition's includes decorators."""
+        lines = [node.lineno] + [d.lineno for d in getattr(node, "decorator_list", [])]
+        line = min(lines)
+        column = node.col_offset
+        return self.offset(line, column), self.offset(node.end_lineno, node.end_col_offset)
+
+    def code(self, span: Span) -> str:
+        return self.utf8[span[0] : span[1]].decode("utf-8")
+
+    def line_of(self, offset: int) -> int:
+        return bisect_right(self.line_starts, offset)
+
+    def to_raw(self, offset: int) -> int:
+        """The offset in the raw bytes of a UTF-8 offset into the text."""
+        bom = len(codecs.BOM_UTF8) if self.raw.startswith(codecs.BOM_UTF8) else 0
+        if self.encoding in ("utf-8", "utf-8-sig"):
+            return bom + offset
+        return len(self.utf8[:offset].decode("utf-8").encode(self.encoding))
+
+    # Nodes ------------------------------------------------------------------------------------
+
+    def path_to(self, span: Span) -> list[libcst.CSTNode]:
+        """The nodes from the module down to the innermost one that covers the span."""
+        path: list[libcst.CSTNode] = [self.module]
+        node: libcst.CSTNode | None = self.module
+        while node is not None:
+            node = next(
+                (child for child in self.covering(node, span) if child is not node), None
+            )
+            if node is not None:
+                path.append(node)
+        return path
+
+    def covering(self, node: libcst.CSTNode, span: Span) -> Iterator[libcst.CSTNode]:
+        for child in node.children:
+            own = self.spans.get(child)
+            if own is not None and own[0] <= span[0] and span[1] <= own[1] and own != (0, 0):
+                yield child
+
+    def node_at(self, span: Span, kind: type | tuple[type, ...]) -> list[libcst.CSTNode]:
+        """The path to the node of that kind with exactly this span, verified by its code."""
+        path = self.path_to(span)
+        for index in range(len(path) - 1, -1, -1):
+            if isinstance(path[index], kind) and self.spans[path[index]] == span:
+                return path[: index + 1]
+        raise InternalError(
+            f"LibCST has no {kind} at {self.path}:{self.line_of(span[0])}",
+            details={"span": list(span)},
+        )
+
+    def expression(self, span: Span) -> libcst.BaseExpression:
+        """The expression with this span; the bytes there decode to the node's own code."""
+        node = self.node_at(span, libcst.BaseExpression)[-1]
+        bare = node.with_changes(lpar=[], rpar=[]) if hasattr(node, "lpar") else node
+        if self.module.code_for_node(bare) != self.code(span):
+            raise InternalError(f"the span at {self.path}:{self.line_of(span[0])} is not its node's")
+        return node
+
+    # Insertions -------------------------------------------------------------------------------
+
+    def wrap(self, span: Span, before: str, after: str) -> list[Edit]:
+        """Insert text directly before and after an expression."""
+        self.expression(span)
+        return [self.insert(span[0], before), self.insert(span[1], after)]
+
+    def insert(self, offset: int, text: str) -> Edit:
+        position = self.to_raw(offset)
+        return Edit(position, position, self.encode(text))
+
+    def replace(self, span: Span, text: str) -> Edit:
+        return Edit(self.to_raw(span[0]), self.to_raw(span[1]), self.encode(text))
+
+    def encode(self, text: str) -> bytes:
+        """The text in the file's encoding and with its newlines."""
+        name = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
+        return text.replace("\n", self.newline).encode(name)
+
+    def own_line(self, span: Span) -> bool:
+        """Whether the statement stands alone on its lines, in an indented suite or the module."""
+        path = self.statement_path(span)
+        if isinstance(path[-1], libcst.BaseCompoundStatement):
+            return True
+        line = path[-2]
+        return isinstance(line, libcst.SimpleStatementLine) and len(line.body) == 1
+
+    def in_one_line_suite(self, span: Span) -> bool:
+        """Whether the statement stands behind the colon of `if c: x = self.l(x)`."""
+        path = self.statement_path(span)
+        return isinstance(path[-2], libcst.SimpleStatementSuite)
+
+    def statement_path(self, span: Span) -> list[libcst.CSTNode]:
+        kinds = (libcst.BaseSmallStatement, libcst.BaseCompoundStatement)
+        path = self.path_to(span)
+        for index in range(len(path) - 1, -1, -1):
+            own = self.spans.get(path[index])
+            # LibCST lets a compound statement end with its last newline; `ast` does not.
+            if isinstance(path[index], kinds) and own is not None and own[0] == span[0]:
+                if own[1] == span[1] or isinstance(path[index], libcst.BaseCompoundStatement):
+                    return path[: index + 1]
+        raise InternalError(f"LibCST has no statement at {self.path}:{self.line_of(span[0])}")
+
+    def indent_of(self, span: Span) -> str:
+        """The white space before the statement on its first line."""
+        start = self.line_starts[self.line_of(span[0]) - 1]
+        text = self.utf8[start : span[0]].decode("utf-8")
+        return text if text.strip(" \t\f") == "" else ""
+
+    def lines_after(self, span: Span, lines: str) -> Edit:
+        """Insert whole lines after a statement that stands on lines of its own.
+
+        `lines` are written at column 0 with four-space indents; they take the statement's indent
+        and the file's own indent unit.
+        """
+        path = self.statement_path(span)
+        if isinstance(path[-1], libcst.BaseSmallStatement):
+            if not isinstance(path[-2], libcst.SimpleStatementLine):
+                raise InternalError(f"{self.path}:{self.line_of(span[0])} is a one-line suite")
+            span = (self.spans[path[-2]][0], self.spans[path[-2].body[-1]][1])
+        rest = REST_OF_LINE.match(self.utf8[span[1] :].decode("utf-8"))
+        if rest is None:
+            raise InternalError(f"{self.path}:{self.line_of(span[1])} does not end its line")
+        offset = span[1] + len(rest.group().encode("utf-8"))
+        text = self.indented(lines, self.indent_of(span))
+        if not rest.group().endswith(("\n", "\r")):
+            text = "\n" + text.rstrip("\n")
+        return self.insert(offset, text)
+
+    def lines_before(self, span: Span, lines: str) -> Edit:
+        """Insert whole lines directly before a statement, below the comments above it."""
+        if not self.own_line(span):
+            raise InternalError(f"{self.path}:{self.line_of(span[0])} shares its line")
+        start = self.line_starts[self.line_of(span[0]) - 1]
+        return self.insert(start, self.indented(lines, self.indent_of(span)))
+
+    def replace_lines(self, span: Span, lines: str) -> Edit:
+        """Put whole lines in the place of a statement; a comment behind it stays behind them."""
+        if not self.own_line(span):
+            raise InternalError(f"{self.path}:{self.line_of(span[0])} shares its line")
+        indent = self.indent_of(span)
+        return self.replace(span, self.indented(lines, indent)[len(indent) :].rstrip("\n"))
+
+    def small_after(self, span: Span, statement: str) -> Edit:
+        """Insert a simple statement behind one that shares its line (`if c: x = self.l(x)`)."""
+        self.statement_path(span)
+        return self.insert(span[1], "; " + statement.strip())
+
+    def indented(self, lines: str, indent: str) -> str:
+        result = []
+        for line in lines.rstrip("\n").split("\n"):
+            body = line.lstrip(" ")
+            depth = (len(line) - len(body)) // 4
+            rest = (len(line) - len(body)) % 4
+            result.append((indent + self.indent * depth + " " * rest + body) if body else "")
+        return "\n".join(result) + "\n"
+
+    def top_lines_after(self, span: Span | None, lines: str) -> Edit:
+        """Insert lines at the module's top level, after a statement or at the very start.
+
+        The start is below a shebang and a coding cookie.
+        """
+        if span is not None:
+            return self.lines_after(span, lines)
+        offset = 0
+        for number, start in enumerate(self.line_starts[:2]):
+            rest = self.utf8[start:].decode("utf-8")
+            if re.match(r"#!|[ \t\f]*#.*?coding[:=]", rest) and len(self.line_starts) > number + 1:
+                offset = self.line_starts[number + 1]
+        return self.insert(offset, lines if lines.endswith("\n") else lines + "\n")

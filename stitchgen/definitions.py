@@ -1,0 +1,184 @@
+"""Which top-level statements of a model file only define things (floor 2: standard library).
+
+A model file may be a training script. Observing it must never start a training run, so only
+imports, classes, functions and assignments that definitions need are run; the rest is left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+#: Roots of calls whose result is a plain value: running them can start nothing.
+PLAIN_CALLS = {
+    *("dict", "list", "tuple", "set", "frozenset", "range", "len", "int", "float", "str", "bool"),
+    *("sorted", "zip", "map", "filter", "sum", "min", "max", "getattr", "hasattr", "type"),
+    *("isinstance", "issubclass", "enumerate", "reversed", "round", "abs", "bytes", "super"),
+}
+#: Packages whose calls at the top level of a model file make values or settings.
+PLAIN_PACKAGES = {"torch", "nn", "numpy", "math", "einops"} | set(sys.stdlib_module_names)
+ACTING = {"subprocess", "socket", "urllib", "http", "argparse", "multiprocessing", "shutil"}
+ACTING_NAMES = {"load", "save", "system", "popen", "parse_args", "exit", "open", "input", "print"}
+#: Calls that stand as statements and only set things up for the definitions below them.
+SETTINGS = ("sys.path.", "os.environ.", "__all__.", "warnings.", "logging.", "torch.set_")
+
+
+def left_out(tree: ast.Module) -> list[tuple[int, int]]:
+    """`(first line, last line)` of each top-level statement that must not be run."""
+    reader = Reader(tree)
+    return [
+        (statement.lineno, statement.end_lineno or statement.lineno)
+        for statement in tree.body
+        if not reader.keeps(statement)
+    ]
+
+
+class Reader:
+    """Decides statement by statement, knowing what definitions need when they are made."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.needed = needed_by_definitions(tree)
+        self.packages = imported_packages(tree)
+        self.defined = {
+            node.name
+            for node in tree.body
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        }
+        self.missing: set[str] = set()  # names whose assignment was left out
+
+    def keeps(self, node: ast.stmt) -> bool:
+        match node:
+            case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Global():
+                return True
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                return True
+            case ast.Expr(value=ast.Constant()):
+                return True
+            case ast.Expr(value=ast.Call(func=function)):
+                return ast.unparse(function).startswith(SETTINGS)
+            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+                return self.keeps_assignment(node)
+            case ast.If(test=test) if is_main_test(test):
+                return True  # the file is imported under another name, so it is not run
+            case ast.If(test=test, body=body, orelse=orelse):
+                return self.plain(test) and all(self.keeps(part) for part in body + orelse)
+            case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
+                parts = body + orelse + final
+                for handler in handlers:
+                    parts = parts + handler.body
+                return all(self.keeps(part) or isinstance(part, ast.Raise) for part in parts)
+            case _:
+                return False
+
+    def keeps_assignment(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        names = {
+            part.id
+            for target in targets
+            for part in ast.walk(target)
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+        }
+        if names & self.needed or node.value is None or self.plain(node.value):
+            return True
+        self.missing |= names
+        return False
+
+    def plain(self, expression: ast.expr) -> bool:
+        """Whether evaluating the expression can start nothing and lacks nothing."""
+        for part in ast.walk(expression):
+            if isinstance(part, ast.Name) and part.id in self.missing:
+                return False
+            if isinstance(part, ast.Call) and not self.plain_call(part.func):
+                return False
+            if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom)):
+                return False
+        return True
+
+    def plain_call(self, function: ast.expr) -> bool:
+        parts = dotted(function)
+        if parts is None:
+            # A method of a value, as in ", ".join(names) or {...}.items().
+            return isinstance(function, ast.Attribute) and function.attr not in ACTING_NAMES
+        package = self.packages.get(parts[0])
+        if parts[-1] in ACTING_NAMES or package in ACTING:
+            return False
+        if package is not None:
+            return package in PLAIN_PACKAGES
+        if len(parts) > 1:
+            return True  # a method of a value made above
+        # A helper of the file is run only if a definition needs its result (see `needed`),
+        # or if it makes a setting by its look: `_cfg(url="...")`.
+        return parts[0] in PLAIN_CALLS or (parts[0] in self.defined and parts[0].startswith("_"))
+
+
+def dotted(node: ast.expr) -> list[str] | None:
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.insert(0, node.attr)
+        node = node.value
+    return [node.id, *names] if isinstance(node, ast.Name) else None
+
+
+def is_main_test(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test)
+    )
+
+
+def imported_packages(tree: ast.Module) -> dict[str, str]:
+    """Each imported name with the top-level package that it comes from."""
+    packages: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.split(".")[0]
+                packages[alias.asname or top] = top
+        elif isinstance(node, ast.ImportFrom):
+            top = "" if node.level else (node.module or "").split(".")[0]
+            for alias in node.names:
+                packages[alias.asname or alias.name] = top
+    return packages
+
+
+def needed_by_definitions(tree: ast.Module) -> set[str]:
+    """Names that are read when classes and functions are made: bases, decorators, defaults,
+    annotations and class bodies, and what the assignments of those names read in turn."""
+    read: set[str] = set()
+
+    def take(node: ast.AST) -> None:
+        read.update(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = node.args
+            for part in (*node.decorator_list, *arguments.defaults, *arguments.kw_defaults):
+                if part is not None:
+                    take(part)
+            for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+                if argument.annotation is not None:
+                    take(argument.annotation)
+            if node.returns is not None:
+                take(node.returns)
+        elif isinstance(node, ast.ClassDef):
+            for part in (*node.decorator_list, *node.bases):
+                take(part)
+            for keyword in node.keywords:
+                take(keyword.value)
+            for statement in node.body:
+                if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    visit(statement)
+                else:
+                    take(statement)
+
+    for node in tree.body:
+        visit(node)
+    changed = True
+    while changed:
+        before = len(read)
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id in read for target in node.targets
+            ):
+                take(node.value)
+        changed = len(read) != before
+    return read

@@ -1,0 +1,177 @@
+"""Run the observer with the user's Python: one process, requests and answers as JSON lines.
+
+Owns the subprocess. Nothing that the user's model does (crash, hang, print, sys.exit) can harm the
+command. Floor 2: standard library.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stitchgen.errors import InternalError, StitchError
+
+SCRIPT = Path(__file__).parent / "observer" / "__main__.py"
+#: Seconds that one request may take; STITCHGEN_TIMEOUT changes it.
+TIME_LIMIT = 600.0
+
+
+def interpreter(chosen: str | None, configured: str | None, root: Path) -> str:
+    """The Python that runs the user's model.
+
+    In order: `--python`, `[tool.stitchgen] python` (relative to the project root), the active
+    virtual or conda environment, the Python that runs stitchgen.
+    """
+    if chosen:
+        return chosen
+    if configured:
+        path = Path(configured).expanduser()
+        return str(path if path.is_absolute() else root / path)
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        prefix = os.environ.get(variable)
+        if prefix:
+            for name in ("bin/python", "Scripts/python.exe", "python.exe"):
+                if (Path(prefix) / name).exists():
+                    return str(Path(prefix) / name)
+    return sys.executable
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which file to run, and how it is imported."""
+
+    file: Path
+    module: str
+    paths: tuple[Path, ...]
+    root: Path
+    left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def as_request(self) -> dict[str, Any]:
+        return {
+            "file": str(self.file),
+            "module": self.module,
+            "paths": [str(path) for path in self.paths],
+            "root": str(self.root),
+            "left_out": {path: list(lines) for path, lines in self.left_out.items()},
+        }
+
+
+class Observer:
+    """A running observer. Use as a context manager; the process ends with it."""
+
+    def __init__(self, python: str, subject: Subject):
+        self.python = python
+        self.subject = subject
+        self.limit = float(os.environ.get("STITCHGEN_TIMEOUT", TIME_LIMIT))
+        self.answers: queue.Queue[str | None] = queue.Queue()
+        self.errors: list[str] = []
+        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
+        environment.setdefault("CUDA_VISIBLE_DEVICES", "")
+        try:
+            self.process = subprocess.Popen(
+                [python, str(SCRIPT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=subject.file.parent,
+                env=environment,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise StitchError(
+                "bad-argument",
+                f"the Python {python} cannot be started: {error.strerror or error}",
+                hint="Pass --python PATH, or set python in [tool.stitchgen].",
+            ) from error
+        for stream, take in (
+            (self.process.stdout, self.answers.put),
+            (self.process.stderr, self.errors.append),
+        ):
+            threading.Thread(target=self.pump, args=(stream, take), daemon=True).start()
+
+    def pump(self, stream: Any, take: Any) -> None:
+        for line in stream:
+            take(line)
+        if stream is self.process.stdout:
+            self.answers.put(None)
+
+    def __enter__(self) -> Observer:
+        try:
+            self.about = self.answer()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def ask(self, operation: str, **fields: Any) -> dict[str, Any]:
+        """One request; raises StitchError with the model's own failure."""
+        request = {"op": operation, **self.subject.as_request(), **fields}
+        try:
+            assert self.process.stdin is not None
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass  # the process is gone; answer() says how
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        try:
+            line = self.answers.get(timeout=self.limit)
+        except queue.Empty:
+            raise StitchError(
+                "does-not-run",
+                f"building and running the model took more than {self.limit:.0f} seconds",
+                hint="Pass a smaller configuration with --build or a smaller --input, set "
+                "STITCHGEN_TIMEOUT to more seconds, or pass --no-prove.",
+            ) from None
+        if line is None:
+            status = self.process.wait()
+            last = "".join(self.errors[-5:]).strip()
+            reason = f"by signal {-status}" if status < 0 else f"with status {status}"
+            raise StitchError(
+                "does-not-run",
+                f"the Python that runs the model ended {reason}" + (f": {last}" if last else ""),
+                hint=f"It was {self.python}; pass another one with --python.",
+            )
+        answer = json.loads(line)
+        if answer.pop("ok"):
+            return answer
+        raise self.refusal(answer["error"])
+
+    def refusal(self, error: dict[str, Any]) -> StitchError:
+        code, message, where = error["code"], error["message"], error.get("where")
+        if code == "internal":
+            return InternalError(message.strip().splitlines()[-1], details={"traceback": message})
+        hints = {
+            "no-torch": f"{self.python} has no torch. Pass --python PATH of the environment that "
+            "runs your model, or set python in [tool.stitchgen].",
+            "too-old": "stitchgen runs models with Python 3.8 or newer and torch 1.13 or newer.",
+            "does-not-build": "Pass the construction to use, for example --build 'Net(3, 10)'.",
+            "does-not-run": "Pass the input that the model takes, for example "
+            "--input 1x3x224x224 (repeat it for several inputs, :int64 for a dtype).",
+        }
+        return StitchError(code, message, where=where, hint=hints.get(code))
+
+
+def encoded(overlay: Mapping[Path, bytes]) -> dict[str, str]:
+    """Files that exist only in memory, as a request carries them."""
+    return {str(path): base64.b64encode(data).decode() for path, data in overlay.items()}

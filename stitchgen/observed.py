@@ -1,0 +1,263 @@
+"""What the observer saw, in the terms that the planner decides on. Floor 3: pure.
+
+A `Spot` is one target layer in one instance of the target's class in one configuration; a target
+has a spot for each configuration that has the layer, and for each instance of the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stitchgen.errors import StitchError
+from stitchgen.sites import Site, Step
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One way to build the model, and its layers by path."""
+
+    expression: str
+    class_key: str
+    layers: Mapping[str, Json]
+    parameters: int
+    input: str
+
+    @classmethod
+    def of(cls, report: Json) -> Configuration:
+        return cls(
+            expression=report["expression"],
+            class_key=report["class"],
+            layers={layer["path"]: layer for layer in report["layers"]},
+            parameters=report["parameters"],
+            input=report["input"],
+        )
+
+    def class_at(self, path: str) -> str:
+        return self.layers[path]["class"] if path else self.class_key
+
+    def children(self, path: str) -> list[str]:
+        prefix = path + "." if path else ""
+        return [
+            other[len(prefix) :]
+            for other in self.layers
+            if other.startswith(prefix) and "." not in other[len(prefix) :]
+        ]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A target layer: `root` is the path of an instance of the target's class ('' for the model)."""
+
+    configuration: Configuration
+    root: str
+    path: str
+
+    @property
+    def layer(self) -> Json:
+        return self.configuration.layers[self.path]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All configurations that built and ran, the classes seen, and the failures of the others."""
+
+    configurations: Sequence[Configuration]
+    classes: Mapping[str, Json]
+    failures: Mapping[str, Json]
+
+    @classmethod
+    def of(cls, answer: Json) -> Survey:
+        good = [Configuration.of(build) for build in answer["builds"] if build["ok"]]
+        failures = {
+            build["expression"]: build["error"] for build in answer["builds"] if not build["ok"]
+        }
+        return cls(good, answer["classes"], failures)
+
+    def is_kind(self, key: str, class_name: str, file: str) -> bool:
+        """Whether a class is, or inherits, the class of that name written in that file."""
+        for candidate in (key, *(self.classes[key] or {}).get("bases", ())):
+            about = self.classes.get(candidate)
+            if about and about["name"] == class_name and about["file"] == file:
+                return True
+        return False
+
+    def roots(self, configuration: Configuration, class_name: str, file: str) -> list[str]:
+        """Paths of the instances of a class; those inside of another instance count too."""
+        paths = ["", *configuration.layers]
+        return [
+            path
+            for path in paths
+            if self.is_kind(configuration.class_at(path), class_name, file)
+            and not (path and configuration.layers[path]["same_as"])
+        ]
+
+    def spots(self, class_name: str, file: str, path: str) -> list[Spot]:
+        found = []
+        for configuration in self.configurations:
+            for root in self.roots(configuration, class_name, file):
+                full = f"{root}.{path}" if root else path
+                if full in configuration.layers:
+                    found.append(Spot(configuration, root, full))
+        return found
+
+    def kind(self, key: str) -> str:
+        """What a module is to its children: sequential, list, dict, or any module."""
+        names = [key, *(self.classes[key] or {}).get("bases", ())]
+        for name, kind in (
+            ("torch.nn.modules.container:Sequential", "sequential"),
+            ("torch.nn.modules.container:ModuleList", "list"),
+            ("torch.nn.modules.container:ModuleDict", "dict"),
+        ):
+            if name in names:
+                return kind
+        return "module"
+
+    def steps(self, configuration: Configuration, start: str, end: str) -> tuple[Step, ...]:
+        """The steps from the module at `start` down to the one at `end`."""
+        below = end[len(start) + 1 :] if start else end
+        steps = []
+        here = start
+        for name in below.split(".") if below else ():
+            key = configuration.class_at(here)
+            siblings = configuration.children(here)
+            index = siblings.index(name)
+            steps.append(
+                Step(
+                    name=name,
+                    parent=self.kind(key),  # type: ignore[arg-type]
+                    plain=key == "torch.nn.modules.container:Sequential",
+                    index=index,
+                    last=index == len(siblings) - 1,
+                )
+            )
+            here = f"{here}.{name}" if here else name
+        return tuple(steps)
+
+
+def merged(many: Iterable[tuple[Step, ...]]) -> tuple[Step, ...] | None:
+    """The steps that hold in all configurations, or None where the places differ."""
+    result: tuple[Step, ...] | None = None
+    for steps in many:
+        if result is None:
+            result = steps
+            continue
+        if [(s.name, s.parent, s.index) for s in steps] != [
+            (s.name, s.parent, s.index) for s in result
+        ]:
+            return None
+        result = tuple(
+            Step(one.name, one.parent, one.plain and two.plain, one.index, one.last and two.last)
+            for one, two in zip(result, steps)
+        )
+    return result
+
+
+def in_project(file: str | None, root: Path) -> bool:
+    """Whether a file is the user's to edit."""
+    if not file:
+        return False
+    path = Path(file)
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    return path.is_relative_to(root) and not installed and path.is_file()
+
+
+def sites_of(survey: Survey, spot: Spot) -> list[tuple[str, Site]]:
+    """`(path of the owner, site)` for each place where this spot's layer is called."""
+    found = []
+    for site in spot.layer["sites"]:
+        if site["how"] not in ("call", "argument", "forward") or site.get("owner") is None:
+            continue
+        configuration = spot.configuration
+        called = join(site["owner"], site["called"])
+        found.append(
+            (
+                site["owner"],
+                Site(
+                    file=site["file"],
+                    span=tuple(site["span"]),  # type: ignore[arg-type]  # line, column pairs
+                    function=site["function"],
+                    owner_class=site["owner_class"],
+                    how=site["how"],
+                    to_called=survey.steps(configuration, site["owner"], called),
+                    chain=survey.steps(configuration, called, spot.path),
+                ),
+            )
+        )
+    return found
+
+
+def join(start: str, below: str) -> str:
+    return f"{start}.{below}" if start and below else start or below
+
+
+def check_callable(spot: Spot, root: Path, call: int | str | None, name: str) -> None:
+    """Refuse a layer that cannot be spliced, with the reason and what to type instead."""
+    layer = spot.layer
+    configuration = spot.configuration
+    where = first_place(layer)
+    if layer["scripted"]:
+        raise StitchError(
+            "scripted",
+            f"{name} is a scripted module, whose source is not run",
+            where=where,
+            hint="Splice into the Python class before it is scripted.",
+        )
+    calls = max(layer["calls"].values())
+    if calls == 0:
+        children = configuration.children(spot.path)
+        suggestions = []
+        hint = f"No call of it was seen in {configuration.expression}, in eval and in train."
+        if children:
+            last = f"{name}.{children[-1]}"
+            suggestions = [last]
+            hint += f" It holds other layers; after its last one: {last}"
+        raise StitchError(
+            "never-called", f"{name} is never called", where=where, hint=hint,
+            suggestions=suggestions,
+        )
+    broken = [
+        site for site in layer["sites"] if site["how"] not in ("call", "argument", "forward")
+    ]
+    outside = [site for site in layer["sites"] if not in_project(site.get("file"), root)]
+    if outside:
+        site = outside[0]
+        place = f"{site.get('file')}:{site.get('line')}" if site.get("file") else None
+        raise StitchError(
+            "installed-package",
+            f"{name} is called in an installed package, whose source is not yours",
+            where=place,
+            hint="Splice after a layer that your own code calls, or pass --attach to run the "
+            "block from a forward hook.",
+        )
+    if broken:
+        site = broken[0]
+        raise StitchError(
+            "unsupported",
+            f"the call of {name} at {site.get('file')}:{site.get('line')} has no expression of "
+            "its own that can be edited",
+            where=f"{site.get('file')}:{site.get('line')}",
+        )
+    if calls > 1 and call is None:
+        places = sorted({f"{site['file']}:{site['line']}" for site in layer["sites"]})
+        raise StitchError(
+            "many-calls",
+            f"{name} is called {calls} times in one forward pass, at {', '.join(places)}",
+            where=places[0],
+            hint=f"Name one call, {name}@1, or all of them, {name}@all.",
+            suggestions=[f"{name}@{number}" for number in range(1, calls + 1)] + [f"{name}@all"],
+        )
+
+
+def first_place(layer: Json) -> str | None:
+    for site in layer["sites"]:
+        if site.get("file"):
+            return f"{site['file']}:{site['line']}"
+    for frames in layer["definition"] or ():
+        for frame in frames or ():
+            return f"{frame['file']}:{frame['line']}"
+    return None

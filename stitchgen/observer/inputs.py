@@ -1,0 +1,136 @@
+"""Inputs for a model: as the user gives them, or guessed from the first layer's needs."""
+
+import inspect
+import re
+
+import torch
+from torch import nn
+
+SHAPE = re.compile(r"^\s*(\d+(?:[x,]\d+)*)\s*(?::\s*(\w+))?\s*$")
+
+
+class Given:
+    """Inputs from `--input`: shapes (`1x3x224x224`, `2x16:int64`) or Python expressions."""
+
+    def __init__(self, texts, evaluate):
+        self.texts = list(texts)
+        self.evaluate = evaluate
+        self.shapes = []
+        for text in self.texts:
+            match = SHAPE.match(text)
+            if match is None:
+                self.shapes = None
+                break
+            sizes = [int(size) for size in re.split("[x,]", match.group(1))]
+            self.shapes.append((sizes, match.group(2) or "float32"))
+
+    def describe(self):
+        return " ".join(self.texts)
+
+    def variants(self):
+        """The given shapes, and others that tell the axes apart; the first is as given."""
+        yield self
+        if self.shapes is not None:
+            for shapes in vary(self.shapes):
+                yield Shapes(shapes)
+
+    def make(self, seed, batch=None):
+        if self.shapes is not None:
+            return Shapes(self.shapes).make(seed, batch)
+        torch.manual_seed(seed)
+        values = [self.evaluate(text) for text in self.texts]
+        if len(values) == 1:
+            value = values[0]
+            if isinstance(value, dict):
+                return (), value
+            if isinstance(value, tuple):
+                return value, {}
+        return tuple(values), {}
+
+
+class Shapes:
+    """Random tensors of the given shapes: normal floats, small integers."""
+
+    def __init__(self, shapes):
+        self.shapes = shapes
+
+    def describe(self):
+        return " ".join(
+            "x".join(map(str, sizes)) + ("" if dtype == "float32" else ":" + dtype)
+            for sizes, dtype in self.shapes
+        )
+
+    def variants(self):
+        yield self
+        for shapes in vary(self.shapes):
+            yield Shapes(shapes)
+
+    def make(self, seed, batch=None):
+        generator = torch.Generator().manual_seed(seed)
+        values = []
+        for sizes, dtype in self.shapes:
+            if batch is not None and sizes:
+                sizes = [batch] + list(sizes[1:])
+            kind = getattr(torch, dtype)
+            if kind == torch.bool:
+                values.append(torch.ones(sizes, dtype=kind))
+            elif kind.is_floating_point:
+                values.append(torch.randn(sizes, generator=generator).to(kind))
+            else:
+                values.append(torch.randint(0, 2, sizes, generator=generator).to(kind))
+        return tuple(values), {}
+
+
+def vary(shapes):
+    """Other shapes: the batch one larger; then height and width enlarged by different amounts."""
+    yield [([sizes[0] + 1] + list(sizes[1:]), dtype) for sizes, dtype in shapes]
+    steps = (64, 32, 96)
+    if all(len(sizes) >= 3 for sizes, _ in shapes):
+        yield [
+            (list(sizes[:2]) + [size + step for size, step in zip(sizes[2:], steps)], dtype)
+            for sizes, dtype in shapes
+        ]
+
+
+def guesses(model):
+    """Inputs worth trying, most usual first, from the first layer that has weights.
+
+    A forward with several required arguments is tried with one such tensor for each.
+    """
+    count = 0
+    for parameter in inspect.signature(model.forward).parameters.values():
+        positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        if positional and parameter.default is parameter.empty:
+            count += 1
+    return [Shapes(guess.shapes * max(1, count)) for guess in guesses_of_one(model)]
+
+
+def guesses_of_one(model):
+    for module in model.modules():
+        if isinstance(module, nn.modules.conv._ConvNd) and not module.transposed:
+            channels = module.in_channels
+            dims = len(module.kernel_size)
+            if dims == 2:
+                sizes = (28, 32, 224) if channels == 1 else (224, 32, 64, 128, 256, 299, 512)
+                shapes = [[2, channels, size, size] for size in sizes]
+            elif dims == 1:
+                shapes = [[2, channels, size] for size in (128, 1024, 16000)]
+            else:
+                shapes = [[2, channels, 16, 112, 112], [2, channels, 32, 32, 32]]
+                shapes += [[2, channels, 64, 64, 64]]
+            return [Shapes([(shape, "float32")]) for shape in shapes]
+        if isinstance(module, nn.Embedding):
+            return [Shapes([([2, size], "int64")]) for size in (16, 64, 128)]
+        if isinstance(module, nn.Linear):
+            width = module.in_features
+            shapes = [[2, width], [2, 16, width], [2, 8, 8, width]]
+            for side in range(1, 257):
+                # An image that a model flattens before its first Linear.
+                if side * side == width:
+                    shapes += [[2, 1, side, side], [2, side, side]]
+                if 3 * side * side == width:
+                    shapes += [[2, 3, side, side]]
+            return [Shapes([(shape, "float32")]) for shape in shapes]
+        if isinstance(module, (nn.LSTM, nn.GRU, nn.RNN)):
+            return [Shapes([([2, 16, module.input_size], "float32")])]
+    return [Shapes([([2, 3, 224, 224], "float32")])]

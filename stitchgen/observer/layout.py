@@ -1,0 +1,71 @@
+"""Which axis of a feature is which: told from how its shape follows the input's.
+
+Layouts are written as PyTorch users write them: NCHW, NHWC, NCL, NLC, LNC, NC, NCDHW, NDHWC.
+"""
+
+from torch import nn
+
+FIRST = (
+    nn.modules.conv._ConvNd,
+    nn.modules.batchnorm._BatchNorm,
+    nn.GroupNorm,
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+    nn.modules.pooling._AdaptiveMaxPoolNd,
+    nn.Upsample,
+    nn.PixelShuffle,
+    nn.modules.instancenorm._InstanceNorm,
+)
+LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention)
+
+CHANNELS_FIRST = {2: "NC", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
+CHANNELS_LAST = {2: "NC", 3: "NLC", 4: "NHWC", 5: "NDHWC"}
+
+
+def hint_of(module):
+    """`first` or `last` where the module's type tells its channel axis, else None."""
+    if isinstance(module, FIRST):
+        return "first"
+    if isinstance(module, LAST):
+        return "last"
+    return None
+
+
+def layout_of(shapes, hint):
+    """The layout of a feature, or None where its axes cannot be told apart.
+
+    `shapes` are the shapes under the input as given, with a larger batch, and (where the model
+    takes it) with larger sizes; `hint` is what the types of the modules around say.
+    """
+    base = shapes[0]
+    rank = len(base)
+    if rank not in CHANNELS_FIRST or any(shape is None or len(shape) != rank for shape in shapes):
+        return None
+    batch, space = set(), set()
+    if len(shapes) > 1:
+        batch = {axis for axis in range(rank) if shapes[1][axis] != base[axis]}
+    if len(shapes) > 2:
+        space = {axis for axis in range(rank) if shapes[2][axis] != base[axis]} - batch
+    if rank == 3 and batch == {1} and (hint == "last" or space == {0}):
+        return "LNC"
+    if len(shapes) > 1 and batch != {0}:
+        return None
+    if rank == 2:
+        return "NC" if 1 not in space else None
+    constant = set(range(1, rank)) - space
+    if len(constant) == 1:
+        axis = constant.pop()
+        if axis == 1:
+            return CHANNELS_FIRST[rank]
+        return CHANNELS_LAST[rank] if axis == rank - 1 else None
+    if constant and not space:
+        if hint is None and rank > 3 and all(size == 1 for size in base[2:]):
+            return CHANNELS_FIRST[rank]
+        return {"first": CHANNELS_FIRST, "last": CHANNELS_LAST}.get(hint, {}).get(rank)
+    # Some axes follow the size, others do not: the hint decides if it names a constant one.
+    if hint == "first" and 1 in constant:
+        return CHANNELS_FIRST[rank]
+    if hint == "last" and rank - 1 in constant:
+        return CHANNELS_LAST[rank]
+    return None

@@ -1,0 +1,90 @@
+"""What the observer can be asked: survey the layers, evaluate expressions, prove an edit."""
+
+import base64
+
+from stitchgen.observer import expressions, laws
+from stitchgen.observer import survey as layers
+from stitchgen.observer.world import World
+
+
+def perform(request):
+    """Answer one request; a failure of the user's model is an answer too."""
+    try:
+        return dict(OPERATIONS[request["op"]](request), ok=True)
+    except layers.Failure as failure:
+        return {"ok": False, "error": failure.report}
+
+
+def world_of(request, overlay):
+    """The project with the given files in place of those on disk."""
+    return World(
+        request["file"],
+        request["module"],
+        request["paths"],
+        request["root"],
+        {path: base64.b64decode(data) for path, data in overlay.items()},
+        request.get("left_out"),
+    )
+
+
+def load(world):
+    try:
+        world.load()
+    except SystemExit as error:
+        raise layers.Failure("does-not-build", "importing the model file calls sys.exit(%s)" % error)
+    except Exception as error:
+        raise layers.failure_of("does-not-build", error, "the model file cannot be imported")
+
+
+def survey(request):
+    with world_of(request, {}) as world:
+        load(world)
+        return layers.survey(world, request)
+
+
+def evaluate(request):
+    with world_of(request, request["overlay"]) as world:
+        load(world)
+        return expressions.evaluate(world, request)
+
+
+def prove(request):
+    """Build each configuration as it was and as it would be, and hold the laws against both."""
+    original = world_of(request, {})
+    edited = world_of(request, request["overlay"])
+    builds = []
+    for entry in request["builds"]:
+        try:
+            builds.append(dict(prove_build(original, edited, entry, request), ok=True))
+        except layers.Failure as failure:
+            builds.append({"ok": False, "error": failure.report})
+        except laws.Broken as broken:
+            report = {"code": "law-broken", "message": broken.message}
+            report.update(law=broken.law, mode=broken.mode)
+            builds.append({"ok": False, "error": report})
+        if not builds[-1]["ok"]:
+            break
+    return {"builds": builds}
+
+
+def prove_build(original, edited, entry, request):
+    expression = entry["expression"]
+    with original:
+        load(original)
+        before = layers.build(original, expression)
+        source = layers.find_input(original, before, request.get("inputs") or [])
+    with edited:
+        try:
+            load(edited)
+            after = layers.build(edited, expression)
+        except layers.Failure as failure:
+            message = "the edited model: " + failure.report["message"]
+            raise laws.Broken("builds", message)
+        batch = layers.train_batch(source)
+        proof = laws.prove(
+            before, after, entry["splices"], lambda number: source.make(number, batch)
+        )
+    return dict(proof, input=source.describe())
+
+
+OPERATIONS = {"survey": survey, "evaluate": evaluate, "prove": prove}

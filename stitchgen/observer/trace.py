@@ -1,0 +1,423 @@
+"""Where layers are created and where they are called: the frames of the user's code.
+
+Definition sites come from wrapping the ways in which a module takes a child; call sites from
+wrapping the `forward` of every instance, which sees `m(x)` and `m.forward(x)` alike. In both
+cases the frames outside torch tell the place.
+"""
+
+import ast
+import linecache
+import os
+import sys
+
+import torch
+from torch import nn
+
+TORCH = os.path.dirname(os.path.realpath(torch.__file__)) + os.sep
+HERE = os.path.dirname(os.path.realpath(__file__)) + os.sep
+STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
+
+_kinds = {}
+
+
+def kind_of_file(filename):
+    """`torch`, `observer`, or `user` for all else."""
+    kind = _kinds.get(filename)
+    if kind is None:
+        path = os.path.realpath(filename)
+        if path.startswith(TORCH):
+            kind = "torch"
+        elif path.startswith(HERE) or filename.startswith("<frozen"):
+            kind = "observer"
+        else:
+            kind = "user"
+        _kinds[filename] = kind
+    return kind
+
+
+class Definitions:
+    """Records who registered which child module, and from where, while models are built."""
+
+    def __init__(self):
+        self.events = {}  # (id of parent, name) -> event; the last registration wins
+        self.by_class = {}  # (class of parent, name) -> event, for deep copies
+        self.kept = []  # strong references, so that no id is used twice
+
+    def __enter__(self):
+        self.saved = {}
+        for name in ("__setattr__", "add_module", "register_module"):
+            original = getattr(nn.Module, name, None)
+            if original is not None:
+                self.saved[nn.Module, name] = original
+                setattr(nn.Module, name, self.wrap(original, name))
+        original = nn.ModuleList.insert
+        self.saved[nn.ModuleList, "insert"] = original
+        nn.ModuleList.insert = self.wrap_insert(original)
+        return self
+
+    def __exit__(self, *exception):
+        for (owner, name), original in self.saved.items():
+            setattr(owner, name, original)
+
+    def wrap(self, original, method):
+        definitions = self
+
+        def method_with_record(parent, name, value):
+            original(parent, name, value)
+            if isinstance(value, nn.Module):
+                definitions.record(parent, name, value, sys._getframe(1))
+
+        def register_with_record(parent, name, module):
+            original(parent, name, module)
+            if module is not None:
+                definitions.record(parent, name, module, sys._getframe(1))
+
+        return method_with_record if method == "__setattr__" else register_with_record
+
+    def wrap_insert(self, original):
+        definitions = self
+
+        def insert(parent, index, module):
+            original(parent, index, module)
+            for name, child in parent._modules.items():
+                if child is module:
+                    definitions.record(parent, name, child, sys._getframe(1))
+
+        return insert
+
+    def record(self, parent, name, child, frame):
+        frames = []
+        while frame is not None:
+            code = frame.f_code
+            if kind_of_file(code.co_filename) == "user":
+                receiver = None
+                if code.co_varnames and code.co_argcount:
+                    receiver = frame.f_locals.get(code.co_varnames[0])
+                frames.append(
+                    {
+                        "file": code.co_filename,
+                        "line": frame.f_lineno,
+                        "function": code.co_name,
+                        "first_line": code.co_firstlineno,
+                        "self": receiver if isinstance(receiver, nn.Module) else None,
+                    }
+                )
+            elif code.co_name == "evaluate" and kind_of_file(code.co_filename) == "observer":
+                break
+            frame = frame.f_back
+        event = {"child": child, "frames": frames}
+        self.kept.append((parent, child))
+        self.events[id(parent), name] = event
+        self.by_class[type(parent), name] = event
+
+    def of(self, parent, name):
+        """The event that put the child `name` into `parent`, or None."""
+        event = self.events.get((id(parent), name))
+        if event is not None:
+            return event
+        return self.by_class.get((type(parent), name))
+
+
+class Sources:
+    """Parsed source files and, in them, the call expression that a frame is executing."""
+
+    def __init__(self):
+        self.calls = {}
+
+    def calls_of(self, filename):
+        """The file's calls by where they end: `{(line, column): [(node, function name)]}`."""
+        found = self.calls.get(filename)
+        if found is None:
+            found = {}
+            text = "".join(linecache.getlines(filename))
+            try:
+                collect_calls(ast.parse(text), "", found)
+            except (SyntaxError, ValueError):
+                pass
+            self.calls[filename] = found
+        return found
+
+    def call_at(self, frame, names_the_module):
+        """The call that `frame` executes: `(node, function, certain)`, or None.
+
+        `names_the_module(frame, call)` says how the call's function is the module looked for:
+        a string, or None. Positions of calls are matched by their end, since CPython 3.11 to
+        3.13 report a late start for attributes that span lines.
+        """
+        code = frame.f_code
+        end = end_of_instruction(code, frame.f_lasti)
+        line = frame.f_lineno
+        candidates = []
+        by_end = self.calls_of(code.co_filename)
+        if end is not None:
+            near = by_end.get(end, ())
+        else:
+            near = [
+                call
+                for calls in by_end.values()
+                for call in calls
+                if call[0].lineno <= line <= call[0].end_lineno
+            ]
+        for node, function in near:
+            how = names_the_module(frame, node)
+            if how is not None:
+                candidates.append((node, function, how))
+        if not candidates:
+            return None
+        if end is None and len(candidates) > 1:
+            return None
+        return candidates[0]
+
+
+def end_of_instruction(code, index):
+    """`(line, UTF-8 column)` where the executing instruction's source ends; None before 3.11."""
+    if not hasattr(code, "co_positions"):
+        return None
+    ends = _ends.get(code)
+    if ends is None:
+        ends = _ends[code] = [(line, column) for _, line, _, column in code.co_positions()]
+    end = ends[index // 2] if index // 2 < len(ends) else (None, None)
+    return None if None in end else end
+
+
+_ends = {}
+
+
+def collect_calls(node, scope, found):
+    """Add all calls below `node` to `found`, each with the qualified name of its function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            collect_calls(child, scope + "." + child.name if scope else child.name, found)
+            continue
+        if isinstance(child, ast.Call):
+            end = (child.end_lineno, child.end_col_offset)
+            found.setdefault(end, []).append((child, scope))
+        collect_calls(child, scope, found)
+
+
+PURE = (
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.Constant,
+    ast.UnaryOp,
+    ast.USub,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Load,
+    ast.Index if hasattr(ast, "Index") else ast.Load,
+    ast.JoinedStr,
+    ast.FormattedValue,
+    ast.Slice,
+)
+
+
+def evaluate_pure(node, frame):
+    """The value of a name, attribute, subscript or `getattr` in a live frame; None if not pure."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            # `getattr(self, name)` reads as purely as an attribute does.
+            if not (isinstance(part.func, ast.Name) and part.func.id == "getattr"):
+                return None
+        elif not isinstance(part, PURE):
+            return None
+    try:
+        code = compile(ast.Expression(node), "<call site>", "eval")
+        return eval(code, frame.f_globals, dict(frame.f_locals))
+    except Exception:
+        return None
+
+
+def owner_of(frame):
+    """`(name, module)` of the module in whose method the frame runs, or None.
+
+    A function nested in a method (a closure given to checkpoint, a comprehension) belongs to
+    the method's module, which it sees under the same name.
+    """
+    filename = frame.f_code.co_filename
+    while frame is not None and frame.f_code.co_filename == filename:
+        code = frame.f_code
+        if code.co_argcount:
+            name = code.co_varnames[0]
+            value = frame.f_locals.get(name)
+            if isinstance(value, nn.Module) and name == "self":
+                return name, value
+        for name in code.co_freevars:
+            value = frame.f_locals.get(name)
+            if name == "self" and isinstance(value, nn.Module):
+                return name, value
+        frame = frame.f_back
+    return None
+
+
+class Calls:
+    """Records every call of every submodule during forward passes."""
+
+    def __init__(self, model, sources):
+        self.model = model
+        self.sources = sources
+        self.paths = {}
+        for path, module in model.named_modules():
+            self.paths.setdefault(id(module), path)
+        self.records = []  # in order of return
+        self.producers = {}  # id of tensor -> path of the last module that returned it
+        self.kept = []
+        self.mode = None
+        self.stack = []
+
+    def __enter__(self):
+        self.wrapped = []
+        for path, module in self.model.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                continue
+            self.wrapped.append((module, module.__dict__.get("forward")))
+            object.__setattr__(module, "forward", self.wrap(path, module, module.forward))
+        return self
+
+    def __exit__(self, *exception):
+        for module, before in self.wrapped:
+            if before is None:
+                module.__dict__.pop("forward", None)
+            else:
+                object.__setattr__(module, "forward", before)
+
+    def wrap(self, path, module, forward):
+        calls = self
+
+        def forward_with_record(*args, **kwargs):
+            record = {
+                "path": path,
+                "mode": calls.mode,
+                "site": calls.site(module, sys._getframe(1)),
+                "inputs": [shape_of(value) for value in args],
+                "named_inputs": {name: shape_of(value) for name, value in kwargs.items()},
+                "reads": calls.sources_of_tensors(args, kwargs),
+                "inside": calls.stack[-1] if calls.stack else None,
+            }
+            calls.stack.append(path)
+            try:
+                result = forward(*args, **kwargs)
+            finally:
+                calls.stack.pop()
+            record["output"] = shape_of(result)
+            calls.produced(path, result)
+            calls.records.append(record)
+            return result
+
+        return forward_with_record
+
+    def sources_of_tensors(self, args, kwargs):
+        found = []
+        for value in list(args) + list(kwargs.values()):
+            values = value if isinstance(value, (tuple, list)) else [value]
+            for tensor in values:
+                if isinstance(tensor, torch.Tensor) and id(tensor) in self.producers:
+                    found.extend(self.producers[id(tensor)])
+        return found
+
+    def produced(self, path, result):
+        values = result if isinstance(result, (tuple, list)) else [result]
+        if isinstance(result, dict):
+            values = list(result.values())
+        for tensor in values:
+            if isinstance(tensor, torch.Tensor):
+                self.kept.append(tensor)
+                self.producers.setdefault(id(tensor), []).append(path)
+
+    def site(self, module, frame):
+        """The call site of `module`, seen from the frame that called its forward."""
+        chain = []
+        called = module
+        through = []
+        while frame is not None:
+            code = frame.f_code
+            kind = kind_of_file(code.co_filename)
+            if kind == "user":
+                break
+            if kind == "torch":
+                receiver = frame.f_locals.get("self")
+                if code.co_name == "forward" and isinstance(receiver, nn.Module):
+                    if not isinstance(receiver, nn.Sequential):
+                        return {"how": "package", "file": code.co_filename, "line": frame.f_lineno}
+                    name = name_in(receiver, called)
+                    if name is None:
+                        return {"how": "unknown", "file": code.co_filename, "line": frame.f_lineno}
+                    chain.insert(0, name)
+                    called = receiver
+                elif code.co_filename.endswith("checkpoint.py"):
+                    through.append("checkpoint")
+            frame = frame.f_back
+        if frame is None or frame.f_code.co_filename.startswith(HERE):
+            return {"how": "top"}
+        return self.describe(frame, called, chain, sorted(set(through)))
+
+    def describe(self, frame, called, chain, through):
+        code = frame.f_code
+        site = {
+            "file": os.path.realpath(code.co_filename),
+            "line": frame.f_lineno,
+            "function": code.co_name,
+            "chain": chain,
+            "through": through,
+        }
+        owner = owner_of(frame)
+        if owner is not None:
+            site["owner"] = self.paths.get(id(owner[1]))
+            site["owner_class"] = type(owner[1]).__qualname__
+            site["called"] = path_below(owner[1], called)
+
+        def names_the_module(frame, call):
+            value = evaluate_pure(call.func, frame)
+            if value is called:
+                return "call"
+            if getattr(value, "__self__", None) is called and value.__name__ == "forward":
+                return "forward"
+            if getattr(value, "__name__", None) == "forward_with_record":
+                if isinstance(call.func, ast.Attribute):
+                    if evaluate_pure(call.func.value, frame) is called:
+                        return "forward"
+            if through:
+                for argument in call.args:
+                    if evaluate_pure(argument, frame) is called:
+                        return "argument"
+            return None
+
+        found = self.sources.call_at(frame, names_the_module)
+        if found is None:
+            site["how"] = "unresolved"
+            return site
+        node, function, how = found
+        site["how"] = how
+        site["function"] = function
+        site["span"] = [node.lineno, node.col_offset, node.end_lineno, node.end_col_offset]
+        return site
+
+
+def name_in(parent, child):
+    for name, module in parent._modules.items():
+        if module is child:
+            return name
+    return None
+
+
+def path_below(owner, module):
+    """The path of `module` relative to `owner` ('' for itself), or None where there is none."""
+    for path, candidate in owner.named_modules():
+        if candidate is module:
+            return path
+    return None
+
+
+def shape_of(value):
+    """Shapes as JSON: a list of sizes for a tensor, nested for containers."""
+    if isinstance(value, torch.Tensor):
+        return {"shape": list(value.shape), "dtype": str(value.dtype).replace("torch.", "")}
+    if isinstance(value, (tuple, list)):
+        return {"items": [shape_of(item) for item in value], "type": type(value).__name__}
+    if isinstance(value, dict):
+        return {
+            "keys": {str(key): shape_of(item) for key, item in value.items()},
+            "type": type(value).__name__,
+        }
+    return {"type": type(value).__name__}

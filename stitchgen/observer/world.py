@@ -1,0 +1,179 @@
+"""Import a project's files as they are, or as they would be after an edit, without writing any.
+
+A `World` is one version of the project: the files on disk, with some of them (the overlay)
+replaced by text that exists only in memory. Two worlds can live side by side in one process, so
+that a model and its edited version can be compared tensor by tensor.
+"""
+
+import ast
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import linecache
+import os
+import sys
+import types
+
+
+class ProjectLoader(importlib.machinery.SourceFileLoader):
+    """Loads a source file from the overlay, or from disk, and never writes bytecode."""
+
+    def __init__(self, fullname, path, world):
+        super().__init__(fullname, path)
+        self.world = world
+
+    def get_data(self, path):
+        source = self.world.overlay.get(path)
+        return super().get_data(path) if source is None else source
+
+    def get_code(self, fullname):
+        # The bytecode cache belongs to the file on disk, not to the overlay.
+        source = self.get_data(self.path)
+        return self.source_to_code(source, self.path)
+
+    def source_to_code(self, data, path, **options):
+        left_out = self.world.left_out.get(path)
+        if left_out:
+            tree = ast.parse(data, path)
+            tree.body = [node for node in tree.body if node.lineno not in left_out]
+            return compile(tree, path, "exec", dont_inherit=True)
+        return compile(data, path, "exec", dont_inherit=True)
+
+
+class OverlayFinder(importlib.abc.MetaPathFinder):
+    """Finds the modules whose files are in the overlay; all others are found as always."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def find_spec(self, fullname, path=None, target=None):
+        tail = fullname.rpartition(".")[2]
+        for entry in path if path is not None else sys.path:
+            folder = os.path.join(os.path.realpath(entry or os.getcwd()), tail)
+            for file in (os.path.join(folder, "__init__.py"), folder + ".py"):
+                if file in self.world.overlay:
+                    locations = [folder] if file.endswith("__init__.py") else None
+                    return importlib.util.spec_from_file_location(
+                        fullname,
+                        file,
+                        loader=ProjectLoader(fullname, file, self.world),
+                        submodule_search_locations=locations,
+                    )
+            # A folder that exists only in the overlay and has no __init__.py is a namespace package.
+            if not os.path.isdir(folder) and any(
+                file.startswith(folder + os.sep) for file in self.world.overlay
+            ):
+                spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+                spec.submodule_search_locations = [folder]
+                return spec
+        return None
+
+
+class World:
+    """One version of the project.
+
+    `file` is the model file, `module` its dotted name, `paths` the folders to search first,
+    `overlay` maps absolute paths to bytes, `left_out` maps paths to the first lines of the
+    top-level statements that are not run.
+    """
+
+    def __init__(self, file, module, paths, root, overlay=None, left_out=None):
+        self.file = os.path.realpath(file)
+        self.module = module
+        self.paths = [os.path.realpath(path) for path in paths]
+        self.root = os.path.realpath(root)
+        self.overlay = {os.path.realpath(path): data for path, data in (overlay or {}).items()}
+        if self.file not in self.overlay:
+            with open(self.file, "rb") as stream:
+                self.overlay[self.file] = stream.read()
+        self.left_out = {
+            os.path.realpath(path): frozenset(lines) for path, lines in (left_out or {}).items()
+        }
+        self.finder = OverlayFinder(self)
+        self.modules = {}
+        self.namespace = None
+        self.stood_in = []
+
+    def __enter__(self):
+        self.saved_path = list(sys.path)
+        sys.path[:0] = [path for path in self.paths if path not in sys.path[: len(self.paths)]]
+        sys.meta_path.insert(0, self.finder)
+        self.hidden = self.take_project_modules()
+        sys.modules.update(self.modules)
+        importlib.invalidate_caches()
+        for path, data in self.overlay.items():
+            # inspect.getsource and tracebacks are to show the overlay's lines.
+            lines = data.decode("utf-8", "replace").splitlines(True)
+            linecache.cache[path] = (len(data), None, lines, path)
+        return self
+
+    def __exit__(self, *exception):
+        self.modules = self.take_project_modules()
+        sys.modules.update(self.hidden)
+        sys.meta_path.remove(self.finder)
+        sys.path[:] = self.saved_path
+        for path in self.overlay:
+            linecache.cache.pop(path, None)
+
+    def take_project_modules(self):
+        """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
+        taken = {}
+        for name, module in list(sys.modules.items()):
+            if not name.startswith(("stitchgen", "__main__")) and self.is_of_the_project(module):
+                taken[name] = sys.modules.pop(name)
+        return taken
+
+    def is_of_the_project(self, module):
+        file = getattr(module, "__file__", None)
+        places = [file] if file else list(getattr(module, "__path__", None) or [])
+        for place in places:
+            if not isinstance(place, str):
+                continue
+            place = os.path.realpath(place)
+            if place in self.overlay:
+                return True
+            inside = place.startswith(self.root + os.sep) or place == self.root
+            if inside and not ("site-packages" in place or "dist-packages" in place):
+                return True
+        return False
+
+    def load(self):
+        """The namespace of the model file, imported under its dotted name."""
+        if self.namespace is None:
+            try:
+                module = importlib.import_module(self.module)
+            except Exception as error:
+                module = self.load_below_stand_ins(error)
+            self.namespace = module.__dict__
+        return self.namespace
+
+    def load_below_stand_ins(self, error):
+        """Import the model file below empty packages, where a package's own `__init__` fails."""
+        parents = self.module.split(".")[:-1]
+        if not parents:
+            raise error
+        folder = os.path.dirname(self.file)
+        for depth in range(len(parents), 0, -1):
+            name = ".".join(parents[:depth])
+            for key in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
+                del sys.modules[key]
+        folders = []
+        for _ in parents:
+            folders.insert(0, folder)
+            folder = os.path.dirname(folder)
+        for depth, path in enumerate(folders, 1):
+            stand_in = types.ModuleType(".".join(parents[:depth]))
+            stand_in.__path__ = [path]
+            sys.modules[stand_in.__name__] = stand_in
+            self.stood_in.append(stand_in.__name__)
+        return importlib.import_module(self.module)
+
+    def evaluate(self, expression):
+        """The value of `resnet18()` in the model file, or of `package.module:expression`."""
+        namespace = self.load()
+        head, colon, tail = expression.partition(":")
+        if colon and head.replace(".", "").replace("_", "").isalnum() and " " not in head:
+            namespace = importlib.import_module(head).__dict__
+            expression = tail
+        return eval(expression, namespace)

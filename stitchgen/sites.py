@@ -1,0 +1,71 @@
+"""How a layer is reached in the source: the facts about one call site that splicing decides on.
+
+Floor 3: pure; plain data.
+"""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["sequential", "list", "dict", "module"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One name on the way from a module down to a layer."""
+
+    name: str
+    parent: Kind  # what the module above is
+    plain: bool = False  # the module above is an nn.Sequential itself, not a subclass
+    index: int = 0  # position among the children of the module above
+    last: bool = False  # the last child there, in every configuration
+
+    @property
+    def access(self) -> str:
+        """`.conv1`, `[3]`, `["a"]`: how the step is written after the module above."""
+        if self.parent in ("sequential", "list") and self.name == str(self.index):
+            return f"[{self.index}]"
+        if self.parent == "dict":
+            return f'["{self.name}"]'
+        return f".{self.name}"
+
+    @property
+    def writable(self) -> bool:
+        """Whether the step can be written as an attribute or an index."""
+        if self.access.startswith("["):
+            return True
+        return self.name.isidentifier() and not keyword.iskeyword(self.name)
+
+
+def access(receiver: str, steps: tuple[Step, ...]) -> str:
+    """`self.features[3].conv`: the expression for a layer below `receiver`."""
+    text = receiver
+    for step in steps:
+        text = f"{text}{step.access}" if step.writable else f'getattr({text}, "{step.name}")'
+    return text
+
+
+@dataclass(frozen=True)
+class Site:
+    """A call of the layer, or of Sequentials around it.
+
+    `to_called` leads from the owner to the module that is called in the source, `chain` from
+    there down to the layer.
+    """
+
+    file: str  # absolute
+    span: tuple[int, int]
+    function: str
+    owner_class: str
+    how: str  # call, argument (checkpoint), forward
+    to_called: tuple[Step, ...]
+    chain: tuple[Step, ...]
+
+
+def attribute_name(steps: tuple[Step, ...], block: str) -> str:
+    """`layer2_cbam`, `features_3_cbam`: the layer's path and the block, in snake case."""
+    words = [*(step.name for step in steps), block.rpartition("/")[2]]
+    text = "_".join(words)
+    return "".join(letter if letter.isalnum() else "_" for letter in text).lstrip("0123456789")

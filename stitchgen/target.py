@@ -1,0 +1,199 @@
+"""Targets as the user writes them: `[FILE::][CLASS.]PATH[@CALL][#ELEMENT]`, and the file they mean.
+
+Floor 1: standard library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from stitchgen.errors import StitchError
+
+TARGET = re.compile(
+    r"^(?:(?P<file>.+?)::)?(?P<path>[^@#]*?)(?:@(?P<call>all|\d+))?(?:#(?P<element>\d+))?$"
+)
+NOT_PYTHON = {
+    ".ipynb": "Export the notebook first: jupyter nbconvert --to script NOTEBOOK.ipynb",
+    ".yaml": "The framework builds this model from its own configuration; give the Python file "
+    "that defines the layer's class.",
+    ".yml": "The framework builds this model from its own configuration; give the Python file "
+    "that defines the layer's class.",
+    ".pt": "A checkpoint holds weights and no source; give the Python file of the model.",
+    ".pth": "A checkpoint holds weights and no source; give the Python file of the model.",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parsed target. `names` are the dotted names after the file, class included."""
+
+    text: str
+    file: str | None
+    names: tuple[str, ...]
+    call: int | str | None = None  # 2, "all"
+    element: int | None = None
+
+
+def parse(text: str) -> Target:
+    """Split a target into its parts; what they mean is decided against the source."""
+    match = TARGET.match(text.strip())
+    if match is None or not match["path"].strip("."):
+        raise StitchError(
+            "target-not-found",
+            f"{text!r} is no target",
+            hint="A target is FILE.py::Class.layer, or module.layer: model.layer2",
+        )
+    names = match["path"].split(".")
+    if match["file"] is None and "/" in match["path"] and match["path"].endswith(".py"):
+        raise StitchError(
+            "target-not-found", f"{text!r} names no layer", hint=f"For example {text}::Net.layer1"
+        )
+    call = match["call"]
+    return Target(
+        text=text,
+        file=match["file"],
+        names=tuple(name for name in names if name),
+        call=int(call) if call and call.isdigit() else call,
+        element=int(match["element"]) if match["element"] else None,
+    )
+
+
+@dataclass(frozen=True)
+class Located:
+    """A target whose file is known; `names` are what is left after the file or module."""
+
+    target: Target
+    file: Path
+    names: tuple[str, ...]
+
+
+def locate(target: Target, folders: tuple[Path, ...], models: Mapping[str, str]) -> Located:
+    """Find the file of a target.
+
+    `folders` are searched in turn (the current folder, the project root, `src/`); `models` are
+    the names that the configuration gives to targets.
+    """
+    if target.file is not None:
+        return Located(target, find_file(target.file, folders), target.names)
+    if target.names and target.names[0] in models:
+        configured = parse(models[target.names[0]])
+        rest = (*configured.names, *target.names[1:])
+        file = find_file(configured.file or "", folders)
+        return Located(target, file, rest)
+    for folder in folders:
+        found = list(modules_named(folder, target.names))
+        if len(found) > 1:
+            raise StitchError(
+                "target-ambiguous",
+                f"{target.text!r} can mean {len(found)} files",
+                suggestions=[
+                    f"{file.relative_to(folder).as_posix()}::{'.'.join(names)}"
+                    for file, names in found
+                ],
+            )
+        if found:
+            file, names = found[0]
+            return Located(target, file, names)
+    near = near_files(target, folders)
+    raise StitchError(
+        "file-not-found",
+        f"no file is named by {target.text!r}: there is no {target.names[0]}.py in "
+        + " or ".join(str(folder) for folder in folders),
+        hint="Name the file: --after path/to/model.py::Net.layer2",
+        suggestions=near,
+    )
+
+
+def find_file(name: str, folders: tuple[Path, ...]) -> Path:
+    suffix = Path(name).suffix.lower()
+    for folder in folders:
+        path = folder / name
+        if path.is_file():
+            if suffix in NOT_PYTHON or suffix not in (".py", ".pyw", ".pyi"):
+                raise not_python(name)
+            return path.resolve()
+    if suffix in NOT_PYTHON:
+        raise not_python(name)
+    candidates = [str(path) for folder in folders[:1] for path in python_files(folder)]
+    raise StitchError(
+        "file-not-found",
+        f"there is no file {name}",
+        where=name,
+        suggestions=get_close_matches(name, candidates, n=3, cutoff=0.6),
+    )
+
+
+def not_python(name: str) -> StitchError:
+    return StitchError(
+        "not-python",
+        f"{name} is no Python source file",
+        where=name,
+        hint=NOT_PYTHON.get(Path(name).suffix.lower(), "Give the .py file of the model."),
+    )
+
+
+def modules_named(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The files that some leading names mean as a module, the longest first."""
+    for count in range(len(names) - 1, 0, -1):
+        if not all(name.isidentifier() for name in names[:count]):
+            continue
+        base = folder.joinpath(*names[:count])
+        module, package = base.with_suffix(".py"), base / "__init__.py"
+        hits = [path for path in (module, package) if path.is_file()]
+        for path in hits:
+            yield path.resolve(), names[count:]
+        if hits:
+            return
+
+
+def python_files(folder: Path, limit: int = 2000) -> list[Path]:
+    """The Python files below a folder, without hidden and environment folders."""
+    found: list[Path] = []
+    for path in sorted(folder.glob("*.py")) + sorted(folder.glob("*/*.py")):
+        parts = path.relative_to(folder).parts
+        if not any(part.startswith(".") or part in ("venv", "node_modules") for part in parts):
+            found.append(path.relative_to(folder))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def near_files(target: Target, folders: tuple[Path, ...]) -> list[str]:
+    rest = ".".join(target.names[1:]) or "layer"
+    stems = {path.stem: path for path in python_files(folders[0])}
+    near = get_close_matches(target.names[0], stems, n=3, cutoff=0.5)
+    return [f"{stems[stem].as_posix()}::{rest}" for stem in near]
+
+
+@dataclass(frozen=True)
+class ImportName:
+    """Under which dotted name a file is imported, with which folders first on the path."""
+
+    module: str
+    paths: tuple[Path, ...]
+    package: str  # dotted name of the folder's package; "" for a top-level module
+
+
+def import_name(file: Path, root: Path, relative_imports: bool = False) -> ImportName:
+    """The name up the chain of `__init__.py`; a file with relative imports is in a package anyway."""
+    names = [] if file.stem == "__init__" else [file.stem]
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if relative_imports and folder == file.parent:
+        names.insert(0, folder.name)
+        folder = folder.parent
+    paths = [folder]
+    for extra in (root, root / "src"):
+        if extra.is_dir() and extra not in paths:
+            paths.append(extra)
+    if file.stem == "__init__":
+        package = ".".join(names)
+    else:
+        package = ".".join(names[:-1])
+    return ImportName(".".join(names), tuple(paths), package)
