@@ -195,12 +195,10 @@ def _files(result: Mapping[str, Any], paint: Paint) -> list[str]:
 def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     proof = result.get("proof")
     if not proof or not proof.get("laws"):
-        reason = (proof or {}).get("reason")
-        return [
-            _fact(paint("not proven", "warning"), reason or "the edited model has not been run")
-        ]
+        reason = (proof or {}).get("reason") or "the edited model has not been run"
+        return [_fact("not proven", reason, paint("not proven", "warning"))]
     lines = [
-        _fact(paint("proven", "good"), _names(proof["laws"])),
+        _fact("proven", _names(proof["laws"]), paint("proven", "good")),
         _fact("build", _names(proof["build"])),
     ]
     if proof.get("not_proven"):
@@ -263,8 +261,8 @@ def _last_words(result: Mapping[str, Any]) -> list[str]:
     return [] if result["command"] in ("undo", "new-module") else ["stitchgen undo takes it back"]
 
 
-def _fact(name: str, text: str) -> str:
-    return f"  {name:<10}  {text}"
+def _fact(name: str, text: str, painted: str | None = None) -> str:
+    return f"  {painted or name}{' ' * (12 - len(name))}{text}"
 
 
 def _names(values: object) -> str:
