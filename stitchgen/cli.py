@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import sys
 import warnings
@@ -61,6 +62,15 @@ WRITES = _options(
     click.option("--diff", is_flag=True, help="A dry run that prints the patch for `git apply`."),
     click.option("--yes", is_flag=True, help="Ask nothing."),
 )
+
+
+def _python(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A path is seen from here, wherever the model is then run; a bare name is left to PATH."""
+    if value and os.path.dirname(value):
+        return os.path.abspath(os.path.expanduser(value))
+    return value
+
+
 RUNS_THE_MODEL = _options(
     click.option(
         "--build",
@@ -81,6 +91,7 @@ RUNS_THE_MODEL = _options(
     click.option(
         "--python",
         metavar="PATH",
+        callback=_python,
         help="The interpreter that runs the model (else the configured one, else the active "
         "virtual environment's, else the one that runs stitchgen).",
     ),
@@ -507,15 +518,17 @@ def _say_what_to_report(error: InternalError, arguments: Sequence[str]) -> None:
     error.hint = error.hint or (
         "this is a defect of stitchgen, nothing was written; please report it with the lines below"
     )
-    error.details = {
-        **error.details,
-        "report": {
-            "stitchgen": __version__,
-            "python": ".".join(map(str, sys.version_info[:3])),
-            "platform": sys.platform,
-            "arguments": list(arguments),
-            "frames": frames,
-        },
+    # Of what the observer sends, too, only the places: a traceback is no message.
+    traceback = str(error.details.pop("traceback", ""))
+    frames += [
+        f"{file}:{line}" for file, line in re.findall(r'/(\w+/\w+\.py)", line (\d+)', traceback)
+    ]
+    error.details["report"] = {
+        "stitchgen": __version__,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "platform": sys.platform,
+        "arguments": list(arguments),
+        "frames": frames,
     }
 
 

@@ -50,7 +50,7 @@ def run(
         targets=(TARGET,),
         builds=builds,
         inputs=inputs,
-        python=os.path.abspath(python) if python and os.path.dirname(python) else python,
+        python=python,
         prove=prove,
     )
     try:

@@ -208,6 +208,7 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     lines.append(
         _fact("adds", f"{proof['params_added']:,} parameters, {proof['macs_added']:,} MACs")
     )
+    lines += [_fact("note", note) for note in proof.get("notes", [])]
     keys = result.get("keys", {})
     parts = [f"{len(keys.get('added', []))} new"]
     parts += [f"{name}: {_names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]

@@ -117,6 +117,19 @@ def test_several_targets_may_be_written_either_way(stand, arguments):
     assert request.targets == ("a", "b", "c")
 
 
+@pytest.mark.parametrize(
+    ("typed", "means"),
+    [
+        ("python3", "python3"),
+        (".venv/bin/python", "{here}/.venv/bin/python"),
+        ("~/py", "{home}/py"),
+    ],
+)
+def test_a_path_of_a_python_is_seen_from_the_current_folder(stand, tmp_path, typed, means):
+    request, _ = requested(stand, "cbam", "--after", "a", "--python", typed)
+    assert request.python == means.format(here=tmp_path, home=os.path.expanduser("~"))
+
+
 def test_beside_is_fused_by_concatenation_and_a_convolution(stand):
     request, _ = requested(stand, "cbam", "--beside", "a")
     assert (request.fuse, request.reduce) == ("concat", "conv")
@@ -239,6 +252,14 @@ def test_a_defect_is_exit_70_and_says_what_to_report(stand, capsys, defect):
     error = the_object(capsys)["error"]
     assert error["code"] == "internal"
     assert error["report"]["arguments"] == [*arguments, "--json"]
+
+
+def test_a_traceback_of_the_observer_is_reported_as_places(stand, capsys):
+    traceback = 'Traceback\n  File "/x/stitchgen/observer/laws.py", line 12, in prove\nKeyError: 1'
+    stand.put("add", InternalError("KeyError: 1", details={"traceback": traceback}))
+    assert cli.run(["add", "cbam", "--after", "m.a", "--json"]) == 70
+    out = json.dumps(the_object(capsys))
+    assert "observer/laws.py:12" in out and "Traceback" not in out
 
 
 @pytest.mark.parametrize(
