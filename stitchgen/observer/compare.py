@@ -387,7 +387,10 @@ def frozen(
     if isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
         return [(_path, value)]
     children = _children(value) if _depth <= 8 else None
-    flat = [(_path, _Kind(type(value).__name__))]  # type: List[Tuple[str, Any]]
+    name = type(value).__name__
+    if isinstance(value, (Mapping, list, tuple)):
+        name += " with %d %s" % (len(value), "entry" if len(value) == 1 else "entries")
+    flat = [(_path, _Kind("a " + name))]  # type: List[Tuple[str, Any]]
     for name, child in children or []:
         flat.extend(frozen(child, copy, _path + name, _depth + 1))
     return flat
@@ -415,7 +418,7 @@ def difference(a: List[Tuple[str, Any]], b: List[Tuple[str, Any]]) -> Optional[s
             or isinstance(now, torch.Tensor)
             or type(before) is not type(now)
         ):
-            return "%s is a %s, not a %s" % (what, _kind(now), _kind(before))
+            return "%s is %s, not %s" % (what, _kind(now), _kind(before))
         elif before != now and not (before != before and now != now):
             return "%s is %s, not %s" % (what, now, before)
     if len(a) != len(b):
@@ -424,7 +427,7 @@ def difference(a: List[Tuple[str, Any]], b: List[Tuple[str, Any]]) -> Optional[s
 
 
 def _kind(value: Any) -> str:
-    return value if isinstance(value, _Kind) else type(value).__name__
+    return value if isinstance(value, _Kind) else "a " + type(value).__name__
 
 
 def _by(a: torch.Tensor, b: torch.Tensor) -> str:

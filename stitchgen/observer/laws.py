@@ -172,6 +172,15 @@ def _keys(
     lost = [key for key in before if key not in after]
     reshaped = [key for key in before if key in after and before[key] != after[key]]
 
+    for key in lost:
+        if not _under(key, replaced):
+            raise Broken("keys", "The key %s of the old state_dict is lost." % key)
+    for key in reshaped:
+        if not _under(key, replaced):
+            raise Broken(
+                "keys",
+                "The key %s had the shape %s and now has %s." % (key, before[key], after[key]),
+            )
     for key in added:
         if _under(key, blocks):
             continue
@@ -189,16 +198,6 @@ def _keys(
                 "keys",
                 "The old key %s now belongs to a block: old weights would load into it." % key,
             )
-    for key in lost:
-        if not _under(key, replaced):
-            raise Broken("keys", "The key %s of the old state_dict is lost." % key)
-    for key in reshaped:
-        if not _under(key, replaced):
-            raise Broken(
-                "keys",
-                "The key %s had the shape %s and now has %s." % (key, before[key], after[key]),
-            )
-
     tied = {}  # type: Dict[int, List[str]]
     for slot in compare.slots(original):
         if slot.kind == "parameter" and not _under(slot.path, replaced):
@@ -691,12 +690,15 @@ class _Proof:
         changed_state = self.state_difference() if comparable else None
         if changed or changed_state or not comparable:
             self.settle(mode, index, edited, changed, changed_state)
-        if not any(plain.layer_calls.values()):
+        if not any(edited.block_calls.values()):
             return
         if self.macs is None:
             self.macs = edited.macs - plain.macs
         self.check_moved(mode, index, edited)
         if mode == "train":
+            if mode not in self.consumed_modes:
+                message = "Nothing in the model reads the output of %s in train."
+                raise Broken("consumed", message % self.named(), mode)
             self.check_gradients(
                 mode, index, edited, reference if comparable else None, self.splices
             )
@@ -727,8 +729,8 @@ class _Proof:
             raise Broken("builds", message, mode) from error
 
     def attempt_reference(self, mode: str, index: int) -> Optional[_Run]:
-        """R; none where the layer has hooks, which come between it and the block, or the block cannot be put there."""
-        if any(splice.old._forward_hooks for splice in self.splices):
+        """R; none where something comes between the layer and the block: hooks of its own, an adapter."""
+        if any(splice.adapter or splice.old._forward_hooks for splice in self.splices):
             return None
         try:
             return self.run_reference(mode, index)
@@ -868,7 +870,7 @@ class _Proof:
         if floats and not compare.same(self.output.floats, [tensor.detach() for tensor in floats]):
             self.consumed_modes.add(mode)
             return
-        for again in (index, index + 50, index + 60):
+        for again in range(index, index + (10 * RETRIES if mode == "train" else 20), 10):
             plain = self.run_original(mode, again, trace=True)
             try:
                 reference = self.run_reference(mode, again, trace=True)  # type: Optional[_Run]
@@ -930,19 +932,21 @@ class _Proof:
         pending = {name: item for name, item in pending.items() if item[1].requires_grad}
 
         run = edited
+        everything = set(pending)
         outside = set(pending)
         for attempt in range(RETRIES):
             if attempt:
-                if outside == set(pending) and attempt >= RETRIES_OUTSIDE_GRAPH:
+                if outside == everything and attempt >= RETRIES_OUTSIDE_GRAPH:
                     break
                 self.perturb_blocks(attempt)
                 watch = _Run(self.splices)
                 run = self.attempt(mode, lambda: self.run_edited(mode, index + attempt, watch))
             losses = [t for t in compare.floats(compare.leaves(run.output)) if t.requires_grad]
-            if not losses and any(run.differentiable.values()):
+            if any(run.differentiable.values()) and (not losses or attempt >= RETRIES // 2):
+                # Integers have no gradient, and through a saturated softmax none comes back: from the activations it does.
                 watch = _Run(self.splices)
                 run = self.run_edited(mode, index + attempt, watch, trace=True)
-                losses = run.activations
+                losses = losses + run.activations
             self.trained.update(i for i, calls in run.block_calls.items() if calls)
             if attempt == 0 and reference is not None:
                 self.check_graph(mode, run, reference, pending, losses)
