@@ -6,7 +6,8 @@ Templates may come from strangers, so they are written in a small part of Jinja 
 text, `{{ }}`, `{% if %}`, `{% set %}`, and `{% for %}` over a written-out list or a small `range`.
 What a template sees: `dims`, `cls` (the class name), `suffix` ("" or "3d", for helper classes),
 `axes` (the spatial axes, "(2, 3)"), `axes_last` (the same where channels are last, "(1, 2)"),
-`shape` ("N, C, H, W"), `shape_last` ("N, H, W, C"), `size` ("H, W"), `extent` (an example of it) and `ints` ("int, int").
+`shape` ("N, C, H, W"), `shape_last` ("N, H, W, C"), `size` ("H, W"), `extent` (an example of it) `ints` ("int, int")
+and `index`, which adds the spatial axes to (N, C): "..., None, None".
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ def _names(block: Block, dims: int) -> Mapping[str, Any]:
         "shape": f"N, C, {size}",
         "shape_last": f"N, {size}, C",
         "size": size,
+        "index": ", ".join(["..."] + ["None"] * dims),
         "ints": ", ".join(["int"] * dims),
         "extent": {1: "64", 2: "32, 32", 3: "8, 32, 32"}[dims],
     }
