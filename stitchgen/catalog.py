@@ -85,6 +85,8 @@ FACTS = {
     "in_channels": "in",
     "out_channels": "out",
     "context_channels": "context",
+    "skip_channels": "context",
+    "gate_channels": "context",
     "height": "height",
     "width": "width",
     "length": "length",
