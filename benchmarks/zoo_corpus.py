@@ -108,7 +108,7 @@ def _tv(name: str, *builds: str, source: str | None = None, **rest) -> Entry:
 
 #: The ten models of the first milestone.
 FIRST = (
-    _tv("resnet", "resnet18()", "resnet50()", others=("wide_resnet50_2()",)),
+    _tv("resnet", "resnet18()", "resnet50()", others=("resnet34()",)),
     _tv("vgg", "vgg11_bn()"),
     _tv("densenet", "densenet121()", others=("densenet169()",)),
     _tv("mobilenetv3", "mobilenet_v3_small()", "mobilenet_v3_large()"),
