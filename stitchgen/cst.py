@@ -27,6 +27,7 @@ from stitchgen.errors import InternalError, StitchError
 Span = tuple[int, int]
 
 NEWLINE = re.compile("\r\n|\r|\n")
+CONTINUATION = re.compile("(?:\r\n|\r|\n)[ \t\f]*")
 #: What may stand between the end of a line's last statement and its newline.
 REST_OF_LINE = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 
@@ -189,7 +190,9 @@ class Document:
         """The expression with this span; the bytes there decode to the node's own code."""
         node = self.node_at(span, libcst.BaseExpression)[-1]
         bare = node.with_changes(lpar=[], rpar=[]) if hasattr(node, "lpar") else node
-        if self.module.code_for_node(bare) != self.code(span):
+        # A node alone does not know the indent of its suite, which begins its further lines.
+        codes = (self.module.code_for_node(bare), self.code(span))
+        if len({CONTINUATION.sub("\n", code) for code in codes}) > 1:
             raise InternalError(f"the span at {self.path}:{self.line_of(span[0])} is not its node's")
         return node
 
