@@ -59,16 +59,6 @@ def read_bytes(path: Path) -> bytes:
         raise StitchError("file-not-found", message, where=str(path)) from error
 
 
-def repository_prefix(root: Path) -> str:
-    """The path from the git repository around `root` down to it, as `patch` wants it: `lab/unet/`."""
-    folder = root.resolve()
-    for parent in (folder, *folder.parents):
-        if (parent / ".git").exists():
-            below = folder.relative_to(parent).as_posix()
-            return "" if below == "." else below + "/"
-    return ""
-
-
 # -- committing ----------------------------------------------------------------------------------
 
 
@@ -85,7 +75,7 @@ class _Step:
 
 @dataclass(frozen=True)
 class _Journal:
-    """A run under way. `made` are the folders it creates, `prune` those to remove when empty."""
+    """A run under way. `made` are the folders it creates, `prune` is what it clears away last."""
 
     steps: tuple[_Step, ...]
     made: tuple[str, ...]
@@ -97,10 +87,11 @@ class _Interrupted(Exception):
 
 
 def commit(root: Path, changes: Sequence[FileChange], prune: Sequence[str] = ()) -> None:
-    """Make all changes, or none. Folders in `prune` are removed afterwards if they are empty.
+    """Make all changes, or none.
 
-    With a deleted `x.py` go its compiled copies in `__pycache__`. Refuses with `file-changed` where
-    a file is no longer what the plan was made from, `not-writable`, and `locked`.
+    What is in `prune` is cleared away afterwards: files that are mere caches, and folders if they
+    are empty by then. Refuses with `file-changed` where a file is no longer what the plan was made
+    from, with `not-writable`, and with `locked`.
     """
     ordered = _in_order(changes)
     if not ordered:
@@ -255,23 +246,14 @@ def _missing_above(folder: str) -> list[str]:
 
 
 def _finish(root: Path, journal: _Journal) -> None:
-    """All files are written: clear away what came with deleted ones, and close the journal."""
-    for step in journal.steps:
-        if step.after is None and step.path.endswith(".py"):
-            _forget_compiled(root / step.path)
-    for folder in sorted(journal.prune, reverse=True):
+    """All files are written: clear away what nobody needs any more, and close the journal."""
+    for path in sorted(journal.prune, reverse=True):  # what is in a folder comes before it
         with suppress(OSError):  # not empty, or gone already: then it is not ours to remove
-            os.rmdir(root / folder)
+            if (root / path).is_dir():
+                os.rmdir(root / path)
+            else:
+                os.unlink(root / path)
     os.unlink(root / STATE / _JOURNAL)
-
-
-def _forget_compiled(source: Path) -> None:
-    cache = source.parent / "__pycache__"
-    with suppress(OSError):  # a cache: what cannot be removed does no harm
-        for name in os.listdir(cache):
-            if name.startswith(source.stem + ".") and name.endswith(".pyc"):
-                os.unlink(cache / name)
-        os.rmdir(cache)
 
 
 # -- settling ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import pytest
 from stitchgen import files
 from stitchgen.edits import Edit, FileChange
 from stitchgen.errors import InternalError, StitchError
-from stitchgen.files import commit, read_bytes, recover, repository_prefix
+from stitchgen.files import commit, read_bytes, recover
 
 MODEL = b"\xef\xbb\xbfclass Net:\r\n\tpass\r\n"
 
@@ -115,22 +115,25 @@ def test_files_are_written_blocks_first_and_the_ledger_last(
     ]
 
 
-def test_with_a_deleted_file_go_its_compiled_copies_and_empty_folders(tmp_path: Path) -> None:
-    cache = tmp_path / "blocks" / "__pycache__"
+def with_cache(root: Path, *names: str) -> list[str]:
+    """A deleted block's compiled copy, with the folders around it, as what is to be cleared."""
+    cache = root / "blocks" / "__pycache__"
     cache.mkdir(parents=True)
-    (tmp_path / "blocks" / "cbam.py").write_bytes(b"x")
-    (cache / "cbam.cpython-311.pyc").write_bytes(b"")
-    commit(tmp_path, [FileChange("blocks/cbam.py", b"x", None)], prune=["blocks"])
+    (root / "blocks" / "cbam.py").write_bytes(b"x")
+    for name in ("cbam.cpython-311.pyc", *names):
+        (cache / name).write_bytes(b"")
+    return ["blocks", "blocks/__pycache__", "blocks/__pycache__/cbam.cpython-311.pyc", "gone"]
+
+
+def test_caches_and_empty_folders_are_cleared_away(tmp_path: Path) -> None:
+    prune = with_cache(tmp_path)
+    commit(tmp_path, [FileChange("blocks/cbam.py", b"x", None)], prune)
     assert tree(tmp_path) == {}
 
 
 def test_a_folder_that_others_use_stays(tmp_path: Path) -> None:
-    cache = tmp_path / "blocks" / "__pycache__"
-    cache.mkdir(parents=True)
-    (tmp_path / "blocks" / "cbam.py").write_bytes(b"x")
-    (cache / "cbam.cpython-311.pyc").write_bytes(b"")
-    (cache / "cbam2.cpython-311.pyc").write_bytes(b"")
-    commit(tmp_path, [FileChange("blocks/cbam.py", b"x", None)], prune=["blocks"])
+    prune = with_cache(tmp_path, "cbam2.cpython-311.pyc")
+    commit(tmp_path, [FileChange("blocks/cbam.py", b"x", None)], prune)
     assert set(tree(tmp_path)) == {
         "blocks",
         "blocks/__pycache__",
@@ -216,15 +219,6 @@ def test_reading_what_is_not_there(tmp_path: Path) -> None:
         with pytest.raises(StitchError) as caught:
             read_bytes(path)
         assert caught.value.code == "file-not-found"
-
-
-def test_the_way_from_the_repository_to_the_project(tmp_path: Path) -> None:
-    project = tmp_path / "lab" / "unet"
-    project.mkdir(parents=True)
-    assert repository_prefix(project) == ""
-    (tmp_path / ".git").mkdir()
-    assert repository_prefix(project) == "lab/unet/"
-    assert repository_prefix(tmp_path) == ""
 
 
 # -- faults at every step ------------------------------------------------------------------------
