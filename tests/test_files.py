@@ -23,6 +23,12 @@ from stitchgen.files import commit, read_bytes, recover
 MODEL = b"\xef\xbb\xbfclass Net:\r\n\tpass\r\n"
 
 
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed process loses nothing that it wrote, so these tests need not wait for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
 def tree(root: Path) -> dict[str, object]:
     """Everything below a folder: kinds, modes, bytes, where links point."""
     found: dict[str, object] = {}
