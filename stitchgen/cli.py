@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -161,6 +161,46 @@ def _project(directory: str | None) -> Any:
     return project
 
 
+@dataclass
+class Conversation:
+    """What a command and the way out of it share: click's context object."""
+
+    people: bool  # stdin and stderr are terminals, and the answer is a text
+    question: str = ""  # asked after the report, where there are people
+    consent: Callable[[], None] | None = None  # what a yes to it does
+
+
+def _conversation() -> Conversation:
+    return click.get_current_context().obj
+
+
+def _note_that_the_model_runs() -> None:
+    """A large model keeps people waiting for a minute; they should know for what."""
+    if _conversation().people:
+        click.echo("running the model; Ctrl-C leaves everything as it is", err=True)
+
+
+def _offer_to_remember(project: Any, result: Mapping[str, Any], request: Any) -> None:
+    """Options that were needed this time will be needed again; see `config.remembering`."""
+    from stitchgen import config
+
+    [target, *_] = [splice["target"] for splice in result["splices"]] or [""]
+    change = config.remembering(project, target, request.builds, request.inputs)
+    if not target or change is None:
+        return
+
+    def write() -> None:
+        from stitchgen import files
+
+        files.commit(project.root, [change])
+
+    conversation = _conversation()
+    given = [("--build", request.builds), ("--input", request.inputs)]
+    options = " and ".join(option for option, values in given if values)
+    conversation.question = f"Write {options} into {change.path}, for the next time?"
+    conversation.consent = write
+
+
 # ---------------------------------------------------------------- the commands
 
 
@@ -273,9 +313,9 @@ def layers(
     """The targets of MODEL, with channels and readers."""
     from stitchgen import layers
 
-    return layers.run(
-        _project(project), model, builds=builds, inputs=inputs, python=python, prove=not no_prove
-    )
+    at = _project(project)
+    _note_that_the_model_runs()
+    return layers.run(at, model, builds=builds, inputs=inputs, python=python, prove=not no_prove)
 
 
 @cli.command()
@@ -355,7 +395,11 @@ def add(
     from stitchgen import add
 
     at = _project(project)
-    return _answer(add.run(at, request, mode=_mode(dry_run, diff)), diff, at.root)
+    _note_that_the_model_runs()
+    outcome = add.run(at, request, mode=_mode(dry_run, diff))
+    if not (dry_run or diff or yes):
+        _offer_to_remember(at, outcome.result, request)
+    return _answer(outcome, diff, at.root)
 
 
 @cli.command()
@@ -396,6 +440,7 @@ def demo(
     from stitchgen import demo
 
     parent = Path(project or ".")
+    _note_that_the_model_runs()
     outcome = demo.run(
         parent,
         builds=builds,
@@ -433,7 +478,10 @@ def run(arguments: Sequence[str]) -> int:
     if "--" in options:
         options = options[: options.index("--")]
     as_json = "--json" in options
-    status, result = _guarded(arguments, as_json)
+    terminals = (sys.stdin, sys.stderr)
+    people = not as_json and all(stream is not None and stream.isatty() for stream in terminals)
+    conversation = Conversation(people)
+    status, result = _guarded(arguments, as_json, conversation)
     try:
         _print(result, as_json)
         if sys.stdout is not None:
@@ -441,16 +489,28 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader has seen enough (`| head`); python must not complain of it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if status == DONE and people and conversation.consent:
+        try:
+            if click.confirm(conversation.question, err=True):
+                conversation.consent()
+        except click.Abort:
+            pass  # a no; what the command did stays done
+        except StitchError as error:
+            _print({"ok": False, "error": error.as_dict()}, as_json)
     return status
 
 
-def _guarded(arguments: Sequence[str], as_json: bool) -> tuple[int, Mapping[str, Any]]:
+def _guarded(
+    arguments: Sequence[str], as_json: bool, conversation: Conversation
+) -> tuple[int, Mapping[str, Any]]:
     """Run a command: the exit status, and the object that `--json` prints."""
     try:
         # With --json, stdout is for the one object; nothing that is imported may add to it.
         printed = io.StringIO()
         with redirect_stdout(printed) if as_json else nullcontext():
-            outcome = cli.main(list(arguments), prog_name="stitchgen", standalone_mode=False)
+            outcome = cli.main(
+                list(arguments), prog_name="stitchgen", standalone_mode=False, obj=conversation
+            )
         if isinstance(outcome, int):
             # `--help` and `--version` have printed what there is to say.
             return outcome, {"ok": True, "command": "help", "text": printed.getvalue()}

@@ -2,18 +2,20 @@
 
 Owns: finding the project root, `[tool.stitchgen]` in pyproject.toml or a stitchgen.toml of the
 same content, and the settings of other tools that the generated code follows (line length,
-formatter). Floor 1: may import errors, and of the outside only the standard library (tomli on
+formatter). Floor 1: may import errors and edits, and of the outside only the standard library (tomli on
 Python 3.10, which has no tomllib).
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from stitchgen.edits import Edit, FileChange
 from stitchgen.errors import StitchError, UsageError
 
 #: What makes a folder the root of a project.
@@ -74,6 +76,45 @@ def find_project(directory: Path | str | None = None) -> Project:
         if any((folder / marker).exists() for marker in MARKERS):
             return _load(folder)
     return _load(here)
+
+
+def remembering(
+    project: Project, target: str, builds: tuple[str, ...], inputs: tuple[str, ...]
+) -> FileChange | None:
+    """The change that makes these the model's own, so that they need not be typed again.
+
+    None where there is nothing to say, or where the file of the target has a model already.
+    """
+    file, _, names = target.partition("::")
+    known = {model.target.partition("::")[0] for model in project.models.values()}
+    if not (builds or inputs) or file in known:
+        return None
+    name = Path(file).stem
+    while name in project.models:
+        name += "_"
+    own_file, pyproject_file = project.root / "stitchgen.toml", project.root / "pyproject.toml"
+    pyproject = _read_toml(pyproject_file)
+    prefixed = "stitchgen" in _table(pyproject, "tool", pyproject_file)
+    lines = [
+        f"[{'tool.stitchgen.' if prefixed else ''}models.{name}]",
+        f"target = {_quoted(f'{file}::{names.partition(chr(46))[0]}')}",
+    ]
+    for key, values in (("build", builds), ("input", inputs)):
+        if values:
+            lines.append(f"{key} = [{', '.join(map(_quoted, values))}]")
+    source = pyproject_file if prefixed else own_file
+    before = source.read_bytes() if source.exists() else None
+    newline = b"\r\n" if before and b"\r\n" in before else b"\n"
+    table = b"".join(line.encode() + newline for line in lines)
+    if not before:
+        return FileChange(source.name, before, table)
+    gap = newline if before.endswith(b"\n") else newline * 2
+    return FileChange.of(source.name, before, [Edit(len(before), len(before), gap + table)])
+
+
+def _quoted(text: str) -> str:
+    """A TOML string; JSON's escapes are TOML's too."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _load(root: Path) -> Project:

@@ -352,6 +352,59 @@ main()
 """
 
 
+ASKED = """
+import sys, types, stitchgen
+sys.path.insert(0, sys.argv.pop(1))
+from tests.test_cli import ADDED, Outcome
+add = sys.modules["stitchgen.add"] = stitchgen.add = types.ModuleType("stitchgen.add")
+add.run = lambda *args, **kwargs: Outcome(ADDED)
+from stitchgen.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
+@pytest.mark.parametrize(
+    ("options", "typed", "written"),
+    [([], b"y\n", True), ([], b"n\n", False), ([], b"\x04", False), (["--yes"], b"", False)],
+    ids=["yes", "no", "Ctrl-D", "--yes"],
+)
+def test_a_build_that_was_given_may_be_remembered(tmp_path, options, typed, written):
+    (tmp_path / "pyproject.toml").touch()
+    here, there = os.openpty()
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            ASKED,
+            root,
+            "add",
+            "cbam",
+            "--after",
+            "m.a",
+            "--build",
+            "resnet18()",
+        ]
+        + options,
+        stdin=there,
+        stdout=subprocess.PIPE,
+        stderr=there,
+        cwd=tmp_path,
+    )
+    os.write(here, typed)
+    out, _ = process.communicate(timeout=60)
+    shown = os.read(here, 10_000).decode()
+    os.close(here)
+    os.close(there)
+    assert process.returncode == 0
+    assert b"stitchgen undo takes it back" in out
+    assert ("Write --build into stitchgen.toml" in shown) == (not options)
+    assert (tmp_path / "stitchgen.toml").exists() == written
+    if written:
+        assert 'build = ["resnet18()"]' in (tmp_path / "stitchgen.toml").read_text()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])

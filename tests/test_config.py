@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen.config import find_project
+from stitchgen.config import find_project, remembering
 from stitchgen.errors import StitchError, UsageError
 
 
@@ -174,3 +174,38 @@ def test_the_style_is_looked_for_up_to_the_repository(tmp_path):
     assert find_project(inner).line_length == 100
     (tmp_path / "repo" / ".git").mkdir()
     assert find_project(inner).line_length == 88
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"own": "python = 'python3'\n"},
+        {"own": "python = 'python3'"},
+        {"own": "[models.unet]\ntarget = 'unet.py::UNet'\n"},
+        {"pyproject": "[project]\nname = 'x'\n"},
+        {"pyproject": "[tool.stitchgen]\npython = 'python3'\n[tool.black]\n"},
+    ],
+    ids=["no file", "own", "own without newline", "another model", "no table", "pyproject"],
+)
+def test_what_is_remembered_is_found_the_next_time(tmp_path, files):
+    before = find_project(write(tmp_path, **files))
+    build, shape = ("UNet(3, '\u00e9\"')", "UNet(1, 4)"), ("1x3x8x8",)
+    change = remembering(before, "nets/unet.py::UNet.down4", build, shape)
+    assert change.before is None or change.after.startswith(change.before)
+    (tmp_path / change.path).write_bytes(change.after)
+    after = find_project(tmp_path)
+    [model] = set(after.models.values()) - set(before.models.values())
+    assert (model.target, model.build, model.input) == ("nets/unet.py::UNet", build, shape)
+    assert after.python == before.python
+    assert remembering(after, "nets/unet.py::UNet.down4", build, shape) is None
+
+
+def test_nothing_is_remembered_where_nothing_was_given(tmp_path):
+    assert remembering(find_project(tmp_path), "unet.py::UNet.down4", (), ()) is None
+
+
+def test_a_file_with_windows_newlines_keeps_them(tmp_path):
+    (tmp_path / "stitchgen.toml").write_bytes(b"python = 'python3'\r\n")
+    change = remembering(find_project(tmp_path), "unet.py::UNet.down4", ("UNet()",), ())
+    assert change.after.count(b"\n") == change.after.count(b"\r\n") == 5

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"jinja2", "libcst", "black", "torch", "importlib.metadata", "rich", "tomlkit", "filelock"}
+HEAVY = {"jinja2", "libcst", "black", "torch", "importlib.metadata", "rich", "filelock"}
 
 PROGRAM = """
 import json, sys
