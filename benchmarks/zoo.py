@@ -381,6 +381,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--layers", type=int, default=30, help="a seeded sample of so many a model")
     parser.add_argument("--paths", nargs="*", help="these layers (patterns) instead of a sample")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--alone", action="store_true", help="copy no other files of the package")
     parser.add_argument(
         "--no-prove", action="store_true", help="the tool reads only; judged the same"
     )
