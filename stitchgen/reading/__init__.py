@@ -5,6 +5,7 @@ user code. What reading cannot know for certain it calls unknown, with a reason.
 """
 
 from stitchgen.reading.factories import configurations, constructible, factories
+from stitchgen.reading.layers import read_classes, read_layers
 from stitchgen.reading.project import ProjectFiles, files_beside
 from stitchgen.reading.uses import Use, uses
 
@@ -15,5 +16,7 @@ __all__ = [
     "constructible",
     "factories",
     "files_beside",
+    "read_classes",
+    "read_layers",
     "uses",
 ]

@@ -1,0 +1,724 @@
+"""The layers of a class, as far as its source tells.
+
+Part of `stitchgen.reading`; standard library only. A class is read twice over: once with its
+parameters as symbols, which holds for every configuration, and once for each configuration that
+the file builds (`factories`), with real values. A count that needs real values is believed only
+if every configuration of the file could be read, and its expression only if it gives the right
+count in each of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stitchgen.facts import CallSite, Channels, Definition, Layer
+from stitchgen.reading import library, machine
+from stitchgen.reading.factories import configurations
+from stitchgen.reading.machine import Call, Frame, Machine, Snapshot, TooLarge
+from stitchgen.reading.project import Project, ProjectFiles, files_beside
+from stitchgen.reading.scope import Scope, read_scope
+from stitchgen.reading.spans import Lines
+from stitchgen.reading.uses import uses
+from stitchgen.reading.values import (
+    DIMENSIONS,
+    UNBOUND,
+    Cell,
+    Choice,
+    ClassRef,
+    Compound,
+    Global,
+    Known,
+    Library,
+    Literal,
+    Opaque,
+    Own,
+    Raised,
+    Ref,
+    Tensor,
+    Term,
+    Unknown,
+    Value,
+    same_count,
+)
+
+
+def read_layers(
+    file: Path,
+    text: str,
+    class_name: str | None = None,
+    project_files: ProjectFiles | None = None,
+) -> list[Layer]:
+    """The layers of a class of the file, by path, in the order of `named_modules()`."""
+    return read_classes(file, text, project_files, class_name)[class_name]  # type: ignore[index]
+
+
+def read_classes(
+    file: Path,
+    text: str,
+    project_files: ProjectFiles | None = None,
+    class_name: str | None = None,
+) -> dict[str, list[Layer]]:
+    """The layers of each model class of the file, or of one."""
+    reader = _Reader(file, text, project_files or files_beside(file))
+    names = reader.scope.module_classes() if class_name is None else [class_name]
+    return {name: reader.layers(name) for name in names}
+
+
+@dataclass
+class _Fact:
+    """What one run of an `__init__` and its forward tells of a layer below the instance."""
+
+    path: str  # from the instance
+    ref: Ref
+    class_name: str
+    count: Value
+    layout: str | None
+    definition: machine.Definition | None
+    calls: list[Call]
+    snapshots: list[Snapshot]
+    statement: tuple[str, str, ast.stmt, Scope] | None
+
+
+@dataclass
+class _Run:
+    """One reading of a class: with certain arguments, or with its parameters as symbols."""
+
+    machine: Machine
+    root: Ref
+    kind: ClassRef
+    facts: dict[str, _Fact] = field(default_factory=dict)
+
+
+@dataclass
+class _Configuration:
+    """A model that the file builds, and what is under it."""
+
+    expression: str
+    machine: Machine
+    root: Ref
+    paths: dict[str, Ref]
+    calls: dict[int, list[Call]]
+
+
+class _Reader:
+    """Reads the classes of one file."""
+
+    def __init__(self, file: Path, text: str, project_files: ProjectFiles) -> None:
+        self.file, self.text = file, text
+        self.tree = ast.parse(text.removeprefix("\ufeff"))
+        self.scope = read_scope(self.tree, text, file)
+        Project(self.scope, project_files)
+        self.expressions = configurations(self.tree, text, project_files)
+        self.lines: dict[int, Lines] = {}
+        self._symbolic: dict[tuple[int, str], _Run | None] = {}
+        self._runs: dict[tuple[int, str], list[_Run]] = {}
+        self._channels: dict[tuple[int, str, str], Channels] = {}
+        self.incomplete: dict[str, str] = {}  # class: why a configuration could not be read
+
+    # Configurations ---------------------------------------------------------------------------
+
+    def layers(self, class_name: str) -> list[Layer]:
+        kind = ClassRef(self.scope, class_name)
+        self._runs.clear()
+        self._channels.clear()
+        found: list[_Configuration] = []
+        unread = None
+        for expression in self.expressions.get(class_name, ()):
+            configuration = self._configuration(expression, class_name)
+            if configuration is None:
+                unread = expression
+            else:
+                found.append(configuration)
+        self.unread = unread
+        for configuration in found:
+            self._read_instances(configuration)
+        symbolic = self.symbolic(kind)
+        if not found:
+            if symbolic is None:
+                return []
+            whole = _Configuration(
+                "",
+                symbolic.machine,
+                symbolic.root,
+                dict(_tree(symbolic.machine, symbolic.root)),
+                _calls_by_module(symbolic.machine, 0),
+            )
+            return [self._layer(path, [whole]) for path in whole.paths]
+        paths: dict[str, None] = {}
+        for configuration in found:
+            paths.update(dict.fromkeys(configuration.paths))
+        return [self._layer(path, [item for item in found if path in item.paths]) for path in paths]
+
+    def _configuration(self, expression: str, class_name: str) -> _Configuration | None:
+        """Build a configuration in the mind and run it."""
+        engine = Machine()
+        frame = Frame(engine.new("frame"), self.scope, "<build>")
+        try:
+            value = engine.evaluate(ast.parse(expression, mode="eval").body, frame)
+        except (Raised, TooLarge, RecursionError):
+            return None
+        if not isinstance(value, Ref) or engine.kind(value) != "instance":
+            return None
+        kind = engine.class_of(value)
+        if not isinstance(kind, ClassRef) or kind.name != class_name:
+            return None
+        start = len(engine.calls)
+        _run_forward(engine, value, None)
+        return _Configuration(
+            expression,
+            engine,
+            value,
+            dict(_tree(engine, value)),
+            _calls_by_module(engine, start),
+        )
+
+    def _read_instances(self, configuration: _Configuration) -> None:
+        """Read the class of each instance below the model with the arguments it was given."""
+        engine = configuration.machine
+        seen: list[tuple[ClassRef, object]] = []
+        for path, ref in [("", configuration.root), *configuration.paths.items()]:
+            kind = engine.class_of(ref)
+            if not isinstance(kind, ClassRef) or ref.id not in engine.arguments:
+                continue
+            arguments, keywords = engine.arguments[ref.id]
+            calls = configuration.calls.get(ref.id, [])
+            inputs = calls[0].arguments if calls else None
+            signature = (
+                [_signature(engine, value, 0) for value in arguments],
+                [(name, _signature(engine, value, 0)) for name, value in keywords],
+                [_signature(engine, value, 0) for value in inputs or ()],
+            )
+            if (kind, signature) in seen:
+                continue
+            seen.append((kind, signature))
+            run = _read(engine, kind, arguments, dict(keywords), inputs)
+            key = (id(kind.scope), kind.name)
+            if run is None:
+                self.incomplete[kind.name] = f"{kind.name} could not be read in {path or 'a model'}"
+            else:
+                self._runs.setdefault(key, []).append(run)
+
+    def symbolic(self, kind: ClassRef) -> _Run | None:
+        """The class read with its parameters as symbols."""
+        key = (id(kind.scope), kind.name)
+        if key not in self._symbolic:
+            self._symbolic[key] = _read(Machine(), kind, None, {}, None)
+        return self._symbolic[key]
+
+    # Layers -----------------------------------------------------------------------------------
+
+    def _layer(self, path: str, found: list[_Configuration]) -> Layer:
+        """A layer by what all configurations that have it agree on."""
+        facts = []
+        for configuration in found:
+            engine, ref = configuration.machine, configuration.paths[path]
+            calls = configuration.calls.get(ref.id, [])
+            count, layout = _output(engine, ref, calls)
+            holder, holder_path, relative = self._holder(configuration, path, calls)
+            facts.append((configuration, ref, calls, count, layout, holder, holder_path, relative))
+        # A configuration counts if the layer is held there as it is in the first one.
+        configuration, ref, calls, count, layout, holder, holder_path, relative = facts[0]
+        facts = [fact for fact in facts if (fact[5], fact[7]) == (holder, relative)]
+        engine = configuration.machine
+        layouts = {fact[4] for fact in facts}
+        if len(layouts) != 1:
+            layout = None
+        parent = configuration.paths.get(path.rpartition(".")[0], configuration.root)
+        value = self._value([fact[3] for fact in facts])
+        definition, sites = None, ()
+        if holder is None:
+            channels = _unknown("it is called in several modules")
+        elif self.unread is not None and not _is_plain(count):
+            channels = _unknown(f"{self.unread} could not be read")
+        else:
+            reason = next((f[3].reason for f in facts if isinstance(f[3], Unknown)), None)
+            channels = (
+                _unknown(reason)
+                if reason is not None
+                else self._class_channels(holder, relative, value)
+            )
+            definition = self._definition(holder, relative)
+            sites = self._sites(holder, holder_path, relative, calls)
+        return Layer(
+            path=path,
+            class_name=_class_name(engine, ref),
+            owner_class=_class_name(engine, parent),
+            channels=channels,
+            layout=layout,
+            dims=DIMENSIONS.get(layout or ""),
+            definition=definition,
+            sites=sites,
+            calls=None,
+        )
+
+    def _value(self, counts: Sequence[Value]) -> int | None:
+        values = {count.value for count in counts if isinstance(count, Known)}
+        if len(values) == 1 and all(isinstance(count, Known) for count in counts):
+            return int(values.pop())
+        return None
+
+    def _holder(
+        self, configuration: _Configuration, path: str, calls: list[Call]
+    ) -> tuple[ClassRef | None, str, str]:
+        """The class whose method calls the layer, its path, and the layer's path from there."""
+        engine = configuration.machine
+        candidates = path.split(".")
+        chosen: tuple[ClassRef, str, str] | None = None
+        by_id = {ref.id: name for name, ref in reversed(configuration.paths.items())}
+        by_id[configuration.root.id] = ""
+        held = {call.holder for call in calls}
+        if len(held) > 1:
+            return None, "", path
+        for depth in range(len(candidates) - 1, -1, -1):
+            owner_path = ".".join(candidates[:depth])
+            owner = configuration.paths.get(owner_path, configuration.root)
+            kind = engine.class_of(owner)
+            if isinstance(kind, ClassRef) and (not held or owner.id in held):
+                chosen = (kind, owner_path, ".".join(candidates[depth:]))
+                break
+        return chosen or (None, "", path)
+
+    def _class_channels(self, kind: ClassRef, relative: str, value: int | None) -> Channels:
+        expression = self._expression(kind, relative)
+        if expression.expression is None:
+            return expression
+        literal = _integer(expression.expression)
+        if literal is not None and value is not None and literal != value:
+            return _unknown("its expression and its count disagree")
+        return Channels(expression.expression, value, expression.evidence, expression.reason)
+
+    def _expression(self, kind: ClassRef, relative: str) -> Channels:
+        """An expression that gives the count in every run of the class that has the layer."""
+        key = (id(kind.scope), kind.name, relative)
+        if key not in self._channels:
+            self._channels[key] = self._find_expression(kind, relative)
+        return self._channels[key]
+
+    def _find_expression(self, kind: ClassRef, relative: str) -> Channels:
+        runs = [
+            run for run in self._runs.get((id(kind.scope), kind.name), []) if relative in run.facts
+        ]
+        symbolic = self.symbolic(kind)
+        facts = [(run, run.facts[relative]) for run in runs]
+        candidates: list[str] = []
+        reason = "it cannot be read"
+        certain = False
+        if symbolic is not None and relative in symbolic.facts:
+            fact = symbolic.facts[relative]
+            text = _write(symbolic, fact)
+            if text is not None:
+                candidates.append(text)
+                certain = True
+            elif isinstance(fact.count, Unknown):
+                reason = fact.count.reason
+            else:
+                reason = "no names right after its definition give the count"
+        if not certain:
+            if kind.name in self.incomplete:
+                return _unknown(self.incomplete[kind.name])
+            if not facts:
+                return _unknown(reason)
+            for run, fact in facts:
+                if isinstance(fact.count, Unknown):
+                    return _unknown(fact.count.reason)
+                text = _write(run, fact)
+                if text is not None:
+                    candidates.append(text)
+        candidates.sort(key=lambda text: _integer(text) is not None)
+        for text in dict.fromkeys(candidates):
+            if all(_gives(run, fact, text) for run, fact in facts):
+                integer = _integer(text)
+                return Channels(text, integer, "literal" if integer is not None else "symbolic")
+        if certain:
+            return _unknown("its expression does not hold in every configuration")
+        return _unknown("no expression holds in every configuration")
+
+    def _definition(self, kind: ClassRef, relative: str) -> Definition | None:
+        runs = self._runs.get((id(kind.scope), kind.name)) or [self.symbolic(kind)]
+        found = {
+            (str(scope.path), statement.lineno, f"{owner}.__init__")
+            for run in runs
+            if run is not None and relative in run.facts
+            for owner, _, statement, scope in filter(None, [run.facts[relative].statement])
+        }
+        if len(found) != 1:
+            return None
+        return Definition(*found.pop())
+
+    def _sites(
+        self, kind: ClassRef, holder_path: str, relative: str, calls: list[Call]
+    ) -> tuple[CallSite, ...]:
+        found: dict[tuple[int, int], CallSite] = {}
+        called_names = relative.split(".")
+        for call in calls:
+            steps = len(call.chain)
+            called = ".".join(called_names[: len(called_names) - steps])
+            span = self._lines(call.scope).span(call.node)
+            found[span] = CallSite(
+                str(call.scope.path),
+                call.node.lineno,
+                span,
+                call.function,
+                holder_path,
+                call.owner,
+                called,
+                call.chain,
+            )
+        for use in uses(kind.scope.tree, kind.scope.text, kind.name, relative):
+            if use.kind == "call" and "*" not in use.path and use.span not in found:
+                chain = tuple(called_names[len(use.path.split(".")) :])
+                if not relative.startswith(use.path):
+                    continue
+                found[use.span] = CallSite(
+                    str(kind.scope.path),
+                    use.line,
+                    use.span,
+                    use.function,
+                    holder_path,
+                    use.function.split(".")[0],
+                    use.path,
+                    chain,
+                )
+        return tuple(found[span] for span in sorted(found))
+
+    def _lines(self, scope: Scope) -> Lines:
+        if id(scope) not in self.lines:
+            self.lines[id(scope)] = Lines(scope.text)
+        return self.lines[id(scope)]
+
+
+# Runs -----------------------------------------------------------------------------------------
+
+
+def _read(
+    engine: Machine,
+    kind: ClassRef,
+    arguments: Sequence[Value] | None,
+    keywords: dict[str, Value],
+    inputs: Sequence[Value] | None,
+) -> _Run | None:
+    """Run the `__init__` of a class, its parameters by name, then its forward."""
+    root = Ref(engine.new("instance"))
+    engine.put(root.id, "class", kind.having(None))
+    engine.put(root.id, "order", ())
+    engine.entry = root.id
+    engine.root = root.id
+    engine.snapshots.clear()
+    start = len(engine.calls)
+    engine.lasting.clear()
+    try:
+        engine.initialise_root(root, kind, arguments, keywords)
+    except (Raised, TooLarge, RecursionError):
+        engine.root = None
+        return None
+    engine.root = None
+    root_values = list(_tree(engine, root))
+    _run_forward(engine, root, inputs)
+    calls = _calls_by_module(engine, start)
+    run = _Run(engine, root, kind)
+    for path, ref in root_values:
+        definitions = _definitions(engine, root, path)
+        statement, last = _statement(engine, kind, calls.get(ref.id, []), definitions)
+        count, layout = _output(engine, ref, calls.get(ref.id, []))
+        run.facts[path] = _Fact(
+            path,
+            ref,
+            _class_name(engine, ref),
+            count,
+            layout,
+            last,
+            calls.get(ref.id, []),
+            list(engine.snapshots.get(id(statement[2]), [])) if statement else [],
+            statement,
+        )
+    return run
+
+
+def _run_forward(engine: Machine, root: Ref, inputs: Sequence[Value] | None) -> None:
+    """Call the instance as a model is called; what cannot be run leaves no calls behind."""
+    kind = engine.class_of(root)
+    assert isinstance(kind, ClassRef)
+    if inputs is None:
+        found = engine.class_attribute(kind, "forward")
+        inputs = []
+        if found is not None and isinstance(found[1], ast.FunctionDef):
+            arguments = found[1].args
+            positional = [*arguments.posonlyargs, *arguments.args][1:]
+            needed = len(positional) - len(arguments.defaults)
+            inputs = [engine.tensor() for _ in positional[:needed]]
+        else:
+            inputs = [engine.tensor()]
+    with contextlib.suppress(Raised, TooLarge, RecursionError):
+        # What was called before the reading came to its end stays recorded.
+        engine.call_module(root, list(inputs), {})
+
+
+def _tree(engine: Machine, root: Ref) -> Iterator[tuple[str, Ref]]:
+    """The modules below an instance as `named_modules()` lists them: each once."""
+    seen = {root.id}
+
+    def walk(ref: Ref, prefix: str) -> Iterator[tuple[str, Ref]]:
+        for name, value in engine.children(ref):
+            if not isinstance(value, Ref) or value.id in seen:
+                continue
+            seen.add(value.id)
+            yield prefix + name, value
+            yield from walk(value, f"{prefix}{name}.")
+
+    yield from walk(root, "")
+
+
+def _calls_by_module(engine: Machine, start: int) -> dict[int, list[Call]]:
+    found: dict[int, list[Call]] = {}
+    for call in engine.calls[start:]:
+        found.setdefault(call.module, []).append(call)
+    return found
+
+
+def _definitions(engine: Machine, root: Ref, path: str) -> list[machine.Definition]:
+    """When each attribute on the way from the instance to the layer was set."""
+    found = []
+    owner = root
+    for name in path.split("."):
+        definition = engine.definitions.get((owner.id, name))
+        if definition is not None:
+            found.append(definition)
+        value = dict(engine.children(owner)).get(name)
+        if not isinstance(value, Ref):
+            break
+        owner = value
+    return found
+
+
+def _statement(
+    engine: Machine,
+    kind: ClassRef,
+    calls: list[Call],
+    definitions: list[machine.Definition],
+) -> tuple[tuple[str, str, ast.stmt, Scope] | None, machine.Definition | None]:
+    """The statement of the holder's `__init__` after which the layer is there."""
+    if not definitions:
+        return None, None
+    last = max(definitions, key=lambda definition: definition.order)
+    owners = {call.owner for call in calls}
+    for init in last.inits:
+        if owners == {init[0]}:
+            return init, last
+    return last.inits[0], last
+
+
+def _output(engine: Machine, ref: Ref, calls: list[Call]) -> tuple[Value, str | None]:
+    """The channel count and the layout of what a layer gives, over all its calls."""
+    if not calls:
+        return _own_count(engine, ref)
+    tensors = [call.result for call in calls]
+    for result in tensors:
+        if not isinstance(result, Tensor):
+            return Unknown(getattr(result, "reason", "its result is no tensor")), None
+    counts = [engine.resolve(t.channels) for t in tensors if isinstance(t, Tensor)]
+    layouts = {t.layout for t in tensors if isinstance(t, Tensor)}
+    layout = layouts.pop() if len(layouts) == 1 else None
+    first = counts[0]
+    if isinstance(first, Cell):
+        return Unknown("it depends on the input"), layout
+    if not all(same_count(count, first) for count in counts):
+        reasons = [count.reason for count in counts if isinstance(count, Unknown)]
+        return Unknown(reasons[0] if reasons else "its calls give different counts"), layout
+    if isinstance(first, (Known, Opaque, Unknown)):
+        return first, layout
+    return Unknown("it depends on a branch"), layout
+
+
+def _own_count(engine: Machine, ref: Ref) -> tuple[Value, str | None]:
+    """The count of a layer that gives the same whatever it is fed."""
+    if engine.kind(ref) == "module" and not engine.get(ref.id, "tainted"):
+        origin = library.module_origin(engine, ref) or ""
+        if library.tells_its_count(origin):
+            result = library.forward(engine, ref, origin, [engine.tensor()], {})
+            if isinstance(result, Tensor):
+                count = engine.resolve(result.channels)
+                if isinstance(count, (Known, Opaque)):
+                    return count, result.layout
+    return Unknown("no call of it was read"), None
+
+
+def _class_name(engine: Machine, ref: Ref) -> str:
+    kind = engine.class_of(ref)
+    if isinstance(kind, ClassRef):
+        return kind.name
+    if isinstance(kind, Library):
+        return kind.origin.rpartition(".")[2]
+    return "Module"
+
+
+def _signature(engine: Machine, value: Value, depth: int) -> object:
+    """What tells two values apart as arguments, the numbers of objects aside."""
+    if depth > 4:
+        return "..."
+    if isinstance(value, Known):
+        return ("known", type(value.value).__name__, value.value)
+    if isinstance(value, Tensor):
+        return ("tensor", _signature(engine, engine.resolve(value.channels), depth), value.layout)
+    if isinstance(value, ClassRef):
+        return ("class", value.name)
+    if isinstance(value, Library):
+        return ("library", value.origin)
+    if isinstance(value, Ref):
+        items = engine.items(value)
+        if items is not None:
+            if engine.kind(value) == "dict":
+                return [(key, _signature(engine, item, depth + 1)) for key, item in items]
+            return [_signature(engine, item, depth + 1) for item in items]
+        return ("object", value.id)
+    return ("other", repr(value))
+
+
+# Expressions ----------------------------------------------------------------------------------
+
+
+def _write(run: _Run, fact: _Fact) -> str | None:
+    """The count in names that mean it right after the layer's definition, in every reading."""
+    count = fact.count
+    if not isinstance(count, (Known, Opaque)) or fact.statement is None or not fact.snapshots:
+        return None
+    texts = {
+        _write_term(count.term, snapshot, run, fact.statement, True) for snapshot in fact.snapshots
+    }
+    return texts.pop() if len(texts) == 1 else None
+
+
+def _write_term(
+    term: Term | None,
+    snapshot: Snapshot,
+    run: _Run,
+    statement: tuple[str, str, ast.stmt, Scope],
+    outermost: bool = False,
+) -> str | None:
+    if term is None or _contains_any(term, run.machine.mutated):
+        return None
+    own = _own_name(statement)
+    if isinstance(term, (Literal, Own)):
+        return repr(term.value) if isinstance(term, Literal) else own
+    for name, value in snapshot.names.items():
+        if value.term == term and _certain(value):
+            return name
+    # Of the whole count, `128 * block.expansion` says more than `self.inplanes` does.
+    if outermost:
+        text = _write_parts(term, snapshot, run, statement, outermost)
+        if text is not None:
+            return text
+    for name, value in snapshot.attributes.items():
+        if value.term == term and _certain(value):
+            return f"{own}.{name}"
+    return None if outermost else _write_parts(term, snapshot, run, statement, outermost)
+
+
+def _write_parts(
+    term: Term,
+    snapshot: Snapshot,
+    run: _Run,
+    statement: tuple[str, str, ast.stmt, Scope],
+    outermost: bool,
+) -> str | None:
+    match term:
+        case Global(name=name):
+            return name if name not in snapshot.names and statement[3] is run.kind.scope else None
+        case Compound(operator=operator, operands=operands):
+            parts = [
+                part if isinstance(part, str) else _write_term(part, snapshot, run, statement)
+                for part in operands
+            ]
+            if any(part is None for part in parts):
+                return None
+            return _join(operator, [part for part in parts if part is not None], outermost)
+    return None
+
+
+def _join(operator: str, parts: list[str], outermost: bool) -> str | None:
+    match operator:
+        case ".":
+            return f"{_atom(parts[0])}.{parts[1]}"
+        case "[]":
+            return f"{_atom(parts[0])}[{parts[1]}]"
+        case "()":
+            return f"{parts[0]}({', '.join(parts[1:])})"
+        case "neg":
+            return f"-{_atom(parts[0])}"
+        case "~":
+            return f"~{_atom(parts[0])}"
+    # Parsed and written again, so that only the brackets that are needed stay.
+    text = f"({parts[0]}) {operator} ({parts[1]})"
+    return ast.unparse(ast.parse(text, mode="eval"))
+
+
+def _atom(text: str) -> str:
+    node = ast.parse(text, mode="eval").body
+    plain = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
+    return text if plain else f"({text})"
+
+
+def _certain(value: Value) -> bool:
+    return not isinstance(value, (Choice, Unknown)) and value is not UNBOUND
+
+
+def _contains_any(term: Term, mutated: Iterable[Term]) -> bool:
+    if term in mutated:
+        return True
+    return isinstance(term, Compound) and any(
+        not isinstance(operand, str) and _contains_any(operand, mutated)
+        for operand in term.operands
+    )
+
+
+def _own_name(statement: tuple[str, str, ast.stmt, Scope]) -> str:
+    owner, _, _, scope = statement
+    for item in scope.classes[owner].body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return [*item.args.posonlyargs, *item.args.args][0].arg
+    return "self"
+
+
+def _gives(run: _Run, fact: _Fact, text: str) -> bool:
+    """Whether an expression gives the layer's count right after its definition in this run."""
+    if isinstance(fact.count, Unknown) or fact.statement is None or not fact.snapshots:
+        return False
+    engine, (_, _, _, scope) = run.machine, fact.statement
+    own = _own_name(fact.statement)
+    for snapshot in fact.snapshots:
+        mark = len(engine.log)
+        frame = Frame(engine.new("frame"), scope, "<expression>", own=run.root)
+        for name, value in snapshot.names.items():
+            engine.put(frame.id, name, value)
+        engine.put(frame.id, own, run.root)
+        for name in engine.get(run.root.id, "order") or ():
+            engine.put(run.root.id, f".{name}", snapshot.attributes.get(name, UNBOUND))
+        try:
+            result = engine.evaluate(ast.parse(text, mode="eval").body, frame)
+        except Raised:
+            return False
+        finally:
+            engine.undo(mark)
+        if not (isinstance(result, Known) and isinstance(fact.count, Known)):
+            return False
+        if result.value != fact.count.value or not isinstance(result.value, int):
+            return False
+    return True
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _is_plain(count: Value) -> bool:
+    return isinstance(count, Opaque)
+
+
+def _unknown(reason: str) -> Channels:
+    return Channels(None, None, "unknown", reason)

@@ -1,0 +1,1824 @@
+"""Runs `__init__`s and `forward`s in the mind: values, names and branches, nothing of torch.
+
+Part of `stitchgen.reading`; standard library only. Where a test cannot be told, both branches
+are run and what they leave behind is merged; where a loop cannot be unrolled, all that it may
+change becomes unknown. What torch's own classes and functions do is in `library`.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stitchgen.reading import library
+from stitchgen.reading.scope import Scope
+from stitchgen.reading.values import (
+    NONE,
+    UNBOUND,
+    Cell,
+    Choice,
+    ClassRef,
+    Fresh,
+    Function,
+    Global,
+    Known,
+    Library,
+    Literal,
+    Method,
+    Opaque,
+    Own,
+    Param,
+    Partial,
+    Raised,
+    Ref,
+    Spread,
+    Super,
+    Tensor,
+    Term,
+    Unknown,
+    Value,
+    compound,
+    literal,
+    same_count,
+)
+
+#: Evaluations after which a model is too large to be read.
+BUDGET = 3_000_000
+_DEEPEST = 60
+
+
+class TooLarge(Exception):
+    """Reading takes too long."""
+
+
+@dataclass
+class Frame:
+    """One activation of a function; its names are in the machine's cells."""
+
+    id: int
+    scope: Scope
+    function: str  # qualified name
+    parent: int | None = None
+    own: Value | None = None
+    owner: str | None = None
+    own_name: str | None = None
+    statement: ast.stmt | None = None  # of the function's own body, that is running
+    outermost: frozenset[int] = frozenset()
+    loops: int = 0  # how many loops of the function are running
+
+
+@dataclass(frozen=True)
+class Definition:
+    """When and where an attribute was set: the running statements of the `__init__`s around."""
+
+    order: int
+    inits: tuple[tuple[str, str, ast.stmt, Scope], ...]  # (class, function, statement, file)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a module: where it stands, and what came out."""
+
+    module: int
+    node: ast.Call
+    scope: Scope
+    function: str
+    holder: int  # the instance whose method holds the call
+    owner: str  # the class that defines that method
+    called: int  # the module that the source calls
+    chain: tuple[str, ...]  # from it, through `Sequential.forward`s, to this module
+    arguments: tuple[Value, ...]
+    result: Value
+
+
+@dataclass
+class Snapshot:
+    """The names and attributes right after a statement of the `__init__` that is read."""
+
+    names: dict[str, Value]
+    attributes: dict[str, Value]
+
+
+@dataclass
+class _End:
+    """How a sequence of statements ended."""
+
+    kind: str  # "next", "return", "break", "continue"
+    value: Value = NONE
+
+
+@dataclass(frozen=True)
+class _Done:
+    """Stands in the queue after a statement of the function's own body."""
+
+    statement: ast.stmt
+
+
+@dataclass
+class _Context:
+    """The call that is being made: where it stands, and the names passed on the way down."""
+
+    node: ast.Call
+    frame: Frame
+    called: int
+    chain: tuple[str, ...] = ()
+
+
+_BINARY: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.Pow: ("**", operator.pow),
+    ast.BitAnd: ("&", operator.and_),
+    ast.BitOr: ("|", operator.or_),
+    ast.BitXor: ("^", operator.xor),
+    ast.LShift: ("<<", operator.lshift),
+    ast.RShift: (">>", operator.rshift),
+}
+_COMPARE: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+@dataclass
+class Machine:
+    """The heap and the rules of evaluation."""
+
+    cells: dict[tuple[int, str], Any] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
+    keys: dict[int, dict[str, None]] = field(default_factory=dict)  # the cells of each object
+    log: list[tuple[tuple[int, str], Any]] = field(default_factory=list)
+    steps: int = 0
+    depth: int = 0
+    entry: int = 0  # objects below this number were made outside the `__init__` that is read
+    root: int | None = None
+    calls: list[Call] = field(default_factory=list)
+    definitions: dict[tuple[int, str], Definition] = field(default_factory=dict)
+    snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)  # by id of the statement
+    frames: list[Frame] = field(default_factory=list)
+    contexts: list[_Context] = field(default_factory=list)
+    globals: dict[tuple[int, str], Value] = field(default_factory=dict)
+    lasting: set[int] = field(default_factory=set)  # objects that constants of files hold
+    mutated: set[Term] = field(default_factory=set)
+    arguments: dict[int, tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]]] = field(
+        default_factory=dict
+    )
+    fresh_count: int = 0
+
+    # Heap -------------------------------------------------------------------------------------
+
+    def new(self, kind: str) -> int:
+        self.kinds.append(kind)
+        return len(self.kinds) - 1
+
+    def put(self, id: int, key: str, value: Any) -> None:
+        place = (id, key)
+        self.log.append((place, self.cells.get(place)))
+        self.cells[place] = value
+        self.keys.setdefault(id, {})[key] = None
+
+    def contents(self, id: int) -> list[tuple[str, Any]]:
+        """The cells of an object."""
+        return [(k, v) for k in self.keys.get(id, ()) if (v := self.cells.get((id, k))) is not None]
+
+    def get(self, id: int, key: str) -> Any:
+        return self.cells.get((id, key))
+
+    def fresh(self) -> Opaque:
+        self.fresh_count += 1
+        return Opaque(term=Fresh(self.fresh_count))
+
+    def sequence(self, items: Iterable[Value] | None, kind: str = "list") -> Ref:
+        ref = Ref(self.new(kind))
+        self.put(ref.id, "items", None if items is None else tuple(items))
+        return ref
+
+    def mapping(self, items: Iterable[tuple[Any, Value]] | None) -> Ref:
+        ref = Ref(self.new("dict"))
+        self.put(ref.id, "items", None if items is None else tuple(items))
+        return ref
+
+    def items(self, value: Value) -> tuple[Any, ...] | None:
+        """The contents of a list, tuple, set or dict; None where they cannot be told."""
+        if isinstance(value, Ref) and self.kinds[value.id] in {"list", "tuple", "set", "dict"}:
+            return self.get(value.id, "items")
+        return None
+
+    def kind(self, value: Value) -> str | None:
+        return self.kinds[value.id] if isinstance(value, Ref) else None
+
+    def element(self, container: Value, value: Value, operation: str, key: Term | str) -> Value:
+        """What a container holds, by the term that reads it out of a container from outside."""
+        if isinstance(container, Ref) and container.id != self.root:
+            if container.id < self.entry or container.id in self.lasting:
+                return value.having(compound(operation, container.term, key))
+        return value
+
+    def branches(self, *thunks: Callable[[], Any]) -> list[Any]:
+        """Run alternatives from the same state; merge their changes, give their results.
+
+        An alternative that raises is none.
+        """
+        outcomes, changes = [], []
+        for thunk in thunks:
+            mark = len(self.log)
+            try:
+                outcome = thunk()
+            except Raised:
+                self.undo(mark)
+                continue
+            changed = {place: self.cells.get(place) for place, _ in self.log[mark:]}
+            self.undo(mark)
+            outcomes.append(outcome)
+            changes.append(changed)
+        if not outcomes:
+            raise Raised
+        for place in dict.fromkeys(place for changed in changes for place in changed):
+            now = self.cells.get(place)
+            values = [changed.get(place, now) for changed in changes]
+            self.put(*place, self._merge_cells(place[1], values))
+        return outcomes
+
+    def undo(self, mark: int) -> None:
+        while len(self.log) > mark:
+            place, old = self.log.pop()
+            if old is None:
+                self.cells.pop(place, None)
+            else:
+                self.cells[place] = old
+
+    def _merge_cells(self, key: str, values: list[Any]) -> Any:
+        first = values[0]
+        if all(value is first for value in values):
+            return first
+        if key == "order":
+            return tuple(dict.fromkeys(name for value in values for name in value or ()))
+        if not any(isinstance(value, Value) for value in values):
+            return first if all(value == first for value in values) else None
+        return self.merge([UNBOUND if value is None else value for value in values])
+
+    def merge(self, values: Sequence[Value]) -> Value:
+        """One value for what may be any of several."""
+        first = values[0]
+        if all(value == first for value in values):
+            return first
+        if all(isinstance(value, Known) for value in values):
+            if all(type(v.value) is type(first.value) and v.value == first.value for v in values):
+                return Known(first.value)
+        if all(isinstance(value, Tensor) for value in values):
+            counts = [self.resolve(value.channels) for value in values]
+            same = all(same_count(count, counts[0]) for count in counts)
+            layouts = {value.layout for value in values}
+            return Tensor(
+                counts[0] if same else Unknown("it depends on the branch"),
+                layouts.pop() if len(layouts) == 1 else None,
+                all(value.squeezed for value in values),
+            )
+        flat = [
+            choice
+            for value in values
+            for choice in (value.values if isinstance(value, Choice) else (value,))
+        ]
+        distinct: list[Value] = []
+        for value in flat:
+            if value not in distinct:
+                distinct.append(value)
+        if all(isinstance(value, (Known, Opaque)) for value in distinct) and not all(
+            isinstance(value, Known) and value.value is None for value in distinct
+        ):
+            if not any(isinstance(value, Known) and value.value is None for value in distinct):
+                return self.fresh()
+        if len(distinct) > 8:
+            return Unknown("it depends on too many branches")
+        return Choice(tuple(distinct), term=self.fresh().term)
+
+    def resolve(self, value: Value) -> Value:
+        while isinstance(value, Cell):
+            inner = self.get(value.id, "value")
+            if inner is None:
+                return value
+            value = inner
+        return value
+
+    def tell(self, tensor: Value, count: Value, layout: str | None = None) -> None:
+        """A layer accepts the tensor only if it has this many channels."""
+        if isinstance(tensor, Tensor):
+            channels = self.resolve(tensor.channels)
+            if isinstance(channels, Cell) and isinstance(count, (Known, Opaque)):
+                self.put(channels.id, "value", count)
+
+    def tensor(self) -> Tensor:
+        return Tensor(Cell(self.new("cell")))
+
+    # Modules ----------------------------------------------------------------------------------
+
+    def class_of(self, ref: Ref) -> Value | None:
+        return self.get(ref.id, "class")
+
+    def is_module(self, value: Value) -> bool:
+        if self.kind(value) == "module":
+            return True
+        if self.kind(value) != "instance":
+            return False
+        kind = self.class_of(value)  # type: ignore[arg-type]
+        return isinstance(kind, ClassRef) and any(
+            isinstance(base, Library) and library.is_module_class(base.origin)
+            for base in self.mro(kind)
+        )
+
+    def children(self, ref: Ref) -> list[tuple[str, Value]]:
+        """The registered children of a module, in order."""
+        found = []
+        for name in self.get(ref.id, "order") or ():
+            value = self.get(ref.id, f".{name}")
+            if isinstance(value, Choice):
+                value = next((v for v in value.values if self.is_module(v)), value)
+            if value is not None and self.is_module(value):
+                found.append((name, value))
+        return found
+
+    def set_attribute(self, ref: Ref, name: str, value: Value) -> None:
+        place = f".{name}"
+        if self.get(ref.id, place) is None or self.get(ref.id, place) is UNBOUND:
+            order = self.get(ref.id, "order") or ()
+            if name not in order:
+                self.put(ref.id, "order", (*order, name))
+        self.put(ref.id, place, value)
+        if self.root is None:
+            return
+        inits = tuple(
+            (frame.owner or "", frame.function, frame.statement, frame.scope)
+            for frame in self.frames
+            if isinstance(frame.own, Ref)
+            and frame.own.id == self.root
+            and frame.function.endswith(".__init__")
+            and frame.statement is not None
+        )
+        if inits:
+            self.definitions[ref.id, name] = Definition(len(self.definitions) + self.steps, inits)
+
+    def mro(self, kind: ClassRef) -> list[Value]:
+        """The classes in which attributes are looked up; those of other packages as `Library`."""
+        cached = self.globals.get((id(kind.scope), f"mro {kind.name}"))
+        if isinstance(cached, list):
+            return cached
+        order: list[Value] = []
+        self.globals[id(kind.scope), f"mro {kind.name}"] = order  # type: ignore[assignment]
+        order.append(kind)
+        for base in kind.scope.classes[kind.name].bases:
+            if isinstance(base, ast.Subscript):
+                base = base.value
+            value = self.class_named(base, kind.scope)
+            for found in self.mro(value) if isinstance(value, ClassRef) else [value]:
+                if found in order:
+                    order.remove(found)
+                order.append(found)
+        return order
+
+    def class_named(self, expression: ast.expr, scope: Scope) -> Value:
+        origin = scope.origin(expression)
+        if isinstance(expression, ast.Name):
+            return self.global_value(expression.id, scope)
+        if origin is not None:
+            return self.imported(origin, scope)
+        return Unknown()
+
+    def class_attribute(self, kind: ClassRef, name: str) -> tuple[ClassRef, ast.stmt] | None:
+        """The statement of a class body that gives an attribute, and the class it is in."""
+        for base in self.mro(kind):
+            if not isinstance(base, ClassRef):
+                continue
+            found: list[ast.stmt] = []
+            for statement in base.scope.classes[base.name].body:
+                match statement:
+                    case ast.FunctionDef(name=defined) | ast.AsyncFunctionDef(name=defined):
+                        if defined == name:
+                            found.append(statement)
+                    case ast.Assign(targets=[ast.Name(id=defined)]) if defined == name:
+                        found.append(statement)
+                    case ast.AnnAssign(target=ast.Name(id=defined), value=ast.expr()) if (
+                        defined == name
+                    ):
+                        found.append(statement)
+            if found:
+                return base, found[-1]
+        return None
+
+    # Names ------------------------------------------------------------------------------------
+
+    def lookup(self, name: str, frame: Frame) -> Value:
+        current: int | None = frame.id
+        while current is not None:
+            value = self.get(current, name)
+            if value is not None:
+                return bound(value)
+            current = self.get(current, "^")
+        return self.global_value(name, frame.scope)
+
+    def global_value(self, name: str, scope: Scope) -> Value:
+        if name in scope.functions:
+            function = scope.functions[name]
+            if any(not library.is_transparent(d, scope) for d in function.decorator_list):
+                return Unknown(f"{name} is decorated")
+            return Function(function, scope)
+        if name in scope.classes:
+            return ClassRef(scope, name, term=Global(name))
+        if name in scope.imports:
+            return self.imported(scope.imports[name], scope)
+        if name in scope.constants:
+            return self.constant(name, scope)
+        if library.is_builtin(name):
+            return Library(f"builtins.{name}")
+        return Unknown(f"{name} is not defined at one place of the file")
+
+    def imported(self, origin: str, scope: Scope) -> Value:
+        if scope.project is not None and not library.is_known_package(origin):
+            located = scope.project.locate(origin)
+            if located is not None:
+                return self.global_value(located[1], located[0]).having(None)
+        return Library(origin)
+
+    def constant(self, name: str, scope: Scope) -> Value:
+        place = (id(scope), name)
+        if place not in self.globals:
+            self.globals[place] = Unknown(f"{name} is defined by itself")
+            frame = Frame(self.new("frame"), scope, "<module>")
+            first = len(self.kinds)
+            try:
+                value = self.evaluate(scope.constants[name], frame)
+            except Raised:
+                value = Unknown(f"{name} raises")
+            self.lasting.update(range(first, len(self.kinds)))
+            if not isinstance(value, Unknown):
+                value = value.having(Global(name))
+            self.globals[place] = value
+        return self.globals[place]
+
+    # Functions --------------------------------------------------------------------------------
+
+    def call_function(
+        self, function: Function, arguments: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value:
+        if self.depth > _DEEPEST:
+            raise TooLarge
+        node = function.node
+        frame = Frame(self.new("frame"), function.scope, self.qualified(function), function.frame)
+        if function.frame is not None:
+            self.put(frame.id, "^", function.frame)
+        if function.own is not None:
+            arguments = [function.own, *arguments]
+            frame.own, frame.owner = function.own, function.owner
+            positional = [*node.args.posonlyargs, *node.args.args]
+            frame.own_name = positional[0].arg if positional else None
+        elif function.frame is not None:
+            around = next((f for f in reversed(self.frames) if f.id == function.frame), None)
+            if around is not None:
+                frame.own, frame.owner = around.own, around.owner
+        self.bind_arguments(node.args, arguments, keywords, frame)
+        self.frames.append(frame)
+        self.depth += 1
+        try:
+            if isinstance(node, ast.Lambda):
+                return self.evaluate(node.body, frame)
+            if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)):
+                return Unknown("it is a generator")
+            frame.outermost = frozenset(id(statement) for statement in node.body)
+            watched = (
+                isinstance(function.own, Ref)
+                and function.own.id == self.root
+                and node.name == "__init__"
+            )
+            queue: list[ast.stmt | _Done] = []
+            for statement in node.body:
+                queue.append(statement)
+                if watched:
+                    queue.append(_Done(statement))
+            return self.execute(queue, frame).value
+        finally:
+            self.depth -= 1
+            self.frames.pop()
+
+    def qualified(self, function: Function) -> str:
+        name = "<lambda>" if isinstance(function.node, ast.Lambda) else function.node.name
+        return f"{function.owner}.{name}" if function.owner else name
+
+    def bind_arguments(
+        self,
+        parameters: ast.arguments,
+        arguments: Sequence[Value],
+        keywords: dict[str, Value],
+        frame: Frame,
+    ) -> None:
+        positional = [*parameters.posonlyargs, *parameters.args]
+        keywords = dict(keywords)
+        rest_unknown = keywords.pop("**", None) is not None
+        values: dict[str, Value] = {}
+        more: list[Value] | None = []
+        for index, value in enumerate(arguments):
+            if isinstance(value, Spread):
+                more = None
+                for parameter in positional[index:]:
+                    values[parameter.arg] = Unknown("it is passed by *")
+                break
+            if index < len(positional):
+                values[positional[index].arg] = value
+            elif more is not None:
+                more.append(value)
+        names = [parameter.arg for parameter in [*positional, *parameters.kwonlyargs]]
+        if parameters.vararg is None and more:
+            raise Raised
+        for name in names:
+            if name in keywords:
+                values[name] = keywords.pop(name)
+        if keywords and parameters.kwarg is None:
+            raise Raised  # a TypeError at run time
+        around = self._frame_of_definition(frame)
+        defaults = [*parameters.defaults]
+        for parameter, default in zip(positional[len(positional) - len(defaults) :], defaults):
+            if parameter.arg not in values:
+                values[parameter.arg] = (
+                    Unknown("it may be passed by **")
+                    if rest_unknown
+                    else self.evaluate(default, around)
+                )
+        for parameter, default in zip(parameters.kwonlyargs, parameters.kw_defaults):
+            if parameter.arg not in values and default is not None:
+                values[parameter.arg] = (
+                    Unknown("it may be passed by **")
+                    if rest_unknown
+                    else self.evaluate(default, around)
+                )
+        for name in names:
+            if name not in values:
+                if not rest_unknown:
+                    raise Raised
+                values[name] = Unknown("it is passed by **")
+            self.put(frame.id, name, values[name])
+        if parameters.vararg is not None:
+            self.put(frame.id, parameters.vararg.arg, self.sequence(more, "tuple"))
+        if parameters.kwarg is not None:
+            self.put(
+                frame.id,
+                parameters.kwarg.arg,
+                self.mapping(None if rest_unknown else keywords.items()),
+            )
+
+    def _frame_of_definition(self, frame: Frame) -> Frame:
+        return Frame(
+            frame.parent if frame.parent is not None else self.new("frame"),
+            frame.scope,
+            "<defaults>",
+        )
+
+    # Statements -------------------------------------------------------------------------------
+
+    def execute(self, queue: Sequence[ast.stmt | _Done], frame: Frame) -> _End:
+        """Run statements to the end of the function or of the loop body."""
+        queue = list(queue)
+        position = 0
+        while position < len(queue):
+            statement = queue[position]
+            position += 1
+            if isinstance(statement, _Done):
+                self._snapshot(statement.statement, frame)
+                continue
+            self._count()
+            if id(statement) in frame.outermost:
+                frame.statement = statement
+            rest = queue[position:]
+            match statement:
+                case ast.Expr(value=value):
+                    self.evaluate(value, frame)
+                case ast.Assign(targets=targets, value=value):
+                    result = self.evaluate(value, frame)
+                    for target in targets:
+                        self.assign(target, result, frame)
+                case ast.AnnAssign(target=target, value=value):
+                    if value is not None:
+                        self.assign(target, self.evaluate(value, frame), frame)
+                case ast.AugAssign(target=target, op=op, value=value):
+                    self._augment(target, op, value, frame)
+                case ast.Return(value=value):
+                    return _End("return", NONE if value is None else self.evaluate(value, frame))
+                case ast.Raise():
+                    raise Raised
+                case ast.Break():
+                    return _End("break")
+                case ast.Continue():
+                    return _End("continue")
+                case ast.If(test=test, body=body, orelse=orelse):
+                    known = self.truth(self.evaluate(test, frame))
+                    if known is not None:
+                        queue, position = [*(body if known else orelse), *rest], 0
+                    elif _escapes([*body, *orelse]):
+                        return self._alternatives([[*body, *rest], [*orelse, *rest]], frame)
+                    else:
+                        self._alternatives([body, orelse], frame)
+                case ast.With(items=items, body=body):
+                    for item in items:
+                        value = self.evaluate(item.context_expr, frame)
+                        if item.optional_vars is not None:
+                            self.assign(item.optional_vars, Unknown("it is a context"), frame)
+                    queue, position = [*body, *rest], 0
+                case ast.For() | ast.While():
+                    run = self._loop if isinstance(statement, ast.For) else self._while
+                    end = run(statement, frame)  # type: ignore[operator]
+                    if end.kind == "return":
+                        return end
+                    if end.kind == "mixed":
+                        self.execute([*statement.orelse, *rest], frame)
+                        return _End("return", Unknown("it depends on a loop"))
+                    if end.kind == "next":
+                        queue, position = [*statement.orelse, *rest], 0
+                case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
+                    arms = [[*body, *orelse], *(handler.body for handler in handlers)]
+                    if any(_escapes(arm) for arm in arms):
+                        return self._alternatives(
+                            [[*arm, *finalbody, *rest] for arm in arms], frame
+                        )
+                    self._alternatives(arms, frame)
+                    queue, position = [*finalbody, *rest], 0
+                case ast.FunctionDef(name=name):
+                    transparent = all(
+                        library.is_transparent(d, frame.scope) for d in statement.decorator_list
+                    )
+                    function = Function(statement, frame.scope, frame.id, owner=None)
+                    self.put(frame.id, name, function if transparent else Unknown())
+                case ast.Assert(test=test):
+                    self.evaluate(test, frame)
+                case ast.Pass() | ast.Global() | ast.Nonlocal():
+                    if not isinstance(statement, ast.Pass):
+                        for name in statement.names:
+                            self.put(frame.id, name, Unknown("it is global"))
+                case ast.Import() | ast.ImportFrom():
+                    self._import(statement, frame)
+                case ast.Delete(targets=targets):
+                    for target in targets:
+                        self._delete(target, frame)
+                case _:  # match, async, classes
+                    self._forget([statement], frame)
+        return _End("next")
+
+    def _count(self) -> None:
+        self.steps += 1
+        if self.steps > BUDGET:
+            raise TooLarge
+
+    def _alternatives(self, bodies: Sequence[Sequence[Any]], frame: Frame) -> _End:
+        statement = frame.statement
+
+        def run(body: Sequence[Any]) -> Callable[[], _End]:
+            def thunk() -> _End:
+                frame.statement = statement
+                return self.execute(body, frame)
+
+            return thunk
+
+        ends = self.branches(*(run(body) for body in bodies))
+        kinds = {end.kind for end in ends}
+        if kinds == {"return"} or (not frame.loops and kinds == {"return", "next"}):
+            return _End("return", self.merge([end.value for end in ends]))
+        if kinds <= {"next", "continue"}:
+            return _End("next")
+        if len(kinds) == 1:
+            return ends[0]
+        return _End("mixed", Unknown("it depends on a branch"))
+
+    def _loop(self, statement: ast.For, frame: Frame) -> _End:
+        """Run a loop; the end is "next", "broken", "return", or "mixed" if it may return."""
+        items = self.iterate(self.evaluate(statement.iter, frame))
+        if items is None or len(items) > 2000:
+            return self._unknown_loop(statement.body, statement.target, frame)
+        frame.loops += 1
+        try:
+            for item in items:
+                self.assign(statement.target, item, frame)
+                end = self.execute(statement.body, frame)
+                if end.kind == "return":
+                    return end
+                if end.kind == "break":
+                    return _End("broken")
+                if end.kind == "mixed":
+                    # Whether the loop goes on depends on what cannot be told.
+                    return self._unknown_loop(statement.body, statement.target, frame)
+        finally:
+            frame.loops -= 1
+        return _End("next")
+
+    def _while(self, statement: ast.While, frame: Frame) -> _End:
+        frame.loops += 1
+        try:
+            for _ in range(500):
+                known = self.truth(self.evaluate(statement.test, frame))
+                if known is False:
+                    return _End("next")
+                if known is None:
+                    break
+                end = self.execute(statement.body, frame)
+                if end.kind == "return":
+                    return end
+                if end.kind == "break":
+                    return _End("broken")
+                if end.kind == "mixed":
+                    break
+            return self._unknown_loop(statement.body, None, frame)
+        finally:
+            frame.loops -= 1
+
+    def _unknown_loop(self, body: list[ast.stmt], target: ast.expr | None, frame: Frame) -> _End:
+        """A loop of unknown length: what its body may change is unknown, before and after."""
+        self._forget(body, frame)
+        if target is not None:
+            self.assign(target, Unknown("it is a loop's variable"), frame)
+        mark = len(self.log)
+        frame.loops += 1
+        try:
+            self.branches(lambda: self.execute(body, frame), lambda: _End("next"))
+        finally:
+            frame.loops -= 1
+        for id, key in {place for place, _ in self.log[mark:]}:
+            value = self.cells.get((id, key))
+            if key == "items":
+                self.put(id, key, None)
+            elif isinstance(value, Value) and (key.startswith(".") or id == frame.id):
+                self.put(id, key, Unknown("it is changed in a loop"))
+        self._forget(body, frame)
+        if any(isinstance(node, ast.Return) for part in body for node in ast.walk(part)):
+            return _End("mixed")
+        return _End("next")
+
+    def _forget(self, body: Iterable[ast.stmt], frame: Frame) -> None:
+        """Make all unknown that statements may bind or change, as their text tells."""
+        reason = Unknown("it is changed where reading cannot follow")
+        for statement in body:
+            for node in ast.walk(statement):
+                match node:
+                    case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                        self.put(frame.id, name, reason)
+                    case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                        self.put(frame.id, name, reason)
+                    case ast.Attribute(value=value, attr=name, ctx=ast.Store() | ast.Del()):
+                        owner = self._quietly(value, frame)
+                        if isinstance(owner, Ref) and self.kinds[owner.id] == "instance":
+                            self.put(owner.id, f".{name}", reason)
+                    case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
+                        self._forget_items(self._quietly(value, frame))
+                    case ast.Call(func=ast.Attribute(value=value, attr=name)):
+                        if name in library.MUTATORS:
+                            self._forget_items(self._quietly(value, frame))
+
+    def _forget_items(self, value: Value) -> None:
+        if isinstance(value, Ref) and self.kinds[value.id] in {"list", "dict", "set"}:
+            self.put(value.id, "items", None)
+        elif isinstance(value, Ref) and self.is_module(value):
+            self.put(value.id, "grown", True)
+        elif value.term is not None:
+            self.mutated.add(value.term)
+
+    def _quietly(self, node: ast.expr, frame: Frame) -> Value:
+        """The value of a plain name or attribute, without side effects."""
+        match node:
+            case ast.Name(id=name):
+                return self.lookup(name, frame)
+            case ast.Attribute(value=value, attr=name):
+                owner = self._quietly(value, frame)
+                if isinstance(owner, Ref):
+                    found = self.get(owner.id, f".{name}")
+                    if isinstance(found, Value):
+                        return found
+        return Unknown()
+
+    def _snapshot(self, statement: ast.stmt, frame: Frame) -> None:
+        assert self.root is not None
+        names = {
+            key: value
+            for key, value in self.contents(frame.id)
+            if isinstance(value, Value) and key.isidentifier()
+        }
+        attributes = {
+            name: value
+            for name in self.get(self.root, "order") or ()
+            if isinstance(value := self.get(self.root, f".{name}"), Value)
+        }
+        self.snapshots.setdefault(id(statement), []).append(Snapshot(names, attributes))
+
+    def _import(self, statement: ast.Import | ast.ImportFrom, frame: Frame) -> None:
+        from stitchgen.reading.scope import imported_names
+
+        for name, origin in imported_names(statement):
+            origin = frame.scope.absolute(origin)
+            self.put(frame.id, name, self.imported(origin, frame.scope))
+
+    def _delete(self, target: ast.expr, frame: Frame) -> None:
+        match target:
+            case ast.Name(id=name):
+                self.put(frame.id, name, UNBOUND)
+            case ast.Attribute(value=value, attr=name):
+                owner = self.evaluate(value, frame)
+                if isinstance(owner, Ref):
+                    self.put(owner.id, f".{name}", UNBOUND)
+            case ast.Subscript(value=value, slice=index):
+                owner = self.evaluate(value, frame)
+                key = self.evaluate(index, frame)
+                items = self.items(owner)
+                if items is not None and isinstance(key, Known):
+                    if self.kind(owner) == "dict":
+                        self.put(
+                            owner.id,  # type: ignore[attr-defined]
+                            "items",
+                            tuple((k, v) for k, v in items if k != key.value),
+                        )
+                        return
+                    try:
+                        remaining = list(items)
+                        del remaining[key.value]
+                    except (IndexError, TypeError):
+                        raise Raised from None
+                    self.put(owner.id, "items", tuple(remaining))  # type: ignore[attr-defined]
+                elif isinstance(owner, Ref) and self.is_module(owner):
+                    library.delete_child(self, owner, key)
+                else:
+                    self._forget_items(owner)
+
+    def assign(self, target: ast.expr, value: Value, frame: Frame) -> None:
+        match target:
+            case ast.Name(id=name):
+                self.put(frame.id, name, value)
+            case ast.Attribute(value=inner, attr=name):
+                owner = self.evaluate(inner, frame)
+                for choice in owner.values if isinstance(owner, Choice) else (owner,):
+                    if isinstance(choice, Ref) and self.kinds[choice.id] in {
+                        "instance",
+                        "module",
+                    }:
+                        if self.class_setter(choice, name):
+                            self.taint(choice)
+                        self.set_attribute(choice, name, value)
+            case ast.Subscript(value=inner, slice=index):
+                owner = self.evaluate(inner, frame)
+                key = self.evaluate(index, frame)
+                self.set_item(owner, key, value)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                self._unpack(targets, value, frame)
+            case ast.Starred(value=inner):
+                self.assign(inner, value, frame)
+
+    def class_setter(self, ref: Ref, name: str) -> bool:
+        kind = self.class_of(ref)
+        if not isinstance(kind, ClassRef):
+            return False
+        if self.class_attribute(kind, "__setattr__") is not None:
+            return True
+        found = self.class_attribute(kind, name)
+        return found is not None and isinstance(found[1], ast.FunctionDef)
+
+    def _unpack(self, targets: list[ast.expr], value: Value, frame: Frame) -> None:
+        items = self.iterate(value)
+        starred = [i for i, target in enumerate(targets) if isinstance(target, ast.Starred)]
+        if items is None:
+            for index, target in enumerate(targets):
+                part: Value = Unknown("it is a part of something unknown")
+                if isinstance(value, Opaque) and not starred:
+                    part = Opaque(term=compound("[]", value.term, literal(index)))
+                self.assign(target, part, frame)
+            return
+        if starred:
+            first = starred[0]
+            after = len(targets) - first - 1
+            if len(items) < len(targets) - 1:
+                raise Raised
+            middle = self.sequence(items[first : len(items) - after])
+            items = [*items[:first], middle, *items[len(items) - after :]]
+        if len(items) != len(targets):
+            raise Raised
+        for target, item in zip(targets, items):
+            self.assign(target, item, frame)
+
+    def set_item(self, owner: Value, key: Value, value: Value) -> None:
+        if not isinstance(owner, Ref):
+            if owner.term is not None:
+                self.mutated.add(owner.term)
+            return
+        kind = self.kinds[owner.id]
+        items = self.items(owner)
+        if kind == "dict":
+            if items is None or not isinstance(key, Known):
+                self.put(owner.id, "items", None)
+                return
+            table = dict(items)
+            table[key.value] = value
+            self.put(owner.id, "items", tuple(table.items()))
+        elif kind == "list":
+            if items is None or not isinstance(key, Known) or not isinstance(key.value, int):
+                self.put(owner.id, "items", None)
+                return
+            try:
+                changed = list(items)
+                changed[key.value] = value
+            except IndexError:
+                raise Raised from None
+            self.put(owner.id, "items", tuple(changed))
+        elif self.is_module(owner):
+            library.set_child(self, owner, key, value)
+
+    def _augment(self, target: ast.expr, op: ast.operator, value: ast.expr, frame: Frame) -> None:
+        load = _as_load(target)
+        left = self.evaluate(load, frame)
+        right = self.evaluate(value, frame)
+        if self.kind(left) == "list" and isinstance(op, ast.Add):
+            added = self.iterate(right)
+            items = self.items(left)
+            both = None if added is None or items is None else (*items, *added)
+            self.put(left.id, "items", both)  # type: ignore[attr-defined]
+            return
+        if isinstance(left, Tensor) and isinstance(op, (ast.Add, ast.Sub, ast.Mult, ast.Div)):
+            self.assign(target, left, frame)  # in place: the shape stays
+            return
+        if isinstance(left, Ref) and self.is_module(left):
+            library.extend(self, left, right)
+            return
+        self.assign(target, self.binary(op, left, right), frame)
+
+    # Expressions ------------------------------------------------------------------------------
+
+    def evaluate(self, node: ast.expr, frame: Frame) -> Value:
+        self._count()
+        match node:
+            case ast.Constant(value=value):
+                return Known(value, term=literal(value))
+            case ast.Name(id=name):
+                return self.lookup(name, frame)
+            case ast.Attribute(value=value, attr=name):
+                return self.attribute(self.evaluate(value, frame), name)
+            case ast.Call():
+                return self._call(node, frame)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.binary(op, self.evaluate(left, frame), self.evaluate(right, frame))
+            case ast.Compare():
+                return self._compare(node, frame)
+            case ast.BoolOp():
+                return self._boolean(node, frame)
+            case ast.UnaryOp(op=op, operand=operand):
+                return self._unary(op, self.evaluate(operand, frame))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                known = self.truth(self.evaluate(test, frame))
+                if known is not None:
+                    return self.evaluate(body if known else orelse, frame)
+                return self.merge(
+                    self.branches(
+                        lambda: self.evaluate(body, frame), lambda: self.evaluate(orelse, frame)
+                    )
+                )
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+                kind = {ast.Tuple: "tuple", ast.List: "list", ast.Set: "set"}[type(node)]
+                return self.sequence(self._elements(elements, frame), kind)
+            case ast.Dict(keys=keys, values=values):
+                return self._dict(keys, values, frame)
+            case ast.Subscript(value=value, slice=index):
+                return self.subscript(self.evaluate(value, frame), self.evaluate(index, frame))
+            case ast.Slice(lower=lower, upper=upper, step=step):
+                parts = [
+                    NONE if part is None else self.evaluate(part, frame)
+                    for part in (lower, upper, step)
+                ]
+                if all(isinstance(part, Known) for part in parts):
+                    return Known(slice(*(part.value for part in parts)))
+                return Unknown("it is a slice")
+            case ast.ListComp(elt=element, generators=generators) | ast.GeneratorExp(
+                elt=element, generators=generators
+            ):
+                found: list[Value] = []
+                inner = self._comprehension_frame(frame)
+                done = self._generate(
+                    generators, inner, lambda: found.append(self.evaluate(element, inner))
+                )
+                return self.sequence(found if done else None)
+            case ast.SetComp(elt=element, generators=generators):
+                return self.sequence(None, "set")
+            case ast.DictComp(key=key, value=value, generators=generators):
+                pairs: list[tuple[Any, Value]] = []
+                inner = self._comprehension_frame(frame)
+
+                def add() -> None:
+                    name = self.evaluate(key, inner)
+                    pairs.append(
+                        (
+                            name.value if isinstance(name, Known) else None,
+                            self.evaluate(value, inner),
+                        )
+                    )
+
+                done = self._generate(generators, inner, add)
+                known_keys = all(name is not None for name, _ in pairs)
+                return self.mapping(pairs if done and known_keys else None)
+            case ast.JoinedStr(values=values):
+                return self._text(values, frame)
+            case ast.FormattedValue(value=value):
+                return self._text([node], frame)
+            case ast.Lambda():
+                return Function(node, frame.scope, frame.id)
+            case ast.NamedExpr(target=target, value=value):
+                result = self.evaluate(value, frame)
+                self.assign(target, result, frame)
+                return result
+            case ast.Starred(value=value):
+                return self.evaluate(value, frame)
+        return Unknown()
+
+    def _comprehension_frame(self, frame: Frame) -> Frame:
+        inner = Frame(
+            self.new("frame"), frame.scope, frame.function, frame.id, frame.own, frame.owner
+        )
+        inner.own_name = frame.own_name
+        self.put(inner.id, "^", frame.id)
+        return inner
+
+    def _generate(
+        self, generators: list[ast.comprehension], frame: Frame, add: Callable[[], None]
+    ) -> bool:
+        """Run a comprehension; False if its length cannot be told."""
+        if not generators:
+            add()
+            return True
+        first, *others = generators
+        items = self.iterate(self.evaluate(first.iter, frame))
+        if items is None or len(items) > 2000:
+            self.assign(first.target, Unknown("it is a comprehension's variable"), frame)
+            self._generate(others, frame, add)
+            return False
+        done = True
+        for item in items:
+            self.assign(first.target, item, frame)
+            tests = [self.truth(self.evaluate(test, frame)) for test in first.ifs]
+            if False in tests:
+                continue
+            if None in tests:
+                done = False
+            done = self._generate(others, frame, add) and done
+        return done
+
+    def _elements(self, elements: list[ast.expr], frame: Frame) -> list[Value] | None:
+        found: list[Value] | None = []
+        for element in elements:
+            value = self.evaluate(element, frame)
+            if isinstance(element, ast.Starred):
+                items = self.iterate(value)
+                found = None if items is None or found is None else [*found, *items]
+            elif found is not None:
+                found.append(value)
+        return found
+
+    def _dict(self, keys: list[ast.expr | None], values: list[ast.expr], frame: Frame) -> Value:
+        table: dict[Any, Value] | None = {}
+        for key, value in zip(keys, values):
+            content = self.evaluate(value, frame)
+            if key is None:
+                items = self.items(content)
+                table = None if table is None or items is None else {**table, **dict(items)}
+                continue
+            name = self.evaluate(key, frame)
+            if not isinstance(name, Known) or table is None:
+                table = None
+            else:
+                table[name.value] = content
+        return self.mapping(None if table is None else table.items())
+
+    def _text(self, values: Sequence[ast.expr], frame: Frame) -> Value:
+        text = ""
+        for value in values:
+            if isinstance(value, ast.Constant):
+                text += str(value.value)
+                continue
+            assert isinstance(value, ast.FormattedValue)
+            part = self.evaluate(value.value, frame)
+            if not isinstance(part, Known) or value.format_spec is not None:
+                return Unknown("it is a text that cannot be told")
+            text += str(part.value)
+        return Known(text, term=literal(text))
+
+    def truth(self, value: Value) -> bool | None:
+        """Whether the value counts as true; None where that cannot be told."""
+        match value:
+            case Known(value=known):
+                return bool(known)
+            case Ref():
+                if self.kinds[value.id] in {"list", "tuple", "dict", "set"}:
+                    items = self.items(value)
+                    return None if items is None else bool(items)
+                if self.kinds[value.id] == "module":
+                    origin = self.class_of(value)
+                    if isinstance(origin, Library) and library.is_container(origin.origin):
+                        return None if self.get(value.id, "grown") else bool(self.children(value))
+                return True
+            case ClassRef() | Function() | Partial() | Library() | Method():
+                return True
+            case Choice(values=values):
+                found = {self.truth(choice) for choice in values if choice is not UNBOUND}
+                return found.pop() if len(found) == 1 else None
+        return None
+
+    def _compare(self, node: ast.Compare, frame: Frame) -> Value:
+        left = self.evaluate(node.left, frame)
+        result: bool | None = True
+        for op, comparator in zip(node.ops, node.comparators):
+            right = self.evaluate(comparator, frame)
+            one = self._compare_one(op, left, right)
+            if one is False:
+                return Known(False)
+            if one is None:
+                result = None
+            left = right
+        if result is None:
+            return Unknown("it is a comparison that cannot be told")
+        return Known(result)
+
+    def _compare_one(self, op: ast.cmpop, left: Value, right: Value) -> bool | None:
+        match op:
+            case ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq():
+                same = self._same(left, right)
+                if same is None:
+                    return None
+                return same == isinstance(op, (ast.Is, ast.Eq))
+            case ast.In() | ast.NotIn():
+                found = self._contains(right, left)
+                return None if found is None else found == isinstance(op, ast.In)
+        if isinstance(left, Known) and isinstance(right, Known):
+            try:
+                return bool(_COMPARE[type(op)](left.value, right.value))
+            except TypeError:
+                raise Raised from None
+        return None
+
+    def _same(self, left: Value, right: Value) -> bool | None:
+        if isinstance(left, Known) and isinstance(right, Known):
+            return bool(left.value == right.value)
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, Choice):
+                answers = {self._same(v, other) for v in one.values if v is not UNBOUND}
+                return answers.pop() if len(answers) == 1 else None
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, Known) and (one.value is None or isinstance(one.value, str)):
+                if isinstance(other, (Ref, ClassRef, Function, Partial, Library, Method, Tensor)):
+                    return False
+        if isinstance(left, Opaque) and isinstance(right, Opaque) and left.term == right.term:
+            return True if left.term is not None else None
+        if isinstance(left, Ref) and isinstance(right, Ref):
+            if left.id == right.id:
+                return True
+            kinds = {self.kinds[left.id], self.kinds[right.id]}
+            one_items, other_items = self.items(left), self.items(right)
+            if one_items is None or other_items is None or "dict" in kinds:
+                return False if kinds <= {"module", "instance"} else None
+            if len(one_items) != len(other_items):
+                return False
+            answers = {self._same(a, b) for a, b in zip(one_items, other_items)}
+            return True if answers <= {True} else (False if False in answers else None)
+        if isinstance(left, (ClassRef, Library)) and isinstance(right, (ClassRef, Library)):
+            if isinstance(left, Library) and isinstance(right, Library):
+                return library.canonical(left.origin) == library.canonical(right.origin)
+            return left == right
+        return None
+
+    def _contains(self, container: Value, member: Value) -> bool | None:
+        if isinstance(container, Known) and isinstance(member, Known):
+            try:
+                return member.value in container.value
+            except TypeError:
+                return None
+        items = self.items(container)
+        if items is None:
+            return None
+        if self.kind(container) == "dict":
+            return member.value in dict(items) if isinstance(member, Known) else None
+        answers = [self._same(item, member) for item in items]
+        if True in answers:
+            return True
+        return None if None in answers else False
+
+    def _boolean(self, node: ast.BoolOp, frame: Frame) -> Value:
+        stops = isinstance(node.op, ast.Or)
+        first, *others = node.values
+        value = self.evaluate(first, frame)
+        for index, other in enumerate(others, start=1):
+            known = self.truth(value)
+            if known is stops:
+                return value
+            if known is None:
+                rest = node.values[index:]
+                remaining = rest[0] if len(rest) == 1 else ast.BoolOp(op=node.op, values=list(rest))
+                left = value
+                merged = self.branches(lambda: left, lambda: self.evaluate(remaining, frame))
+                tests = {self.truth(v) for v in merged[1:]}
+                if tests == {stops}:  # the truth is told by the other side
+                    return Known(stops)
+                return self.merge(merged)
+            value = self.evaluate(other, frame)
+        return value
+
+    def _unary(self, op: ast.unaryop, value: Value) -> Value:
+        if isinstance(op, ast.Not):
+            known = self.truth(value)
+            return (
+                Unknown("it is a test that cannot be told") if known is None else Known(not known)
+            )
+        if isinstance(value, Known):
+            try:
+                if isinstance(op, ast.USub):
+                    term = value.term
+                    if isinstance(term, Literal):
+                        return Known(-value.value, term=literal(-value.value))
+                    return Known(-value.value, term=compound("neg", term))
+                if isinstance(op, ast.UAdd):
+                    return value
+                return Known(~value.value, term=compound("~", value.term))
+            except TypeError:
+                raise Raised from None
+        if isinstance(value, Tensor):
+            return value
+        if isinstance(value, Opaque) and isinstance(op, ast.USub):
+            return Opaque(term=compound("neg", value.term))
+        return Unknown()
+
+    def binary(self, op: ast.operator, left: Value, right: Value) -> Value:
+        symbol, function = _BINARY.get(type(op), ("", None))
+        if isinstance(left, Tensor) or isinstance(right, Tensor):
+            if symbol in {"+", "-", "*", "/"}:
+                return self.broadcast(left, right)
+            return Tensor(Unknown("it comes from an operation on tensors"))
+        if function is None:
+            return Unknown()
+        if isinstance(left, Known) and isinstance(right, Known):
+            try:
+                result = function(left.value, right.value)
+            except (TypeError, ZeroDivisionError, ValueError, OverflowError):
+                raise Raised from None
+            if isinstance(left.term, Literal) and isinstance(right.term, Literal):
+                return Known(result, term=literal(result))
+            return Known(result, term=compound(symbol, left.term, right.term))
+        kinds = {self.kind(left), self.kind(right)}
+        if symbol == "+" and kinds in ({"list"}, {"tuple"}):
+            one, other = self.items(left), self.items(right)
+            both = None if one is None or other is None else (*one, *other)
+            return self.sequence(both, kinds.pop() or "list")
+        if symbol == "*" and kinds & {"list", "tuple"}:
+            repeated, times = (left, right) if isinstance(left, Ref) else (right, left)
+            items = self.items(repeated)
+            kind = self.kind(repeated) or "list"
+            if items is None or not isinstance(times, Known) or len(items) * times.value > 5000:
+                return self.sequence(None, kind)
+            return self.sequence(items * times.value, kind)
+        if isinstance(left, (Known, Opaque)) and isinstance(right, (Known, Opaque)):
+            return Opaque(term=compound(symbol, left.term, right.term) or self.fresh().term)
+        if symbol == "%" and isinstance(left, Known) and isinstance(left.value, str):
+            items = self.items(right)
+            if items is not None and all(isinstance(item, Known) for item in items):
+                try:
+                    return Known(left.value % tuple(item.value for item in items))
+                except (TypeError, ValueError):
+                    raise Raised from None
+        return Unknown()
+
+    def broadcast(self, left: Value, right: Value) -> Value:
+        """The shape of a sum or product of tensors."""
+        if not isinstance(left, Tensor) or not isinstance(right, Tensor):
+            tensor, other = (left, right) if isinstance(left, Tensor) else (right, left)
+            assert isinstance(tensor, Tensor)
+            if isinstance(other, (Known, Opaque)):
+                return tensor
+            return Tensor(Unknown("it is combined with something unknown"))
+        one, other = self.resolve(left.channels), self.resolve(right.channels)
+        layout = left.layout if left.layout == right.layout else None
+        if same_count(one, other):
+            if layout is None and (left.layout is None) != (right.layout is None):
+                layout = left.layout or right.layout
+            return Tensor(one, layout, left.squeezed and right.squeezed)
+        if isinstance(one, Known) and isinstance(other, Known):
+            if layout is not None and 1 in (one.value, other.value):
+                return Tensor(one if other.value == 1 else other, layout)
+            return Tensor(Unknown("tensors of different channels are combined"))
+        return Tensor(Unknown("tensors are combined whose channels may differ"), layout)
+
+    def subscript(self, owner: Value, index: Value) -> Value:
+        if isinstance(owner, Choice):
+            return self.merge([self.subscript(v, index) for v in owner.values if v is not UNBOUND])
+        items = self.items(owner)
+        kind = self.kind(owner)
+        if items is not None and isinstance(index, Known):
+            assert isinstance(owner, Ref)
+            if kind == "dict":
+                table = dict(items)
+                if index.value not in table:
+                    raise Raised
+                return self.element(owner, table[index.value], "[]", literal(index.value))
+            try:
+                found = items[index.value]
+            except (IndexError, TypeError):
+                raise Raised from None
+            if isinstance(index.value, slice):
+                part = self.sequence(
+                    [
+                        self.element(owner, item, "[]", literal(position))
+                        for position, item in zip(range(len(items))[index.value], found)
+                    ],
+                    kind or "list",
+                )
+                return part
+            return self.element(owner, found, "[]", literal(index.value))
+        if isinstance(owner, Known) and isinstance(index, Known):
+            try:
+                return Known(owner.value[index.value])
+            except (TypeError, IndexError, KeyError):
+                raise Raised from None
+        if isinstance(owner, Ref) and self.is_module(owner):
+            return library.child(self, owner, index)
+        if isinstance(owner, Opaque) and isinstance(index, (Known, Opaque)):
+            return Opaque(term=compound("[]", owner.term, index.term))
+        if isinstance(owner, Tensor):
+            return Tensor(Unknown("it is a part of a tensor"))
+        return Unknown("it is a part of something unknown")
+
+    def iterate(self, value: Value) -> list[Value] | None:
+        """The values that a loop over it gives; None where they cannot be told."""
+        items = self.items(value)
+        if items is not None:
+            if self.kind(value) == "dict":
+                return [Known(key, term=literal(key)) for key, _ in items]
+            return [
+                self.element(value, item, "[]", literal(index)) for index, item in enumerate(items)
+            ]
+        if isinstance(value, Known) and isinstance(value.value, (str, range, tuple)):
+            return [Known(item, term=literal(item)) for item in value.value]
+        if isinstance(value, Ref) and self.is_module(value):
+            return library.iterate(self, value)
+        return None
+
+    def attribute(self, owner: Value, name: str) -> Value:
+        match owner:
+            case Choice(values=values):
+                found = []
+                for choice in values:
+                    if choice is UNBOUND or (isinstance(choice, Known) and choice.value is None):
+                        continue  # would raise
+                    found.append(self.attribute(choice, name))
+                return self.merge(found) if found else Unknown()
+            case Ref() if self.kinds[owner.id] in {"instance", "module"}:
+                return self._instance_attribute(owner, name)
+            case Ref() | Known():
+                return Method(owner, name)
+            case ClassRef():
+                return self._class_member(owner, name, None)
+            case Library(origin=origin):
+                return self.imported_member(origin, name)
+            case Super(receiver=receiver, scope=scope, owner=owner_class):
+                return self._super_attribute(receiver, scope, owner_class, name)
+            case Tensor():
+                return Method(owner, name)
+            case Opaque():
+                return Opaque(term=compound(".", owner.term, name) or self.fresh().term)
+            case Partial():
+                return Method(owner, name)
+            case Function():
+                return Unknown("it is an attribute of a function")
+        return Unknown(getattr(owner, "reason", "it is an attribute of something unknown"))
+
+    def imported_member(self, origin: str, name: str) -> Value:
+        if self.frames:
+            return self.imported(f"{origin}.{name}", self.frames[-1].scope)
+        return Library(f"{origin}.{name}")
+
+    def _instance_attribute(self, owner: Ref, name: str) -> Value:
+        if self.get(owner.id, "tainted"):
+            return Unknown("the object went through a function that reading does not know")
+        value = self.get(owner.id, f".{name}")
+        if value is not None:
+            return self.element(owner, bound(value), ".", name)
+        kind = self.class_of(owner)
+        if isinstance(kind, ClassRef):
+            found = self.class_attribute(kind, name)
+            if found is not None:
+                return self._class_member(kind, name, owner)
+            if name == "__class__":
+                return kind
+            if self.class_attribute(kind, "__getattr__") is not None:
+                return Unknown("the class has a __getattr__")
+        return library.module_attribute(self, owner, name)
+
+    def _class_member(self, kind: ClassRef, name: str, owner: Ref | None) -> Value:
+        found = self.class_attribute(kind, name)
+        if found is None:
+            if name == "__name__":
+                return Known(kind.name)
+            for base in self.mro(kind):
+                if isinstance(base, Library) and owner is None:
+                    return Library(f"{base.origin}.{name}")
+            return Unknown("the class does not have the attribute")
+        base, statement = found
+        if isinstance(statement, ast.FunctionDef):
+            decorators = {ast.unparse(decorator) for decorator in statement.decorator_list}
+            function = Function(statement, base.scope, owner=base.name)
+            if decorators == {"staticmethod"}:
+                return Function(statement, base.scope, owner=base.name)
+            if decorators == {"classmethod"}:
+                return Function(statement, base.scope, own=kind, owner=base.name)
+            if decorators == {"property"} and owner is not None:
+                bound_function = Function(statement, base.scope, own=owner, owner=base.name)
+                return self.call_function(bound_function, [], {})
+            if any(not library.is_transparent(d, base.scope) for d in statement.decorator_list):
+                return Unknown(f"{name} is decorated")
+            if owner is not None:
+                return Function(statement, base.scope, own=owner, owner=base.name)
+            return function
+        value = statement.value  # type: ignore[union-attr]
+        frame = Frame(self.new("frame"), base.scope, "<class>")
+        first = len(self.kinds)
+        result = self.evaluate(value, frame)
+        self.lasting.update(range(first, len(self.kinds)))
+        if owner is not None and owner.id == self.root:
+            return result.having(compound(".", Own(), name))
+        term = kind.term if owner is None else self.get(owner.id, "class term")
+        return result.having(compound(".", term, name))
+
+    def _super_attribute(self, receiver: Value, scope: Scope, owner_class: str, name: str) -> Value:
+        if not isinstance(receiver, Ref):
+            return Unknown()
+        kind = self.class_of(receiver)
+        if not isinstance(kind, ClassRef):
+            return Unknown()
+        order = self.mro(kind)
+        start = next(
+            (
+                index
+                for index, base in enumerate(order)
+                if isinstance(base, ClassRef) and base.scope is scope and base.name == owner_class
+            ),
+            None,
+        )
+        if start is None:
+            return Unknown()
+        for base in order[start + 1 :]:
+            if isinstance(base, ClassRef):
+                for statement in base.scope.classes[base.name].body:
+                    if isinstance(statement, ast.FunctionDef) and statement.name == name:
+                        return Function(statement, base.scope, own=receiver, owner=base.name)
+            elif isinstance(base, Library):
+                if library.is_module_class(base.origin) or base.origin == "builtins.object":
+                    return Method(receiver, f"{library.canonical(base.origin)}:{name}")
+                return Unknown(f"{base.origin} is not known")
+            else:
+                return Unknown()
+        return Method(receiver, f"builtins.object:{name}")
+
+    # Calls ------------------------------------------------------------------------------------
+
+    def _call(self, node: ast.Call, frame: Frame) -> Value:
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args:
+            if frame.own is not None and frame.owner is not None:
+                return Super(frame.own, frame.scope, frame.owner)
+            return Unknown()
+        function = self.evaluate(node.func, frame)
+        arguments: list[Value] = []
+        for argument in node.args:
+            value = self.evaluate(argument, frame)
+            if isinstance(argument, ast.Starred):
+                items = self.iterate(value)
+                if items is None:
+                    arguments.append(Spread())
+                    break
+                arguments += items
+            else:
+                arguments.append(value)
+        keywords: dict[str, Value] = {}
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value, frame)
+            if keyword.arg is not None:
+                keywords[keyword.arg] = value
+                continue
+            items = self.items(value)
+            if items is None:
+                keywords["**"] = Unknown()
+            else:
+                keywords.update({str(key): item for key, item in items})
+        if isinstance(function, Library) and function.origin == "builtins.super":
+            if len(arguments) == 2 and isinstance(arguments[0], ClassRef):
+                return Super(arguments[1], arguments[0].scope, arguments[0].name)
+            return Unknown()
+        context = self._context(function, node, frame)
+        if context is not None:
+            self.contexts.append(context)
+        try:
+            return self.call(function, arguments, keywords)
+        finally:
+            if context is not None:
+                self.contexts.pop()
+
+    def _context(self, function: Value, node: ast.Call, frame: Frame) -> _Context | None:
+        for choice in function.values if isinstance(function, Choice) else (function,):
+            if isinstance(choice, Ref) and self.is_module(choice):
+                return _Context(node, frame, choice.id)
+        return None
+
+    def call(
+        self, function: Value, arguments: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value:
+        self._count()
+        match function:
+            case Function():
+                return self.call_function(function, arguments, keywords)
+            case ClassRef():
+                return self.construct(function, arguments, keywords)
+            case Partial():
+                merged = {**dict(function.keywords), **keywords}
+                return self.call(function.function, [*function.arguments, *arguments], merged)
+            case Choice(values=values):
+                callables = [
+                    v
+                    for v in values
+                    if v is not UNBOUND and not (isinstance(v, Known) and v.value is None)
+                ]
+                if not callables:
+                    raise Raised
+                return self.merge(
+                    self.branches(
+                        *(lambda v=v: self.call(v, arguments, keywords) for v in callables)
+                    )
+                )
+            case Library(origin=origin):
+                return library.call(self, origin, list(arguments), keywords)
+            case Method(receiver=receiver, name=name):
+                return library.call_method(self, receiver, name, list(arguments), keywords)
+            case Ref():
+                if self.is_module(function):
+                    return self.call_module(function, arguments, keywords)
+                kind = self.class_of(function)
+                if isinstance(kind, ClassRef):
+                    called = self._instance_attribute(function, "__call__")
+                    if isinstance(called, Function):
+                        return self.call_function(called, arguments, keywords)
+        self.pass_to_unknown([*arguments, *keywords.values()])
+        return Unknown("it comes from a call that reading does not know")
+
+    def pass_to_unknown(self, values: Iterable[Value]) -> None:
+        """Something unknown was called with these: what it can change, it may have changed."""
+        for value in values:
+            if isinstance(value, Ref):
+                if self.kinds[value.id] in {"list", "dict", "set"}:
+                    self.put(value.id, "items", None)
+                elif self.kinds[value.id] in {"instance", "module"}:
+                    self.taint(value)
+
+    def taint(self, value: Ref) -> None:
+        self.put(value.id, "tainted", True)
+
+    def construct(
+        self, kind: ClassRef, arguments: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value:
+        definition = kind.scope.classes[kind.name]
+        if definition.keywords:
+            return Unknown(f"{kind.name} has a metaclass")
+        decorators = [ast.unparse(d).split("(")[0] for d in definition.decorator_list]
+        is_data = any(d.split(".")[-1] == "dataclass" for d in decorators)
+        if not is_data and any(
+            not library.is_transparent(d, kind.scope) for d in definition.decorator_list
+        ):
+            return Unknown(f"{kind.name} is decorated")
+        if self.class_attribute(kind, "__new__") is not None:
+            return Unknown(f"{kind.name} has a __new__")
+        ref = Ref(self.new("instance"))
+        self.put(ref.id, "class", kind.having(None))
+        self.put(ref.id, "order", ())
+        if kind.term is not None:
+            self.put(ref.id, "class term", kind.term)
+        self.arguments[ref.id] = (
+            tuple(self.kept(value) for value in arguments),
+            tuple((name, self.kept(value)) for name, value in keywords.items()),
+        )
+        self.initialise(ref, kind, arguments, keywords)
+        return ref
+
+    def kept(self, value: Value) -> Value:
+        """A value as it is now, whatever becomes of the containers in it."""
+        items = self.items(value)
+        if items is None or not isinstance(value, Ref):
+            return value
+        if self.kinds[value.id] == "dict":
+            return self.mapping([(key, self.kept(item)) for key, item in items])
+        return self.sequence([self.kept(item) for item in items], self.kinds[value.id])
+
+    def initialise_root(
+        self,
+        ref: Ref,
+        kind: ClassRef,
+        arguments: Sequence[Value] | None,
+        keywords: dict[str, Value],
+    ) -> None:
+        """Run an `__init__` with each parameter known by its own name.
+
+        Without arguments every parameter is a symbol.
+        """
+        found = self.class_attribute(kind, "__init__")
+        if found is None or not isinstance(found[1], ast.FunctionDef):
+            self.initialise(ref, kind, arguments or (), keywords)
+            return
+        owner, node = found
+        frame = Frame(self.new("frame"), owner.scope, f"{owner.name}.__init__")
+        parameters = [*node.args.posonlyargs, *node.args.args][1:]
+        named = [*parameters, *node.args.kwonlyargs]
+        if arguments is None:
+            values = {p.arg: Opaque(term=Param(p.arg)) for p in named}
+            spread: list[Value] = [Spread()] if node.args.vararg else []
+            rest = {"**": Unknown()} if node.args.kwarg else {}
+            positional = [values.pop(p.arg) for p in parameters] + spread
+            function = Function(node, owner.scope, own=ref, owner=owner.name)
+            self.call_function(function, positional, {**values, **rest})
+            return
+        self.bind_arguments(node.args, [ref, *arguments], keywords, frame)
+        values = {p.arg: self.get(frame.id, p.arg).having(Param(p.arg)) for p in named}
+        more: list[Value] = []
+        if node.args.vararg is not None:
+            more = [
+                v.having(None) for v in self.items(self.get(frame.id, node.args.vararg.arg)) or ()
+            ]
+        extra: dict[str, Value] = {}
+        if node.args.kwarg is not None:
+            items = self.items(self.get(frame.id, node.args.kwarg.arg))
+            extra = {"**": Unknown()} if items is None else {k: v.having(None) for k, v in items}
+        positional = [values.pop(p.arg) for p in parameters]
+        function = Function(node, owner.scope, own=ref, owner=owner.name)
+        self.call_function(function, [*positional, *more], {**values, **extra})
+
+    def initialise(
+        self, ref: Ref, kind: ClassRef, arguments: Sequence[Value], keywords: dict[str, Value]
+    ) -> None:
+        for base in self.mro(kind):
+            if isinstance(base, ClassRef):
+                definition = base.scope.classes[base.name]
+                for statement in definition.body:
+                    if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+                        function = Function(statement, base.scope, own=ref, owner=base.name)
+                        self.call_function(function, arguments, keywords)
+                        return
+                names = {ast.unparse(d).split("(")[0] for d in definition.decorator_list}
+                if any(name.split(".")[-1] == "dataclass" for name in names):
+                    self._fill_fields(ref, kind, arguments, keywords)
+                    return
+            elif isinstance(base, Library):
+                if base.origin in {"typing.NamedTuple"}:
+                    self._fill_fields(ref, kind, arguments, keywords)
+                    return
+                if not library.initialise(self, ref, base.origin, arguments, keywords):
+                    self.taint(ref)
+                return
+            else:
+                self.taint(ref)
+                return
+
+    def _fill_fields(
+        self, ref: Ref, kind: ClassRef, arguments: Sequence[Value], keywords: dict[str, Value]
+    ) -> None:
+        """What the `__init__` of a dataclass or named tuple does."""
+        fields: dict[str, tuple[ast.expr | None, Scope]] = {}
+        for base in reversed(self.mro(kind)):
+            if isinstance(base, ClassRef):
+                for statement in base.scope.classes[base.name].body:
+                    if isinstance(statement, ast.AnnAssign) and isinstance(
+                        statement.target, ast.Name
+                    ):
+                        fields[statement.target.id] = (statement.value, base.scope)
+        for name, value in zip(fields, arguments):
+            self.set_attribute(ref, name, value)
+        for name in list(fields)[len(arguments) :]:
+            default, scope = fields[name]
+            if name in keywords:
+                self.set_attribute(ref, name, keywords[name])
+            elif "**" in keywords or default is None:
+                self.set_attribute(ref, name, Unknown("it is passed by **"))
+            else:
+                frame = Frame(self.new("frame"), scope, "<class>")
+                self.set_attribute(ref, name, self.evaluate(default, frame))
+        found = self.class_attribute(kind, "__post_init__")
+        if found is not None and isinstance(found[1], ast.FunctionDef):
+            self.call_function(
+                Function(found[1], found[0].scope, own=ref, owner=found[0].name), [], {}
+            )
+
+    def call_module(
+        self, ref: Ref, arguments: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value:
+        if self.get(ref.id, "tainted"):
+            result: Value = Unknown("the layer went through a function that reading does not know")
+        else:
+            kind = self.class_of(ref)
+            forward = self.class_attribute(kind, "forward") if isinstance(kind, ClassRef) else None
+            if isinstance(kind, ClassRef) and self.class_attribute(kind, "__call__") is not None:
+                result = Unknown("the class has a __call__ of its own")
+            elif forward is not None and isinstance(forward[1], ast.FunctionDef):
+                if any(
+                    not library.is_transparent(d, forward[0].scope)
+                    for d in forward[1].decorator_list
+                ):
+                    result = Unknown("its forward is decorated")
+                else:
+                    function = Function(
+                        forward[1], forward[0].scope, own=ref, owner=forward[0].name
+                    )
+                    inner, self.contexts = self.contexts, []
+                    try:
+                        result = self.call_function(function, arguments, keywords)
+                    finally:
+                        self.contexts = inner
+            else:
+                origin = library.module_origin(self, ref)
+                if origin is None:
+                    result = Unknown("its forward is not known")
+                else:
+                    result = library.forward(self, ref, origin, list(arguments), keywords)
+        if isinstance(result, Opaque):
+            result = Unknown("its result is not known")
+        self.record(ref, arguments, result)
+        return result
+
+    def record(self, ref: Ref, arguments: Sequence[Value], result: Value) -> None:
+        if not self.contexts:
+            return
+        context = self.contexts[-1]
+        own = context.frame.own
+        if not isinstance(own, Ref):
+            return
+        self.calls.append(
+            Call(
+                ref.id,
+                context.node,
+                context.frame.scope,
+                context.frame.function,
+                own.id,
+                context.frame.owner or "",
+                context.called,
+                context.chain,
+                tuple(arguments),
+                result,
+            )
+        )
+
+    def through(self, name: str, ref: Ref, arguments: Sequence[Value]) -> Value:
+        """Call a child of a Sequential from the Sequential's own forward."""
+        if self.contexts:
+            top = self.contexts[-1]
+            self.contexts.append(_Context(top.node, top.frame, top.called, (*top.chain, name)))
+        try:
+            return self.call_module(ref, arguments, {})
+        finally:
+            if self.contexts:
+                self.contexts.pop()
+
+
+def bound(value: Value) -> Value:
+    """The value of a name where it is there at all."""
+    if isinstance(value, Choice) and UNBOUND in value.values:
+        values = tuple(v for v in value.values if v is not UNBOUND)
+        return values[0] if len(values) == 1 else Choice(values, term=value.term)
+    if value is UNBOUND:
+        return Unknown("it is not there")
+    return value
+
+
+def _escapes(statements: Iterable[ast.stmt]) -> bool:
+    """Whether control may leave these statements other than at their end."""
+    for statement in statements:
+        match statement:
+            case ast.Return() | ast.Break() | ast.Continue():
+                return True
+            case ast.FunctionDef() | ast.ClassDef():
+                continue
+            case ast.For() | ast.While():
+                if any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+                    return True
+                continue
+        for name in ("body", "orelse", "finalbody"):
+            if _escapes(getattr(statement, name, [])):
+                return True
+        for handler in getattr(statement, "handlers", []):
+            if _escapes(handler.body):
+                return True
+    return False
+
+
+def _as_load(target: ast.expr) -> ast.expr:
+    match target:
+        case ast.Name(id=name):
+            return ast.Name(id=name, ctx=ast.Load())
+        case ast.Attribute(value=value, attr=name):
+            return ast.Attribute(value=value, attr=name, ctx=ast.Load())
+        case ast.Subscript(value=value, slice=index):
+            return ast.Subscript(value=value, slice=index, ctx=ast.Load())
+    return target
