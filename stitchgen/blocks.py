@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from stitchgen.catalog import Block
 from stitchgen.config import Project
 from stitchgen.errors import StitchError
 from stitchgen.files import read_bytes
+from stitchgen.places import Place
 from stitchgen.imports import add_import, bound_as, has_relative_imports
 from stitchgen.syntax import Syntax
 from stitchgen.target import ImportName
@@ -110,6 +112,41 @@ def arguments(block: Block, channels: str, settings: Mapping[str, str]) -> list[
                 hint=f"--set {parameter.name}=...",
             )
     return written
+
+
+def replacement_arguments(block: Block, place: Place, settings: Mapping[str, str]) -> list[str]:
+    """The constructor's arguments for `--replace`, taken from the layer that is replaced."""
+    kinds = {spot.layer["class"].rpartition(":")[2].rpartition(".")[2] for spot in place.spots}
+    for replacement in block.replaces:
+        if kinds <= set(replacement.layers):
+            break
+    else:
+        layers = sorted({layer for one in block.replaces for layer in one.layers})
+        raise StitchError(
+            "bad-argument",
+            f"{block.name} cannot stand in for {', '.join(sorted(kinds))}",
+            hint=f"It replaces {', '.join(layers)}." if layers else "It replaces no layer; use --after.",
+        )
+    written = []
+    for parameter in block.parameters:
+        if parameter.name in settings:
+            written.append(f"{parameter.name}={settings[parameter.name]}")
+        elif parameter.name in replacement.arguments:
+            formula = replacement.arguments[parameter.name]
+            written.append(f"{parameter.name}={of_layer(formula, place.layer_text)}")
+    return written
+
+
+def of_layer(formula: str, layer: str) -> str:
+    """A formula of the layer's attributes as an expression: `stride` -> `self.conv1.stride`."""
+
+    class Names(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            if hasattr(builtins, node.id):
+                return node
+            return ast.parse(f"{layer}.{node.id}", mode="eval").body
+
+    return ast.unparse(Names().visit(ast.parse(formula, mode="eval")).body)
 
 
 @dataclass(frozen=True)

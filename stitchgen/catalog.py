@@ -42,6 +42,7 @@ A template is `<name>.py.j2`. It opens with a Jinja comment that holds TOML, the
     name = "gate"
     channels = "gate_channels"         # formula of the arguments
     scale = "1/2"                      # of the first input's size; "any" where free
+    layout = "NC"                      # where it is not the block's own
 
     [[replaces]]                       # layers that it can stand in for
     layers = ["Conv2d"]
@@ -132,6 +133,7 @@ class Input:
     name: str
     channels: str | None  # formula of the constructor's arguments; None: as many as arrive
     scale: str = "1"  # size relative to the first input's; "any" where free
+    layout: str | None = None  # NC for a vector; None: the block's own
 
 
 @dataclass(frozen=True)
@@ -670,10 +672,13 @@ class _Head:
             raise self.fail("inputs", "`inputs` must be a list of tables", "write [[inputs]]")
         found = []
         for entry in table:
-            self.only(entry, ("name", "channels", "scale"), "inputs")
+            self.only(entry, ("name", "channels", "scale", "layout"), "inputs")
             name, scale = self.string(entry, "name", "inputs"), entry.get("scale", "1")
             channels = self.formula("inputs", self.string(entry, "channels", "inputs"))
-            found.append(Input(name, channels, self.formula("inputs", str(scale))))
+            layout = entry.get("layout")
+            if layout not in (None, "NC", *LAYOUTS):
+                raise self.fail("layout", f"`{layout}` is no layout of an input", section="inputs")
+            found.append(Input(name, channels, self.formula("inputs", str(scale)), layout))
         return tuple(found)
 
     def replacements(self, parameters: tuple[Parameter, ...]) -> tuple[Replacement, ...]:

@@ -62,9 +62,12 @@ def candidates(
         offer(text, 10)
     factors = [text for text in attributes if text.split(".")[0] in scope | {"self"}]
     for text in literals + named:
-        for factor in factors + named:
+        for factor in factors:
             if factor != text:
                 offer(f"{wrapped(text)} * {wrapped(factor)}", 20)
+        for factor in named:
+            if factor != text:
+                offer(f"{wrapped(text)} * {wrapped(factor)}", 50)
     for text in mutated:
         offer(text, 30)
     for text in layer_sizes:

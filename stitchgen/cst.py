@@ -265,12 +265,13 @@ class Document:
             text = "\n" + text.rstrip("\n")
         return self.insert(offset, text)
 
-    def lines_before(self, span: Span, lines: str) -> Edit:
+    def lines_before(self, span: Span, lines: str, blank_after: int = 0) -> Edit:
         """Insert whole lines directly before a statement, below the comments above it."""
         if not self.own_line(span):
             raise InternalError(f"{self.path}:{self.line_of(span[0])} shares its line")
         start = self.line_starts[self.line_of(span[0]) - 1]
-        return self.insert(start, self.indented(lines, self.indent_of(span)))
+        text = self.indented(lines, self.indent_of(span)) + "\n" * blank_after
+        return self.insert(start, text)
 
     def replace_lines(self, span: Span, lines: str) -> Edit:
         """Put whole lines in the place of a statement; a comment behind it stays behind them."""

@@ -56,22 +56,18 @@ def add_import(syntax: Syntax, statement: str) -> Edit:
 
 
 def module_alias(syntax: Syntax, module: str) -> str | None:
-    """How the file names a module: `nn` for `torch.nn`, however it was imported."""
+    """How the file names a module: `nn` for `torch.nn`, however it was imported; the shortest."""
+    found: list[str] = []
     for node in syntax.tree.body:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name == module:
-                    return alias.asname or module
-                if module.startswith(alias.name + ".") and alias.asname is None:
-                    return module
-                if module.startswith(alias.name + ".") and alias.asname:
-                    return alias.asname + module[len(alias.name) :]
+                    found.append(alias.asname or module)
+                elif module.startswith(alias.name + "."):
+                    found.append((alias.asname or alias.name) + module[len(alias.name) :])
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                bound = alias.asname or alias.name
-                if full == module:
-                    return bound
-                if module.startswith(full + "."):
-                    return bound + module[len(full) :]
-    return None
+                if module == full or module.startswith(full + "."):
+                    found.append((alias.asname or alias.name) + module[len(full) :])
+    return min(found, key=len, default=None)

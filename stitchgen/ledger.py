@@ -203,13 +203,10 @@ class Ledger:
             if users:
                 entries = _given(entries, users[0].key, created=(file,), folders=folders)
         for trace in kept_traces:
-            users = [
-                entry
-                for entry in entries.values()
-                if any(other.path == trace.path for other in entry.traces)
-            ]
-            if users:
-                entries = _given(entries, users[0].key, traces=(trace,))
+            marks = [(e, m) for e in entries.values() for m in e.traces if m.path == trace.path]
+            known = any((m.scope, m.now, m.was) == (trace.scope, trace.now, "") for _, m in marks)
+            if marks and not known:
+                entries = _given(entries, marks[0][0].key, traces=(trace,))
         return replace(self, entries=_sorted(entries.values()))
 
     def change(self) -> FileChange:

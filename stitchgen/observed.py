@@ -61,6 +61,13 @@ class Spot:
     def layer(self) -> Json:
         return self.configuration.layers[self.path]
 
+    def feature(self, placement: str, call: int | None = None) -> Json:
+        """The tensor that the block is fed: layout, channels, dims (None where they are unknown)."""
+        unknown = {"layout": None, "channels": None, "dims": None}
+        by_call = self.layer.get("features") or [{"gives": unknown, "takes": unknown}]
+        number = (call or 1) - 1
+        return by_call[min(number, len(by_call) - 1)]["gives" if placement == "after" else "takes"]
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -77,6 +84,11 @@ class Survey:
             build["expression"]: build["error"] for build in answer["builds"] if not build["ok"]
         }
         return cls(good, answer["classes"], failures)
+
+    def only(self, expressions: Sequence[str]) -> Survey:
+        """The survey as if only these configurations had been built."""
+        kept = [one for one in self.configurations if one.expression in expressions]
+        return Survey(kept, self.classes, self.failures)
 
     def is_kind(self, key: str, class_name: str, file: str) -> bool:
         """Whether a class is, or inherits, the class of that name written in that file."""
@@ -146,9 +158,7 @@ def merged(many: Iterable[tuple[Step, ...]]) -> tuple[Step, ...] | None:
         if result is None:
             result = steps
             continue
-        if [(s.name, s.parent, s.index) for s in steps] != [
-            (s.name, s.parent, s.index) for s in result
-        ]:
+        if [step.identity for step in steps] != [step.identity for step in result]:
             return None
         result = tuple(
             Step(one.name, one.parent, one.plain and two.plain, one.index, one.last and two.last)
@@ -185,6 +195,7 @@ def sites_of(survey: Survey, spot: Spot) -> list[tuple[str, Site]]:
                     how=site["how"],
                     to_called=survey.steps(configuration, site["owner"], called),
                     chain=survey.steps(configuration, called, spot.path),
+                    numbers=tuple(site["numbers"]),
                 ),
             )
         )
@@ -195,8 +206,13 @@ def join(start: str, below: str) -> str:
     return f"{start}.{below}" if start and below else start or below
 
 
-def check_callable(spot: Spot, root: Path, call: int | str | None, name: str) -> None:
-    """Refuse a layer that cannot be spliced, with the reason and what to type instead."""
+def check_callable(
+    spot: Spot, root: Path, call: int | str | None, name: str, attach: bool = False
+) -> bool:
+    """Whether the layer is called in an installed package (with `attach`), else in the project.
+
+    Refuses a layer that cannot be spliced, with the reason and what to type instead.
+    """
     layer = spot.layer
     configuration = spot.configuration
     where = first_place(layer)
@@ -224,6 +240,8 @@ def check_callable(spot: Spot, root: Path, call: int | str | None, name: str) ->
         site for site in layer["sites"] if site["how"] not in ("call", "argument", "forward")
     ]
     outside = [site for site in layer["sites"] if not in_project(site.get("file"), root)]
+    if outside and attach and calls == 1:
+        return True
     if outside:
         site = outside[0]
         place = f"{site.get('file')}:{site.get('line')}" if site.get("file") else None
@@ -251,6 +269,7 @@ def check_callable(spot: Spot, root: Path, call: int | str | None, name: str) ->
             hint=f"Name one call, {name}@1, or all of them, {name}@all.",
             suggestions=[f"{name}@{number}" for number in range(1, calls + 1)] + [f"{name}@all"],
         )
+    return False
 
 
 def first_place(layer: Json) -> str | None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stitchgen import observed, reading
 from stitchgen.config import Project
 from stitchgen.errors import StitchError
-from stitchgen.observed import Spot, Survey, join
+from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Site, Step, access, attribute_name
@@ -25,11 +25,12 @@ from stitchgen.workbench import Workbench
 
 @dataclass
 class Place:
-    """One target of a request: where its block is defined and called."""
+    """One block of a request: where it is defined and called."""
 
     target: str
     resolved: Resolved
-    spots: Sequence[Spot]
+    spots: Sequence[Spot]  # where the block is wanted
+    lacking: Sequence[tuple[Configuration, str]]  # roots that have no such layer
     sites: Sequence[Site]
     owner: str  # path of the calls' owner below the instance of the target's class
     owner_steps: tuple[Step, ...]
@@ -38,42 +39,63 @@ class Place:
     attribute: str
     anchor: Anchor  # where the block itself is constructed
     slots: list[tuple[str, Anchor]] = field(default_factory=list)  # (class, where its slot goes)
-    guard: str | None = None
+    guard: str | None = None  # under which condition the layer is there at all
+    call: int | None = None  # the number of the call, of several
+    attached: bool = False
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
 
     def block_path(self, spot: Spot) -> str:
         """Where the block is in the edited model."""
+        if self.attached:
+            return join(spot.path, self.attribute)
         return join(join(spot.root, self.owner), self.attribute)
+
+    @property
+    def from_class(self) -> bool:
+        """Whether the definition stands in the class of the target, not in the calls' owner's."""
+        return self.slot or self.attached
 
     @property
     def definition_owner(self) -> str:
         """The expression, in the anchor's function, of the module that gets the attribute."""
+        if self.attached:
+            return self.layer_text
         return access("self", self.owner_steps) if self.slot else "self"
 
     @property
     def layer_text(self) -> str:
         """The layer itself, as the anchor's function writes it."""
-        steps = (*self.owner_steps, *self.below) if self.slot else self.below
+        steps = (*self.owner_steps, *self.below) if self.from_class else self.below
         return access("self", steps)
 
+    def definition_root(self, spot: Spot) -> str:
+        """Path of the module in whose `__init__` the definition stands."""
+        return spot.root if self.from_class else join(spot.root, self.owner)
 
-def find_place(
+
+def find_places(
     bench: Workbench,
     project: Project,
     request: AddRequest,
     survey: Survey,
     resolved: Resolved,
-) -> Place:
-    """Decide everything about a target but its channels."""
-    spots = survey.spots(resolved.class_name, str(resolved.file), resolved.path)
+) -> list[Place]:
+    """Decide everything about a target but its channels: one place, or one a call with `@all`."""
+    file = str(resolved.file)
+    spots = survey.spots(resolved.class_name, file, resolved.path)
     name = resolved.named(bench)
     call = resolved.located.target.call
     if request.placement == "replace":
-        return replace_place(bench, survey, request, resolved, spots, name)
-    for spot in spots:
-        observed.check_callable(spot, project.root, call, name)
-    pairs = [(spot, owner, site) for spot in spots for owner, site in observed.sites_of(survey, spot)]
+        return [replace_place(bench, survey, resolved, spots, name)]
+    outside = [
+        spot for spot in spots if observed.check_callable(spot, bench.root, call, name, request.attach)
+    ]
+    if outside:
+        return [attached_place(bench, survey, request, resolved, spots, name)]
+    pairs = [
+        (spot, owner, site) for spot in spots for owner, site in observed.sites_of(survey, spot)
+    ]
     owners = {owner[len(spot.root) :].lstrip(".") for spot, owner, _ in pairs}
     if len(owners) != 1:
         raise StitchError(
@@ -82,45 +104,182 @@ def find_place(
             where=observed.first_place(spots[0].layer),
         )
     owner = owners.pop()
+    owner_steps = steps_of(survey, spots, name, owner)
+    below = steps_of(survey, spots, name, owner, resolved.path)
     sites = merge_sites(bench, pairs, name)
-    below = observed.merged(
-        survey.steps(spot.configuration, join(spot.root, owner), spot.path) for spot in spots
-    )
-    owner_steps = observed.merged(
-        survey.steps(spot.configuration, spot.root, join(spot.root, owner)) for spot in spots
-    )
-    if below is None or owner_steps is None:
-        raise StitchError(
-            "configuration-dependent",
-            f"{name} stands at different places in "
-            + " and ".join(sorted({spot.configuration.expression for spot in spots})[:4]),
-            hint="Name the configuration that you use: --build EXPR",
+    if call is None:
+        groups = [(None, sites)]
+    else:
+        groups = sites_by_call(sites, call, name)
+    places: list[Place] = []
+    taken: set[str] = set()
+    for number, chosen in groups:
+        wish = request.name or attribute_name(below, request.block)
+        attribute = free_attribute(bench, spots, owner, chosen, wish, taken)
+        taken.add(attribute)
+        place = Place(
+            target=name,
+            resolved=resolved,
+            spots=spots,
+            lacking=(),
+            sites=chosen,
+            owner=owner,
+            owner_steps=owner_steps,
+            below=below,
+            slot=needs_slot(bench, survey, spots, owner, chosen),
+            attribute=attribute,
+            anchor=NOWHERE,
+            call=number,
         )
-    check_calls(spots, sites, call, name)
-    slot = needs_slot(survey, spots, owner, sites)
-    attribute = request.name or free_attribute(
-        bench, spots, owner, sites, attribute_name(below, request.block)
+        settle_definition(bench, survey, place)
+        if call is None:
+            place.sites = [*place.sites, *unexecuted_sites(bench, place)]
+        places.append(place)
+    return places
+
+
+NOWHERE = Anchor("", (0, 0), "", 0)
+
+
+def steps_of(
+    survey: Survey, spots: Sequence[Spot], name: str, start: str, end: str | None = None
+) -> tuple[Step, ...]:
+    """The steps from the class's instance to `start`, or from there to `end`, in all spots."""
+    ways = []
+    for spot in spots:
+        first = join(spot.root, start)
+        if end is None:
+            ways.append(survey.steps(spot.configuration, spot.root, first))
+        else:
+            ways.append(survey.steps(spot.configuration, first, join(spot.root, end)))
+    steps = observed.merged(ways)
+    if steps is None:
+        raise configuration_dependent(name, spots)
+    return steps
+
+
+def configuration_dependent(name: str, spots: Sequence[Spot]) -> StitchError:
+    builds = sorted({spot.configuration.expression for spot in spots})
+    return StitchError(
+        "configuration-dependent",
+        f"{name} stands at different places of its container in {', '.join(builds[:4])}",
+        where=observed.first_place(spots[0].layer),
+        hint="Name the configuration that you use: --build EXPR",
+        suggestions=[f"--build '{build}'" for build in builds[:4]],
     )
-    place = Place(
-        target=name,
-        resolved=resolved,
-        spots=spots,
-        sites=sites,
-        owner=owner,
-        owner_steps=owner_steps,
-        below=below,
-        slot=slot,
-        attribute=attribute,
-        anchor=Anchor("", (0, 0), "", 0),
-    )
-    if slot:
-        place.anchor = anchor_in(bench, survey, spots, "", resolved.path, name)
-        for class_name in dict.fromkeys(site.owner_class for site in sites):
+
+
+def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
+    """Find where the block (and its slots) are defined, and the condition if not all have the layer."""
+    path = place.resolved.path
+    if place.from_class:
+        place.anchor = anchor_in(bench, survey, place, "")
+        for class_name in dict.fromkeys(class_of(bench, site) for site in place.sites):
             place.slots.append((class_name, slot_anchor(bench, survey, place, class_name)))
     else:
-        path = ".".join(step.name for step in below)
-        place.anchor = anchor_in(bench, survey, spots, owner, path, name)
-    return place
+        place.anchor = anchor_in(bench, survey, place, place.owner)
+    class_name = place.anchor.function.rpartition(".")[0]
+    steps = (*place.owner_steps, *place.below) if place.from_class else place.below
+    below = path if place.from_class else path[len(place.owner) :].lstrip(".")
+    missing = []
+    for configuration in survey.configurations:
+        for root in survey.roots(configuration, class_name, place.anchor.file):
+            if join(root, below) not in configuration.layers:
+                missing.append((configuration, root))
+    if not missing:
+        return
+    place.lacking = missing
+    place.guard = presence(bench, place.anchor, steps, missing)
+    # Where the layer is missing, a Sequential may end earlier, so no step is the last for all.
+    place.sites = [
+        replace(site, chain=tuple(replace(step, last=False) for step in site.chain))
+        for site in place.sites
+    ]
+
+
+def presence(
+    bench: Workbench,
+    anchor: Anchor,
+    steps: tuple[Step, ...],
+    missing: Sequence[tuple[Configuration, str]],
+) -> str:
+    """The condition, in `__init__`, under which the layer is there: `len(self.features) > 20`."""
+    conditions: dict[int, str] = {}
+    for configuration, root in missing:
+        here = root
+        for depth, step in enumerate(steps):
+            below = join(here, step.name)
+            if below in configuration.layers:
+                here = below
+                continue
+            parent = access("self", steps[:depth])
+            if step.access.startswith("[") and step.parent != "dict":
+                conditions[depth] = f"len({parent}) > {step.index}"
+            elif step.parent == "dict":
+                conditions[depth] = f'"{step.name}" in {parent}'
+            elif depth == 0 and assigned_always(bench, anchor, step.name):
+                conditions[depth] = f"{access(parent, (step,))} is not None"
+            else:
+                conditions[depth] = f'getattr({parent}, "{step.name}", None) is not None'
+            break
+    return " and ".join(conditions[depth] for depth in sorted(conditions))
+
+
+def assigned_always(bench: Workbench, anchor: Anchor, name: str) -> bool:
+    """Whether `self.name = ...` is a statement of the constructor's own body."""
+    syntax = bench.syntax(anchor.file)
+    class_name, _, method = anchor.function.rpartition(".")
+    function = syntax.method(class_name, method)
+    return function is not None and any(
+        isinstance(target, ast.Attribute) and target.attr == name
+        for statement in function.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+    )
+
+
+def class_of(bench: Workbench, site: Site) -> str:
+    """The class in whose source the call stands (a base of the owner's class, perhaps)."""
+    syntax = bench.syntax(site.file)
+    call = syntax.call_at(site.span)
+    found = syntax.enclosing_class(call) if call is not None else None
+    if found is None:
+        line = syntax.document.line_of(site.span[0])
+        raise StitchError(
+            "unsupported",
+            f"the call at {syntax.document.path}:{line} stands in no class",
+            where=f"{syntax.document.path}:{line}",
+        )
+    return found
+
+
+def sites_by_call(
+    sites: Sequence[Site], call: int | str, name: str
+) -> list[tuple[int | None, list[Site]]]:
+    """The sites of the calls wanted, each of which must be of one call only."""
+    plain = name.partition("@")[0]
+    numbers = sorted({number for site in sites for number in site.numbers})
+    wanted = numbers if call == "all" else [call]
+    groups: list[tuple[int | None, list[Site]]] = []
+    for number in wanted:
+        chosen = [site for site in sites if number in site.numbers]
+        if not chosen:
+            raise StitchError(
+                "target-not-found",
+                f"{plain} is called {len(numbers)} times in one forward pass, not {number} times",
+                suggestions=[f"{plain}@{other}" for other in numbers],
+            )
+        for site in chosen:
+            if len(site.numbers) > 1:
+                raise StitchError(
+                    "many-calls",
+                    f"{plain}: one place in the source makes the calls "
+                    + ", ".join(map(str, site.numbers)),
+                    where=f"{site.file}",
+                    hint="Calls in a loop cannot be told apart by a line of source.",
+                )
+        groups.append((int(number), chosen))
+    return groups
 
 
 def merge_sites(
@@ -135,84 +294,66 @@ def merge_sites(
         to_called = observed.merged(site.to_called for site in sites)
         chain = observed.merged(site.chain for site in sites)
         if to_called is None or chain is None:
-            raise StitchError(
-                "configuration-dependent",
-                f"{name} stands at different places of its container in the configurations",
-                where=f"{bench.relative(file)}:{span[0]}",
-                hint="Name the configuration that you use: --build EXPR",
-            )
+            raise configuration_dependent(name, [spot for spot, _, _ in pairs])
         document = bench.syntax(file).document
         line, column, end_line, end_column = span
-        first = sites[0]
         merged.append(
-            Site(
-                file=file,
+            replace(
+                sites[0],
                 span=(document.offset(line, column), document.offset(end_line, end_column)),
-                function=first.function,
-                owner_class=first.owner_class,
-                how=first.how,
                 to_called=to_called,
                 chain=chain,
+                numbers=tuple(sorted({n for site in sites for n in site.numbers})),
             )
         )
     return sorted(merged, key=lambda site: (site.file, site.span))
 
 
-def check_calls(
-    spots: Sequence[Spot], sites: Sequence[Site], call: int | str | None, name: str
-) -> None:
-    if call is None:
-        return
-    calls = max(max(spot.layer["calls"].values()) for spot in spots)
-    if isinstance(call, int) and not 1 <= call <= calls:
-        raise StitchError(
-            "target-not-found",
-            f"{name}: the layer is called {calls} times in one forward pass",
-            suggestions=[f"{name.partition('@')[0]}@{n}" for n in range(1, calls + 1)],
-        )
-
-
-def needs_slot(survey: Survey, spots: Sequence[Spot], owner: str, sites: Sequence[Site]) -> bool:
+def needs_slot(
+    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, sites: Sequence[Site]
+) -> bool:
     """Whether the code at the sites also runs for instances that are not wanted."""
     wanted = {(id(spot.configuration), join(spot.root, owner)) for spot in spots}
-    for spot in spots:
-        configuration = spot.configuration
-        for site in sites:
-            class_name = site.function.rpartition(".")[0] or site.owner_class
+    targets = {(id(spot.configuration), spot.root) for spot in spots}
+    for site in sites:
+        class_name = class_of(bench, site)
+        for configuration in survey.configurations:
             for path in survey.roots(configuration, class_name, site.file):
-                if (id(configuration), path) not in wanted:
-                    return True
+                if (id(configuration), path) in wanted:
+                    continue
+                # An instance of the target's class that lacks the layer is no other user.
+                if not owner and (id(configuration), path) not in targets:
+                    continue
+                return True
     return False
 
 
 def free_attribute(
-    bench: Workbench, spots: Sequence[Spot], owner: str, sites: Sequence[Site], wish: str
+    bench: Workbench,
+    spots: Sequence[Spot],
+    owner: str,
+    sites: Sequence[Site],
+    wish: str,
+    also: Iterable[str] = (),
 ) -> str:
     """The attribute's name, numbered where the class or the module has one of that name."""
-    taken: set[str] = set()
+    taken = set(also)
     for spot in spots:
         taken |= set(spot.configuration.children(join(spot.root, owner)))
     for site in sites:
-        taken |= bench.syntax(site.file).attributes_of(site.function.rpartition(".")[0])
+        taken |= bench.syntax(site.file).attributes_of(class_of(bench, site))
     name, number = wish, 2
     while name in taken:
         name, number = f"{wish}_{number}", number + 1
     return name
 
 
-def anchor_in(
-    bench: Workbench,
-    survey: Survey,
-    spots: Sequence[Spot],
-    start: str,
-    path: str,
-    name: str,
-) -> Anchor:
-    """The statement, in `__init__` of the module at `start` below each root, that creates `path`."""
+def anchor_in(bench: Workbench, survey: Survey, place: Place, start: str) -> Anchor:
+    """The statement, in `__init__` of the module at `start` below each root, that creates the layer."""
+    name, spots = place.target, place.spots
     lines: dict[tuple[str, int], set[int]] = {}
     for spot in spots:
-        module = join(spot.root, start)
-        here = init_lines(survey, spot, module, path)
+        here = init_lines(bench, spot, join(spot.root, start), calling_classes(bench, place))
         for key, found in here.items():
             lines.setdefault(key, set()).update(found)
     if not lines:
@@ -248,29 +389,39 @@ def anchor_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt
     )
 
 
+def calling_classes(bench: Workbench, place: Place) -> set[str]:
+    return {class_of(bench, site) for site in place.sites}
+
+
 def init_lines(
-    survey: Survey, spot: Spot, module: str, path: str
+    bench: Workbench, spot: Spot, module: str, preferred: set[str]
 ) -> dict[tuple[str, int], set[int]]:
     """Lines of the module's own `__init__` under which the links of the path were made.
 
-    `{(file, first line of the function): lines}`; only the last link made counts, since the
-    whole path exists after it. Of several `__init__`s (a class and its base) the outermost that
-    is the user's is taken, which runs last.
+    `{(file, first line of the function): lines}`. Of several `__init__`s (a class and its base)
+    the one of the class that holds the call is taken, else the innermost.
     """
-    full = spot.path
-    names = full.split(".")
     depth = len(module.split(".")) if module else 0
     links = spot.layer["definition"] or []
     found: dict[tuple[str, int], set[int]] = {}
-    for link in links[depth : len(names)]:
+    for link in links[depth:]:
         frames = [
             frame
             for frame in link or ()
-            if frame["self"] == module and frame["function"] == "__init__"
+            if frame["self"] == module
+            and frame["function"] == "__init__"
+            and observed.in_project(frame["file"], bench.root)
         ]
-        if frames:
-            frame = frames[0]
-            found.setdefault((frame["file"], frame["first_line"]), set()).add(frame["line"])
+        if not frames:
+            continue
+        chosen = frames[0]
+        for frame in frames:
+            syntax = bench.syntax(frame["file"])
+            function = function_at(syntax, frame["first_line"])
+            if function is not None and syntax.enclosing_class(function) in preferred:
+                chosen = frame
+        key = (chosen["file"], chosen["first_line"])
+        found.setdefault(key, set()).add(chosen["line"])
     if len(found) > 1:
         last = max(found, key=lambda key: key[1])
         return {last: found[last]}
@@ -289,34 +440,52 @@ def function_at(syntax: Syntax, first_line: int) -> Function | None:
 
 def slot_anchor(bench: Workbench, survey: Survey, place: Place, class_name: str) -> Anchor:
     """Where the class of many instances gets its empty slot: after the layer, or at the end."""
-    site = next(site for site in place.sites if site.owner_class == class_name)
-    calling = site.function.rpartition(".")[0]
-    spots = [
-        spot
-        for spot in place.spots
-        if any(
-            s["owner_class"] == class_name for s in spot.layer["sites"]
-        )
-    ]
+    site = next(site for site in place.sites if class_of(bench, site) == class_name)
     syntax = bench.syntax(site.file)
-    init = syntax.method(calling, "__init__")
+    init = syntax.method(class_name, "__init__")
     if init is None:
+        node = syntax.class_named(class_name)
         raise StitchError(
             "unsupported",
-            f"class {calling} has no __init__ in which a slot could be defined",
-            where=f"{bench.relative(site.file)}:1",
+            f"class {class_name} has no __init__ in which a slot could be defined",
+            where=f"{syntax.document.path}:{node.lineno if node else 1}",
+            hint="Give the class an __init__ of its own, or splice into the whole class: "
+            f"{syntax.document.path}::{class_name}.LAYER",
         )
     lines: set[int] = set()
-    for spot in spots:
+    for spot in place.spots:
         module = join(spot.root, place.owner)
-        for (file, first), found in init_lines(survey, spot, module, "").items():
+        found = init_lines(bench, spot, module, {class_name})
+        for (file, first), numbers in found.items():
             if file == site.file and function_at(syntax, first) is init:
-                lines |= found
+                lines |= numbers
     statement = definition_anchor(syntax, init, lines) if lines else init.body[-1]
     return anchor_of(syntax, site.file, init, statement)
 
 
 def replace_place(
+    bench: Workbench, survey: Survey, resolved: Resolved, spots: Sequence[Spot], name: str
+) -> Place:
+    """`--replace` assigns to the layer's own place, right after it was created."""
+    place = Place(
+        target=name,
+        resolved=resolved,
+        spots=spots,
+        lacking=(),
+        sites=(),
+        owner="",
+        owner_steps=(),
+        below=steps_of(survey, spots, name, "", resolved.path),
+        slot=False,
+        attribute=resolved.path,
+        anchor=NOWHERE,
+        strategy="line",
+    )
+    settle_definition(bench, survey, place)
+    return place
+
+
+def attached_place(
     bench: Workbench,
     survey: Survey,
     request: AddRequest,
@@ -324,40 +493,89 @@ def replace_place(
     spots: Sequence[Spot],
     name: str,
 ) -> Place:
-    """`--replace` assigns to the layer's own place, right after it was created."""
-    steps = observed.merged(
-        survey.steps(spot.configuration, spot.root, spot.path) for spot in spots
-    )
-    if steps is None:
-        raise StitchError(
-            "configuration-dependent",
-            f"{name} stands at different places in the configurations",
-            hint="Name the configuration that you use: --build EXPR",
-        )
-    return Place(
+    """A layer that an installed package calls: the block goes under it, run by a forward hook."""
+    for spot in spots:
+        if survey.kind(spot.layer["class"]) != "module":
+            last = spot.configuration.children(spot.path)[-1:]
+            raise StitchError(
+                "unsupported",
+                f"a block under {name} would become one of the layers that it runs",
+                where=observed.first_place(spot.layer),
+                suggestions=[f"{name}.{child}" for child in last],
+            )
+    wish = request.name or request.block.rpartition("/")[2].replace("-", "_")
+    place = Place(
         target=name,
         resolved=resolved,
         spots=spots,
-        sites=[],
+        lacking=(),
+        sites=(),
         owner="",
         owner_steps=(),
-        below=steps,
+        below=steps_of(survey, spots, name, "", resolved.path),
         slot=False,
-        attribute=resolved.path,
-        anchor=anchor_in(bench, survey, spots, "", resolved.path, name),
-        strategy="line",
+        attribute=wish,
+        anchor=NOWHERE,
+        attached=True,
+        strategy="attach",
     )
+    settle_definition(bench, survey, place)
+    return place
 
 
-def uses_elsewhere(bench: Workbench, place: Place) -> list[tuple[str, Any]]:
-    """Uses of the layer in its class's source that are not among the sites: `(file, Use)`."""
-    left = []
-    spliced = {(site.file, site.span) for site in place.sites}
-    for site in place.sites:
-        syntax = bench.syntax(site.file)
-        class_name = site.function.split(".")[0]
+#: Uses of a layer that do not run it, or whose calls were seen.
+HARMLESS = {"definition", "none-test", "isinstance", "init", "attribute", "child"}
+
+
+def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
+    """Calls in the source of the class that no run made: they get the block as well.
+
+    Raises where the source uses the layer in a way that the block would not see.
+    """
+    found: list[Site] = []
+    for class_site in {class_of(bench, site): site for site in place.sites}.values():
+        syntax = bench.syntax(class_site.file)
+        document = syntax.document
         path = ".".join(step.name for step in place.below)
-        for use in reading.uses(syntax.tree, syntax.document.text, class_name, path):
-            if (site.file, use.span) not in spliced and (site.file, use.call) not in spliced:
-                left.append((site.file, use))
-    return left
+        spliced = [site.span for site in place.sites if site.file == class_site.file]
+        uses = reading.uses(syntax.tree, document.text, class_of(bench, class_site), path)
+        for use in uses:
+            if use.kind in HARMLESS or any(covers(span, use.span) for span in spliced):
+                continue
+            where = f"{document.path}:{use.line}"
+            depth = len(use.path.split("."))
+            how = {"call": "call", "forward-call": "forward"}.get(use.kind)
+            span = use.span
+            if use.kind == "passed" and use.call and "checkpoint" in (use.detail or ""):
+                how, span = "argument", use.call
+            if how is not None and "*" not in use.path:
+                found.append(
+                    replace(
+                        class_site,
+                        span=span,
+                        function=use.function,
+                        how=how,
+                        to_called=place.below[:depth],
+                        chain=place.below[depth:],
+                        numbers=(),
+                    )
+                )
+            elif use.kind == "weight":
+                raise StitchError(
+                    "used-functionally",
+                    f"{where} uses {use.path}.{use.detail} without calling the layer",
+                    where=where,
+                    hint="A block after the layer would not be seen there; splice elsewhere.",
+                )
+            elif use.kind in ("passed", "call", "forward-call"):
+                raise StitchError(
+                    "bypasses-call",
+                    f"{where} passes {place.target} to {use.detail or 'a call'}, which no run of "
+                    "the model reached and no edit can follow",
+                    where=where,
+                )
+    return found
+
+
+def covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]

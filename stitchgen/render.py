@@ -103,6 +103,8 @@ def _names(block: Block, dims: int) -> Mapping[str, Any]:
         "index": ", ".join(["..."] + ["None"] * dims),
         "ints": ", ".join(["int"] * dims),
         "extent": {1: "64", 2: "32, 32", 3: "8, 32, 32"}[dims],
+        "half_extent": {1: "32", 2: "16, 16", 3: "4, 16, 16"}[dims],
+        "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[dims],
     }
 
 

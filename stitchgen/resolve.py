@@ -24,6 +24,8 @@ from stitchgen.workbench import Workbench
 
 #: More factories than this are not tried; the report names those left.
 MOST_BUILDS = 40
+#: How many are tried beside those that the user names.
+MOST_OTHERS = 4
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Session:
     syntax: Syntax
     import_name: ImportName
     subject: observe.Subject
-    builds: tuple[str, ...]
-    builds_given: bool
+    builds: tuple[str, ...]  # those given first, then those found in the file
+    given: tuple[str, ...]
     inputs: tuple[str, ...]
     python: str
     left_out: tuple[tuple[int, int], ...]
@@ -85,11 +87,13 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
         (model for model in project.models.values() if names_file(model.target, file, folders)),
         None,
     )
-    builds = request.builds or (configured.build if configured else ())
+    given = request.builds or (configured.build if configured else ())
     inputs = request.inputs or (configured.input if configured else ())
-    given = bool(builds)
-    if not builds:
-        builds = found_builds(project, syntax, file)
+    found = found_builds(project, syntax, file)
+    if not given and not found:
+        raise no_builds(syntax)
+    # With a configuration given, others of the file still keep the expression general.
+    builds = dict.fromkeys((*given, *(found[:MOST_OTHERS] if given else found[:MOST_BUILDS])))
     left_out = definitions.left_out(syntax.tree)
     subject = observe.Subject(
         file=file,
@@ -105,7 +109,7 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
         import_name=name,
         subject=subject,
         builds=tuple(builds),
-        builds_given=given,
+        given=tuple(given),
         inputs=tuple(inputs),
         python=observe.interpreter(request.python, project.python, project.root),
         left_out=tuple(left_out),
@@ -120,10 +124,7 @@ def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
 def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...]:
     """The constructions that reading finds in the file: factories, and classes without arguments."""
     found = reading.configurations(syntax.tree, syntax.document.text)
-    expressions = [text for texts in found.values() for text in texts]
-    if not expressions:
-        raise no_builds(syntax)
-    return tuple(dict.fromkeys(expressions))[:MOST_BUILDS]
+    return tuple(dict.fromkeys(text for texts in found.values() for text in texts))
 
 
 def no_builds(syntax: Syntax) -> StitchError:
@@ -214,7 +215,7 @@ def explicit_class(syntax: Syntax, names: Sequence[str]) -> tuple[str, str] | No
 def nothing_built(session: Session, survey: Survey) -> StitchError:
     """The first failure, and the constructions that may help."""
     expression, error = next(iter(survey.failures.items()))
-    given = "" if session.builds_given else " (found in the file)"
+    given = "" if expression in session.given else " (found in the file)"
     hint = "Pass the construction that your training script uses: --build 'Net(...)'"
     if error["code"] == "does-not-run":
         hint = "Pass the input that the model takes: --input 1x3x224x224"

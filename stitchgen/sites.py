@@ -32,6 +32,11 @@ class Step:
         return f".{self.name}"
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What has to be the same in all configurations for one text to serve them."""
+        return self.name, self.parent, self.index if self.parent in ("sequential", "list") else 0
+
+    @property
     def writable(self) -> bool:
         """Whether the step can be written as an attribute or an index."""
         if self.access.startswith("["):
@@ -62,6 +67,7 @@ class Site:
     how: str  # call, argument (checkpoint), forward
     to_called: tuple[Step, ...]
     chain: tuple[Step, ...]
+    numbers: tuple[int, ...] = ()  # of the calls made here in one forward pass; () if not run
 
 
 def attribute_name(steps: tuple[Step, ...], block: str) -> str:

@@ -19,6 +19,10 @@ from stitchgen.style import format_statements
 from stitchgen.syntax import CallContext, Function, Syntax
 
 
+#: Strategies of a call site, best first.
+RANK = ["line", "wrap", "loop", "slice"]
+
+
 @dataclass(frozen=True)
 class Anchor:
     """The statement of an `__init__` after which a definition goes."""
@@ -103,7 +107,9 @@ class Call:
     context: CallContext
     attribute: str
     placement: str  # after, before
-    slot: bool
+    slot: bool  # other instances run this code with an empty slot
+    by_number: bool  # the container may be shorter in other configurations
+    identity: str  # how the file names torch.nn.Identity
     line_length: int
 
     @property
@@ -305,13 +311,20 @@ def loop_lines(
     variable = call.free_name(VARIABLES[min(depth, 3)], f"layer_{depth}", "module")
     run = f"{name} = {variable}({name})"
     block = f"{name} = {call.receiver}.{call.attribute}({name})"
-    if call.slot:
+    if call.slot or call.by_number:
         # Other instances may have fewer children, so the element is told by its number.
         number = call.free_name("ijkl"[min(depth, 3)], f"index_{depth}")
         head = f"for {number}, {variable} in enumerate({container}):"
         test = f"{number} == {step.index}"
         if rest:
-            test += f" and not isinstance({call.receiver}.{call.attribute}, nn.Identity)"
+            own = f"{call.receiver}.{call.attribute}"
+            if not call.slot:
+                raise unsupported(
+                    f"{call.where}: not every configuration has the Sequential in a Sequential",
+                    call.where,
+                    "Name the configuration that you use: --build EXPR",
+                )
+            test += f" and not isinstance({own}, {call.identity})"
     else:
         head = f"for {variable} in {container}:"
         test = f"{variable} is {access(container, (step,))}"

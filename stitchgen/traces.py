@@ -73,14 +73,6 @@ class Match:
     names: tuple[int, ...] = ()  # of an import: which of its names
 
 
-@dataclass(frozen=True)
-class Leftover:
-    """A trace that could not be found, and the line of what may have become of it, if any."""
-
-    trace: Trace
-    line: int | None = None
-
-
 # -- making traces -------------------------------------------------------------------------------
 
 
@@ -276,7 +268,7 @@ class _Description:
         if was_span is not None:
             was = _with_indent(self.old, was_span)
         pieces = [change.piece for change in changes]
-        if not was.strip() or _statements(was) is None:
+        if not was.strip() or statements(was) is None:
             return span, _bytes_only(self.path, pieces)
         return span, self._trace("statements", statement, now, was, pieces)
 
@@ -369,7 +361,7 @@ def from_raw(document: Document, offset: int) -> int:
 # -- reading code of a trace ---------------------------------------------------------------------
 
 
-def _statements(code: str) -> list[ast.stmt] | None:
+def statements(code: str) -> list[ast.stmt] | None:
     """The statements of recorded code, which may be indented; None where it is no Python."""
     try:
         if code[:1] in (" ", "\t", "\f"):
@@ -394,7 +386,7 @@ def _pattern(trace: Trace, code: str) -> list[ast.stmt] | ast.expr | None:
     """The syntax of the trace's `now` or `was`; None where there is none."""
     if not code or trace.kind == "bytes":
         return None
-    return _statements(code) if trace.kind == "statements" else _expression(code)
+    return statements(code) if trace.kind == "statements" else _expression(code)
 
 
 # -- comparing -----------------------------------------------------------------------------------
@@ -499,6 +491,16 @@ def _inside(scope: ast.AST) -> Iterator[ast.AST]:
             yield from _inside(child)
 
 
+def in_scope(document: Document, name: str) -> list[ast.AST]:
+    """The nodes directly in the functions, classes or module of that name, in the source's order."""
+    return [
+        node
+        for qualified, scope in _scopes(document.tree)
+        if qualified == name
+        for node in _inside(scope)
+    ]
+
+
 def find(document: Document, trace: Trace, was: bool = False) -> list[Match]:
     """Where the trace's code stands (with `was`: the code it replaced), in its own scope.
 
@@ -573,39 +575,35 @@ def _names_of(pattern: ast.Import | ast.ImportFrom, node: ast.stmt) -> tuple[int
 
 
 @dataclass(frozen=True)
-class Removal:
-    """How to take traces out of a file: the edits, and which traces were not found."""
+class Located:
+    """Where the traces stand in a file; which are missing, and which could be one of several."""
 
-    edits: tuple[Edit, ...]
+    found: tuple[tuple[Trace, Match], ...]
     missing: tuple[Trace, ...]
+    unclear: tuple[tuple[Trace, Match], ...] = ()
 
 
-def remove(document: Document, traces: Sequence[Trace]) -> Removal:
-    """The edits that take the traces out again, and nothing else.
-
-    Raises `file-changed` where it cannot be told which of several like places is meant.
-    """
-    chosen: list[tuple[Trace, Match]] = []
+def locate(document: Document, traces: Sequence[Trace]) -> Located:
+    """Look for all traces. Where the same code was put in n times, it must stand there n times."""
+    found: list[tuple[Trace, Match]] = []
     missing: list[Trace] = []
+    unclear: list[tuple[Trace, Match]] = []
     for group in _alike(traces):
         matches = find(document, group[0])
         if len(matches) == group[0].count:
             picked = [matches[trace.nth] for trace in group]
-        elif len(matches) <= len(group) or group[0].was in ("", HOLE):
-            picked = matches[: len(group)]
         else:
-            line = matches[0].nodes[0].lineno
-            raise StitchError(
-                "file-changed",
-                f"{document.path} holds `{group[0].now.strip()}` {len(matches)} times, and which "
-                "of them is the one to take back cannot be told",
-                where=f"{document.path}:{line}",
-                hint=f"write `{group[0].was.strip()}` in its place yourself, then run the command "
-                "again",
-            )
-        chosen += zip(group, picked)
+            picked = matches[: len(group)]
+            if len(matches) > len(group) and group[0].was not in ("", HOLE):
+                unclear += zip(group, picked)
+        found += zip(group, picked)
         missing += group[len(picked) :]
-    return Removal(tuple(_Surgery(document, chosen).edits()), tuple(missing))
+    return Located(tuple(found), tuple(missing), tuple(unclear))
+
+
+def removal(document: Document, found: Sequence[tuple[Trace, Match]]) -> list[Edit]:
+    """The edits that take these out again, and nothing else."""
+    return _Surgery(document, found).edits()
 
 
 def _alike(traces: Sequence[Trace]) -> list[list[Trace]]:

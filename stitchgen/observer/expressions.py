@@ -86,10 +86,10 @@ def on_some_device(world, expression, candidates):
 
 
 class OtherArgument:
-    """Calls the constructor of a class with one integer argument changed."""
+    """Calls the constructor of a class with one integer, or one of a list of integers, changed."""
 
-    def __init__(self, kind, name, change):
-        self.kind, self.name, self.change = kind, name, change
+    def __init__(self, kind, name, element, change):
+        self.kind, self.name, self.element, self.change = kind, name, element, change
         self.changed = False
 
     def __enter__(self):
@@ -101,10 +101,9 @@ class OtherArgument:
             try:
                 bound = signature.bind(instance, *args, **kwargs)
                 bound.apply_defaults()
-                value = bound.arguments.get(outer.name)
-                if isinstance(value, int) and not isinstance(value, bool):
-                    bound.arguments[outer.name] = outer.change(value)
-                    outer.changed = True
+                if outer.name in bound.arguments:
+                    value = outer.other(bound.arguments[outer.name])
+                    bound.arguments[outer.name] = value
                 args, kwargs = bound.args[1:], bound.kwargs
             except TypeError:
                 pass
@@ -116,6 +115,24 @@ class OtherArgument:
     def __exit__(self, *exception):
         self.kind.__init__ = self.original
 
+    def other(self, value):
+        """The value with the change, or as it is where it does not fit."""
+        if self.element is None:
+            if is_integer(value):
+                self.changed = True
+                return self.change(value)
+        elif isinstance(value, (list, tuple)) and len(value) > self.element:
+            if all(is_integer(item) for item in value):
+                self.changed = True
+                items = list(value)
+                items[self.element] = self.change(items[self.element])
+                return type(value)(items)
+        return value
+
+
+def is_integer(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
 
 def try_other_arguments(world, trial, request):
     """Rebuild with the integer arguments of the class changed one by one.
@@ -123,8 +140,7 @@ def try_other_arguments(world, trial, request):
     An expression that is right by coincidence (`num_heads * 16` for a literal 64) shows itself
     when an argument changes; a configuration that then does not build says nothing.
     """
-    namespace = world.load()
-    kind = namespace
+    kind = world.load()
     try:
         for part in trial["class"].split("."):
             kind = kind[part] if isinstance(kind, dict) else getattr(kind, part)
@@ -133,17 +149,28 @@ def try_other_arguments(world, trial, request):
         return []
     found = []
     for name in parameters[:12]:
-        for change in (lambda value: value * 2, lambda value: value + 1):
-            with OtherArgument(kind, name, change) as other:
-                try:
-                    report = run_trial(world, trial, request)
-                except Exception:
-                    continue
-            if other.changed:
+        for element in (None, 0, 1, 2, 3):
+            report = try_argument(world, trial, request, kind, name, element)
+            if report is not None:
                 found.append(dict(report, argument=name))
-                break
-            break
+                if element is None:
+                    break
     return found
+
+
+def try_argument(world, trial, request, kind, name, element):
+    """The report of the first change of the argument that builds and runs, or None."""
+    for change in (lambda value: value * 2, lambda value: value + 1):
+        with OtherArgument(kind, name, element, change) as other:
+            try:
+                report = run_trial(world, trial, request)
+            except Exception:
+                report = None
+        if not other.changed:
+            return None
+        if report is not None:
+            return report
+    return None
 
 
 def run_trial(world, trial, request):
@@ -156,10 +183,10 @@ def run_trial(world, trial, request):
         model.eval()
         calls.mode = "eval"
         layers.run(model, source, device)
-    shapes = {}
+    shapes = {path: {"output": [], "input": []} for path in trial["targets"]}
     for record in calls.records:
-        if record["path"] in trial["targets"]:
-            shapes[record["path"]] = record["output"].get("shape")
-            fed = (record["inputs"] or [{}])[0].get("shape")
-            shapes[record["path"] + ":input"] = fed
+        if record["path"] in shapes:
+            of = shapes[record["path"]]
+            of["output"].append(record["output"].get("shape"))
+            of["input"].append((record["inputs"] or [{}])[0].get("shape"))
     return {"passages": probes.report(model), "shapes": shapes}

@@ -2,7 +2,7 @@
 
 import base64
 
-from stitchgen.observer import expressions, laws
+from stitchgen.observer import expressions, inputs, laws
 from stitchgen.observer import survey as layers
 from stitchgen.observer.world import World
 
@@ -73,6 +73,7 @@ def prove_build(original, edited, entry, request):
         load(original)
         before = layers.build(original, expression)
         source = layers.find_input(original, before, request.get("inputs") or [])
+        source = small_enough(before, source)
     with edited:
         try:
             load(edited)
@@ -85,6 +86,22 @@ def prove_build(original, edited, entry, request):
             before, after, entry["splices"], lambda number: source.make(number, batch)
         )
     return dict(proof, input=source.describe())
+
+
+def small_enough(model, source):
+    """The smallest variant of a guessed input that runs in eval and in train."""
+    for candidate in inputs.smaller(source):
+        state = {name: value.clone() for name, value in model.state_dict().items()}
+        try:
+            for training in (False, True):
+                model.train(training)
+                layers.run(model, candidate, batch=layers.train_batch(candidate))
+            return candidate
+        except Exception:
+            continue
+        finally:
+            model.load_state_dict(state)
+    return source
 
 
 OPERATIONS = {"survey": survey, "evaluate": evaluate, "prove": prove}

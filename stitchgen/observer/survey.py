@@ -269,41 +269,44 @@ class Layers:
             if own:
                 layer["output"] = own[0]["output"]
                 layer["inputs"] = own[0]["inputs"]
-                layer.update(self.feature(name, own, varied, "output", hints.get(name)))
-                fed = self.feature(name, own, varied, "input", hints.get((name, "input")))
-                layer["fed"] = fed
+                given, fed = hints.get(name), hints.get((name, "input"))
+                features = [
+                    {
+                        "gives": self.feature(name, number, own, varied, "output", given),
+                        "takes": self.feature(name, number, own, varied, "input", fed),
+                    }
+                    for number in range(len(own))
+                ]
+                layer["features"] = features  # by call
             layers.append(layer)
         return layers
 
     def parent(self, path):
         return self.modules[path.rpartition(".")[0]]
 
-    def feature(self, name, own, varied, side, hint):
-        """Layout, channels, dims of a layer's first output or input."""
+    def feature(self, name, number, own, varied, side, hint):
+        """Layout, channels, dims of what one call gives or takes; None for what is no tensor."""
 
         def shape(record):
             value = record["output"] if side == "output" else (record["inputs"] or [{}])[0]
             return value.get("shape")
 
-        shapes = [shape(own[0])]
+        shapes = [shape(own[number])]
         if shapes[0] is None:
             return {"layout": None, "channels": None, "dims": None}
         for table in varied:
-            if table is not None and table.get(name):
-                shapes.append(shape(table[name][0]))
+            records = (table or {}).get(name) or ()
+            if len(records) == len(own):
+                shapes.append(shape(records[number]))
             elif len(shapes) == 1:
                 break
         layout = axes.layout_of(shapes, hint)
         if layout is None:
             return {"layout": None, "channels": None, "dims": None}
-        channels = shapes[0][layout.index("C")]
         return {
             "layout": layout,
-            "channels": channels,
+            "channels": shapes[0][layout.index("C")],
             "dims": {"NC": 0, "NCL": 1, "NLC": 1, "LNC": 1}.get(layout, len(layout) - 2),
-            "channels_of_all_calls": sorted(
-                {shape(record)[layout.index("C")] for record in own if shape(record)}
-            ),
         }
 
     def hints(self, base):
@@ -384,14 +387,19 @@ def sizes_of(module):
 
 
 def sites_of(records):
-    """The distinct call sites of some calls, each with the modes in which it was seen."""
+    """The distinct call sites of some calls, each with its modes and the numbers of its calls.
+
+    Calls are numbered from 1 within one forward pass, in eval.
+    """
     found = {}
+    number = 0
     for record in records:
         site = dict(record["site"])
         key = repr(sorted(site.items(), key=str))
-        entry = found.setdefault(key, dict(site, modes=[], calls=0))
+        entry = found.setdefault(key, dict(site, modes=[], numbers=[]))
         if record["mode"] not in entry["modes"]:
             entry["modes"].append(record["mode"])
         if record["mode"] == "eval":
-            entry["calls"] += 1
+            number += 1
+            entry["numbers"].append(number)
     return list(found.values())

@@ -1,0 +1,84 @@
+"""What else in a project a splice concerns: strict loads, resumed optimizers (floor 3).
+
+Read from the source by `ast`; nothing is run and nothing is changed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+MOST_FILES = 400
+SKIPPED = {"venv", "env", "node_modules", "site-packages", "build", "dist", "__pycache__"}
+
+
+def for_project(root: Path, model_file: Path) -> list[dict[str, str]]:
+    """Warnings about places of the project that the new keys will meet."""
+    found: list[dict[str, str]] = []
+    for path in python_files(root):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue
+        shown = path.relative_to(root).as_posix()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr == "load_state_dict":
+                    warning = load_warning(node, f"{shown}:{node.lineno}")
+                    if warning is not None:
+                        found.append(warning)
+    return found
+
+
+def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:
+    """A strict load of a model, or the resume of an optimizer's state; None for any other."""
+    assert isinstance(call.func, ast.Attribute)
+    receiver = ast.unparse(call.func.value)
+    last = receiver.split(".")[-1].lower()
+    if any(word in last for word in ("optim", "opt", "scheduler", "sched", "scaler", "ema")):
+        if "optim" in last or last in ("opt", "optimizer"):
+            return {
+                "code": "optimizer-resume",
+                "where": where,
+                "message": f"{receiver} resumes a state saved without the block's parameters",
+                "hint": "Start the optimizer afresh, or add the block's parameters as a group "
+                "of their own after loading.",
+            }
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == "strict":
+            if isinstance(keyword.value, ast.Constant) and keyword.value.value is False:
+                return None
+        elif keyword.arg is None:
+            return None
+    if len(call.args) > 1:
+        second = call.args[1]
+        if isinstance(second, ast.Constant) and second.value is False:
+            return None
+    arguments = ", ".join(ast.unparse(argument) for argument in call.args[:1])
+    return {
+        "code": "strict-load",
+        "where": where,
+        "message": f"{receiver}.load_state_dict is strict, and old weights lack the block's keys",
+        "hint": f"{receiver}.load_state_dict({arguments}, strict=False)",
+    }
+
+
+def python_files(root: Path) -> Iterator[Path]:
+    """The project's Python files, without environments and hidden folders."""
+    todo, count = [root], 0
+    while todo and count < MOST_FILES:
+        folder = todo.pop()
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir() and not entry.is_symlink():
+                if entry.name not in SKIPPED and not entry.name.startswith("."):
+                    if not (entry / "pyvenv.cfg").exists():
+                        todo.append(entry)
+            elif entry.suffix == ".py" and entry.is_file():
+                count += 1
+                yield entry

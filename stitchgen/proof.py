@@ -1,0 +1,111 @@
+"""Ask the observer to hold the laws against the edited model (floor 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stitchgen.errors import StitchError
+from stitchgen.observe import Observer, encoded
+from stitchgen.observed import Configuration
+from stitchgen.places import Place
+from stitchgen.request import AddRequest
+from stitchgen.resolve import Session
+from stitchgen.workbench import Workbench
+
+LAWS = ["builds", "keys", "position", "elsewhere", "consumed"]
+#: How many configurations are proven, the smallest first; the rest are named as not proven.
+PROVEN = 4
+
+
+def prove(
+    request: AddRequest,
+    observer: Observer,
+    session: Session,
+    places: Sequence[Place],
+    bench: Workbench,
+) -> dict[str, Any]:
+    """The proof's report; raises `law-broken`, and then nothing may be written.
+
+    Configurations that the user named are all proven, up to PROVEN; of those found in the file the
+    smallest. One that lacks the layer is proven to be unchanged.
+    """
+    wanted, others = concerned(session, places)
+    builds = [
+        {"expression": one.expression, "splices": splices_in(request, one, places)}
+        for one in wanted[:PROVEN] + others[:1]
+    ]
+    answer = observer.ask(
+        "prove", builds=builds, inputs=list(session.inputs), overlay=encoded(bench.overlay())
+    )
+    for build, proof in zip(builds, answer["builds"]):
+        if not proof["ok"]:
+            error = proof["error"]
+            raise StitchError(
+                error["code"],
+                f"{build['expression']}: {error['message']}",
+                where=error.get("where"),
+                hint="Nothing was written. Please report this, with the model's source, if the "
+                "model itself is sound.",
+                details={key: error[key] for key in ("law", "mode") if error.get(key)},
+            )
+    proofs = answer["builds"]
+    return {
+        "laws": LAWS,
+        "build": [one.expression for one in wanted[:PROVEN]],
+        "unchanged": [one.expression for one in others[:1]],
+        "not_proven": [one.expression for one in wanted[PROVEN:] + others[1:]],
+        "params_added": proofs[0]["params_added"],
+        "macs_added": proofs[0]["macs_added"],
+        "input": proofs[0]["input"],
+        "notes": sorted({note for proof in proofs for note in proof["notes"]}),
+        "keys": proofs[0]["keys"],
+    }
+
+
+def concerned(
+    session: Session, places: Sequence[Place]
+) -> tuple[list[Configuration], list[Configuration]]:
+    """The configurations that have a target, and those that only share the edited classes."""
+    wanted = {
+        spot.configuration.expression: spot.configuration for place in places for spot in place.spots
+    }
+    others = {
+        configuration.expression: configuration
+        for place in places
+        for configuration, _ in place.lacking
+        if configuration.expression not in wanted
+    }
+    named = [wanted[text] for text in session.given if text in wanted]
+    found = sorted(wanted.values(), key=lambda one: one.parameters)
+    return named or found, sorted(others.values(), key=lambda one: one.parameters)
+
+
+def splices_in(
+    request: AddRequest, configuration: Configuration, places: Sequence[Place]
+) -> list[dict[str, Any]]:
+    """The splices of one configuration, as the laws take them."""
+    splices = []
+    for place in places:
+        for spot in place.spots:
+            if spot.configuration is configuration:
+                replaced = request.placement == "replace"
+                splices.append(
+                    {
+                        "placement": request.placement,
+                        "target": spot.path,
+                        "block": spot.path if replaced else place.block_path(spot),
+                        "calls": None if place.call is None else [place.call],
+                        "element": None,
+                    }
+                )
+        if not splices:
+            splices.append(
+                {
+                    "placement": request.placement,
+                    "target": place.resolved.path,
+                    "block": place.attribute,
+                    "absent": True,
+                }
+            )
+    return splices

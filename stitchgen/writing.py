@@ -1,0 +1,118 @@
+"""The edits of one place: its definition, its slots, its calls (floor 4)."""
+
+from __future__ import annotations
+
+import ast
+
+from stitchgen import imports, splice
+from stitchgen.config import Project
+from stitchgen.errors import StitchError
+from stitchgen.places import Place, class_of
+from stitchgen.render import snippet
+from stitchgen.request import AddRequest
+from stitchgen.style import format_statements
+from stitchgen.syntax import Syntax
+from stitchgen.workbench import Workbench
+
+
+def write_definition(
+    bench: Workbench, project: Project, request: AddRequest, place: Place, construction: str
+) -> None:
+    """Construct the block in `__init__`, and give the class of many instances its empty slot."""
+    if request.placement == "replace":
+        code = snippet("replace", "init", place=place.layer_text, construction=construction)
+    elif place.attached:
+        function = hook(bench, project, request, place)
+        code = snippet(
+            "attach",
+            "init",
+            layer=place.layer_text,
+            attribute=place.attribute,
+            construction=construction,
+            function=function,
+            placement=request.placement,
+        )
+    else:
+        code = snippet(
+            "serial",
+            "init",
+            owner=place.definition_owner,
+            attribute=place.attribute,
+            construction=construction,
+        )
+    if place.guard is not None:
+        body = "\n".join("    " + line for line in code.splitlines())
+        code = f"if {place.guard}:\n{body}"
+    for class_name, anchor in place.slots:
+        syntax = bench.syntax(anchor.file)
+        slot = snippet(
+            "slot", "init", owner="self", attribute=place.attribute, identity=identity(syntax)
+        )
+        define(bench, project, anchor, slot)
+    define(bench, project, place.anchor, code)
+
+
+def define(bench: Workbench, project: Project, anchor: splice.Anchor, code: str) -> None:
+    document = bench.syntax(anchor.file).document
+    bench.edit(anchor.file, splice.define(document, anchor.span, code, project.line_length))
+
+
+def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) -> str:
+    """Plan the module-level function that runs an attached block; its name."""
+    syntax = bench.syntax(place.anchor.file)
+    name, number = f"run_{place.attribute}", 2
+    while name in syntax.top_level_names():
+        name, number = f"run_{place.attribute}_{number}", number + 1
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    first = next(node for node in syntax.tree.body if isinstance(node, kinds))
+    part = f"hook_{request.placement}"
+    code = snippet("attach", part, function=name, attribute=place.attribute)
+    text = format_statements(code, 0, project.line_length) + "\n\n"
+    span = syntax.document.span_of(first)
+    bench.edit(place.anchor.file, syntax.document.lines_before(span, text, blank_after=2))
+    return name
+
+
+def identity(syntax: Syntax) -> str:
+    """How the file names `torch.nn.Identity`."""
+    for node in syntax.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "torch.nn":
+            for alias in node.names:
+                if alias.name == "Identity":
+                    return alias.asname or alias.name
+    module = imports.module_alias(syntax, "torch.nn")
+    if module is None:
+        raise StitchError(
+            "unsupported",
+            f"{syntax.document.path} does not import torch.nn",
+            where=f"{syntax.document.path}:1",
+            hint="Add `from torch import nn`.",
+        )
+    return f"{module}.Identity"
+
+
+def write_calls(bench: Workbench, project: Project, request: AddRequest, place: Place) -> None:
+    """Edit every call site; the place's strategy is the lowest in rank that was needed."""
+    strategies = []
+    for site in place.sites:
+        syntax = bench.syntax(site.file)
+        context = syntax.context(site.span)
+        if context is None:
+            line = syntax.document.line_of(site.span[0])
+            raise StitchError("unsupported", f"no call at {syntax.document.path}:{line}")
+        call = splice.Call(
+            syntax=syntax,
+            site=site,
+            context=context,
+            attribute=place.attribute,
+            placement=request.placement,
+            slot=place.slot,
+            by_number=bool(place.lacking),
+            identity=identity(syntax) if place.slot else "",
+            line_length=project.line_length,
+        )
+        edits, strategy = splice.edit_call(call)
+        bench.edit(site.file, *edits)
+        strategies.append(strategy)
+    if strategies:
+        place.strategy = "slot" if place.slot else max(strategies, key=splice.RANK.index)
