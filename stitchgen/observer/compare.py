@@ -327,6 +327,7 @@ def intercepted(
 
 def leaves(value: Any, _depth: int = 0, _seen: Optional[Set[int]] = None) -> Tensors:
     """The tensors in a result, in order: of tuples, dicts, dataclasses and objects like them."""
+    value = _plain(value)
     if isinstance(value, torch.Tensor):
         return [value]
     children = _children(value)
@@ -335,6 +336,16 @@ def leaves(value: Any, _depth: int = 0, _seen: Optional[Set[int]] = None) -> Ten
         return []
     seen.add(id(value))
     return [leaf for _, child in children for leaf in leaves(child, _depth + 1, seen)]
+
+
+def _plain(value: Any) -> Any:
+    """A numpy array or scalar as a tensor or number."""
+    if type(value).__module__ != "numpy":
+        return value
+    try:
+        return torch.from_numpy(value) if hasattr(value, "ndim") and value.ndim else value.item()
+    except (TypeError, ValueError, AttributeError):
+        return value
 
 
 def _children(value: Any) -> Optional[List[Tuple[str, Any]]]:
@@ -382,6 +393,7 @@ def frozen(
     value: Any, copy: bool = True, _path: str = "", _depth: int = 0
 ) -> List[Tuple[str, Any]]:
     """A nested result as a flat list of paths and leaves, with the types on the way; `copy` detaches it from what follows."""
+    value = _plain(value)
     if isinstance(value, torch.Tensor):
         return [(_path, value.detach().clone() if copy else value.detach())]
     if isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
