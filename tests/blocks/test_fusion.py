@@ -1,0 +1,107 @@
+"""The blocks that join features, against their formulas."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+SIZE = (5, 7, 3)
+
+
+def shapes(batch, *widths, dims=2):
+    return [(batch, c, *SIZE[:dims]) for c in widths]
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("name", ["fusion-add", "fusion-mul", "fusion-concat"])
+def test_fusions(block, agree, name, dims):
+    def formula(ours, *features):
+        if name == "fusion-concat":
+            return CONV[dims](torch.cat(features, 1), ours.conv.weight, ours.conv.bias)
+        parts = [CONV[dims](x, c.weight, c.bias) for x, c in zip(features, ours.convs)]
+        stacked = torch.stack(parts)
+        return stacked.sum(0) if name == "fusion-add" else stacked.prod(0)
+
+    ours = block(name, dims)((3, 4, 6), 5)
+    agree(ours, formula, shapes(2, 3, 4, 6, dims=dims), shapes(1, 3, 4, 6, dims=dims))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("odd", [0, 1])
+def test_unet_skip(block, agree, dims, norm, odd):
+    up = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}[dims]
+
+    def formula(ours, x, skip):
+        def step(x, conv, bn):
+            x = CONV[dims](x, conv.weight, conv.bias, padding=1)
+            if norm:
+                statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
+                x = F.batch_norm(x, *statistics, bn.weight, bn.bias, bn.training)
+            return x.relu()
+
+        x = up(x, ours.up.weight, ours.up.bias, stride=2, output_padding=odd)
+        x = step(torch.cat([skip, x], 1), *ours.conv[:2])
+        return step(x, *ours.conv[3:5])
+
+    ours = block("unet-skip", dims)(6, 4, 5, norm)
+    size = SIZE[:dims]
+    pair = [(2, 6, *size), (2, 4, *(2 * n + odd for n in size))]
+    agree(ours, formula, pair, [(1, *shape[1:]) for shape in pair])
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_attention_gate(block, agree, dims, ratio):
+    def formula(ours, x, gate):
+        def part(x, layers):
+            conv, bn = layers
+            statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
+            x = CONV[dims](x, conv.weight)
+            return F.batch_norm(x, *statistics, bn.weight, bn.bias, bn.training)
+
+        gate = part(gate, ours.phi)
+        if ratio > 1:
+            mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[dims]
+            gate = F.interpolate(gate, scale_factor=ratio, mode=mode)
+        return x * part((part(x, ours.theta) + gate).relu(), ours.psi).sigmoid()
+
+    ours = block("attention-gate", dims)(6, 5, 3)
+    size = (4, 6, 2)[:dims]
+    pair = [(2, 6, *size), (2, 5, *(n // ratio for n in size))]
+    agree(ours, formula, pair)
+    agree(ours, formula, [(1, *shape[1:]) for shape in pair], modes=["eval"])
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_film(block, agree, dims):
+    def formula(ours, x, context):
+        gamma, beta = (context @ ours.fc.weight.T + ours.fc.bias).split(6, 1)
+        axes = (..., *[None] * dims)
+        return (1 + gamma[axes]) * x + beta[axes]
+
+    ours = block("film", dims)(6, 4)
+    agree(ours, formula, *[[(n, 6, *SIZE[:dims]), (n, 4)] for n in (2, 1)])
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("reduction", [4, 1])
+def test_aff(block, agree, dims, reduction):
+    def formula(ours, x, y):
+        def branch(z, layers):
+            first, bn1, _, second, bn2 = layers
+            for conv, bn in ((first, bn1), (second, bn2)):
+                statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
+                z = CONV[dims](z, conv.weight, conv.bias)
+                z = F.batch_norm(z, *statistics, bn.weight, bn.bias, bn.training)
+                z = z.relu() if conv is first else z
+            return z
+
+        both = x + y
+        pooled = both.flatten(2).mean(2)[(..., *[None] * dims)]
+        weight = torch.sigmoid(branch(both, ours.local_branch) + branch(pooled, ours.global_branch))
+        return weight * x + (1 - weight) * y
+
+    ours = block("aff", dims)(8, reduction)
+    agree(ours, formula, shapes(3, 8, 8, dims=dims))
+    agree(ours, formula, shapes(1, 8, 8, dims=dims), modes=["eval"])
