@@ -22,6 +22,7 @@ A template is `<name>.py.j2`. It opens with a Jinja comment that holds TOML, the
     size = "same"                      # same, or a formula of n (an axis) and the arguments
     random = true                      # draws random numbers in train mode; the rest is optional
     identity = true                    # is the identity when constructed
+    data_dependent = true              # shapes depend on values: no meta device, no single graph
     export = false                     # torch.export with dynamic sizes is not claimed
     onnx = true                        # export to ONNX is claimed
     needs = ["torchvision"]            # packages beside torch
@@ -189,6 +190,7 @@ class Block:
     parameter_free: bool  # nothing to train, with its default arguments
     random: bool  # draws random numbers in train mode
     identity: bool  # is the identity when constructed
+    data_dependent: bool  # inner shapes depend on values: no meta device, no single graph
     export: bool  # torch.export with dynamic batch and sizes
     onnx: bool
     needs: tuple[str, ...]  # packages beside torch
@@ -470,6 +472,7 @@ _FLAGS = {
     "parameter_free": False,
     "random": False,
     "identity": False,
+    "data_dependent": False,
     "variadic": False,
     "export": True,
     "onnx": False,
@@ -599,6 +602,7 @@ class _Head:
             parameter_free=flags["parameter_free"],
             random=flags["random"],
             identity=flags["identity"],
+            data_dependent=flags["data_dependent"],
             export=flags["export"],
             onnx=flags["onnx"],
             needs=self.needs(),
