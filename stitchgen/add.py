@@ -6,15 +6,14 @@ expression -> plan the edits -> prove them -> hand over the changes, the ledger 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stitchgen import advice, blocks, catalog, files, ledger, observed
 from stitchgen.catalog import Block
 from stitchgen.config import Project
-from stitchgen.counts import channel_expression, feature_at
+from stitchgen.counts import channel_expression, channels_read, feature_at
 from stitchgen.edits import FileChange
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer
@@ -22,7 +21,8 @@ from stitchgen.observed import Survey
 from stitchgen.places import Place, find_places
 from stitchgen.proof import prove
 from stitchgen.request import AddRequest
-from stitchgen.resolve import Session, open_session, resolve
+from stitchgen.read_survey import read_survey
+from stitchgen.resolve import Session, no_builds, open_session, resolve
 from stitchgen.workbench import Workbench
 from stitchgen.writing import write_calls, write_definition
 
@@ -65,23 +65,67 @@ def propose(project: Project, request: AddRequest, dry_run: bool) -> Outcome:
     block = catalog.get(request.block, project.catalogs)
     settings = blocks.check_settings(block, request.settings)
     session = open_session(project, request, Workbench(project.root))
-    proof = None
-    with Observer(session.python, session.subject) as observer:
-        survey = Survey.of(
-            observer.ask("survey", builds=list(session.builds), inputs=list(session.inputs))
-        )
-        try:
-            plan = make_plan(project, request, block, settings, session, survey, observer)
-        except StitchError as error:
-            named = survey.only(session.given)
-            if error.code not in DUE_TO_OTHERS or not named.configurations:
-                raise
-            if len(named.configurations) == len(survey.configurations):
-                raise
-            plan = make_plan(project, request, block, settings, session, named, observer)
-        if request.prove and plan.bench.edits:
-            proof = prove(request, observer, session, plan.places, plan.bench)
+    if not request.prove:
+        return by_reading(project, request, block, settings, session, dry_run)
+    try:
+        observer = Observer(session.python, session.subject)
+        with observer:
+            plan, proof = by_observing(project, request, block, settings, session, observer)
+    except StitchError as error:
+        if error.code != "no-torch":
+            raise
+        return by_reading(project, request, block, settings, session, dry_run, without=error)
     return outcome_of(project, request, session, plan, proof, dry_run)
+
+
+def by_observing(
+    project: Project,
+    request: AddRequest,
+    block: Block,
+    settings: dict[str, str],
+    session: Session,
+    observer: Observer,
+) -> tuple[Plan, dict[str, Any] | None]:
+    """The plan for all configurations of the file, else for those that the user named; its proof."""
+    if not session.builds:
+        raise no_builds(session.syntax)
+    survey = Survey.of(
+        observer.ask("survey", builds=list(session.builds), inputs=list(session.inputs))
+    )
+    try:
+        plan = make_plan(project, request, block, settings, session, survey, observer)
+    except StitchError as error:
+        named = survey.only(session.given)
+        if error.code not in DUE_TO_OTHERS or not named.configurations:
+            raise
+        if len(named.configurations) == len(survey.configurations):
+            raise
+        plan = make_plan(project, request, block, settings, session, named, observer)
+    proof = None
+    if plan.bench.edits:
+        proof = prove(request, observer, session, plan.places, plan.bench)
+    return plan, proof
+
+
+def by_reading(
+    project: Project,
+    request: AddRequest,
+    block: Block,
+    settings: dict[str, str],
+    session: Session,
+    dry_run: bool,
+    without: StitchError | None = None,
+) -> Outcome:
+    """The plan where the source alone is certain, not proven; else a refusal."""
+    survey = read_survey(session, Workbench(project.root))
+    try:
+        plan = make_plan(project, request, block, settings, session, survey, None)
+    except StitchError as error:
+        if without is None:
+            raise
+        error.hint = f"{error.hint or ''} {without.message}: {without.hint}".strip()
+        raise
+    return outcome_of(project, request, session, plan, None, dry_run, without)
 
 
 def make_plan(
@@ -91,7 +135,7 @@ def make_plan(
     settings: dict[str, str],
     session: Session,
     survey: Survey,
-    observer: Observer,
+    observer: Observer | None,
 ) -> Plan:
     """Decide every target; the plan's edits are on a workbench of its own."""
     bench = Workbench(project.root)
@@ -110,7 +154,7 @@ def work_at(
     block: Block,
     survey: Survey,
     session: Session,
-    observer: Observer,
+    observer: Observer | None,
     place: Place,
 ) -> None:
     """Plan one place: the block's file and import, its definition, its calls."""
@@ -122,7 +166,10 @@ def work_at(
         arguments = blocks.replacement_arguments(block, place, plan.settings)
         place.channels = {"expression": None, "value": None, "evidence": "observed"}
     else:
-        place.channels = channel_expression(bench, request, survey, observer, session, place)
+        if observer is None:
+            place.channels = channels_read(request, place)
+        else:
+            place.channels = channel_expression(bench, request, survey, observer, session, place)
         expression = place.channels["expression"]
         arguments = blocks.arguments(block, expression, plan.settings)
     file = place.anchor.file
@@ -143,6 +190,7 @@ def outcome_of(
     plan: Plan,
     proof: dict[str, Any] | None,
     dry_run: bool,
+    without: StitchError | None = None,
 ) -> Outcome:
     """The changes with the ledger's, and the `--json` object of `add`."""
     bench = plan.bench
@@ -173,7 +221,7 @@ def outcome_of(
         "files": [{"path": change.path, "action": change.action} for change in changes],
         "proof": proof,
         "keys": keys,
-        "warnings": warnings_of(project, request, session, plan, keys),
+        "warnings": warnings_of(project, request, session, plan, without),
     }
     return Outcome(result, changes)
 
@@ -195,15 +243,17 @@ def warnings_of(
     request: AddRequest,
     session: Session,
     plan: Plan,
-    keys: Mapping[str, Sequence[str]],
+    without: StitchError | None,
 ) -> list[dict[str, str]]:
     """What the author has to know: each with a code, a place, and what to do."""
     found: list[dict[str, str]] = []
     bench = plan.bench
-    if not request.prove:
-        found.append(
-            {"code": "not-proven", "message": "the edit was not proven, as --no-prove asks"}
-        )
+    if without is not None:
+        message = f"not proven, since {without.message}"
+        found.append({"code": "not-proven", "message": message, "hint": without.hint or ""})
+    elif not request.prove:
+        message = "not proven, as --no-prove asks: the source was read and not run"
+        found.append({"code": "not-proven", "message": message})
     for place in plan.places:
         reason = place.channels.get("reason")
         if reason:

@@ -29,6 +29,8 @@ def feature_at(request: AddRequest, place: Place) -> Mapping[str, Any]:
     features = []
     for spot in place.spots:
         output = spot.layer["output"]
+        if not spot.layer.get("features"):
+            continue
         if request.placement == "after" and "shape" not in output:
             raise StitchError(
                 "not-a-tensor",
@@ -117,6 +119,24 @@ def channel_expression(
         hint="Name the configuration that you use, --build EXPR, or pass --channels EXPR, which "
         f"is evaluated after {syntax.document.path}:{place.anchor.line}.",
     )
+
+
+def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:
+    """The expression that reading gives; refuses what it is not certain of."""
+    if request.channels is not None:
+        return {"expression": request.channels, "value": None, "evidence": "given"}
+    read = place.spots[0].layer["channels_read"]
+    # An expression holds where the calls' owner is made; elsewhere only a number does.
+    expression = str(read.value) if place.from_class and read.value else read.expression
+    if request.placement != "after" or expression is None or read.evidence == "unknown":
+        reason = read.reason or "what a layer is fed is not read"
+        raise StitchError(
+            "channels-unknown",
+            f"the source alone does not tell the channels at {place.target}: {reason}",
+            where=observed.first_place(place.spots[0].layer),
+            hint="Let the model run (leave out --no-prove), or pass --channels EXPR.",
+        )
+    return {"expression": expression, "value": read.value, "evidence": read.evidence}
 
 
 def statement_at(syntax: Syntax, place: Place) -> ast.stmt | None:

@@ -7,7 +7,7 @@ source; nothing is written.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -417,15 +417,26 @@ def init_lines(
         chosen = frames[0]
         for frame in frames:
             syntax = bench.syntax(frame["file"])
-            function = function_at(syntax, frame["first_line"])
+            function = function_of(syntax, frame)
             if function is not None and syntax.enclosing_class(function) in preferred:
                 chosen = frame
-        key = (chosen["file"], chosen["first_line"])
+        function = function_of(bench.syntax(chosen["file"]), chosen)
+        if function is None:
+            continue
+        key = (chosen["file"], function.lineno)
         found.setdefault(key, set()).add(chosen["line"])
     if len(found) > 1:
         last = max(found, key=lambda key: key[1])
         return {last: found[last]}
     return found
+
+
+def function_of(syntax: Syntax, frame: Mapping[str, Any]) -> Function | None:
+    """The function of an observed frame, by its first line, or of a read one, by its name."""
+    if "constructor" in frame:
+        class_name, _, method = frame["constructor"].rpartition(".")
+        return syntax.method(class_name, method)
+    return function_at(syntax, frame["first_line"])
 
 
 def function_at(syntax: Syntax, first_line: int) -> Function | None:

@@ -239,7 +239,8 @@ def _demo(result: Mapping[str, Any], paint: Paint) -> str:
 
 
 def _undo(result: Mapping[str, Any], paint: Paint) -> str:
-    return "\n".join([*_files(result, paint), *_warnings(result, paint), *_last_words(result)])
+    lines = [f"taken back: {paint(result['undone'], 'name')}", *_files(result, paint)]
+    return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
 
 
 def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:

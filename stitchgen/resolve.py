@@ -19,7 +19,7 @@ from stitchgen.imports import has_relative_imports
 from stitchgen.observed import Survey
 from stitchgen.request import AddRequest
 from stitchgen.syntax import Syntax
-from stitchgen.target import ImportName, Located, import_name, locate, parse
+from stitchgen.target import NOT_PYTHON, ImportName, Located, Target, import_name, locate, parse
 from stitchgen.workbench import Workbench
 
 #: More factories than this are not tried; the report names those left.
@@ -72,6 +72,46 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
     folders = search_folders(project.root)
     models = {name: model.target for name, model in project.models.items()}
     located = tuple(locate(parse(text), folders, models) for text in request.targets)
+    return session_of(
+        project, located, request.builds, request.inputs, request.python, bench, folders
+    )
+
+
+def open_model(
+    project: Project,
+    text: str,
+    builds: Sequence[str],
+    inputs: Sequence[str],
+    python: str | None,
+    bench: Workbench,
+) -> Session:
+    """The session of a MODEL: a file, a module, a configured name, with or without its class."""
+    folders = search_folders(project.root)
+    models = {name: model.target for name, model in project.models.items()}
+    target = Target(text, *split_model(text))
+    located = locate(target, folders, models, whole=True)
+    return session_of(project, (located,), builds, inputs, python, bench, folders)
+
+
+def split_model(text: str) -> tuple[str | None, tuple[str, ...]]:
+    """File and names of `model.py`, `model.py::Net` or `nets.model`."""
+    file, colons, rest = text.partition("::")
+    if colons:
+        return file, tuple(name for name in rest.split(".") if name)
+    if "/" in text or Path(text).suffix in (".py", *NOT_PYTHON):
+        return text, ()
+    return None, tuple(text.split("."))
+
+
+def session_of(
+    project: Project,
+    located: tuple[Located, ...],
+    builds: Sequence[str],
+    inputs: Sequence[str],
+    python: str | None,
+    bench: Workbench,
+    folders: Sequence[Path],
+) -> Session:
     file = located[0].file
     for other in located[1:]:
         if other.file != file:
@@ -87,13 +127,11 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
         (model for model in project.models.values() if names_file(model.target, file, folders)),
         None,
     )
-    given = request.builds or (configured.build if configured else ())
-    inputs = request.inputs or (configured.input if configured else ())
+    given = builds or (configured.build if configured else ())
+    inputs = inputs or (configured.input if configured else ())
     found = found_builds(project, syntax, file)
-    if not given and not found:
-        raise no_builds(syntax)
     # With a configuration given, others of the file still keep the expression general.
-    builds = dict.fromkeys((*given, *(found[:MOST_OTHERS] if given else found[:MOST_BUILDS])))
+    tried = dict.fromkeys((*given, *(found[:MOST_OTHERS] if given else found[:MOST_BUILDS])))
     left_out = definitions.left_out(syntax.tree)
     subject = observe.Subject(
         file=file,
@@ -108,10 +146,10 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
         syntax=syntax,
         import_name=name,
         subject=subject,
-        builds=tuple(builds),
+        builds=tuple(tried),
         given=tuple(given),
         inputs=tuple(inputs),
-        python=observe.interpreter(request.python, project.python, project.root),
+        python=observe.interpreter(python, project.python, project.root),
         left_out=tuple(left_out),
     )
 

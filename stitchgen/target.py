@@ -71,8 +71,10 @@ class Located:
     names: tuple[str, ...]
 
 
-def locate(target: Target, folders: tuple[Path, ...], models: Mapping[str, str]) -> Located:
-    """Find the file of a target.
+def locate(
+    target: Target, folders: tuple[Path, ...], models: Mapping[str, str], whole: bool = False
+) -> Located:
+    """Find the file of a target; with `whole`, of a model without a layer.
 
     `folders` are searched in turn (the current folder, the project root, `src/`); `models` are
     the names that the configuration gives to targets.
@@ -85,7 +87,7 @@ def locate(target: Target, folders: tuple[Path, ...], models: Mapping[str, str])
         file = find_file(configured.file or "", folders)
         return Located(target, file, rest)
     for folder in folders:
-        found = list(modules_named(folder, target.names))
+        found = list(modules_named(folder, target.names, 0 if whole else 1))
         if len(found) > 1:
             raise StitchError(
                 "target-ambiguous",
@@ -136,9 +138,14 @@ def not_python(name: str) -> StitchError:
     )
 
 
-def modules_named(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The files that some leading names mean as a module, the longest first."""
-    for count in range(len(names) - 1, 0, -1):
+def modules_named(
+    folder: Path, names: tuple[str, ...], least: int = 1
+) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The files that some leading names mean as a module, the longest first.
+
+    `least` names are left over, for the layer.
+    """
+    for count in range(len(names) - least, 0, -1):
         if not all(name.isidentifier() for name in names[:count]):
             continue
         base = folder.joinpath(*names[:count])

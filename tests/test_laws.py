@@ -1,7 +1,7 @@
 """The laws: every splice that breaks one is caught with that law, every right splice passes.
 
-A case is one small model class; built with `spliced=True` it is the edited model. The cases that look alike
-stand together: one of them wrong, the other right.
+A case is one small model class; built with `spliced=True` it is the edited model. The cases that
+look alike stand together: one of them wrong, the other right.
 """
 
 import random
@@ -111,7 +111,7 @@ def _sentence(law, case):
     return law + ": " + " ".join((case.__doc__ or case.__name__).split())
 
 
-# --- builds ----------------------------------------------------------------------------------------------------
+# --- builds --------------------------------------------------------------------------------------
 
 
 @breaks("builds", "eval", "RuntimeError")
@@ -148,7 +148,7 @@ class _(Net):
         return self.layer(x)
 
 
-# --- keys ------------------------------------------------------------------------------------------------------
+# --- keys ----------------------------------------------------------------------------------------
 
 
 @breaks("keys", None, "layer.weight of the old state_dict is lost")
@@ -249,7 +249,7 @@ class _(Net):
         return x
 
 
-# --- position --------------------------------------------------------------------------------------------------
+# --- position ------------------------------------------------------------------------------------
 
 
 @breaks("position", "train", "layer_gate was called 0 times in train, layer once")
@@ -492,7 +492,7 @@ class _(Net):
         return a + b
 
 
-# --- elsewhere -------------------------------------------------------------------------------------------------
+# --- elsewhere -----------------------------------------------------------------------------------
 
 
 @breaks("elsewhere", "eval", "differs")
@@ -649,7 +649,7 @@ class _(Net):
         return super().tail(x) + self.source.random()
 
 
-# --- consumed --------------------------------------------------------------------------------------------------
+# --- consumed ------------------------------------------------------------------------------------
 
 
 @breaks("consumed", "eval", "changes nothing: it is not used")
@@ -811,7 +811,7 @@ class _(Net):
         return (super().forward(x) > 1e9).long()
 
 
-# --- right splices ---------------------------------------------------------------------------------------------
+# --- right splices -------------------------------------------------------------------------------
 
 
 @holds
@@ -1546,3 +1546,106 @@ def test_a_splice_that_breaks_a_law_is_caught_with_that_law(case, law, mode, say
 def test_a_right_splice_passes(case):
     for seed in range(2):
         proof(case, seed)
+
+
+# --- the report --------------------------------------------------------------------------------
+
+
+def test_the_report_of_a_proof_gives_keys_cost_and_the_number_of_forwards():
+    report = proof(Net)
+    assert report["keys"] == {
+        "added": [
+            "layer_gate.reduce.weight",
+            "layer_gate.reduce.bias",
+            "layer_gate.expand.weight",
+            "layer_gate.expand.bias",
+        ],
+        "lost": [],
+        "reshaped": [],
+    }
+    assert report["params_added"] == 8 * 4 + 4 + 4 * 8 + 8
+    assert report["macs_added"] == 2 * 8 * 4
+    assert (report["forwards"], report["backwards"], report["notes"]) == (6, 1, [])
+
+
+def test_a_replacement_reports_what_its_layer_lost_and_the_difference_in_cost():
+    class Replacing(Replaced):
+        @staticmethod
+        def block():
+            return nn.Sequential(OrderedDict(weight=nn.Conv2d(CHANNELS, CHANNELS, 1, bias=False)))
+
+    report = proof(Replacing)
+    assert report["keys"] == {
+        "added": ["layer.weight.weight"],
+        "lost": ["layer.weight", "layer.bias"],
+        "reshaped": [],
+    }
+    assert report["params_added"] == 64 - (64 * 9 + 8)
+    assert report["macs_added"] == 64 * 64 - 64 * 9 * 64
+
+
+def test_a_replacement_of_the_same_keys_reports_their_new_shapes():
+    class Replacing(Replaced):
+        @staticmethod
+        def block():
+            return nn.Conv2d(CHANNELS, CHANNELS, 1)
+
+    assert proof(Replacing)["keys"] == {"added": [], "lost": [], "reshaped": ["layer.weight"]}
+
+
+NOTES = [
+    ("argmax", lambda y, training: y.argmax(1), "hold no floating-point numbers"),
+    ("inf", lambda y, training: [y, y[0] / 0], "not finite"),
+    ("saturated", lambda y, training: (y * 1e7).softmax(1), "do not show it"),
+]
+
+
+@pytest.mark.parametrize("change, saying", [note[1:] for note in NOTES], ids=[n[0] for n in NOTES])
+def test_what_was_judged_otherwise_is_said(change, saying):
+    class Said(Net):
+        def forward(self, x):
+            return change(super().forward(x), self.training)
+
+    assert any(saying in note for note in proof(Said)["notes"])
+
+
+def test_the_first_error_of_the_original_model_is_passed_on():
+    class Failing(Net):
+        def forward(self, x):
+            raise KeyError("the model's own")
+
+    with pytest.raises(KeyError):
+        proof(Failing)
+
+
+@pytest.mark.parametrize(
+    "module, shape, macs",
+    [
+        (nn.Conv2d(8, 16, 3, stride=2, padding=1, groups=4), (1, 8, 9, 9), 16 * 2 * 9 * 25),
+        (nn.ConvTranspose2d(8, 4, 2, stride=2), (1, 8, 5, 5), 25 * 8 * 4 * 4),
+        (nn.Conv1d(3, 5, 3), (1, 3, 10), 8 * 5 * 3 * 3),
+        (nn.Conv3d(2, 3, 1), (1, 2, 4, 4, 4), 64 * 6),
+        (nn.Linear(7, 9), (1, 6, 7), 6 * 63),
+        (nn.MultiheadAttention(8, 2, batch_first=True), None, 4 * 5 * 64 + 2 * 2 * 25 * 4),
+        (nn.BatchNorm2d(3), (1, 3, 4, 4), 0),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_multiply_accumulates_are_those_of_the_textbook(module, shape, macs):
+    from stitchgen.observer.cost import Counter
+
+    with Counter() as counter:
+        if shape is None:
+            x = torch.randn(1, 5, 8)
+            module(x, x, x, need_weights=False)
+        else:
+            module(torch.randn(shape))
+    assert counter.macs == macs
+
+
+def test_a_proof_leaves_no_trace_in_the_calls_of_the_models():
+    torch.manual_seed(0)
+    before, after = Net(False), Net(True)
+    prove(before, after, [splice()], images)
+    for model in (before, after):
+        assert not any("forward" in vars(module) for module in model.modules())

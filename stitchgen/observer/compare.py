@@ -1,7 +1,7 @@
-"""What it takes to compare two models fairly: their state, their randomness, their calls, their outputs.
+"""What it takes to compare two models fairly: state, randomness, calls, outputs, gradients.
 
-Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later) and imports only torch and
-the standard library. Knows nothing of blocks or laws; `laws` does.
+Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later) and imports
+only torch and the standard library. Knows nothing of blocks or laws; `laws` does.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _OWN = frozenset(vars(nn.Module())) | {"forward"}
 _DEPTH = 4
 
 
-# --- state -----------------------------------------------------------------------------------------------------
+# --- state ---------------------------------------------------------------------------------------
 
 
 class Slot(NamedTuple):
-    """A place where a model keeps a tensor, found again in another build of the model by its path."""
+    """A place where a model keeps a tensor; another build of the model has it at the same path."""
 
     path: str
     kind: str  # "parameter" | "buffer" | "attribute"
@@ -52,7 +52,7 @@ class Slot(NamedTuple):
 
 
 def slots(model: nn.Module) -> Iterator[Slot]:
-    """Every tensor of the model under every path: tied weights come once for each of their names."""
+    """Every tensor of the model under every path: tied weights come once for each name."""
     registered = {id(module) for module in model.modules()}
     for name, module in model.named_modules(remove_duplicate=False):
         for slot in _module_slots(module, name + "." if name else "", registered, 0):
@@ -76,7 +76,8 @@ def _held(value: Any, path: str, holder: Any, known: Set[int], depth: int) -> It
     elif depth >= _DEPTH:
         return
     elif isinstance(value, nn.Module):
-        # A module that the author keeps in a plain list: `named_modules` does not see it, its weights count all the same.
+        # A module that the author keeps in a plain list: `named_modules` does not see it, its
+        # weights count all the same.
         if id(value) not in known:
             inner = known | {id(value)}
             for name, module in value.named_modules(remove_duplicate=False):
@@ -93,9 +94,8 @@ def _held(value: Any, path: str, holder: Any, known: Set[int], depth: int) -> It
             for slot in _held(item, "%s.%s" % (path, key), value, known, depth + 1):
                 yield slot
     elif type(value).__module__ == "numpy" and type(value).__name__ == "ndarray":
-        with contextlib.suppress(
-            TypeError, ValueError
-        ):  # object arrays and read-only ones stay as they are
+        # Arrays of objects and read-only ones stay as they are.
+        with contextlib.suppress(TypeError, ValueError):
             if value.flags.writeable:
                 yield Slot(path, "attribute", torch.from_numpy(value), None)
 
@@ -121,17 +121,19 @@ def _write(slot: Slot, value: torch.Tensor) -> None:
         try:
             slot.tensor.data.copy_(value)
         except RuntimeError:
-            # An expanded tensor cannot be written in place: several of its elements share one memory cell.
+            # An expanded tensor cannot be written in place: several of its elements share one
+            # memory cell.
             key = slot.path.rpartition(".")[2]
             if slot.kind != "parameter" and isinstance(slot.holder, dict) and key in slot.holder:
                 slot.holder[key] = value.detach().clone()
 
 
 class Snapshot:
-    """What a model holds now, to start every run from: its tensors and the plain values of its modules.
+    """What a model holds now, to start every run from: tensors and the plain values of modules.
 
-    A forward may move statistics, count its calls, fill a cache or draw from a generator of its own.
-    `shared` are copies that another snapshot made of the same values, by path, so that big models are copied once.
+    A forward may move statistics, count its calls, fill a cache or draw from a generator of its
+    own. `shared` are copies that another snapshot made of the same values, by path, so that big
+    models are copied once.
     """
 
     def __init__(
@@ -209,8 +211,9 @@ def _refill(value: Any, saved: Any) -> None:
 def perturb(places: Iterable[Slot], scale: float, seed: int, lift: float = 0.0) -> None:
     """Move parameters and normalisation statistics a little, as training would.
 
-    A freshly built model hides changes behind starting values: a norm whose weight is zero, a gate at zero. The
-    steps are relative to what is there, so that deep models stay finite. `lift` raises the biases, which wakes dead ReLUs.
+    A freshly built model hides changes behind starting values: a norm whose weight is zero, a gate
+    at zero. The steps are relative to what is there, so that deep models stay finite. `lift`
+    raises the biases, which wakes dead ReLUs.
     """
     generator = torch.Generator().manual_seed(seed)
     pool = torch.randn(1 << 18, generator=generator)
@@ -236,7 +239,7 @@ def perturb(places: Iterable[Slot], scale: float, seed: int, lift: float = 0.0) 
 
 
 def _take(pool: torch.Tensor, offset: int, like: torch.Tensor) -> torch.Tensor:
-    """Noise of a tensor's shape from one pool: drawing it anew costs more than a forward of the model."""
+    """Noise of a tensor's shape from one pool: drawing it anew costs more than a forward."""
     count = like.numel()
     if offset + count > pool.numel():
         times = (offset + count) // pool.numel() + 1
@@ -255,7 +258,7 @@ def _step(tensor: torch.Tensor, noise: torch.Tensor, scale: float) -> torch.Tens
     return (noise.abs() + 0.5) * (0.1 * scale)
 
 
-# --- randomness ------------------------------------------------------------------------------------------------
+# --- randomness ----------------------------------------------------------------------------------
 
 
 def seed_all(seed: int) -> None:
@@ -286,7 +289,7 @@ def forked_randomness(seed: int) -> Iterator[None]:
             numpy.random.set_state(of_numpy)
 
 
-# --- calls -----------------------------------------------------------------------------------------------------
+# --- calls ---------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -295,7 +298,8 @@ def intercepted(
 ) -> Iterator[None]:
     """Run `around(forward, args, kwargs)` in place of the module's forward, once a call.
 
-    On the instance, so `m(x)` and `m.forward(x)` both come by. A forward that calls itself counts as one call.
+    On the instance, so `m(x)` and `m.forward(x)` both come by. A forward that calls itself counts
+    as one call.
     """
     own = vars(module)
     before = own.get("forward")
@@ -322,7 +326,7 @@ def intercepted(
             own["forward"] = before
 
 
-# --- values ----------------------------------------------------------------------------------------------------
+# --- values --------------------------------------------------------------------------------------
 
 
 def leaves(value: Any, _depth: int = 0, _seen: Optional[Set[int]] = None) -> Tensors:
@@ -368,7 +372,7 @@ def _children(value: Any) -> Optional[List[Tuple[str, Any]]]:
 
 
 def grab(value: Any) -> Tensors:
-    """Copies of a value's tensors as they are now: an in-place operation may overwrite them a line later."""
+    """Copies of a value's tensors as they are now: an in-place operation may overwrite them."""
     return [leaf.detach().clone() for leaf in leaves(value)]
 
 
@@ -392,7 +396,7 @@ def same_tensor(a: torch.Tensor, b: torch.Tensor) -> bool:
 def frozen(
     value: Any, copy: bool = True, _path: str = "", _depth: int = 0
 ) -> List[Tuple[str, Any]]:
-    """A nested result as a flat list of paths and leaves, with the types on the way; `copy` detaches it from what follows."""
+    """A nested result as a flat list of paths, leaves and types; `copy` keeps it as it is now."""
     value = _plain(value)
     if isinstance(value, torch.Tensor):
         return [(_path, value.detach().clone() if copy else value.detach())]
@@ -409,11 +413,11 @@ def frozen(
 
 
 class _Kind(str):
-    """Stands for an object that is not a leaf: the name of its class, since the edited model's classes are other objects."""
+    """Stands for an object that is no leaf: by name, for the edited model has other classes."""
 
 
 def difference(a: List[Tuple[str, Any]], b: List[Tuple[str, Any]]) -> Optional[str]:
-    """What is the first thing in which two frozen results differ, in words; None where they are the same bit for bit."""
+    """The first thing in which two frozen results differ, in words; None for equal bits."""
     for (path, before), (other, now) in zip(a, b):
         what = "the output" + path
         if path != other:
@@ -463,7 +467,7 @@ def finite(tensors: Tensors) -> bool:
 
 
 def checksum(value: Any) -> Tuple[float, ...]:
-    """A short stand-in for the float tensors of a value, where keeping copies of all activations is too much."""
+    """A short stand-in for the float tensors of a value, where copies would fill the memory."""
     sums = []
     for tensor in floats(leaves(value)):
         flat = tensor.detach()
@@ -477,11 +481,11 @@ def checksum(value: Any) -> Tuple[float, ...]:
     return tuple("nan" if number != number else number for number in sums)
 
 
-# --- gradients -------------------------------------------------------------------------------------------------
+# --- gradients -----------------------------------------------------------------------------------
 
 
 def reached(tensors: Tensors) -> Tuple[Set[int], bool]:
-    """The ids of the leaves that a backward from here gets to, without running one; and whether some are hidden.
+    """The ids of the leaves that a backward from here gets to, and whether some are hidden.
 
     Reentrant checkpoints keep what is inside them out of the graph.
     """
@@ -503,7 +507,7 @@ def reached(tensors: Tensors) -> Tuple[Set[int], bool]:
 
 
 def random_sum(tensors: Tensors, seed: int) -> torch.Tensor:
-    """A scalar to run backward from. With equal weights, softmax and norms would cancel to a zero gradient."""
+    """A scalar to run backward from; with equal weights, softmax and norms would give zero."""
     generator = torch.Generator().manual_seed(seed)
     total = None
     for tensor in tensors:

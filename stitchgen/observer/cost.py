@@ -1,10 +1,11 @@
 """What a block costs: parameters, and multiply-accumulates of a forward.
 
-Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later) and imports only torch and
-the standard library.
+Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later) and imports
+only torch and the standard library.
 
-Counted are convolutions, matrix products and scaled dot-product attention, whether called as modules or as
-functions. Elementwise operations, normalisation, pooling and recurrent kernels are not.
+Counted are convolutions, matrix products and scaled dot-product attention, whether called as
+modules or as functions. Elementwise operations, normalisation, pooling and recurrent kernels are
+not.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def _macs(operation: str, args: Any, out: Any) -> int:
     ):
         source, weight = args[0], args[1]
         transposed = bool(args[6]) if len(args) > 6 else False
-        # Every weight of a channel is used once a position: of the output, or transposed of the input.
+        # Every weight of a channel is used once a position: of the output, or transposed of the
+        # input.
         positions = source if transposed else out
         return positions.numel() * (weight.numel() // weight.shape[0])
     if operation in ("mm", "bmm", "mv", "dot"):

@@ -1,15 +1,15 @@
 """The laws of a splice, proven by running: the original model against the edited one.
 
 In eval and in train three forwards are run (see `runs`): the original; the reference, which is the
-original with the very blocks of the edited model put at their layers from outside; the edited model.
-What the edited model gives, and the statistics it leaves, must be the reference's bit for bit. That says
-more than a comparison with the block as identity does: it also finds a reader of the layer that the
-block's output does not reach. The identity is run where the two differ, to tell whether the edit harmed
-something elsewhere or the block is not consumed, and where there can be no reference. One backward, in
-train, shows the gradients.
+original with the very blocks of the edited model put at their layers from outside; the edited
+model. What the edited model gives, and the statistics it leaves, must be the reference's bit for
+bit. That says more than a comparison with the block as identity does: it also finds a reader of
+the layer that the block's output does not reach. The identity is run where the two differ, to tell
+whether the edit harmed something elsewhere or the block is not consumed, and where there can be no
+reference. One backward, in train, shows the gradients.
 
-Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later); imports only torch,
-the standard library, `compare`, `cost` and `runs`.
+Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later); imports only
+torch, the standard library, `compare`, `cost` and `runs`.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ def prove(
 ) -> Dict[str, Any]:
     """Prove the laws of all splices together, or raise `Broken`. Both models are changed by it.
 
-    A splice is a dict of `placement` ("after", "before", "replace"), `target`, `block`, and where they
-    apply `calls`, `element`, `absent` (this configuration lacks the target), `adapter` (the block is fed
-    the feature with its axes in another order), `into` (only one reader gets the block's output).
-    `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever it is asked. `batch` is
-    its batch size (else the length of the first argument), by which multiply-accumulates are divided.
-    What the original itself raises is passed on as it is.
+    A splice is a dict of `placement` ("after", "before", "replace"), `target`, `block`, and where
+    they apply `calls`, `element`, `absent` (this configuration lacks the target), `adapter` (the
+    block is fed the feature with its axes in another order), `into` (only one reader gets the
+    block's output). `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever
+    it is asked. `batch` is its batch size (else the length of the first argument), by which
+    multiply-accumulates are divided. What the original itself raises is passed on as it is.
     """
     for model in (original, edited):
         args, kwargs = inputs(0)
@@ -125,7 +125,7 @@ def _batch(args: tuple, kwargs: dict) -> int:
     return 1
 
 
-# --- keys --------------------------------------------------------------------------------------
+# --- keys ----------------------------------------------------------------------------------------
 
 
 def _keys(
@@ -184,7 +184,7 @@ def _require_ties(original: nn.Module, edited: nn.Module, replaced: List[str]) -
             raise Broken("keys", message % " and ".join(paths))
 
 
-# --- the laws of the runs ----------------------------------------------------------------------
+# --- the laws of the runs ------------------------------------------------------------------------
 
 
 class _Proof:
@@ -276,7 +276,7 @@ class _Proof:
         return max(runs, key=lambda pair: sum(map(bool, pair[0].layer_calls.values())))
 
     def reference(self, mode: str, index: int) -> "Optional[_Reference]":
-        """None where something comes between the layer and the block, so that they cannot be equal."""
+        """None where something comes between the layer and the block: they cannot be equal."""
         for splice in self.splices:
             assert splice.old is not None
             if splice.adapter or splice.into or splice.old._forward_hooks:
@@ -305,8 +305,8 @@ class _Proof:
         found = output.difference(self.runs.original(mode, index).output)
         if found:
             message = (
-                "The model itself is not deterministic, so nothing can be proven about it: in two runs "
-                "of the original in %s, from the same random state, %s."
+                "The model itself is not deterministic, so nothing can be proven about it: "
+                "in two runs of the original in %s, from the same random state, %s."
             )
             raise Broken("elsewhere", message % (mode, found), mode)
 
@@ -341,7 +341,7 @@ class _Proof:
             raise Broken("position", "In %s %s." % (mode, edited.misfed[number][0]), mode)
 
     def require_unharmed_upstream(self, mode: str, index: int) -> None:
-        """Where the edit harmed something further up, a block before a layer is fed wrong values too."""
+        """Where the edit harmed something further up, the layer is fed wrong values as well."""
         plain = self.runs.original(mode, index, trace=True)
         neutral = self.attempt(mode, lambda: self.runs.neutral(mode, index, trace=True))
         name = _first_apart(plain, neutral, neutral.first_block_event)
@@ -403,7 +403,7 @@ class _Proof:
     # -- consumed
 
     def moves(self, mode: str, index: int, output: "_Output", edited: Run) -> bool:
-        """Whether the output changes; else whether an activation does that is not the block's own."""
+        """Whether the output changes; else whether an activation outside the block does."""
         floats = compare.floats(compare.leaves(edited.output))
         if floats and not compare.same(output.floats, floats):
             return True
@@ -540,7 +540,8 @@ class _Proof:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                total = compare.random_sum(losses, self.runs.seed + seed)
+                usable = [tensor for tensor in losses if compare.finite([tensor])] or losses
+                total = compare.random_sum(usable, self.runs.seed + seed)
                 if compare.reached(losses)[1]:
                     # A reentrant checkpoint runs a backward of its own and needs a full one.
                     total.backward()

@@ -1,13 +1,13 @@
 """The forwards that a proof is made of, and what each of them shows.
 
     original   the model as it was
-    reference  the original with the very blocks of the edited model put at their layers from outside
+    reference  the original with the very blocks of the edited model put at its layers from outside
     edited     the model as it would be
     neutral    the edited model with its blocks as identity, or with the old modules put back
 
-All start from one state with one randomness. Part of the observer: runs in the user's Python (3.8 or
-later, torch 1.13 or later); imports only torch, the standard library, `compare` and `cost`. What the
-runs prove is up to `laws`.
+All start from one state with one randomness. Part of the observer: runs in the user's Python (3.8
+or later, torch 1.13 or later); imports only torch, the standard library, `compare` and `cost`.
+What the runs prove is up to `laws`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def under(path: str, names: List[str]) -> bool:
     return any(path == name or path.startswith(name + ".") for name in names)
 
 
-# --- splices -----------------------------------------------------------------------------------
+# --- splices -------------------------------------------------------------------------------------
 
 
 class Splice:
@@ -143,7 +143,7 @@ def exchange(value: Any, element: Any, new: Any) -> Any:
     return copied
 
 
-# --- runs --------------------------------------------------------------------------------------
+# --- runs ----------------------------------------------------------------------------------------
 
 
 class Run:

@@ -301,7 +301,7 @@ class Calls:
             finally:
                 calls.stack.pop()
             record["output"] = shape_of(result)
-            calls.produced(path, result)
+            calls.produced(path, result, list(args) + list(kwargs.values()))
             calls.records.append(record)
             return result
 
@@ -316,14 +316,18 @@ class Calls:
                     found.extend(self.producers[id(tensor)])
         return found
 
-    def produced(self, path, result):
+    def produced(self, path, result, fed):
+        """Note who made a tensor: with a container its last child, but an in-place layer alone."""
         values = result if isinstance(result, (tuple, list)) else [result]
         if isinstance(result, dict):
             values = list(result.values())
         for tensor in values:
             if isinstance(tensor, torch.Tensor):
                 self.kept.append(tensor)
-                self.producers.setdefault(id(tensor), []).append(path)
+                if any(tensor is value for value in fed):
+                    self.producers[id(tensor)] = [path]
+                else:
+                    self.producers.setdefault(id(tensor), []).append(path)
 
     def site(self, module, frame):
         """The call site of `module`, seen from the frame that called its forward."""

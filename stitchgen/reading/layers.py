@@ -22,7 +22,7 @@ from stitchgen.reading.machine import Call, Frame, Machine, Snapshot, TooLarge
 from stitchgen.reading.project import Project, ProjectFiles, files_beside
 from stitchgen.reading.scope import Scope, read_scope
 from stitchgen.reading.spans import Lines
-from stitchgen.reading.uses import uses
+from stitchgen.reading.uses import UsesReader
 from stitchgen.reading.values import (
     DIMENSIONS,
     UNBOUND,
@@ -114,6 +114,7 @@ class _Reader:
         Project(self.scope, project_files)
         self.expressions = configurations(self.tree, text, project_files)
         self.lines: dict[int, Lines] = {}
+        self.uses: dict[int, UsesReader] = {}
         self._symbolic: dict[tuple[int, str], _Run | None] = {}
         self._runs: dict[tuple[int, str], list[_Run]] = {}
         self._channels: dict[tuple[int, str, str], Channels] = {}
@@ -268,8 +269,6 @@ class _Reader:
         engine = configuration.machine
         candidates = path.split(".")
         chosen: tuple[ClassRef, str, str] | None = None
-        by_id = {ref.id: name for name, ref in reversed(configuration.paths.items())}
-        by_id[configuration.root.id] = ""
         held = {call.holder for call in calls}
         if len(held) > 1:
             return None, "", path
@@ -368,7 +367,10 @@ class _Reader:
                 called,
                 call.chain,
             )
-        for use in uses(kind.scope.tree, kind.scope.text, kind.name, relative):
+        scope = kind.scope
+        if id(scope) not in self.uses:
+            self.uses[id(scope)] = UsesReader(scope.tree, scope.text, scope)
+        for use in self.uses[id(scope)].uses(kind.name, relative):
             if use.kind == "call" and "*" not in use.path and use.span not in found:
                 chain = tuple(called_names[len(use.path.split(".")) :])
                 if not relative.startswith(use.path):

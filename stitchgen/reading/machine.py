@@ -8,6 +8,7 @@ change becomes unknown. What torch's own classes and functions do is in `library
 from __future__ import annotations
 
 import ast
+import functools
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -491,7 +492,7 @@ class Machine:
         try:
             if isinstance(node, ast.Lambda):
                 return self.evaluate(node.body, frame)
-            if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)):
+            if _is_generator(node):
                 return Unknown("it is a generator")
             frame.outermost = frozenset(id(statement) for statement in node.body)
             watched = (
@@ -1790,6 +1791,11 @@ def bound(value: Value) -> Value:
     if value is UNBOUND:
         return Unknown("it is not there")
     return value
+
+
+@functools.cache
+def _is_generator(node: ast.FunctionDef) -> bool:
+    return any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in ast.walk(node))
 
 
 def _escapes(statements: Iterable[ast.stmt]) -> bool:

@@ -64,16 +64,33 @@ def uses(tree: ast.Module, text: str, class_name: str, attribute_path: str) -> l
     their own `path`, and so are those that may mean the layer (`self.features[i]`). A method of
     a base that a derived class overrides and never reaches by `super()` is left out.
     """
-    scope = read_scope(tree)
-    if class_name not in scope.classes:
-        raise KeyError(class_name)
-    target = attribute_path.split(".")
-    found: dict[tuple[int, int, str], Use] = {}
-    above, lines = parents(tree), Lines(text)
-    for method in _reachable_methods(scope, class_name):
-        for use in _uses_in(method, target, above, lines):
-            found.setdefault((*use.span, use.kind), use)
-    return sorted(found.values(), key=lambda use: use.span)
+    return UsesReader(tree, text).uses(class_name, attribute_path)
+
+
+class UsesReader:
+    """Reads the uses of many layers of one file."""
+
+    def __init__(self, tree: ast.Module, text: str, scope: Scope | None = None) -> None:
+        self.scope = scope or read_scope(tree)
+        self.above, self.lines = parents(tree), Lines(text)
+        self._mentions: dict[str, list[tuple[_Walk, ast.Name]]] = {}
+
+    def uses(self, class_name: str, attribute_path: str) -> list[Use]:
+        if class_name not in self.scope.classes:
+            raise KeyError(class_name)
+        target = attribute_path.split(".")
+        found: dict[tuple[int, int, str], Use] = {}
+        if class_name not in self._mentions:
+            self._mentions[class_name] = [
+                mention
+                for method in _reachable_methods(self.scope, class_name)
+                for mention in _mentions(method, self.above, self.lines)
+            ]
+        for walk, node in self._mentions[class_name]:
+            use = walk.use(node, target)
+            if use is not None:
+                found.setdefault((*use.span, use.kind), use)
+        return sorted(found.values(), key=lambda use: use.span)
 
 
 def _reachable_methods(scope: Scope, class_name: str) -> Iterator[Function]:
@@ -99,9 +116,10 @@ def _reachable_methods(scope: Scope, class_name: str) -> Iterator[Function]:
         taken |= own
 
 
-def _uses_in(
-    method: Function, target: list[str], above: dict[ast.AST, ast.AST], lines: Lines
-) -> Iterator[Use]:
+def _mentions(
+    method: Function, above: dict[ast.AST, ast.AST], lines: Lines
+) -> Iterator[tuple[_Walk, ast.Name]]:
+    """The mentions of `self` in a method."""
     parameters = [*method.args.posonlyargs, *method.args.args]
     static = any(
         isinstance(decorator, ast.Name) and decorator.id in {"staticmethod", "classmethod"}
@@ -109,23 +127,21 @@ def _uses_in(
     )
     if not parameters or static:
         return
-    walk = _Walk(parameters[0].arg, target, above, lines)
+    walk = _Walk(parameters[0].arg, above, lines)
     for node in ast.walk(method):
         if isinstance(node, ast.Name) and node.id == walk.self_name:
-            use = walk.use(node)
-            if use is not None:
-                yield use
+            yield walk, node
 
 
 class _Walk:
     """Finds what one mention of `self` reaches, and what is done with it."""
 
-    def __init__(
-        self, self_name: str, target: list[str], above: dict[ast.AST, ast.AST], lines: Lines
-    ) -> None:
-        self.self_name, self.target, self.above, self.lines = self_name, target, above, lines
+    def __init__(self, self_name: str, above: dict[ast.AST, ast.AST], lines: Lines) -> None:
+        self.self_name, self.above, self.lines = self_name, above, lines
+        self.target: list[str] = []
 
-    def use(self, node: ast.Name) -> Use | None:
+    def use(self, node: ast.Name, target: list[str]) -> Use | None:
+        self.target = target
         parent = self.above[node]
         match parent:
             case ast.Attribute(attr=("_modules" | "__dict__")):

@@ -1,0 +1,99 @@
+"""`stitchgen layers`: every target of a model, with channels, layout, readers, evidence. Floor 5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stitchgen import observed
+from stitchgen.config import Project
+from stitchgen.errors import StitchError
+from stitchgen.observe import Observer
+from stitchgen.observed import Configuration, Survey
+from stitchgen.read_survey import READ, read_survey
+from stitchgen.resolve import Session, nothing_built, open_model
+from stitchgen.workbench import Workbench
+
+
+def run(
+    project: Project,
+    model: str,
+    *,
+    builds: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    python: str | None = None,
+    prove: bool = True,
+) -> dict[str, Any]:
+    """The layers of the first configuration that builds; by reading where torch is missing."""
+    bench = Workbench(project.root)
+    session = open_model(project, model, builds, inputs, python, bench)
+    warnings: list[dict[str, str]] = []
+    survey = None
+    if prove:
+        try:
+            with Observer(session.python, session.subject) as observer:
+                answer = observer.ask(
+                    "survey",
+                    builds=list(session.given or session.builds),
+                    inputs=list(session.inputs),
+                )
+                survey = Survey.of(answer)
+        except StitchError as error:
+            if error.code != "no-torch":
+                raise
+            message = f"{error.message}: what follows is read in the source, not observed"
+            warnings.append({"code": "no-torch", "message": message})
+    if survey is None:
+        survey = read_survey(session, bench)
+    elif not survey.configurations:
+        raise nothing_built(session, survey)
+    configuration = chosen(session, survey)
+    layers = [row(configuration, path) for path in configuration.layers]
+    return {
+        "ok": True,
+        "command": "layers",
+        "model": f"{bench.relative(session.file)}::{class_name(survey, configuration)}",
+        "build": None if configuration.expression.endswith(READ) else configuration.expression,
+        "layers": layers,
+        "warnings": warnings,
+    }
+
+
+def chosen(session: Session, survey: Survey) -> Configuration:
+    """The first configuration of the class that was named, else the first one."""
+    wanted = session.located[0].names[:1]
+    for configuration in survey.configurations:
+        if wanted and class_name(survey, configuration) == wanted[0]:
+            return configuration
+    if wanted or not survey.configurations:
+        raise StitchError(
+            "not-a-model",
+            f"nothing that builds {wanted[0] if wanted else 'a model'} was found in "
+            f"{session.syntax.document.path}",
+            where=session.syntax.document.path,
+            hint="Say how it is built: --build 'Net(...)'",
+            suggestions=[c.expression for c in survey.configurations[:4]],
+        )
+    return survey.configurations[0]
+
+
+def class_name(survey: Survey, configuration: Configuration) -> str:
+    return survey.classes[configuration.class_key]["name"]
+
+
+def row(configuration: Configuration, path: str) -> dict[str, Any]:
+    layer = configuration.layers[path]
+    spot = observed.Spot(configuration, "", path)
+    feature = spot.feature("after")
+    read = layer.get("channels_read")
+    known = feature["channels"] is not None
+    evidence = read.evidence if read is not None else "observed" if known else "unknown"
+    return {
+        "path": path,
+        "class": layer["class"].rpartition(":")[2],
+        "channels": feature["channels"],
+        "layout": feature["layout"],
+        "evidence": evidence,
+        "calls": layer["calls"].get("eval"),
+        "readers": layer["readers"],
+    }

@@ -1,0 +1,146 @@
+"""The survey of a model by reading alone, in the same terms as the observer's (floor 4).
+
+Serves where torch is not to be found and for `--no-prove`. What reading is not certain of is left
+out, so that a plan made from it is refused rather than wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stitchgen import catalog, reading
+from stitchgen.cst import Document
+from stitchgen.facts import CallSite, Layer
+from stitchgen.observed import Configuration, Survey
+from stitchgen.resolve import Session, module_classes
+from stitchgen.workbench import Workbench
+
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+READ = "as read in the source"
+
+
+def read_survey(session: Session, bench: Workbench) -> Survey:
+    """One configuration for each class that could be read: `Net` as its source describes it."""
+    classes: dict[str, Any] = {}
+    configurations = []
+    text = session.syntax.document.text
+    files = reading.files_beside(session.file, *session.import_name.paths)
+    for name in wanted_classes(session):
+        layers = reading.read_layers(session.file, text, name, files)
+        if layers:
+            key = class_key(session, name, classes)
+            table = table_of(session, bench, layers, classes)
+            configurations.append(Configuration(f"{name}, {READ}", key, table, 0, ""))
+    return Survey(configurations, classes, {})
+
+
+def wanted_classes(session: Session) -> list[str]:
+    """The classes that the targets name, else all model classes of the file."""
+    every = module_classes(session.syntax)
+    named = [name for located in session.located for name in located.names[:1] if name in every]
+    return named or every
+
+
+def class_key(session: Session, name: str, classes: dict[str, Any]) -> str:
+    """The key of a class by its name, noting it among the classes."""
+    if name in CONTAINERS:
+        key = f"torch.nn.modules.container:{name}"
+    else:
+        key = f"{session.import_name.module}:{name}"
+    if key not in classes:
+        node = session.syntax.class_named(name)
+        bases = []
+        for base in node.bases if node is not None else ():
+            last = ast.unparse(base).rpartition(".")[2]
+            if last in CONTAINERS or session.syntax.class_named(last) is not None:
+                bases.append(class_key(session, last, classes))
+        inherited = [grand for base in bases for grand in classes[base]["bases"]]
+        classes[key] = {
+            "name": name,
+            "file": str(session.file) if node is not None else "",
+            "bases": bases + inherited,
+        }
+    return key
+
+
+def table_of(
+    session: Session, bench: Workbench, layers: Sequence[Layer], classes: dict[str, Any]
+) -> dict[str, Any]:
+    by_path = {layer.path: layer for layer in layers}
+    return {
+        layer.path: {
+            "path": layer.path,
+            "same_as": None,
+            "class": class_key(session, layer.class_name, classes),
+            "calls": {"eval": len(layer.sites)},
+            "sites": [
+                site_of(bench.syntax(site.file).document, site, number)
+                for number, site in enumerate(layer.sites, 1)
+            ],
+            "definition": links_of(by_path, layer),
+            "readers": list(layer.readers),
+            "scripted": False,
+            "sizes": {},
+            "output": {"shape": None},
+            "features": [feature_of(layer)],
+            "channels_read": layer.channels,
+        }
+        for layer in layers
+    }
+
+
+def site_of(document: Document, site: CallSite, number: int) -> Mapping[str, Any]:
+    start, end = site.span
+    first, last = document.line_of(start), document.line_of(end)
+    starts = document.line_starts
+    span = [first, start - starts[first - 1], last, end - starts[last - 1]]
+    return {
+        "file": site.file,
+        "line": site.line,
+        "span": span,
+        "function": site.function,
+        "owner": site.owner,
+        "owner_class": site.owner_class,
+        "called": site.called,
+        "chain": list(site.chain),
+        "how": "call",
+        "modes": [],
+        "numbers": [number],
+    }
+
+
+def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
+    """For each name of the path, the frame in which that child was made, as far as it is read."""
+    links: list[Any] = []
+    names = layer.path.split(".")
+    for depth in range(1, len(names) + 1):
+        known = by_path.get(".".join(names[:depth]))
+        definition = known.definition if known is not None else None
+        if definition is None:
+            links.append(None)
+            continue
+        assert known is not None
+        owner = known.sites[0].owner if known.sites else ".".join(names[: depth - 1])
+        links.append(
+            [
+                {
+                    "file": definition.file,
+                    "line": definition.line,
+                    "function": definition.function.rpartition(".")[2],
+                    "constructor": definition.function,
+                    "self": owner,
+                }
+            ]
+        )
+    return links
+
+
+def feature_of(layer: Layer) -> Mapping[str, Any]:
+    """What the layer gives; what it takes is not read."""
+    unknown = {"layout": None, "channels": None, "dims": None}
+    layout = layer.layout
+    dims = catalog.FEATURES[layout][1] if layout in catalog.FEATURES else layer.dims
+    gives = {"layout": layout, "channels": layer.channels.value, "dims": dims}
+    return {"gives": gives if layout else unknown, "takes": unknown}
