@@ -286,37 +286,47 @@ def _difference(before: bytes, after: bytes) -> Edit:
 
 
 def _table(entry: Entry) -> str:
+    """One splice. The order of the lines serves merges.
+
+    Where two branches add tables at one place, git reports a conflict, and takes out of it what both
+    sides begin or end with, and any four lines in a row that they share. So the first and the last
+    line of a table are its own, and so is one in every four: both sides stand whole between the
+    markers, and who removes the markers has merged them.
+    """
     record = entry.record
-    lines = [
-        f"[splice.{_string(record.target)}.{_string(record.attribute)}]",
-        f"run = {_string(entry.run)}",
-        f"command = {_string(entry.command)}",
-        f"block = {_string(record.block)}",
-        f"placement = {_string(record.placement)}",
-        f"strategy = {_string(record.strategy)}",
-        f"arguments = {_string(record.arguments)}",
-        f"uses = {_array(record.uses)}",
-        f"folders = {_array(sorted(set(entry.folders)))}",
+    how = {
+        "block": record.block,
+        "placement": record.placement,
+        "strategy": record.strategy,
+        "arguments": record.arguments,
+    }
+    created = [
+        {"path": file.path, "sha256": file.sha256}
+        | ({} if file.meaning is None else {"meaning": file.meaning})
+        for file in sorted(entry.created, key=lambda file: file.path)
     ]
-    lines += _rows(
-        "created",
+    edited = [
+        {"path": file.path, "before": file.before, "after": file.after}
+        for file in sorted(entry.edited, key=lambda file: file.path)
+    ]
+    spans = sorted(entry.traces, key=lambda trace: (trace.path, trace.pieces[0].at))
+    return "\n".join(
         [
-            {"path": file.path, "sha256": file.sha256}
-            | ({} if file.meaning is None else {"meaning": file.meaning})
-            for file in sorted(entry.created, key=lambda file: file.path)
-        ],
+            f"[splice.{_string(record.target)}.{_string(record.attribute)}]",
+            f"run = {_string(entry.run)}",
+            f"command = {_string(entry.command)}",
+            f"how = {_value(how)}",
+            f"uses = {_value(record.uses)}",
+            f"folders = {_value(sorted(set(entry.folders)))}",
+            f"edited = {_value(edited)}",
+            f"created = {_value(created)}",
+            "spans = [",
+            *(f"    {_value(_span_row(trace))}," for trace in spans),
+            "]",
+            f"hash = {_string(_hash(entry.key, spans))}",
+            "",
+        ]
     )
-    lines += _rows(
-        "edited",
-        [
-            {"path": file.path, "before": file.before, "after": file.after}
-            for file in sorted(entry.edited, key=lambda file: file.path)
-        ],
-    )
-    ordered = sorted(entry.traces, key=lambda trace: (trace.path, trace.pieces[0].at))
-    lines += _rows("spans", [_span_row(trace) for trace in ordered])
-    lines.append(f"hash = {_string(_hash(ordered))}")
-    return "\n".join(lines) + "\n"
 
 
 def _span_row(trace: Trace) -> dict[str, Any]:
@@ -328,29 +338,18 @@ def _span_row(trace: Trace) -> dict[str, Any]:
     return row
 
 
-def _hash(ordered: Sequence[Trace]) -> str:
+def _hash(key: tuple[str, str], ordered: Sequence[Trace]) -> str:
     """Over what was inserted, so that a table that a merge has spoiled is noticed."""
-    rows = json.dumps([_span_row(trace) for trace in ordered], sort_keys=True)
-    return hashlib.sha256(rows.encode("utf-8")).hexdigest()[:16]
-
-
-def _rows(name: str, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """An array of inline tables, a line each."""
-    if not rows:
-        return [f"{name} = []"]
-    return [f"{name} = [", *(f"    {_value(row)}," for row in rows), "]"]
+    facts = json.dumps([*key, *(_span_row(trace) for trace in ordered)], sort_keys=True)
+    return hashlib.sha256(facts.encode("utf-8")).hexdigest()[:16]
 
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
-        return _array(value)
+        return "[" + ", ".join(map(_value, value)) + "]"
     return _string(value) if isinstance(value, str) else str(value)
-
-
-def _array(values: Iterable[Any]) -> str:
-    return "[" + ", ".join(map(_value, values)) + "]"
 
 
 def _string(text: str) -> str:
@@ -377,7 +376,8 @@ def load(root: Path) -> Ledger:
         raise _broken(
             "holds a merge conflict",
             raw.count(b"\n", 0, conflict.start()) + 1,
-            "keep the tables of both sides: remove the lines of the conflict markers",
+            "keep the tables of both sides: take out the lines that begin with <<<<<<<, =======, "
+            ">>>>>>> and |||||||, nothing else",
         )
     try:
         document = tomllib.loads(raw.decode("utf-8"))
@@ -417,16 +417,17 @@ def _entry(target: str, attribute: str, table: dict[str, Any], line: int) -> Ent
         )
         for row in table["spans"]
     )
-    if _hash(marks) != table["hash"]:
+    if _hash((target, attribute), marks) != table["hash"]:
         raise ValueError("its spans do not fit its hash: a merge or an edit has changed them")
     _run_order(table["run"])
+    how = table["how"]
     record = SpliceRecord(
-        table["block"],
+        how["block"],
         target,
-        table["placement"],
+        how["placement"],
         attribute,
-        table["strategy"],
-        table["arguments"],
+        how["strategy"],
+        how["arguments"],
         tuple(table["uses"]),
     )
     return Entry(
