@@ -251,7 +251,8 @@ def _step(tensor: torch.Tensor, noise: torch.Tensor, scale: float) -> torch.Tens
     spread = float(tensor.detach().float().std()) if tensor.numel() > 1 else 0.0
     if spread > 0:
         return noise * (0.1 * scale * spread)
-    if float(tensor.detach().flatten()[0]) != 0:
+    # A layer scale of 1e-6 hides a branch from float32 as well as zero does.
+    if abs(float(tensor.detach().flatten()[0])) > 1e-2:
         return tensor.detach() * noise.clamp(-2, 2) * (0.1 * scale)
     if tensor.dim() >= 2:
         return noise * (0.5 * scale / math.sqrt(tensor.numel() / tensor.shape[0]))

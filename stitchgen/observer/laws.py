@@ -336,15 +336,19 @@ class _Proof:
             if splice.placement != "after":
                 if not known and len(self.splices) > 1:
                     continue  # another block may have changed what the layer is fed
-                self.require_unharmed_upstream(mode, index)
+                traced = self.runs.original(mode, index, trace=True)
+                self.require_unharmed(mode, index, traced, upstream=True)
             self.require_deterministic(mode, index, output)
             raise Broken("position", "In %s %s." % (mode, edited.misfed[number][0]), mode)
 
-    def require_unharmed_upstream(self, mode: str, index: int) -> None:
-        """Where the edit harmed something further up, the layer is fed wrong values as well."""
-        plain = self.runs.original(mode, index, trace=True)
+    def require_unharmed(self, mode: str, index: int, plain: Run, upstream: bool) -> None:
+        """With neutral blocks every layer gives what it gave; `upstream`: those before a block.
+
+        Where the edit harmed something further up, a layer is fed wrong values as well.
+        """
         neutral = self.attempt(mode, lambda: self.runs.neutral(mode, index, trace=True))
-        name = _first_apart(plain, neutral, neutral.first_block_event)
+        end = neutral.first_block_event if upstream else None
+        name = _first_apart(plain, neutral, end)
         if name is not None:
             message = "Without the effect of %s, %s gives something else." % (self.blocks, name)
             raise Broken("elsewhere", message, mode)
@@ -414,6 +418,7 @@ class _Proof:
             if self.comparable():
                 reference = self.runs.reference(mode, again, trace=True)
                 if not _same_events(reference, run):
+                    self.require_unharmed(mode, again, plain, upstream=False)
                     message = "The output of %s does not reach all that reads %s."
                     raise Broken("consumed", message % (self.blocks, self.targets), mode)
             if not _same_events(plain, run):
