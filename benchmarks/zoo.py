@@ -34,8 +34,12 @@ import zoo_table  # noqa: E402
 import zoo_tree  # noqa: E402
 from zoo_corpus import CORPUS, Entry, Project  # noqa: E402
 
-#: Strategies that may replace the one call they report; everything else only inserts.
+#: Strategies that may replace the one call they report.
 _REPLACING = {"loop", "slice"}
+
+#: Those that come to the same where they meet a Sequential's call; that the report does not say so
+#: is a complaint. Everything else only inserts.
+_MAY_REPLACE = _REPLACING | {"slot", "override"}
 
 
 class Tool:
@@ -223,15 +227,18 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
     record |= {k: verdict[k] for k in ("notes", "adapted") if k in verdict}
     record["judge_seconds"] = verdict["seconds"]
     lost = [line for p, raw in originals.items() for line in tokens_lost(project / p, raw)]
+    strategies = set(record["strategy"].split("+"))
     if verdict["verdict"] == "wrong":
         record |= wrong(verdict["why"], verdict["message"])
-    elif lost and (set(record["strategy"].split("+")) - _REPLACING or len(lost) > len(splices)):
+    elif lost and (strategies - _MAY_REPLACE or len(lost) > len(splices)):
         record |= wrong("tokens", f"lost: {lost[:3]}")
     elif any("(" not in line for line in lost):
         record |= wrong("tokens", f"no call, and replaced: {lost[:3]}")
     else:
         record |= {"verdict": "right"}
         record["report"] = report_faults(answer, verdict, before, edited)
+        if lost and strategies - _REPLACING:
+            record["report"].append(f"strategy {record['strategy']}, yet replaced: {lost[0]}")
     code, answer, errors = tool.run(project, "undo")
     left = zoo_tree.difference(before, zoo_tree.digest(project))
     if (code != 0 or left) and record["verdict"] == "right":
@@ -280,11 +287,15 @@ def sample(layers: list[dict[str, Any]], count: int, seed: str) -> list[dict[str
 class Results:
     """The results, one JSON object a line, appended as they come: an interrupted run resumes."""
 
-    def __init__(self, path: Path, resume: bool) -> None:
+    def __init__(self, path: Path, resume: bool, retry: bool) -> None:
         self.path, self.lock = path, threading.Lock()
         self.done: dict[tuple[str, str], dict[str, Any]] = {}
         if resume:
-            self.done = {(r["model"], r.get("path", "")): r for r in read(path)}
+            self.done = {
+                (r["model"], r.get("path", "")): r
+                for r in read(path)
+                if r["verdict"] == "right" or not retry
+            }
         else:
             path.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -388,6 +399,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--timeout", type=float, default=300, help="seconds for each command")
     parser.add_argument("--jobs", type=int, default=2, help="models at a time")
     parser.add_argument("--resume", action="store_true", help="keep results, do what is missing")
+    parser.add_argument("--retry", action="store_true", help="resume, and redo what was not right")
     parser.add_argument("--show", action="store_true", help="print the tables, run nothing")
     parser.add_argument("--out", type=Path, default=Path("zoo.jsonl"), help="results, one a line")
     parser.add_argument("--keep", help="keep the edited projects of wrong splices in this folder")
@@ -409,7 +421,7 @@ def main() -> int:
         print("no such model; there are: " + " ".join(e.name for e in CORPUS), file=sys.stderr)
         return 2
     if not options.show:
-        results = Results(options.out, options.resume)
+        results = Results(options.out, options.resume or options.retry, options.retry)
         with Progress() as progress:
             with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
                 runs = {pool.submit(model, e, options, results, progress): e for e in chosen}

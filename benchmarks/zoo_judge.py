@@ -702,6 +702,13 @@ class Judge:
         sys.path[:] = [p for p in sys.path if os.path.realpath(p or ".") != self.root]
         sys.path.insert(0, edited)
         importlib.invalidate_caches()
+        # torch.jit refuses overloads of a class that it knows by name from another line.
+        for registry in (
+            "_overloaded_fns",
+            "_overloaded_methods",
+            "_overloaded_method_class_fileno",
+        ):
+            getattr(torch._jit_internal, registry, {}).clear()
         created = {os.path.realpath(os.path.join(edited, p)) for p in request["created"]}
         case = Case(self.configs, request["path"], created, self.asked)
         try:
