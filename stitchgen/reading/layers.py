@@ -334,7 +334,32 @@ class _Reader:
                 return Channels(text, integer, "literal" if integer is not None else "symbolic")
         if certain:
             return _unknown("its expression does not hold in every configuration")
-        return _unknown("no expression holds in every configuration")
+        counts = {fact.count.value for _, fact in facts if isinstance(fact.count, Known)}
+        if len(counts) > 1:
+            # Nothing says where the count comes from, but it varies, and a name varies with it.
+            for text in self._other_expressions(*facts[0]):
+                if all(_gives(run, fact, text) for run, fact in facts):
+                    return Channels(text, None, "symbolic")
+            return _unknown("no expression holds in every configuration")
+        return Channels(str(counts.pop()), None, "literal", "a number that nothing explains")
+
+    def _other_expressions(self, run: _Run, fact: _Fact) -> list[str]:
+        """Names in scope where the layer is defined, then what gives the other layers' counts."""
+        if fact.statement is None or not fact.snapshots:
+            return []
+        snapshot, own = fact.snapshots[0], _own_name(fact.statement)
+        found = [
+            name
+            for name, value in snapshot.names.items()
+            if isinstance(value, Known) and isinstance(value.value, int)
+        ]
+        found += [text for other in run.facts.values() if (text := _write(run, other)) is not None]
+        found += [
+            f"{own}.{name}"
+            for name, value in snapshot.attributes.items()
+            if isinstance(value, Known) and isinstance(value.value, int)
+        ]
+        return [text for text in dict.fromkeys(found) if _integer(text) is None]
 
     def _definition(self, kind: ClassRef, relative: str) -> Definition | None:
         runs = self._runs.get((id(kind.scope), kind.name)) or [self.symbolic(kind)]
@@ -454,6 +479,14 @@ def _run_forward(engine: Machine, root: Ref, inputs: Sequence[Value] | None) -> 
             inputs = [engine.tensor() for _ in positional[:needed]]
         else:
             inputs = [engine.tensor()]
+    inputs = [
+        (
+            engine.tensor(engine.resolve(value.channels), value.layout)
+            if isinstance(value, Tensor)
+            else value
+        )
+        for value in inputs
+    ]
     with contextlib.suppress(Raised, TooLarge, RecursionError):
         # What was called before the reading came to its end stays recorded.
         engine.call_module(root, list(inputs), {})

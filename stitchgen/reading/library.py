@@ -19,6 +19,8 @@ from stitchgen.reading.values import (
     DIMENSIONS,
     NONE,
     UNBOUND,
+    Array,
+    Axis,
     Choice,
     ClassRef,
     Function,
@@ -279,10 +281,10 @@ def members(machine: Machine, ref: Ref) -> list[tuple[str, Value]] | None:
             continue  # registered as None: no child when iterated
         if isinstance(value, Ref) and not machine.is_module(value):
             continue
-        if isinstance(value, (Known, Opaque)):
+        if isinstance(value, (Known, Array, ClassRef, Function, Library, Method, Partial, Tensor)):
             continue
         if not isinstance(value, Ref):
-            return None
+            return None  # an argument may be a module, too
         found.append((name, value))
     return found
 
@@ -423,6 +425,9 @@ def call(
 ) -> Value:
     """The result of a call of something of another package."""
     origin = canonical(origin)
+    if origin in {"torch.nn.Parameter", "torch.nn.parameter.Parameter"}:
+        value = arguments[0] if arguments else keywords.get("data")
+        return value if isinstance(value, Array) else Unknown("it is a parameter")
     name = layer_name(origin)
     if name is not None:
         return construct(machine, origin, arguments, keywords)
@@ -1116,7 +1121,7 @@ def forward(
         one = _POOL_TO_ONE.fullmatch(name) is not None and _is_one_size(
             machine, machine.get(ref.id, "=output_size")
         )
-        return Tensor(machine.resolve(x.channels), layout, x.squeezed or one)
+        return Tensor(x.channels, layout, x.squeezed or one)
     if name == "LayerNorm":
         return _layer_norm(machine, ref, x)
     if name == "Flatten":
@@ -1181,7 +1186,7 @@ def _norm(machine: Machine, ref: Ref, name: str, match: re.Match[str], x: Value)
         if not (isinstance(affine, Known) and affine.value):
             # Without parameters it accepts any number of channels.
             if isinstance(x, Tensor):
-                return Tensor(machine.resolve(x.channels), layout)
+                return Tensor(x.channels, layout)
             return Unknown("its input is not known")
     machine.tell(x, count)
     squeezed = isinstance(x, Tensor) and x.squeezed
@@ -1205,11 +1210,11 @@ def _flatten(machine: Machine, x: Value, start: Value, end: Value) -> Value:
         and end.value == -1
     ):
         if x.squeezed or x.layout == "NC":
-            return Tensor(machine.resolve(x.channels), "NC", True)
+            return Tensor(x.channels, "NC", True)
         return Tensor(Unknown("axes are flattened into the channels"), "NC")
     if isinstance(x, Tensor) and isinstance(start, Known) and start.value == 2:
         if x.layout in {"NCHW", "NCL", "NCDHW"} and isinstance(end, Known) and end.value == -1:
-            return Tensor(machine.resolve(x.channels), "NCL", x.squeezed)
+            return Tensor(x.channels, "NCL", x.squeezed)
     return Tensor(Unknown("axes are flattened"))
 
 
@@ -1221,13 +1226,17 @@ def tensor_function(
     rest = arguments[1:]
     if name in {"cat", "concat", "concatenate"}:
         return _concatenate(machine, arguments, keywords)
+    if name in _MAKES_ARRAY:
+        return _array(machine, arguments, keywords)
+    if isinstance(x, Array) and name in _SAME_SHAPE_FUNCTIONS:
+        return x
     if not isinstance(x, Tensor):
         if isinstance(x, Unknown) or x is None:
             return Unknown(x.reason if isinstance(x, Unknown) else f"{name} is not known")
         if name in {"arange", "linspace"} and all(isinstance(v, Known) for v in arguments):
             return Unknown()
         return Unknown(f"what {name} gives is not known")
-    channels = machine.resolve(x.channels)
+    channels = x.channels
     if name in _SAME_SHAPE_FUNCTIONS:
         if name == "to" or name.endswith("_") or not any(isinstance(v, Tensor) for v in rest):
             return Tensor(channels, x.layout, x.squeezed)
@@ -1263,6 +1272,8 @@ def tensor_function(
             return _chunk(machine, x, rest, keywords)
         case "size":
             return _size(machine, x, rest)
+        case "view" | "reshape":
+            return _view(machine, x, rest)
         case "dim":
             return Known(len(x.layout)) if x.layout else Unknown()
         case "squeeze":
@@ -1279,6 +1290,23 @@ def tensor_function(
     return Unknown(f"what {name} gives is not known")
 
 
+_MAKES_ARRAY = frozenset({"zeros", "ones", "empty", "rand", "randn", "full"})
+
+
+def _array(machine: Machine, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    """A tensor that is made with a shape."""
+    sizes_given: Sequence[Value] = arguments
+    first = arguments[0] if arguments else keywords.get("size")
+    if first is not None and machine.kind(first) in {"list", "tuple"}:
+        items = machine.items(first)
+        if items is None:
+            return Unknown()
+        sizes_given = items
+    if not all(isinstance(size, (Known, Opaque)) for size in sizes_given):
+        return Unknown()
+    return Array(tuple(sizes_given))
+
+
 def _axis(x: Tensor, value: Value | None) -> int | None:
     """An axis counted from the front."""
     if x.layout is None or not isinstance(value, Known) or not isinstance(value.value, int):
@@ -1287,13 +1315,58 @@ def _axis(x: Tensor, value: Value | None) -> int | None:
     return axis if 0 <= axis < len(x.layout) else None
 
 
+def sizes(machine: Machine, x: Tensor) -> Value:
+    """The shape of a tensor: the count on its axis, symbols for the sizes of the others."""
+    if x.layout is None:
+        return Unknown("it is the shape of a tensor")
+    found: list[Value] = []
+    for letter in x.layout:
+        count = machine.resolve(x.channels)
+        if letter != "C":
+            found.append(Opaque(term=Axis(letter)))
+        elif isinstance(count, (Known, Opaque)):
+            found.append(count)
+        else:
+            found.append(Unknown("it is the size of a tensor"))
+    return machine.sequence(found, "tuple")
+
+
 def _size(machine: Machine, x: Tensor, rest: list[Value]) -> Value:
-    if rest and _axis(x, rest[0]) is not None and x.layout is not None:
-        if x.layout[_axis(x, rest[0]) or 0] == "C":
-            count = machine.resolve(x.channels)
-            if isinstance(count, (Known, Opaque)):
-                return count
-    return Unknown("it is the size of a tensor")
+    whole = sizes(machine, x)
+    if not rest or isinstance(whole, Unknown):
+        return whole
+    axis = _axis(x, rest[0])
+    items = machine.items(whole)
+    return Unknown() if axis is None or items is None else items[axis]
+
+
+def _view(machine: Machine, x: Tensor, rest: list[Value]) -> Value:
+    """A tensor in another shape: known where the sizes that it is given tell its axes."""
+    given = machine.items(rest[0]) if len(rest) == 1 and machine.items(rest[0]) else rest
+    letters = [
+        size.term.letter if isinstance(size, Opaque) and isinstance(size.term, Axis) else "?"
+        for size in given or ()
+    ]
+    unknown = Tensor(Unknown("its shape is changed"))
+    if not given or letters.count("N") != 1 or letters[0] != "N":
+        return unknown
+    if letters.count("?") == 1:
+        layout = "".join(letters).replace("?", "C")
+        size = given[letters.index("?")]
+        if isinstance(size, Known) and size.value == -1:
+            if letters == ["N", "?"] and (x.squeezed or x.layout == "NC"):
+                return Tensor(x.channels, "NC", True)
+            return Tensor(Unknown("axes are flattened"), "NC" if letters == ["N", "?"] else None)
+        if layout in DIMENSIONS and isinstance(size, (Known, Opaque)):
+            return Tensor(size, layout)
+        return unknown
+    count = machine.resolve(x.channels)
+    if letters == ["N", "?", "?"] and x.layout in {"NCHW", "NCDHW", "NCL"}:
+        rows, columns = given[1], given[2]
+        minus = isinstance(columns, Known) and columns.value == -1
+        if same_count(rows, count) and (minus or isinstance(columns, Opaque)):
+            return Tensor(x.channels, "NCL")
+    return unknown
 
 
 def _concatenate(machine: Machine, arguments: list[Value], keywords: dict[str, Value]) -> Value:
@@ -1301,7 +1374,7 @@ def _concatenate(machine: Machine, arguments: list[Value], keywords: dict[str, V
     axis = keywords.get("dim", keywords.get("axis"))
     if axis is None:
         axis = arguments[1] if len(arguments) > 1 else Known(0)
-    if values is None or not values or not all(isinstance(v, Tensor) for v in values):
+    if values is None or not values:
         return Tensor(Unknown("what is concatenated cannot be told"))
     tensors = [v for v in values if isinstance(v, Tensor)]
     layouts = {tensor.layout for tensor in tensors if tensor.layout is not None}
@@ -1313,8 +1386,11 @@ def _concatenate(machine: Machine, arguments: list[Value], keywords: dict[str, V
     if position is None:
         return Tensor(Unknown("the axis of a concatenation cannot be told"))
     if layout[position] != "C":
-        same = all(same_count(count, counts[0]) for count in counts)
-        return Tensor(counts[0] if same else Unknown("parts differ"), layout)
+        # On the other axes the parts have the same sizes, so one that is known tells them all.
+        told = next((c for c in counts if isinstance(c, (Known, Opaque))), counts[0])
+        return Tensor(told, layout)
+    if len(tensors) != len(values):
+        return Tensor(Unknown("what is concatenated cannot be told"), layout)
     total = counts[0]
     for count in counts[1:]:
         if not isinstance(total, (Known, Opaque)) or not isinstance(count, (Known, Opaque)):
@@ -1335,6 +1411,7 @@ def _reduce(machine: Machine, x: Tensor, rest: list[Value], keywords: dict[str, 
         return Tensor(Unknown("the channels are reduced"))
     spatial = [index for index, letter in enumerate(x.layout) if letter not in "NC"]
     count = machine.resolve(x.channels)
+    count = x.channels
     every = sorted(axis for axis in axes if axis is not None) == spatial
     if keep.value:
         return Tensor(count, x.layout, x.squeezed or every)
@@ -1351,7 +1428,7 @@ def _permute(machine: Machine, x: Tensor, rest: list[Value]) -> Value:
     letters = "".join(x.layout[axis] for axis in axes if axis is not None)
     if letters not in DIMENSIONS:
         return Tensor(Unknown("axes are moved"))
-    return Tensor(machine.resolve(x.channels), letters, x.squeezed)
+    return Tensor(x.channels, letters, x.squeezed)
 
 
 def _transpose(machine: Machine, x: Tensor, rest: list[Value]) -> Value:
@@ -1362,7 +1439,7 @@ def _transpose(machine: Machine, x: Tensor, rest: list[Value]) -> Value:
     letters[one], letters[other] = letters[other], letters[one]
     if "".join(letters) not in DIMENSIONS:
         return Tensor(Unknown("axes are moved"))
-    return Tensor(machine.resolve(x.channels), "".join(letters), x.squeezed)
+    return Tensor(x.channels, "".join(letters), x.squeezed)
 
 
 def _chunk(machine: Machine, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
@@ -1380,5 +1457,5 @@ def _pad(machine: Machine, x: Tensor, rest: list[Value]) -> Value:
     items = machine.items(rest[0]) if rest else None
     spatial = {"NCL": 1, "NCHW": 2, "NCDHW": 3}.get(x.layout or "")
     if items is not None and spatial is not None and len(items) <= 2 * spatial:
-        return Tensor(machine.resolve(x.channels), x.layout)
+        return Tensor(x.channels, x.layout)
     return Tensor(Unknown("it is padded on axes that cannot be told"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import operator
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from stitchgen.reading.scope import Scope
 from stitchgen.reading.values import (
     NONE,
     UNBOUND,
+    Array,
     Cell,
     Choice,
     ClassRef,
@@ -278,7 +280,9 @@ class Machine:
             if all(type(v.value) is type(first.value) and v.value == first.value for v in values):
                 return Known(first.value)
         if all(isinstance(value, Tensor) for value in values):
-            counts = [self.resolve(value.channels) for value in values]
+            counts = [value.channels for value in values]
+            if any(count != counts[0] for count in counts):
+                counts = [self.resolve(count) for count in counts]
             same = all(same_count(count, counts[0]) for count in counts)
             layouts = {value.layout for value in values}
             return Tensor(
@@ -314,13 +318,23 @@ class Machine:
 
     def tell(self, tensor: Value, count: Value, layout: str | None = None) -> None:
         """A layer accepts the tensor only if it has this many channels."""
-        if isinstance(tensor, Tensor):
-            channels = self.resolve(tensor.channels)
-            if isinstance(channels, Cell) and isinstance(count, (Known, Opaque)):
-                self.put(channels.id, "value", count)
+        if not isinstance(tensor, Tensor) or not isinstance(count, (Known, Opaque)):
+            return
+        cell = tensor.channels
+        while isinstance(cell, Cell) and isinstance(self.get(cell.id, "value"), Cell):
+            cell = self.get(cell.id, "value")
+        if isinstance(cell, Cell):
+            told = self.get(cell.id, "value")
+            # A number that was passed in gets the name under which the layer knows it.
+            if told is None or (told.term is None and same_count(told, count)):
+                self.put(cell.id, "value", count)
 
-    def tensor(self) -> Tensor:
-        return Tensor(Cell(self.new("cell")))
+    def tensor(self, count: Value | None = None, layout: str | None = None) -> Tensor:
+        """An input: its count is a cell, which the first layer that is fed by it fills."""
+        cell = Cell(self.new("cell"))
+        if isinstance(count, Known):
+            self.put(cell.id, "value", Known(count.value))
+        return Tensor(cell, layout)
 
     # Modules ----------------------------------------------------------------------------------
 
@@ -1253,6 +1267,10 @@ class Machine:
 
     def binary(self, op: ast.operator, left: Value, right: Value) -> Value:
         symbol, function = _BINARY.get(type(op), ("", None))
+        if isinstance(left, Array) or isinstance(right, Array):
+            array, other = (left, right) if isinstance(left, Array) else (right, left)
+            if isinstance(other, (Known, Opaque)):
+                return array
         if isinstance(left, Tensor) or isinstance(right, Tensor):
             if symbol in {"+", "-", "*", "/"}:
                 return self.broadcast(left, right)
@@ -1293,22 +1311,45 @@ class Machine:
     def broadcast(self, left: Value, right: Value) -> Value:
         """The shape of a sum or product of tensors."""
         if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-            tensor, other = (left, right) if isinstance(left, Tensor) else (right, left)
+            tensor, part = (left, right) if isinstance(left, Tensor) else (right, left)
             assert isinstance(tensor, Tensor)
-            if isinstance(other, (Known, Opaque)):
+            if isinstance(part, Known) or isinstance(part, Opaque) and part.term is not None:
                 return tensor
-            return Tensor(Unknown("it is combined with something unknown"))
+            if isinstance(part, Array) and self._fits(tensor, part):
+                return tensor
+            return self._with_unknown(tensor)
         one, other = self.resolve(left.channels), self.resolve(right.channels)
+        if isinstance(one, Unknown) or isinstance(other, Unknown):
+            return self._with_unknown(right if isinstance(one, Unknown) else left)
         layout = left.layout if left.layout == right.layout else None
         if same_count(one, other):
             if layout is None and (left.layout is None) != (right.layout is None):
                 layout = left.layout or right.layout
-            return Tensor(one, layout, left.squeezed and right.squeezed)
+            channels = right.channels if isinstance(right.channels, Cell) else left.channels
+            return Tensor(channels, layout, left.squeezed and right.squeezed)
         if isinstance(one, Known) and isinstance(other, Known):
             if layout is not None and 1 in (one.value, other.value):
                 return Tensor(one if other.value == 1 else other, layout)
             return Tensor(Unknown("tensors of different channels are combined"))
         return Tensor(Unknown("tensors are combined whose channels may differ"), layout)
+
+    def _fits(self, tensor: Tensor, array: Array) -> bool:
+        """Whether an array of a known shape leaves the channels of the tensor as they are."""
+        if tensor.layout is None or len(array.sizes) > len(tensor.layout):
+            return False
+        count = self.resolve(tensor.channels)
+        for letter, size in zip(reversed(tensor.layout), reversed(array.sizes)):
+            one = isinstance(size, Known) and size.value == 1
+            if letter == "C" and not one and not same_count(size, count):
+                return False
+        return True
+
+    def _with_unknown(self, tensor: Tensor) -> Tensor:
+        """A tensor combined with one of unknown shape: only a count of one can be stretched."""
+        count = self.resolve(tensor.channels)
+        if isinstance(count, Known) and count.value > 1 and tensor.layout is not None:
+            return Tensor(tensor.channels, tensor.layout)
+        return Tensor(Unknown("it is combined with something unknown"))
 
     def subscript(self, owner: Value, index: Value) -> Value:
         if isinstance(owner, Choice):
@@ -1384,7 +1425,7 @@ class Machine:
             case Super(receiver=receiver, scope=scope, owner=owner_class):
                 return self._super_attribute(receiver, scope, owner_class, name)
             case Tensor():
-                return Method(owner, name)
+                return library.sizes(self, owner) if name == "shape" else Method(owner, name)
             case Opaque():
                 return Opaque(term=compound(".", owner.term, name) or self.fresh().term)
             case Partial():
@@ -1472,6 +1513,8 @@ class Machine:
                 for statement in base.scope.classes[base.name].body:
                     if isinstance(statement, ast.FunctionDef) and statement.name == name:
                         return Function(statement, base.scope, own=receiver, owner=base.name)
+                if name == "__init__" and _is_data_class(base):
+                    return Partial(Library(_FIELDS), (receiver, base), ())
             elif isinstance(base, Library):
                 if library.is_module_class(base.origin) or base.origin == "builtins.object":
                     return Method(receiver, f"{library.canonical(base.origin)}:{name}")
@@ -1554,6 +1597,11 @@ class Machine:
                         *(lambda v=v: self.call(v, arguments, keywords) for v in callables)
                     )
                 )
+            case Library(origin=origin) if origin == _FIELDS:
+                instance, kind, *values = arguments
+                assert isinstance(instance, Ref) and isinstance(kind, ClassRef)
+                self._fill_fields(instance, kind, values, keywords)
+                return NONE
             case Library(origin=origin):
                 return library.call(self, origin, list(arguments), keywords)
             case Method(receiver=receiver, name=name):
@@ -1587,11 +1635,7 @@ class Machine:
         definition = kind.scope.classes[kind.name]
         if definition.keywords:
             return Unknown(f"{kind.name} has a metaclass")
-        decorators = [ast.unparse(d).split("(")[0] for d in definition.decorator_list]
-        is_data = any(d.split(".")[-1] == "dataclass" for d in decorators)
-        if not is_data and any(
-            not library.is_transparent(d, kind.scope) for d in definition.decorator_list
-        ):
+        if any(not library.is_transparent(d, kind.scope) for d in definition.decorator_list):
             return Unknown(f"{kind.name} is decorated")
         if self.class_attribute(kind, "__new__") is not None:
             return Unknown(f"{kind.name} has a __new__")
@@ -1669,8 +1713,7 @@ class Machine:
                         function = Function(statement, base.scope, own=ref, owner=base.name)
                         self.call_function(function, arguments, keywords)
                         return
-                names = {ast.unparse(d).split("(")[0] for d in definition.decorator_list}
-                if any(name.split(".")[-1] == "dataclass" for name in names):
+                if _is_data_class(base):
                     self._fill_fields(ref, kind, arguments, keywords)
                     return
             elif isinstance(base, Library):
@@ -1791,6 +1834,15 @@ def bound(value: Value) -> Value:
     if value is UNBOUND:
         return Unknown("it is not there")
     return value
+
+
+#: The `__init__` that `dataclass` gives a class.
+_FIELDS = "dataclasses.__init__"
+
+
+def _is_data_class(kind: ClassRef) -> bool:
+    names = (ast.unparse(d) for d in kind.scope.classes[kind.name].decorator_list)
+    return any(re.fullmatch(r"(dataclasses\.)?dataclass(\(.*\))?", name) for name in names)
 
 
 @functools.cache

@@ -60,7 +60,14 @@ class Compound:
     size: int
 
 
-Term = Param | Literal | Global | Own | Fresh | Compound
+@dataclass(frozen=True)
+class Axis:
+    """The size of an axis of a tensor that is not the channels': N, H, W, ..."""
+
+    letter: str
+
+
+Term = Axis | Param | Literal | Global | Own | Fresh | Compound
 
 #: Terms larger than this are no expression that anybody wants to read.
 LARGEST = 24
@@ -217,6 +224,15 @@ class Tensor(Value):
     channels: Value  # Known, Opaque, Unknown, or Cell
     layout: str | None = None
     squeezed: bool = False  # every axis but batch and channels has length one
+
+
+@dataclass(frozen=True)
+class Array(Value):
+    """A tensor that is made with a shape, such as a parameter."""
+
+    sizes: tuple[Value, ...]
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
