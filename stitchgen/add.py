@@ -161,7 +161,7 @@ def work_at(
     bench = plan.bench
     feature = feature_at(request, place)
     where = observed.first_place(place.spots[0].layer)
-    blocks.check_layout(block, feature["layout"], place.target, where)
+    dims = blocks.dims_at(block, feature["layout"], place.target, where)
     if request.placement == "replace":
         arguments = blocks.replacement_arguments(block, place, plan.settings)
         place.channels = {"expression": None, "value": None, "evidence": "observed"}
@@ -174,7 +174,7 @@ def work_at(
         arguments = blocks.arguments(block, expression, plan.settings)
     file = place.anchor.file
     placed = blocks.place(
-        bench, project, block, feature["dims"], bench.syntax(file), Path(file), session.import_name
+        bench, project, block, dims, bench.syntax(file), Path(file), session.import_name
     )
     plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)})"

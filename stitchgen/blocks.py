@@ -3,54 +3,44 @@
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stitchgen import catalog, render
 from stitchgen.catalog import Block
 from stitchgen.config import Project
 from stitchgen.errors import StitchError
 from stitchgen.files import read_bytes
-from stitchgen.places import Place
 from stitchgen.imports import add_import, bound_as, has_relative_imports
+from stitchgen.observed import Spot, first_place
+from stitchgen.places import Place
 from stitchgen.syntax import Syntax
 from stitchgen.target import ImportName
 from stitchgen.workbench import Workbench
 
 
-@dataclass(frozen=True)
-class Feature:
-    """The tensor that a block is put at."""
-
-    layout: str  # NCHW ... NC
-    dims: int
-    channels: str  # expression
-
-
-def fitting(feature_layout: str, catalogs: tuple[str, ...] = ()) -> list[str]:
-    """Names of the one-input blocks that work on a layout and keep the channels."""
-    word, dims = catalog.FEATURES.get(feature_layout, ("", 0))
+def fitting(layout: str, catalogs: tuple[str, ...] = ()) -> list[str]:
+    """Names of the one-input blocks that work on a layout and keep the size."""
     return [
         block.name
         for block in catalog.load(catalogs).values()
-        if block.inputs == 1
-        and block.size == "same"
-        and ("any" in block.layouts or (word in block.layouts and dims in block.dims))
+        if block.inputs == 1 and block.size == "same" and block.dims_for(layout) is not None
     ]
 
 
-def check_layout(block: Block, layout: str, name: str, where: str | None) -> None:
-    word, dims = catalog.FEATURES.get(layout, ("", 0))
-    if "any" in block.layouts or (word in block.layouts and dims in block.dims):
-        return
+def dims_at(block: Block, layout: str, name: str, where: str | None) -> int:
+    """The dims to render the block for; refuses a feature on which it does not work."""
+    dims = block.dims_for(layout)
+    if dims is not None:
+        return dims
     others = fitting(layout)
     raise StitchError(
         "layout-mismatch",
-        f"{block.name} works on {', '.join(block.layouts)}, and {name} gives {layout}",
+        f"{block.name} works on {', '.join(block.layouts)}, and the feature at {name} is {layout}",
         where=where,
-        hint="Blocks for this layout: " + (", ".join(others) if others else "none"),
+        hint="Blocks that fit: " + (", ".join(others) if others else "none of the catalog"),
         suggestions=others,
     )
 
@@ -115,36 +105,70 @@ def arguments(block: Block, channels: str, settings: Mapping[str, str]) -> list[
 
 
 def replacement_arguments(block: Block, place: Place, settings: Mapping[str, str]) -> list[str]:
-    """The constructor's arguments for `--replace`, taken from the layer that is replaced."""
-    kinds = {spot.layer["class"].rpartition(":")[2].rpartition(".")[2] for spot in place.spots}
-    for replacement in block.replaces:
-        if kinds <= set(replacement.layers):
-            break
-    else:
-        layers = sorted({layer for one in block.replaces for layer in one.layers})
-        raise StitchError(
-            "bad-argument",
-            f"{block.name} cannot stand in for {', '.join(sorted(kinds))}",
-            hint=f"It replaces {', '.join(layers)}." if layers else "It replaces no layer; use --after.",
-        )
+    """The constructor's arguments for `--replace`, taken from the layer that is replaced.
+
+    What equals the block's default in every configuration is left out.
+    """
     written = []
+    values = [replaced_values(block, place, spot) for spot in place.spots]
+    replacement = block.replacement(kind_of(place.spots[0]))
+    assert replacement is not None
     for parameter in block.parameters:
         if parameter.name in settings:
             written.append(f"{parameter.name}={settings[parameter.name]}")
         elif parameter.name in replacement.arguments:
+            own = [value[parameter.name] for value in values]
+            if parameter.default is not None and all(repr(v) == parameter.default for v in own):
+                continue
+            scalar = not any(isinstance(value, tuple) for value in own)
+            attributes = [spot.layer["attributes"] for spot in place.spots]
             formula = replacement.arguments[parameter.name]
-            written.append(f"{parameter.name}={of_layer(formula, place.layer_text)}")
+            written.append(f"{parameter.name}={of_layer(formula, place, attributes, scalar)}")
     return written
 
 
-def of_layer(formula: str, layer: str) -> str:
-    """A formula of the layer's attributes as an expression: `stride` -> `self.conv1.stride`."""
+def kind_of(spot: Spot) -> str:
+    return spot.layer["class"].rpartition(":")[2].rpartition(".")[2]
+
+
+def replaced_values(block: Block, place: Place, spot: Spot) -> Mapping[str, Any]:
+    """The block's arguments for the layer of one configuration; refuses one it cannot stand in for."""
+    kind = kind_of(spot)
+    where = first_place(spot.layer)
+    replacement = block.replacement(kind)
+    if replacement is None:
+        layers = sorted({layer for one in block.replaces for layer in one.layers})
+        raise StitchError(
+            "bad-argument",
+            f"{block.name} cannot stand in for {place.target}, a {kind}",
+            where=where,
+            hint=f"It replaces {', '.join(layers)}." if layers else "Put it --after the layer.",
+        )
+    try:
+        return replacement.values(
+            {k: tuple(v) if isinstance(v, list) else v for k, v in spot.layer["attributes"].items()}
+        )
+    except StitchError as error:
+        error.message = f"{block.name} cannot stand in for {place.target}: {error.message}"
+        error.where = where
+        raise
+
+
+def of_layer(
+    formula: str, place: Place, attributes: Sequence[Mapping[str, Any]], scalar: bool
+) -> str:
+    """A formula of the layer's attributes as an expression: `stride` -> `self.conv1.stride[0]`."""
 
     class Names(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.expr:
-            if hasattr(builtins, node.id):
+            if not all(node.id in table for table in attributes):
                 return node
-            return ast.parse(f"{layer}.{node.id}", mode="eval").body
+            text = f"{place.layer_text}.{node.id}"
+            if node.id == "bias":
+                text += " is not None"
+            elif scalar and any(isinstance(table[node.id], (list, tuple)) for table in attributes):
+                text += "[0]"
+            return ast.parse(text, mode="eval").body
 
     return ast.unparse(Names().visit(ast.parse(formula, mode="eval")).body)
 
@@ -158,7 +182,7 @@ class Placed:
     reused: bool
 
 
-def blocks_folder(project: Project, model_file: Path, dims_file: str) -> Path:
+def blocks_folder(project: Project, model_file: Path) -> Path:
     if project.blocks is not None:
         return project.root / project.blocks
     folder = model_file.parent / "blocks"
@@ -173,10 +197,6 @@ def blocks_folder(project: Project, model_file: Path, dims_file: str) -> Path:
     return folder
 
 
-def file_name(block: Block, dims: int) -> str:
-    return catalog.snake_case(block.class_for(dims)) + ".py"
-
-
 def place(
     bench: Workbench,
     project: Project,
@@ -187,9 +207,9 @@ def place(
     name: ImportName,
 ) -> Placed:
     """Plan the block's file (or reuse the one that is there) and its import in the user's file."""
-    folder = blocks_folder(project, user_file, file_name(block, dims))
+    folder = blocks_folder(project, user_file)
     class_name = block.class_for(dims)
-    file = folder / file_name(block, dims)
+    file = folder / f"{block.module_for(dims)}.py"
     source = render.block_source(block, dims).encode()
     reused = False
     if file.exists():

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from stitchgen.syntax import Function, Syntax
 
 LIMIT = 400
+#: From this rank on a candidate has nothing to do with the layer but its value, so it is believed
+#: only where the count is seen to change and the candidate to follow.
+WEAK = 50
 
 
 @dataclass(frozen=True, order=True)
@@ -86,6 +89,14 @@ def candidates(
         offer(text, 70)
     for text in self_attributes(function):
         offer(text, 72)
+    # What the statements before it create may be what it is fed.
+    for statement in function.body:
+        if statement.lineno < creating.lineno:
+            for text in atoms(statement):
+                offer(text, 80)
+                for factor in factors:
+                    if text.isdigit():
+                        offer(f"{text} * {wrapped(factor)}", 80)
     counts = {str(count) for count in wanted}
     ranked = [
         Candidate(rank, len(text), text)
@@ -113,7 +124,10 @@ def survivors(
             for trial in trials
             if (int(text) if literal else trial.values.get(text, trial.truth)) != trial.truth
         ]
-        if not wrong and not is_idle(text, samples):
+        counts = {sample.truth for sample in samples}
+        counts |= {t.truth for t in trials if literal or text in t.values}
+        believed = candidate.rank < WEAK or (len(counts) > 1 and not literal)
+        if believed and not wrong and not is_idle(text, samples):
             kept.append(candidate)
     return kept
 

@@ -159,7 +159,13 @@ def layer_sizes(request: AddRequest, survey: Survey, place: Place) -> list[str]:
     position = order.index(spot.path)
     inside = [path for path in order if path.startswith(spot.path + ".")]
     before = [path for path in reversed(order[:position]) if path not in inside]
-    for path in [spot.path, *reversed(inside), *before[:12]]:
+    near = [spot.path, *reversed(inside), *before[:12]]
+    if request.placement == "before":
+        # What feeds the layer was made by the layers before it, of whatever attribute.
+        every = list(configuration.layers)
+        near = list(reversed(every[: every.index(spot.path)]))
+        near = [path for path in near if not start or path.startswith(start + ".")][:40]
+    for path in near:
         for name, size in configuration.layers[path]["sizes"].items():
             if size == wanted:
                 steps = survey.steps(configuration, start, path)

@@ -1,8 +1,9 @@
-"""Edits as plain data: spans of the original bytes, the files they change, and the patch that says so.
+"""Edits as plain data: spans of the original bytes, the files they change, their patch.
 
 Owns `Edit`, `FileChange`, and everything that is computed from them without looking at the disk:
-applying, taking back, diffing. A plan is a sequence of `FileChange`; a dry run, `--diff` and the real
-run consume the same one. Bytes are never decoded here, so encodings, BOMs and newlines cannot be lost.
+applying, taking back, diffing. A plan is a sequence of `FileChange`; a dry run, `--diff` and the
+real run consume the same one. Bytes are never decoded here, so encodings, BOMs and newlines cannot
+be lost.
 
 Floor 1: standard library only.
 """

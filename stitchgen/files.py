@@ -1,14 +1,14 @@
 """Reading files, and writing several of them as one: all or nothing, whatever happens on the way.
 
-Owns the folder `.stitchgen/`: the lock, the journal, and the bytes from before. Nobody else writes into
-a user's project.
+Owns the folder `.stitchgen/`: the lock, the journal, and the bytes from before. Nobody else writes
+into a user's project.
 
-How a commit goes: under the lock, every file is compared with what the plan was made from; the bytes
-from before and a journal that names them reach the disk; then each file is replaced at once, by a
-rename beside the real file (so symlinks stay and modes are kept), block files first, then the files
-that import them, the ledger last. A failure or a signal puts everything back. A kill leaves the
-journal, and the next command settles it: if every file had been written the run is finished, else it
-is rolled back. The journal goes last, and `.stitchgen/` with it.
+How a commit goes: under the lock, every file is compared with what the plan was made from; the
+bytes from before and a journal that names them reach the disk; then each file is replaced at once,
+by a rename beside the real file (so symlinks stay and modes are kept), block files first, then the
+files that import them, the ledger last. A failure or a signal puts everything back. A kill leaves
+the journal, and the next command settles it: if every file had been written the run is finished,
+else it is rolled back. The journal goes last, and `.stitchgen/` with it.
 
 Floor 1: standard library and filelock.
 """

@@ -12,16 +12,17 @@ A command that writes records its run in the same commit as the files it changes
     book = book.with_run("add cbam --after model.layer2", [splice], changes)
     files.commit(root, [*changes, book.change()])
 
-`new-module`, which splices nothing, records one with the block file as the target and placement `new`.
-`uses` names the block files that the splice needs, created by this run or found there; a file stays as
-long as a splice uses it.
+`new-module`, which splices nothing, records one with the block file as the target and placement
+`new`. `uses` names the block files that the splice needs, created by this run or found there; a
+file stays as long as a splice uses it.
 
 The file is TOML, with one table for each splice: all that is known of it stands there, also what it
-shares with other splices of its run, so that two branches merge as text. Tables are sorted by target,
-not by age, so that splices in different places are added at different lines. There is no time in it,
-and a run is named by its number and a hash of what it did: two branches that both made run 3 made
-two runs. What was inserted is kept as bytes (positions, texts) for a file that is as the run left it,
-and as syntax (`traces`) for one that has been edited since; `hash` covers it, so a bad merge is seen.
+shares with other splices of its run, so that two branches merge as text. Tables are sorted by
+target, not by age, so that splices in different places are added at different lines. There is no
+time in it, and a run is named by its number and a hash of what it did: two branches that both made
+run 3 made two runs. What was inserted is kept as bytes (positions, texts) for a file that is as the
+run left it, and as syntax (`traces`) for one that has been edited since; `hash` covers it, so a bad
+merge is seen.
 
 Floor 4.
 """
@@ -65,7 +66,7 @@ class SpliceRecord:
 
 @dataclass(frozen=True)
 class Created:
-    """A file that the run created: the hash of its bytes, and that of its meaning if it is Python."""
+    """A file that the run created: the hash of its bytes, and of its meaning if it is Python."""
 
     path: str
     sha256: str
@@ -258,7 +259,7 @@ def _needing(entries: Iterable[Entry], path: str) -> tuple[str, str]:
 
 
 def _owning(entries: Iterable[Entry], trace: Trace) -> tuple[str, str]:
-    """The splice to whose table a trace belongs: that of its attribute, else the first in its file."""
+    """The splice to whose table a trace belongs: its attribute's, else the first in its file."""
     entries = list(entries)
     named = (
         entry.key
@@ -288,8 +289,8 @@ def _difference(before: bytes, after: bytes) -> Edit:
 def _table(entry: Entry) -> str:
     """One splice. The order of the lines serves merges.
 
-    Where two branches add tables at one place, git reports a conflict, and takes out of it what both
-    sides begin or end with, and any four lines in a row that they share. So the first and the last
+    Where two branches add tables at one place, git reports a conflict, and takes out of it what
+    both sides begin or end with, and any four lines in a row that they share. So the first and the last
     line of a table are its own, and so is one in every four: both sides stand whole between the
     markers, and who removes the markers has merged them.
     """

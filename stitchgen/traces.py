@@ -1,10 +1,10 @@
 """What a splice left in a source file, and finding it again after others have edited the file.
 
-A `Trace` is one rewriting, said in Python: in this scope, `now` stands where `was` stood. It is worked
-out when the edit is made, from the syntax of the file before and after, and kept in the ledger. In a
-file that black, isort or its owner has touched since, it is found by comparing syntax, never bytes; how
-a statement is laid out, and where in the file an import went, does not matter. Taking it out again
-yields edits at positions that LibCST confirms.
+A `Trace` is one rewriting, said in Python: in this scope, `now` stands where `was` stood. It is
+worked out when the edit is made, from the syntax of the file before and after, and kept in the
+ledger. In a file that black, isort or its owner has touched since, it is found by comparing syntax,
+never bytes; how a statement is laid out, and where in the file an import went, does not matter.
+Taking it out again yields edits at positions that LibCST confirms.
 
 Floor 3: pure; imports cst, edits and errors.
 """
@@ -452,6 +452,8 @@ def _canonical(node: object) -> str:
     fields = []
     for name in node._fields:
         value = getattr(node, name, None)
+        if isinstance(node, ast.JoinedStr):  # Python 3.12 puts empty texts in between
+            value = [part for part in value if getattr(part, "value", None) != ""]
         if name not in _IGNORED and value is not None and value != []:
             fields.append(f"{name}={_canonical(value)}")
     if isinstance(node, ast.Constant) and node.value is None:
@@ -492,7 +494,7 @@ def _inside(scope: ast.AST) -> Iterator[ast.AST]:
 
 
 def in_scope(document: Document, name: str) -> list[ast.AST]:
-    """The nodes directly in the functions, classes or module of that name, in the source's order."""
+    """The nodes directly in the functions, classes or module of that name, in order."""
     return [
         node
         for qualified, scope in _scopes(document.tree)

@@ -1,10 +1,10 @@
 """`stitchgen undo`: take the last run back; again for the one before.
 
-A file that is as the run left it gets its former bytes. In one that black, isort, git or its owner has
-changed since, each trace of the run is looked for by its syntax and taken out, and every other byte
-stays. Where git has taken the edit back already, there is nothing to take out. It refuses only where
-what was inserted has itself been changed. What others still need stays: an import that the owner uses,
-a block file that another splice uses or that its owner has edited.
+A file that is as the run left it gets its former bytes. In one that black, isort, git or its owner
+has changed since, each trace of the run is looked for by its syntax and taken out, and every other
+byte stays. Where git has taken the edit back already, there is nothing to take out. It refuses only
+where what was inserted has itself been changed. What others still need stays: an import that the
+owner uses, a block file that another splice uses or that its owner has edited.
 
 Floor 5.
 """

@@ -264,6 +264,7 @@ class Layers:
                 "readers": readers.get(name, []),
                 "scripted": isinstance(module, torch.jit.ScriptModule),
                 "sizes": sizes_of(module),
+                "attributes": attributes_of(module),
                 "parameters": sum(p.numel() for p in module.parameters()),
             }
             if own:
@@ -384,6 +385,20 @@ def sizes_of(module):
         if isinstance(value, int) and not isinstance(value, bool):
             sizes[name] = value
     return sizes
+
+
+def attributes_of(module):
+    """The public numbers, texts and tuples of numbers of a layer; whether it has a bias."""
+    found = {}
+    for name, value in vars(module).items():
+        items = value if isinstance(value, tuple) else (value,)
+        if not name.startswith("_") and all(
+            item is None or isinstance(item, (bool, int, float, str)) for item in items
+        ):
+            found[name] = value
+    if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
+        found["bias"] = module.bias is not None
+    return found
 
 
 def sites_of(records):
