@@ -1,4 +1,4 @@
-"""A small project with a splice in it, planned as the tool plans it: for the tests of what comes after."""
+"""A small project with a splice in it, for the tests of what comes after the planning."""
 
 from __future__ import annotations
 

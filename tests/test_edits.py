@@ -1,4 +1,4 @@
-"""edits.py: bytes in, bytes out, and patches that the real `git apply` turns into exactly the bytes."""
+"""edits.py: bytes in, bytes out, and patches that git turns into exactly the bytes."""
 
 from __future__ import annotations
 

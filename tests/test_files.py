@@ -304,7 +304,7 @@ def sweep(tmp_path: Path, arm: Callable[[int], object], after: Callable[[Path, i
     for step in range(1, total + 1):
         root = tmp_path / str(step)
         changes = project(root)
-        status = in_child(root, changes, lambda: arm(step))
+        status = in_child(root, changes, lambda step=step: arm(step))
         done = after(root, status)
         now = tree(root)
         assert now == (written if done else untouched), step
