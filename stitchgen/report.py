@@ -13,6 +13,8 @@ from typing import Any
 
 Paint = Callable[[str, str], str]
 
+NOT_PROVEN = "not-proven"
+
 
 def plain(text: str, role: str) -> str:
     """The paint of a pipe: none."""
@@ -159,7 +161,9 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
             lines.append(paint(line, "faint"))
         else:
             lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
-    return "\n".join([*lines, *_warnings(result, paint)])
+    built = result.get("build")
+    head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
+    return "\n".join([paint(head, "name"), *lines, *_warnings(result, paint)])
 
 
 def _add(result: Mapping[str, Any], paint: Paint) -> str:
@@ -173,8 +177,8 @@ def _add(result: Mapping[str, Any], paint: Paint) -> str:
 def _splice(splice: Mapping[str, Any], block: str | None, paint: Paint) -> list[str]:
     target, attribute = paint(splice["target"], "name"), paint(splice["attribute"], "name")
     lines = [f"{block} {splice['placement']} {target}: self.{attribute} ({splice['strategy']})"]
-    channels = splice.get("channels")
-    if channels:
+    channels = splice.get("channels") or {}
+    if channels.get("expression"):
         known = channels["expression"]
         if channels.get("value") is not None and str(channels["value"]) != known:
             known += f" = {channels['value']}"
@@ -194,9 +198,11 @@ def _files(result: Mapping[str, Any], paint: Paint) -> list[str]:
 
 def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     proof = result.get("proof")
-    if not proof or not proof.get("laws"):
-        reason = (proof or {}).get("reason") or "the edited model has not been run"
-        return [_fact("not proven", reason, paint("not proven", "warning"))]
+    if not proof:
+        lines = [
+            _fact("not proven", "the edited model was not run", paint("not proven", "warning"))
+        ]
+        return lines + [_fact("", text) for text in _not_proven(result)]
     lines = [
         _fact("proven", _names(proof["laws"]), paint("proven", "good")),
         _fact("build", _names(proof["build"])),
@@ -238,6 +244,12 @@ def _demo(result: Mapping[str, Any], paint: Paint) -> str:
     )
 
 
+def _not_proven(result: Mapping[str, Any]) -> list[str]:
+    """Why, and what to do about it, as the warnings have it."""
+    about = [one for one in result["warnings"] if one["code"] == NOT_PROVEN]
+    return [text for one in about for text in (one["message"], one.get("hint")) if text]
+
+
 def _undo(result: Mapping[str, Any], paint: Paint) -> str:
     lines = [f"taken back: {paint(result['undone'], 'name')}", *_files(result, paint)]
     return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
@@ -246,6 +258,8 @@ def _undo(result: Mapping[str, Any], paint: Paint) -> str:
 def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
     lines = []
     for warning in result.get("warnings", []):
+        if warning["code"] == NOT_PROVEN:
+            continue  # said in place of the proof
         where = f"{paint(warning['where'], 'name')}: " if warning.get("where") else ""
         lines.append(f"{paint('warning', 'warning')} {where}{warning['message']}")
         if warning.get("hint"):

@@ -69,9 +69,16 @@ def test_a_dry_run_says_that_nothing_was_written():
 
 
 def test_what_was_not_proven_is_said():
-    text = report.text(ADDED | {"proof": None})
-    assert "  not proven  the edited model has not been run" in text
-    assert "proven      " not in text
+    warning = {"code": "not-proven", "message": "there is no torch", "hint": "pass --python PATH"}
+    text = report.text(ADDED | {"proof": None, "warnings": [warning]})
+    assert "  not proven  the edited model was not run\n" in text
+    assert "              there is no torch\n              pass --python PATH\n" in text
+    assert "proven      " not in text and "warning" not in text
+
+
+def test_a_block_that_takes_no_channels_has_no_line_of_them():
+    splice = SPLICE | {"channels": {"expression": None, "value": None, "evidence": "observed"}}
+    assert "  channels" not in report.text(ADDED | {"splices": [splice]})
 
 
 def test_keys_that_change_are_named():
@@ -89,6 +96,8 @@ def test_layers_are_a_table():
     result = {
         "ok": True,
         "command": "layers",
+        "model": "model.py::ResNet",
+        "build": "resnet18()",
         "layers": [
             {
                 "path": "layer2",
@@ -111,6 +120,7 @@ def test_layers_are_a_table():
     }
     assert report.text(result) == "\n".join(
         [
+            "model.py::ResNet, built by resnet18()",
             "target          class       channels  layout  calls  evidence  read by",
             "layer2          Sequential  128       NCHW    1      observed  layer3",
             "layer2.0.conv1  Conv2d      ?         ?       ?      unknown",
