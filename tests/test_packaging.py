@@ -1,6 +1,7 @@
 """What is shipped: built, installed without torch, and used from another folder."""
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -67,8 +68,12 @@ def test_the_wheel_holds_the_catalog_inside_the_package(built):
 
 @pytest.fixture
 def stitchgen(installed, tmp_path):
+    """The installed command, in a folder of its own and out of reach of any torch."""
+    hiding = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH")
+    environment = {name: value for name, value in os.environ.items() if name not in hiding}
+
     def command(*arguments):
-        return run(installed / "stitchgen", *arguments, cwd=tmp_path)
+        return run(installed / "stitchgen", *arguments, cwd=tmp_path, env=environment)
 
     return command
 
@@ -83,6 +88,19 @@ def test_the_installed_command_lists_and_shows(stitchgen):
 def test_the_installed_command_writes_a_module(stitchgen, tmp_path):
     stitchgen("new-module", "cbam")
     assert "class CBAM" in (tmp_path / "blocks" / "cbam.py").read_text("utf-8")
+
+
+def test_the_installed_command_splices_by_reading(stitchgen, tmp_path):
+    model = (ROOT / "templates" / "project" / "model.py").read_text("utf-8")
+    (tmp_path / "model.py").write_text(model, "utf-8")
+    answer = json.loads(stitchgen("add", "cbam", "--after", "model.layer2", "--json").stdout)
+    assert answer["proof"] is None
+    assert "not-proven" in {warning["code"] for warning in answer["warnings"]}
+    assert answer["splices"][0]["channels"]["evidence"] == "symbolic"
+    assert "self.layer2_cbam(x)" in (tmp_path / "model.py").read_text("utf-8")
+    stitchgen("undo")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
+    assert (tmp_path / "model.py").read_text("utf-8") == model
 
 
 def test_there_is_no_torch(installed):
