@@ -12,6 +12,7 @@ Floor 3: pure; imports cst, edits and errors.
 from __future__ import annotations
 
 import ast
+import difflib
 import hashlib
 import inspect
 import re
@@ -501,6 +502,18 @@ def in_scope(document: Document, name: str) -> list[ast.AST]:
         if qualified == name
         for node in _inside(scope)
     ]
+
+
+def nearest(document: Document, trace: Trace) -> int:
+    """The line in the trace's scope (else in the file) that is most like what was inserted."""
+    likeness = difflib.SequenceMatcher()
+    likeness.set_seq2(trace.now.strip())
+    best = (0.0, 1)
+    for node in in_scope(document, trace.scope) or ast.walk(document.tree):
+        if isinstance(node, ast.stmt):
+            likeness.set_seq1(document.code(document.span_of(node)))
+            best = max(best, (likeness.ratio(), node.lineno))
+    return best[1]
 
 
 def find(document: Document, trace: Trace, was: bool = False) -> list[Match]:

@@ -240,7 +240,7 @@ def _what_became_of(
     if mark.kind == "bytes":
         return 1
     if mark.was not in ("", HOLE):
-        return None if traces.find(document, mark, was=True) else _nearest(document, mark)
+        return None if traces.find(document, mark, was=True) else traces.nearest(document, mark)
     if names := _bound(mark):
         for node in rest:
             if names & _imported(node) or isinstance(node, ast.Name) and node.id in names:
@@ -261,18 +261,6 @@ def _what_became_of(
             if isinstance(node.ctx, ast.Store) == assigned:
                 return node.lineno
     return None
-
-
-def _nearest(document: Document, mark: Trace) -> int:
-    """The line in the trace's scope that is most like what was inserted."""
-    likeness = difflib.SequenceMatcher()
-    likeness.set_seq2(mark.now.strip())
-    best = (0.0, 1)
-    for node in traces.in_scope(document, mark.scope):
-        if isinstance(node, ast.stmt):
-            likeness.set_seq1(document.code(document.span_of(node)))
-            best = max(best, (likeness.ratio(), node.lineno))
-    return best[1]
 
 
 def _changed(document: Document, mark: Trace, line: int) -> StitchError:
