@@ -167,7 +167,7 @@ class Snapshot:
             self._generators.append((value.set_state, value.get_state()))
         elif isinstance(value, random.Random):
             self._generators.append((value.setstate, value.getstate()))
-        elif hasattr(value, "bit_generator"):  # numpy.random.Generator
+        elif type(value).__module__.startswith("numpy.random") and hasattr(value, "bit_generator"):
             source = value.bit_generator
             self._generators.append((functools.partial(setattr, source, "state"), source.state))
         elif isinstance(value, (list, dict, set, collections.deque)) and depth < _DEPTH:
@@ -330,16 +330,16 @@ def intercepted(
 # --- values --------------------------------------------------------------------------------------
 
 
-def leaves(value: Any, _depth: int = 0, _seen: Optional[Set[int]] = None) -> Tensors:
+def leaves(value: Any, _depth: int = 0, _seen: Optional[Dict[int, Any]] = None) -> Tensors:
     """The tensors in a result, in order: of tuples, dicts, dataclasses and objects like them."""
     value = _plain(value)
     if isinstance(value, torch.Tensor):
         return [value]
     children = _children(value)
-    seen = set() if _seen is None else _seen
+    seen = {} if _seen is None else _seen  # holds the objects, since a temporary's id is used again
     if children is None or _depth > 8 or id(value) in seen:
         return []
-    seen.add(id(value))
+    seen[id(value)] = value
     return [leaf for _, child in children for leaf in leaves(child, _depth + 1, seen)]
 
 
@@ -395,7 +395,11 @@ def same_tensor(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def frozen(
-    value: Any, copy: bool = True, _path: str = "", _depth: int = 0
+    value: Any,
+    copy: bool = True,
+    _path: str = "",
+    _depth: int = 0,
+    _seen: Optional[Dict[int, Any]] = None,
 ) -> List[Tuple[str, Any]]:
     """A nested result as a flat list of paths, leaves and types; `copy` keeps it as it is now."""
     value = _plain(value)
@@ -403,13 +407,15 @@ def frozen(
         return [(_path, value.detach().clone() if copy else value.detach())]
     if isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
         return [(_path, value)]
-    children = _children(value) if _depth <= 8 else None
-    name = type(value).__name__
+    seen = {} if _seen is None else _seen  # holds the objects, since a temporary's id is used again
+    children = _children(value) if _depth <= 8 and id(value) not in seen else None
+    seen[id(value)] = value
+    kind = "a " + type(value).__name__
     if isinstance(value, (Mapping, list, tuple)):
-        name += " with %d %s" % (len(value), "entry" if len(value) == 1 else "entries")
-    flat = [(_path, _Kind("a " + name))]  # type: List[Tuple[str, Any]]
+        kind += " with %d %s" % (len(value), "entry" if len(value) == 1 else "entries")
+    flat = [(_path, _Kind(kind))]  # type: List[Tuple[str, Any]]
     for name, child in children or []:
-        flat.extend(frozen(child, copy, _path + name, _depth + 1))
+        flat.extend(frozen(child, copy, _path + name, _depth + 1, seen))
     return flat
 
 
