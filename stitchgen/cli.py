@@ -29,7 +29,9 @@ from stitchgen.errors import InternalError, StitchError, UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-DONE, REFUSED, WRONG_USAGE, DEFECT, INTERRUPTED = 0, 1, 2, 70, 130
+DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+AFTER_THE_DEED = "the command itself has done its work, only its report has failed; "
 
 
 # ---------------------------------------------------------------- options that commands share
@@ -489,14 +491,19 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader has seen enough (`| head`); python must not complain of it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        status, result = _failure(error, arguments)
+        result["error"]["hint"] = AFTER_THE_DEED + result["error"]["hint"]
+        _print(result, as_json)
     if status == DONE and people and conversation.consent:
         try:
             if click.confirm(conversation.question, err=True):
                 conversation.consent()
         except click.Abort:
             pass  # a no; what the command did stays done
-        except StitchError as error:
-            _print({"ok": False, "error": error.as_dict()}, as_json)
+        except Exception as error:
+            status, result = _failure(error, arguments)
+            _print(result, as_json)
     return status
 
 
@@ -515,31 +522,35 @@ def _guarded(
             # `--help` and `--version` have printed what there is to say.
             return outcome, {"ok": True, "command": "help", "text": printed.getvalue()}
         return (DONE if outcome["ok"] else REFUSED), outcome
-    except StitchError as error:
-        failure = error
     except click.exceptions.NoArgsIsHelpError as error:
-        failure = UsageError("usage", "no command is given", hint="stitchgen --help")
-        if not as_json:
-            click.echo(error.format_message(), err=True)
-            return WRONG_USAGE, {"ok": False, "command": "help", "text": ""}
-    except click.ClickException as error:
-        failure = _usage_error(error)
-    except (KeyboardInterrupt, click.Abort):
-        # A second Ctrl-C must not cut the answer to the first one short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        failure = StitchError(
-            "interrupted",
-            "interrupted; nothing is half-written",
-            hint="run the command again",
-        )
-        failure.exit_status = INTERRUPTED
-    except SystemExit:
+        if as_json:
+            return _failure(UsageError("usage", "no command is given", hint="stitchgen --help"), ())
+        click.echo(error.format_message(), err=True)
+        return WRONG_USAGE, {"ok": False, "command": "help", "text": ""}
+    except SystemExit as error:
         if any(name.endswith("_COMPLETE") for name in os.environ):
             raise  # click has answered a shell that asks for completions
-        failure = InternalError("a part of stitchgen left the process")
-    except Exception as error:
-        failure = InternalError(f"{type(error).__name__}: {error}".strip(": "))
-        failure.__traceback__ = error.__traceback__
+        return _failure(error, arguments)
+    except (Exception, KeyboardInterrupt) as error:
+        return _failure(error, arguments)
+
+
+def _failure(error: BaseException, arguments: Sequence[str]) -> tuple[int, dict[str, Any]]:
+    """The exit status and the object of `--json` for whatever went wrong."""
+    match error:
+        case StitchError():
+            failure = error
+        case KeyboardInterrupt() | click.Abort():
+            # A second Ctrl-C must not cut the answer to the first one short.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            message = "interrupted; nothing is half-written"
+            failure = StitchError("interrupted", message, hint="run the command again")
+            failure.exit_status = INTERRUPTED
+        case click.ClickException():
+            failure = _usage_error(error)
+        case _:
+            failure = InternalError(f"{type(error).__name__}: {error}".strip(": "))
+            failure.__traceback__ = error.__traceback__
     if isinstance(failure, InternalError):
         _say_what_to_report(failure, arguments)
     return failure.exit_status, {"ok": False, "error": failure.as_dict()}

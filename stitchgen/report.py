@@ -255,6 +255,23 @@ def _undo(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
 
 
+def _check(result: Mapping[str, Any], paint: Paint) -> str:
+    lines = []
+    for fault in result["drift"]:
+        lines += [
+            f"{paint('drift', 'error')} {paint(fault['where'], 'name')}: {fault['message']}",
+            f"  hint: {fault['hint']}",
+        ]
+    lines += [f"{paint('note', 'faint')} {note['message']}" for note in result["notes"]]
+    splices, files = result["splices"], len(result["files"])
+    counts = f"{_count(splices, 'splice')} in {_count(files, 'file')}"
+    return "\n".join([*lines, f"{counts}: {'as recorded' if result['ok'] else 'not as recorded'}"])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
     lines = []
     for warning in result.get("warnings", []):
@@ -294,4 +311,5 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "add": _add,
     "demo": _demo,
     "undo": _undo,
+    "check": _check,
 }

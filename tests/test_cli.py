@@ -254,6 +254,13 @@ def test_a_defect_is_exit_70_and_says_what_to_report(stand, capsys, defect):
     assert error["report"]["arguments"] == [*arguments, "--json"]
 
 
+def test_a_report_that_fails_says_that_the_work_is_done(stand, capsys):
+    stand.put("add", Outcome({"ok": True, "command": "add", "splices": []}))
+    assert cli.run(["add", "cbam", "--after", "m.a"]) == 70
+    out, err = capsys.readouterr()
+    assert out == "" and "has done its work" in err and "please report" in err
+
+
 def test_a_traceback_of_the_observer_is_reported_as_places(stand, capsys):
     traceback = 'Traceback\n  File "/x/stitchgen/observer/laws.py", line 12, in prove\nKeyError: 1'
     stand.put("add", InternalError("KeyError: 1", details={"traceback": traceback}))

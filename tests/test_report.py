@@ -150,3 +150,21 @@ def test_a_refusal_says_what_where_and_what_next(suggestions, lines):
         "  hint: stitchgen layers model",
         *lines,
     ]
+
+
+def test_a_check_names_what_drifted_and_tells_what_is_the_owners():
+    drift = {"where": "model.py:12", "message": "`x = self.a(x)` is missing", "hint": "put it back"}
+    result = {
+        "ok": False,
+        "command": "check",
+        "splices": 2,
+        "files": [{"path": "model.py", "state": "drift"}],
+        "drift": [drift],
+        "notes": [{"where": "b.py", "message": "b.py was edited since"}],
+    }
+    assert report.text(result).splitlines() == [
+        "drift model.py:12: `x = self.a(x)` is missing",
+        "  hint: put it back",
+        "note b.py was edited since",
+        "2 splices in 1 file: not as recorded",
+    ]
