@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from stitchgen.reading.values import (
     DIMENSIONS,
     UNBOUND,
     Cell,
-    Choice,
     ClassRef,
     Compound,
     Global,
@@ -104,6 +103,12 @@ class _Configuration:
     calls: dict[int, list[Call]]
 
 
+#: Engine, positional and keyword arguments, and what its forward was given.
+_Instance = tuple[Machine, tuple[Value, ...], dict[str, Value], "tuple[Value, ...] | None"]
+#: Instances of one class that are read; the others differ from these in numbers only.
+_MOST_RUNS = 24
+
+
 class _Reader:
     """Reads the classes of one file."""
 
@@ -116,9 +121,10 @@ class _Reader:
         self.lines: dict[int, Lines] = {}
         self.uses: dict[int, UsesReader] = {}
         self._symbolic: dict[tuple[int, str], _Run | None] = {}
-        self._runs: dict[tuple[int, str], list[_Run]] = {}
+        self._instances: dict[tuple[int, str], dict[object, _Instance]] = {}
+        self._runs: dict[tuple[int, str], list[_Run] | None] = {}
         self._channels: dict[tuple[int, str, str], Channels] = {}
-        self.incomplete: dict[str, str] = {}  # class: why a configuration could not be read
+        self.unread: str | None = None  # a configuration that could not be read
 
     # Configurations ---------------------------------------------------------------------------
 
@@ -126,6 +132,7 @@ class _Reader:
         kind = ClassRef(self.scope, class_name)
         self._runs.clear()
         self._channels.clear()
+        self._instances.clear()
         found: list[_Configuration] = []
         unread = None
         for expression in self.expressions.get(class_name, ()):
@@ -136,7 +143,7 @@ class _Reader:
                 found.append(configuration)
         self.unread = unread
         for configuration in found:
-            self._read_instances(configuration)
+            self._collect_instances(configuration)
         symbolic = self.symbolic(kind)
         if not found:
             if symbolic is None:
@@ -177,31 +184,43 @@ class _Reader:
             _calls_by_module(engine, start),
         )
 
-    def _read_instances(self, configuration: _Configuration) -> None:
-        """Read the class of each instance below the model with the arguments it was given."""
-        engine = configuration.machine
-        seen: list[tuple[ClassRef, object]] = []
-        for path, ref in [("", configuration.root), *configuration.paths.items()]:
+    def _collect_instances(self, configuration: _Configuration) -> None:
+        """Note the instances of each class below the model that differ in what they are given."""
+        engine, calls = configuration.machine, configuration.calls
+        for ref in [configuration.root, *configuration.paths.values()]:
             kind = engine.class_of(ref)
             if not isinstance(kind, ClassRef) or ref.id not in engine.arguments:
                 continue
             arguments, keywords = engine.arguments[ref.id]
-            calls = configuration.calls.get(ref.id, [])
-            inputs = calls[0].arguments if calls else None
+            inputs = calls[ref.id][0].arguments if ref.id in calls else None
+            # Rates differ from block to block and change no count; where one does, it shows below.
             signature = (
-                [_signature(engine, value, 0) for value in arguments],
-                [(name, _signature(engine, value, 0)) for name, value in keywords],
-                [_signature(engine, value, 0) for value in inputs or ()],
+                tuple(_signature(engine, value, 0) for value in arguments),
+                tuple((name, _signature(engine, value, 0)) for name, value in keywords),
+                tuple(_signature(engine, value, 0) for value in inputs or ()),
+                tuple(
+                    (below, _signature(engine, _output(engine, r, calls.get(r.id, []))[0], 0))
+                    for below, r in _tree(engine, ref)
+                ),
             )
-            if (kind, signature) in seen:
-                continue
-            seen.append((kind, signature))
-            run = _read(engine, kind, arguments, dict(keywords), inputs)
-            key = (id(kind.scope), kind.name)
-            if run is None:
-                self.incomplete[kind.name] = f"{kind.name} could not be read in {path or 'a model'}"
-            else:
-                self._runs.setdefault(key, []).append(run)
+            instances = self._instances.setdefault((id(kind.scope), kind.name), {})
+            instances.setdefault(signature, (engine, arguments, dict(keywords), inputs))
+
+    def runs(self, kind: ClassRef) -> list[_Run] | None:
+        """The class read with what its instances are given; None if one cannot be read."""
+        key = (id(kind.scope), kind.name)
+        if key not in self._runs:
+            instances = list(self._instances.get(key, {}).values())
+            step = max(1, -(-len(instances) // _MOST_RUNS))
+            found: list[_Run] | None = []
+            for engine, arguments, keywords, inputs in instances[::step]:
+                run = _read(engine, kind, arguments, keywords, inputs)
+                if run is None:
+                    found = None
+                    break
+                found.append(run)  # type: ignore[union-attr]
+            self._runs[key] = found
+        return self._runs[key]
 
     def symbolic(self, kind: ClassRef) -> _Run | None:
         """The class read with its parameters as symbols."""
@@ -240,7 +259,7 @@ class _Reader:
             channels = (
                 _unknown(reason)
                 if reason is not None
-                else self._class_channels(holder, relative, value)
+                else self._class_channels(holder, relative, value, [fact[3] for fact in facts])
             )
             definition = self._definition(holder, relative)
             sites = self._sites(holder, holder_path, relative, calls)
@@ -281,14 +300,18 @@ class _Reader:
                 break
         return chosen or (None, "", path)
 
-    def _class_channels(self, kind: ClassRef, relative: str, value: int | None) -> Channels:
-        expression = self._expression(kind, relative)
-        if expression.expression is None:
-            return expression
-        literal = _integer(expression.expression)
-        if literal is not None and value is not None and literal != value:
-            return _unknown("its expression and its count disagree")
-        return Channels(expression.expression, value, expression.evidence, expression.reason)
+    def _class_channels(
+        self, kind: ClassRef, relative: str, value: int | None, counts: list[Value]
+    ) -> Channels:
+        found = self._expression(kind, relative)
+        if found.expression is None:
+            return found
+        literal = _integer(found.expression)
+        if literal is not None and any(
+            isinstance(count, Known) and count.value != literal for count in counts
+        ):
+            return _unknown("no expression holds in every configuration")
+        return Channels(found.expression, value, found.evidence, found.reason)
 
     def _expression(self, kind: ClassRef, relative: str) -> Channels:
         """An expression that gives the count in every run of the class that has the layer."""
@@ -298,11 +321,9 @@ class _Reader:
         return self._channels[key]
 
     def _find_expression(self, kind: ClassRef, relative: str) -> Channels:
-        runs = [
-            run for run in self._runs.get((id(kind.scope), kind.name), []) if relative in run.facts
-        ]
         symbolic = self.symbolic(kind)
-        facts = [(run, run.facts[relative]) for run in runs]
+        runs = self.runs(kind)
+        facts = [(run, run.facts[relative]) for run in runs or () if relative in run.facts]
         candidates: list[str] = []
         reason = "it cannot be read"
         certain = False
@@ -317,8 +338,8 @@ class _Reader:
             else:
                 reason = "no names right after its definition give the count"
         if not certain:
-            if kind.name in self.incomplete:
-                return _unknown(self.incomplete[kind.name])
+            if runs is None:
+                return _unknown(f"an instance of {kind.name} could not be read")
             if not facts:
                 return _unknown(reason)
             for run, fact in facts:
@@ -362,7 +383,7 @@ class _Reader:
         return [text for text in dict.fromkeys(found) if _integer(text) is None]
 
     def _definition(self, kind: ClassRef, relative: str) -> Definition | None:
-        runs = self._runs.get((id(kind.scope), kind.name)) or [self.symbolic(kind)]
+        runs = self.runs(kind) or [self.symbolic(kind)]
         found = {
             (str(scope.path), statement.lineno, f"{owner}.__init__")
             for run in runs
@@ -595,7 +616,8 @@ def _signature(engine: Machine, value: Value, depth: int) -> object:
     if depth > 4:
         return "..."
     if isinstance(value, Known):
-        return ("known", type(value.value).__name__, value.value)
+        plain = isinstance(value.value, (int, str, type(None)))
+        return ("known", type(value.value).__name__, value.value if plain else "")
     if isinstance(value, Tensor):
         return ("tensor", _signature(engine, engine.resolve(value.channels), depth), value.layout)
     if isinstance(value, ClassRef):
@@ -606,10 +628,23 @@ def _signature(engine: Machine, value: Value, depth: int) -> object:
         items = engine.items(value)
         if items is not None:
             if engine.kind(value) == "dict":
-                return [(key, _signature(engine, item, depth + 1)) for key, item in items]
-            return [_signature(engine, item, depth + 1) for item in items]
-        return ("object", value.id)
-    return ("other", repr(value))
+                pairs = ((str(key), _signature(engine, item, depth + 1)) for key, item in items)
+                return ("dict", *pairs)
+            return ("list", *(_signature(engine, item, depth + 1) for item in items))
+        kind = engine.class_of(value)
+        name = kind.name if isinstance(kind, ClassRef) else repr(kind)
+        if engine.is_module(value):
+            return ("module", name)
+        return (
+            "object",
+            name,
+            *(
+                (key, _signature(engine, item, depth + 1))
+                for key, item in engine.contents(value.id)
+                if isinstance(item, Value)
+            ),
+        )
+    return ("other", type(value).__name__)
 
 
 # Expressions ----------------------------------------------------------------------------------
@@ -638,71 +673,58 @@ def _write_term(
     own = _own_name(statement)
     if isinstance(term, (Literal, Own)):
         return repr(term.value) if isinstance(term, Literal) else own
-    for name, value in snapshot.names.items():
-        if value.term == term and _certain(value):
-            return name
+    if term in snapshot.name_of:
+        return snapshot.name_of[term]
     # Of the whole count, `128 * block.expansion` says more than `self.inplanes` does.
-    if outermost:
-        text = _write_parts(term, snapshot, run, statement, outermost)
-        if text is not None:
-            return text
-    for name, value in snapshot.attributes.items():
-        if value.term == term and _certain(value):
-            return f"{own}.{name}"
-    return None if outermost else _write_parts(term, snapshot, run, statement, outermost)
+    text = _write_parts(term, snapshot, run, statement) if outermost else None
+    if text is not None:
+        # Written again, so that only the brackets that are needed stay.
+        return ast.unparse(ast.parse(text, mode="eval"))
+    if term in snapshot.attribute_of:
+        return f"{own}.{snapshot.attribute_of[term]}"
+    return None if outermost else _write_parts(term, snapshot, run, statement)
 
 
 def _write_parts(
-    term: Term,
-    snapshot: Snapshot,
-    run: _Run,
-    statement: tuple[str, str, ast.stmt, Scope],
-    outermost: bool,
+    term: Term, snapshot: Snapshot, run: _Run, statement: tuple[str, str, ast.stmt, Scope]
 ) -> str | None:
+    scope = statement[3]
     match term:
-        case Global(name=name):
-            return name if name not in snapshot.names and statement[3] is run.kind.scope else None
+        case Global(scope=home, name=name):
+            return name if home == id(scope) and name not in snapshot.names else None
         case Compound(operator=operator, operands=operands):
-            parts = [
-                part if isinstance(part, str) else _write_term(part, snapshot, run, statement)
-                for part in operands
-            ]
-            if any(part is None for part in parts):
-                return None
-            return _join(operator, [part for part in parts if part is not None], outermost)
+            parts = []
+            for part in operands:
+                text = (
+                    part if isinstance(part, str) else _write_term(part, snapshot, run, statement)
+                )
+                if text is None:
+                    return None
+                parts.append(text)
+            if operator == "()" and (parts[0] in snapshot.names or scope.binds(parts[0])):
+                return None  # another function of that name
+            return _join(operator, parts)
     return None
 
 
-def _join(operator: str, parts: list[str], outermost: bool) -> str | None:
+def _join(operator: str, parts: list[str]) -> str:
     match operator:
         case ".":
-            return f"{_atom(parts[0])}.{parts[1]}"
+            return f"({parts[0]}).{parts[1]}"
         case "[]":
-            return f"{_atom(parts[0])}[{parts[1]}]"
+            return f"({parts[0]})[{parts[1]}]"
         case "()":
             return f"{parts[0]}({', '.join(parts[1:])})"
         case "neg":
-            return f"-{_atom(parts[0])}"
+            return f"-({parts[0]})"
         case "~":
-            return f"~{_atom(parts[0])}"
-    # Parsed and written again, so that only the brackets that are needed stay.
-    text = f"({parts[0]}) {operator} ({parts[1]})"
-    return ast.unparse(ast.parse(text, mode="eval"))
+            return f"~({parts[0]})"
+    return f"({parts[0]}) {operator} ({parts[1]})"
 
 
-def _atom(text: str) -> str:
-    node = ast.parse(text, mode="eval").body
-    plain = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
-    return text if plain else f"({text})"
-
-
-def _certain(value: Value) -> bool:
-    return not isinstance(value, (Choice, Unknown)) and value is not UNBOUND
-
-
-def _contains_any(term: Term, mutated: Iterable[Term]) -> bool:
-    if term in mutated:
-        return True
+def _contains_any(term: Term, mutated: set[Term]) -> bool:
+    if not mutated or term in mutated:
+        return bool(mutated)
     return isinstance(term, Compound) and any(
         not isinstance(operand, str) and _contains_any(operand, mutated)
         for operand in term.operands

@@ -24,6 +24,7 @@ from stitchgen.reading.values import (
     Cell,
     Choice,
     ClassRef,
+    Compound,
     Fresh,
     Function,
     Global,
@@ -103,6 +104,16 @@ class Snapshot:
 
     names: dict[str, Value]
     attributes: dict[str, Value]
+
+    @functools.cached_property
+    def name_of(self) -> dict[Term, str]:
+        """The local name that means a term."""
+        return _by_term(self.names)
+
+    @functools.cached_property
+    def attribute_of(self) -> dict[Term, str]:
+        """The attribute of `self` that means a term."""
+        return _by_term(self.attributes)
 
 
 @dataclass
@@ -448,12 +459,12 @@ class Machine:
                 return Unknown(f"{name} is decorated")
             return Function(function, scope)
         if name in scope.classes:
-            return ClassRef(scope, name, term=Global(name))
+            return ClassRef(scope, name, term=Global(id(scope), name))
         if name in scope.imports:
             return self.imported(scope.imports[name], scope)
         if name in scope.constants:
             return self.constant(name, scope)
-        if library.is_builtin(name):
+        if library.is_builtin(name) and name not in scope.ambiguous:
             return Library(f"builtins.{name}")
         return Unknown(f"{name} is not defined at one place of the file")
 
@@ -476,7 +487,7 @@ class Machine:
                 value = Unknown(f"{name} raises")
             self.lasting.update(range(first, len(self.kinds)))
             if not isinstance(value, Unknown):
-                value = value.having(Global(name))
+                value = value.having(Global(id(scope), name))
             self.globals[place] = value
         return self.globals[place]
 
@@ -1614,6 +1625,9 @@ class Machine:
                     called = self._instance_attribute(function, "__call__")
                     if isinstance(called, Function):
                         return self.call_function(called, arguments, keywords)
+            case Opaque(term=Compound(operator=".", operands=(changed, str() as name))):
+                if name in library.MUTATORS and not isinstance(changed, str):
+                    self.mutated.add(changed)
         self.pass_to_unknown([*arguments, *keywords.values()])
         return Unknown("it comes from a call that reading does not know")
 
@@ -1824,6 +1838,14 @@ class Machine:
         finally:
             if self.contexts:
                 self.contexts.pop()
+
+
+def _by_term(values: dict[str, Value]) -> dict[Term, str]:
+    found: dict[Term, str] = {}
+    for name, value in values.items():
+        if value.term is not None and not isinstance(value, (Choice, Unknown)):
+            found.setdefault(value.term, name)
+    return found
 
 
 def bound(value: Value) -> Value:

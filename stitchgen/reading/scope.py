@@ -44,6 +44,17 @@ class Scope:
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)  # local name -> dotted origin
     constants: dict[str, ast.expr] = field(default_factory=dict)
+    ambiguous: set[str] = field(default_factory=set)  # bound, with no one meaning
+
+    def binds(self, name: str) -> bool:
+        """Whether the file binds a name at its top level."""
+        return (
+            name in self.functions
+            or name in self.classes
+            or name in self.imports
+            or name in self.constants
+            or name in self.ambiguous
+        )
 
     def origin(self, expression: ast.expr) -> str | None:
         """The dotted origin of an imported name or attribute: `nn.Conv2d` is `torch.nn.Conv2d`."""
@@ -176,6 +187,7 @@ def read_scope(
         # `try: from a import f / except ImportError: from b import f` has two origins.
         if len(found) == 1 and bound[name] == imports[name]:
             (scope.imports[name],) = found
+    scope.ambiguous = {name for name in bound if not scope.binds(name)}
     return scope
 
 

@@ -34,8 +34,9 @@ class Literal:
 
 @dataclass(frozen=True)
 class Global:
-    """A constant of the file."""
+    """A class or constant of a file."""
 
+    scope: int  # the identity of the file's scope
     name: str
 
 
