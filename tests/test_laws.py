@@ -684,6 +684,37 @@ class _(Net):
         return y + (self.layer_gate(y) if self.spliced else y)
 
 
+@breaks("consumed", "train", "Nothing in the model reads")
+class _(Net):
+    """only one reader was to get the block's output, and none does"""
+
+    splice = {"into": "head"}
+
+    def middle(self, x):
+        y = self.layer(x)
+        if self.spliced:
+            self.layer_gate(y)
+        return y + y
+
+
+@breaks("consumed", "eval", "Not all that reads")
+class _(Net):
+    """one of two blocks is discarded"""
+
+    splices = [splice(), splice(target="head", block="head_gate")]
+
+    def define(self):
+        super().define()
+        if self.spliced:
+            self.head_gate = nn.Linear(5, 5)
+
+    def tail(self, x):
+        x = super().tail(x)
+        if self.spliced:
+            self.head_gate(x)
+        return x
+
+
 @breaks("consumed", "train", "No gradient reaches")
 class _(Net):
     """the block's output is detached"""
@@ -1150,6 +1181,31 @@ class _(Net):
 
 @holds
 class _(Net):
+    """the output is an object that refers to itself, with an array and a list that comes twice"""
+
+    class Result:
+        pass
+
+    def forward(self, x):
+        result = self.Result()
+        result.itself = result
+        result.logits = super().forward(x)
+        result.array = result.logits.detach().numpy()
+        result.first = result.second = [result.logits, ()]
+        return result
+
+
+@holds
+class _(Net):
+    """the output is a generator"""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return (part for part in (y, y * 2))
+
+
+@holds
+class _(Net):
     """the output holds integers only"""
 
     def forward(self, x):
@@ -1505,6 +1561,48 @@ class _(Net):
             shape = x.shape
             x = self.layer_gate(x.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(shape)
         return x
+
+
+@holds
+class _(Net):
+    """only one reader of the layer was to get the block's output"""
+
+    splice = {"into": "head"}
+
+    def middle(self, x):
+        y = self.layer(x)
+        return y + (self.layer_gate(y) if self.spliced else y)
+
+
+@holds
+class _(Net):
+    """replace: every activation of the model at once"""
+
+    names = ("act1", "act2", "act3")
+    splices = [splice(placement="replace", target=name, block=name) for name in names]
+
+    def define(self):
+        for name in self.names:
+            setattr(self, name, nn.SiLU() if self.spliced else nn.ReLU(inplace=True))
+
+    def middle(self, x):
+        return self.act3(self.layer(self.act2(self.act1(x) - 0.5)))
+
+
+@holds
+class _(Net):
+    """before one layer and after another, in one run"""
+
+    splices = [splice(), splice(placement="before", target="head", block="head_gate")]
+
+    def define(self):
+        super().define()
+        if self.spliced:
+            self.head_gate = nn.Sequential(nn.Linear(CHANNELS, CHANNELS), nn.Tanh())
+
+    def tail(self, x):
+        x = F.relu(self.later(x)).mean((2, 3))
+        return self.head(self.head_gate(x) if self.spliced else x)
 
 
 @holds
