@@ -41,25 +41,26 @@ class Place:
     slots: list[tuple[str, Anchor]] = field(default_factory=list)  # (class, where its slot goes)
     guard: str | None = None  # under which condition the layer is there at all
     call: int | None = None  # the number of the call, of several
-    attached: bool = False
+    under: bool = False  # the block is a child of the layer itself, not its sibling
+    hooked: bool = False  # and is run by a forward hook
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
 
     def block_path(self, spot: Spot) -> str:
         """Where the block is in the edited model."""
-        if self.attached:
+        if self.under:
             return join(spot.path, self.attribute)
         return join(join(spot.root, self.owner), self.attribute)
 
     @property
     def from_class(self) -> bool:
         """Whether the definition stands in the class of the target, not in the calls' owner's."""
-        return self.slot or self.attached
+        return self.slot or self.under
 
     @property
     def definition_owner(self) -> str:
         """The expression, in the anchor's function, of the module that gets the attribute."""
-        if self.attached:
+        if self.under:
             return self.layer_text
         return access("self", self.owner_steps) if self.slot else "self"
 
@@ -114,7 +115,10 @@ def find_places(
     places: list[Place] = []
     taken: set[str] = set()
     for number, chosen in groups:
-        wish = request.name or attribute_name(below, request.block)
+        under = runs_its_children(bench, survey, spots, owner, chosen)
+        wish = request.name or attribute_name(() if under else below, request.block)
+        if under:
+            check_not_container(survey, spots, name)
         attribute = free_attribute(bench, spots, owner, chosen, wish, taken)
         taken.add(attribute)
         place = Place(
@@ -126,7 +130,8 @@ def find_places(
             owner=owner,
             owner_steps=owner_steps,
             below=below,
-            slot=needs_slot(bench, survey, spots, owner, chosen),
+            slot=not under and needs_slot(bench, survey, spots, owner, chosen),
+            under=under,
             attribute=attribute,
             anchor=NOWHERE,
             call=number,
@@ -174,9 +179,10 @@ def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
     path = place.resolved.path
     if place.from_class:
         place.anchor = anchor_in(bench, survey, place, "")
+    if place.slot:
         for class_name in dict.fromkeys(class_of(bench, site) for site in place.sites):
             place.slots.append((class_name, slot_anchor(bench, survey, place, class_name)))
-    else:
+    if not place.from_class:
         place.anchor = anchor_in(bench, survey, place, place.owner)
     class_name = place.anchor.function.rpartition(".")[0]
     steps = (*place.owner_steps, *place.below) if place.from_class else place.below
@@ -505,15 +511,7 @@ def attached_place(
     name: str,
 ) -> Place:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
-    for spot in spots:
-        if survey.kind(spot.layer["class"]) != "module":
-            last = spot.configuration.children(spot.path)[-1:]
-            raise StitchError(
-                "unsupported",
-                f"a block under {name} would become one of the layers that it runs",
-                where=observed.first_place(spot.layer),
-                suggestions=[f"{name}.{child}" for child in last],
-            )
+    check_not_container(survey, spots, name)
     wish = request.name or request.block.rpartition("/")[2].replace("-", "_")
     place = Place(
         target=name,
@@ -527,11 +525,41 @@ def attached_place(
         slot=False,
         attribute=wish,
         anchor=NOWHERE,
-        attached=True,
+        under=True,
+        hooked=True,
         strategy="attach",
     )
     settle_definition(bench, survey, place)
     return place
+
+
+def check_not_container(survey: Survey, spots: Sequence[Spot], name: str) -> None:
+    for spot in spots:
+        if survey.kind(spot.layer["class"]) != "module":
+            last = spot.configuration.children(spot.path)[-1:]
+            raise StitchError(
+                "unsupported",
+                f"a block under {name} would become one of the layers that it runs",
+                where=observed.first_place(spot.layer),
+                suggestions=[f"{name}.{child}" for child in last],
+            )
+
+
+def runs_its_children(
+    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, sites: Sequence[Site]
+) -> bool:
+    """Whether a new child of the owner would be taken for one of its layers and run."""
+    for spot in spots:
+        if survey.kind(spot.configuration.class_at(join(spot.root, owner))) != "module":
+            return True
+    for site in sites:
+        syntax = bench.syntax(site.file)
+        uses = reading.uses(
+            syntax.tree, syntax.document.text, class_of(bench, site), site.to_called[0].name
+        )
+        if any(use.kind == "iteration" and use.path == "*" for use in uses):
+            return True
+    return False
 
 
 #: Uses of a layer that do not run it, or whose calls were seen.

@@ -108,6 +108,7 @@ class Call:
     attribute: str
     placement: str  # after, before
     slot: bool  # other instances run this code with an empty slot
+    under: bool  # the block is a child of the layer: `layer.cbam`
     by_number: bool  # the container may be shorter in other configurations
     identity: str  # how the file names torch.nn.Identity
     line_length: int
@@ -145,9 +146,19 @@ class Call:
             node = node.value
         return self.document.code(self.document.span_of(node))
 
+    @property
+    def holder(self) -> str:
+        """The expression of the module that has the block."""
+        return self.called_text() if self.under else self.receiver
+
     def condition(self) -> str | None:
-        """`blk is self.blocks[5]` where the call's function is a variable, else None."""
+        """`blk is self.blocks[5]` where the call's function is a variable, else None.
+
+        A block under the layer is told by its being there.
+        """
         text = self.called_text()
+        if self.under:
+            return f'hasattr({text}, "{self.attribute}")'
         target = access(self.receiver, self.site.to_called)
         if same_expression(text, target):
             return None
@@ -242,7 +253,7 @@ def first_argument(call: Call) -> ast.expr:
 def edit_variable_call(call: Call, condition: str) -> tuple[list[Edit], str]:
     """`x = blk(x)` in a loop, one element wanted: an `if` on the element's identity."""
     context, document = call.context, call.document
-    names = {"receiver": call.receiver, "attribute": call.attribute, "condition": condition}
+    names = {"receiver": call.holder, "attribute": call.attribute, "condition": condition}
     for part in ast.walk(ast.parse(call.called_text(), mode="eval")):
         if isinstance(part, ast.Call) and not is_getattr(part):
             raise unsupported(
@@ -271,6 +282,13 @@ def is_getattr(node: ast.Call) -> bool:
 def edit_container_call(call: Call, chain: tuple[Step, ...]) -> tuple[list[Edit], str]:
     """A child of a Sequential: the call becomes a loop, or slices inside an expression."""
     context, document = call.context, call.document
+    if call.under:
+        raise unsupported(
+            f"{call.where} calls a Sequential in a module that runs all its children, where a "
+            "block has no place of its own",
+            call.where,
+            "Splice after the whole Sequential.",
+        )
     if call.site.how == "argument":
         raise unsupported(
             f"{call.where} runs the Sequential under checkpoint, where its children have no "

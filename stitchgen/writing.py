@@ -21,7 +21,7 @@ def write_definition(
     """Construct the block in `__init__`, and give the class of many instances its empty slot."""
     if request.placement == "replace":
         code = snippet("replace", "init", place=place.layer_text, construction=construction)
-    elif place.attached:
+    elif place.hooked:
         function = hook(bench, project, request, place)
         code = snippet(
             "attach",
@@ -92,7 +92,10 @@ def identity(syntax: Syntax) -> str:
 
 
 def write_calls(bench: Workbench, project: Project, request: AddRequest, place: Place) -> None:
-    """Edit every call site; the place's strategy is the lowest in rank that was needed."""
+    """Edit every call site; the place's strategy is the lowest in rank that was needed.
+
+    A slot is told as such only where the calls themselves stay as they are.
+    """
     strategies = []
     for site in place.sites:
         syntax = bench.syntax(site.file)
@@ -107,6 +110,7 @@ def write_calls(bench: Workbench, project: Project, request: AddRequest, place: 
             attribute=place.attribute,
             placement=request.placement,
             slot=place.slot,
+            under=place.under,
             by_number=bool(place.lacking),
             identity=identity(syntax) if place.slot else "",
             line_length=project.line_length,
@@ -115,4 +119,5 @@ def write_calls(bench: Workbench, project: Project, request: AddRequest, place: 
         bench.edit(site.file, *edits)
         strategies.append(strategy)
     if strategies:
-        place.strategy = "slot" if place.slot else max(strategies, key=splice.RANK.index)
+        strategy = max(strategies, key=splice.RANK.index)
+        place.strategy = "slot" if place.slot and strategy in ("line", "wrap") else strategy

@@ -715,6 +715,17 @@ class _(Net):
         return x
 
 
+@breaks("consumed", "train", "The model itself runs layer without gradients")
+class _(Net):
+    """the model runs the layer under no_grad, so the block would never train"""
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.stem(x)))
+        with torch.no_grad():
+            x = self.middle(x)
+        return self.tail(x)
+
+
 @breaks("consumed", "train", "No gradient reaches")
 class _(Net):
     """the block's output is detached"""
@@ -1296,6 +1307,15 @@ class _(Net):
     def middle(self, x):
         y = super().middle(x)
         return x + y if self.training else x
+
+
+@holds
+class _(Net):
+    """the whole model is run without gradients"""
+
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
 
 
 @holds

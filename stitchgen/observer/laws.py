@@ -268,7 +268,7 @@ class _Proof:
     def plain(self, mode: str, index: int) -> Tuple[Run, int]:
         """The original, if possible under a seed that calls every layer: stochastic depth skips."""
         runs = []  # type: List[Tuple[Run, int]]
-        for again in range(index, index + 4 * STEP, STEP):
+        for again in range(index, index + STEP * (4 if mode == "train" else 1), STEP):
             run = self.runs.original(mode, again, count=self.macs is None)
             if all(run.layer_calls.values()):
                 return run, again
@@ -276,15 +276,21 @@ class _Proof:
         return max(runs, key=lambda pair: sum(map(bool, pair[0].layer_calls.values())))
 
     def reference(self, mode: str, index: int) -> "Optional[_Reference]":
+        run = self.reference_run(mode, index)
+        return None if run is None else _Reference(run, self.runs.original_model)
+
+    def reference_run(self, mode: str, index: int, trace: bool = False) -> Optional[Run]:
         """None where something comes between the layer and the block: they cannot be equal."""
         for splice in self.splices:
             assert splice.old is not None
             if splice.adapter or splice.into or splice.old._forward_hooks:
                 return None
         try:
-            return _Reference(self.runs.reference(mode, index), self.runs.original_model)
-        except Exception:
+            return self.runs.reference(mode, index, trace)
+        except Exception as error:
             # The edited model may run all the same; if it does not, it tells the reason better.
+            message = "The block cannot be put at its layer from outside (%s): judged as identity."
+            self.note(message % _short(error))
             return None
 
     def attempt(self, mode: str, run: Callable[[], Run]) -> Run:
@@ -415,12 +421,11 @@ class _Proof:
         for again in range(index, index + STEP * tries, STEP):
             plain = self.runs.original(mode, again, trace=True)
             run = self.runs.edited(mode, again, None, trace=True)
-            if self.comparable():
-                reference = self.runs.reference(mode, again, trace=True)
-                if not _same_events(reference, run):
-                    self.require_unharmed(mode, again, plain, upstream=False)
-                    message = "The output of %s does not reach all that reads %s."
-                    raise Broken("consumed", message % (self.blocks, self.targets), mode)
+            reference = self.reference_run(mode, again, trace=True)
+            if reference is not None and not _same_events(reference, run):
+                self.require_unharmed(mode, again, plain, upstream=False)
+                message = "The output of %s does not reach all that reads %s."
+                raise Broken("consumed", message % (self.blocks, self.targets), mode)
             if not _same_events(plain, run):
                 what = "do not show it" if floats else "hold no floating-point numbers"
                 message = "In %s the outputs %s: judged on the activations of the layers."
@@ -430,12 +435,6 @@ class _Proof:
                 self.note("In %s only outputs that are no floating-point numbers changed." % mode)
                 return True
         return False
-
-    def comparable(self) -> bool:
-        return not any(
-            s.adapter or s.into or (s.old is not None and s.old._forward_hooks)
-            for s in self.splices
-        )
 
     def check_gradients(
         self,
@@ -447,6 +446,14 @@ class _Proof:
     ) -> None:
         """Every new parameter gets a finite gradient that is not zero, under one seed at least."""
         everything = self.trainable(mode, splices)
+        if reference is not None and not any(reference.run.differentiable.values()) and everything:
+            # Also with the block put there from outside: it is the model that asks for none.
+            if reference.reached:
+                message = "The model itself runs %s without gradients: %s would never train."
+                raise Broken("consumed", message % (self.targets, self.blocks), mode)
+            self.trained.update(splice.index for splice in splices)
+            self.note("The model itself runs without gradients in %s: they were not judged." % mode)
+            return
         pending = dict(everything)
         outside = set(pending)
         run = edited

@@ -116,6 +116,18 @@ class World:
         for path in self.overlay:
             linecache.cache.pop(path, None)
 
+    def forget_overloads(self):
+        """Torch registers `@torch.jit._overload`s by name, and takes a second import for a clash."""
+        internal = sys.modules.get("torch._jit_internal")
+        for name in (
+            "_overloaded_fns",
+            "_overloaded_methods",
+            "_overloaded_method_class_fileno",
+        ):
+            registry = getattr(internal, name, None)
+            if isinstance(registry, dict):
+                registry.clear()
+
     def take_project_modules(self):
         """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
         taken = {}
@@ -141,6 +153,7 @@ class World:
     def load(self):
         """The namespace of the model file, imported under its dotted name."""
         if self.namespace is None:
+            self.forget_overloads()
             try:
                 module = importlib.import_module(self.module)
             except Exception as error:
