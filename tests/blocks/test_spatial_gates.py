@@ -1,0 +1,56 @@
+"""Spatial attention: SimAM, SGE and LKA against the equations of their papers."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+SIZES = {1: (9,), 2: (7, 5), 3: (3, 4, 5)}
+DIMS = pytest.mark.parametrize("dims", [1, 2, 3])
+
+
+@DIMS
+@pytest.mark.parametrize("e_lambda", [1e-4, 0.1])
+def test_simam(block, agree, dims, e_lambda):
+    def formula(_, x):
+        flat = x.flatten(2)
+        mean = flat.mean(2, keepdim=True)
+        variance = flat.var(2, keepdim=True)  # over the other neurons: M - 1
+        energy = (flat - mean) ** 2 / (4 * (variance + e_lambda)) + 0.5
+        return (flat * energy.sigmoid()).view(x.shape)
+
+    agree(block("simam", dims)(e_lambda), formula, (2, 3, *SIZES[dims]), (1, 4, *SIZES[dims]))
+
+
+@DIMS
+@pytest.mark.parametrize("groups", [1, 4])
+def test_sge(block, agree, dims, groups):
+    def formula(sge, x):
+        results = []
+        for i, part in enumerate(x.flatten(2).chunk(groups, 1)):
+            likeness = torch.einsum("ncl,nc->nl", part, part.mean(2))
+            deviation = likeness.std(1, unbiased=False, keepdim=True)
+            normed = (likeness - likeness.mean(1, keepdim=True)) / (deviation + 1e-5)
+            gate = (sge.weight[i] * normed + sge.bias[i]).sigmoid()
+            results.append(part * gate[:, None])
+        return torch.cat(results, 1).view(x.shape)
+
+    agree(block("sge", dims)(groups), formula, (2, 12, *SIZES[dims]), (1, 8, *SIZES[dims]))
+
+
+def test_sge_is_finite_at_one_position(block):
+    """A copy with the unbiased deviation gives NaN there."""
+    assert block("sge")(4)(torch.randn(2, 8, 1, 1)).isfinite().all()
+
+
+@DIMS
+def test_lka(block, agree, dims):
+    conv = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
+
+    def formula(lka, x):
+        c = x.shape[1]
+        y = conv(x, lka.conv0.weight, lka.conv0.bias, padding=2, groups=c)
+        spatial = lka.conv_spatial
+        y = conv(y, spatial.weight, spatial.bias, padding=9, dilation=3, groups=c)
+        return x * conv(y, lka.conv1.weight, lka.conv1.bias)
+
+    agree(block("lka", dims)(6), formula, (2, 6, *SIZES[dims]), (1, 6, *SIZES[dims]))
