@@ -1,0 +1,126 @@
+"""Attention over channels and space: coordinate attention against timm, others by formula."""
+
+import pytest
+import torch
+from timm.layers.coord_attn import CoordAttn
+from torch import nn
+from torch.nn import functional as F
+
+SIZES = [(7, 5), (8, 8), (1, 3)]
+
+
+def shapes(channels, sizes=SIZES):
+    return [(n, channels, *size) for n, size in zip((2, 1, 3), sizes)]
+
+
+@pytest.mark.parametrize("channels, reduction", [(64, 4), (256, 16), (32, 32)])
+def test_coord_attention_equals_timm(block, agree, channels, reduction):
+    hidden = max(8, channels // reduction)
+    theirs = CoordAttn(channels, rd_channels=hidden, bias=True)
+    ours = block("coord-attention")(channels, reduction)
+    agree(ours, theirs, *shapes(channels))
+
+
+@pytest.mark.parametrize(
+    "kernel_size, groups, depthwise", [(7, 16, True), (5, 4, False), (1, 1, True)]
+)
+def test_ela(block, agree, kernel_size, groups, depthwise):
+    def formula(ela, x):
+        def gate(line):
+            conv_groups = 32 if depthwise else 4
+            y = F.conv1d(line, ela.conv.weight, padding=kernel_size // 2, groups=conv_groups)
+            parts = y.reshape(y.shape[0], groups, -1)
+            mean, var = parts.mean(2, keepdim=True), parts.var(2, unbiased=False, keepdim=True)
+            y = ((parts - mean) / (var + 1e-5).sqrt()).view(y.shape)
+            return (y * ela.norm.weight[:, None] + ela.norm.bias[:, None]).sigmoid()
+
+        rows, columns = gate(x.sum(3) / x.shape[3]), gate(x.sum(2) / x.shape[2])
+        return torch.einsum("nchw,nch,ncw->nchw", x, rows, columns)
+
+    agree(block("ela")(32, kernel_size, groups, depthwise), formula, *shapes(32, SIZES[:2]))
+
+
+@pytest.mark.parametrize("kernel_size", [3, 7])
+def test_triplet_attention(block, agree, kernel_size):
+    def formula(triplet, x):
+        total = 0
+        for gate, order in (
+            (triplet.height_width, (0, 1, 2, 3)),
+            (triplet.channel_width, (0, 2, 1, 3)),
+            (triplet.channel_height, (0, 3, 2, 1)),
+        ):
+            y = x.permute(order)
+            pooled = torch.stack([y.max(1).values, y.mean(1)], 1)
+            pooled = F.conv2d(pooled, gate.conv.weight, padding=kernel_size // 2)
+            norm = gate.norm
+            statistics = (None, None) if norm.training else (norm.running_mean, norm.running_var)
+            pooled = F.batch_norm(pooled, *statistics, norm.weight, norm.bias, norm.training)
+            total = total + (y * pooled.sigmoid()).permute(order)
+        return total / 3
+
+    agree(block("triplet-attention")(kernel_size), formula, *shapes(6))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_shuffle_attention(block, agree, dims, groups):
+    def formula(sa, x):
+        c, half = x.shape[1], x.shape[1] // groups // 2
+        parts = []
+        for group in x.flatten(2).chunk(groups, 1):
+            a, b = group[:, :half], group[:, half:]
+            gate = sa.channel_weight[:, None] * a.mean(2, keepdim=True) + sa.channel_bias[:, None]
+            parts.append(a * gate.sigmoid())
+            mean, var = b.mean(2, keepdim=True), b.var(2, unbiased=False, keepdim=True)
+            normed = (b - mean) / (var + 1e-5).sqrt()
+            normed = normed * sa.norm.weight[:, None] + sa.norm.bias[:, None]
+            gate = sa.spatial_weight[:, None] * normed + sa.spatial_bias[:, None]
+            parts.append(b * gate.sigmoid())
+        y = torch.cat(parts, 1)
+        order = [i // 2 + (i % 2) * (c // 2) for i in range(c)]  # ChannelShuffle of two groups
+        return y[:, order].view(x.shape)
+
+    size = (5, 4, 3)[:dims]
+    agree(block("shuffle-attention", dims)(12, groups), formula, (2, 12, *size), (1, 12, *size))
+    x = torch.arange(12.0).view(1, 12, 1, 1)
+    assert torch.equal(
+        nn.ChannelShuffle(2)(x).flatten(),
+        torch.tensor([i // 2 + (i % 2) * 6 for i in range(12)], dtype=torch.float),
+    )
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("reduction", [2, 16])
+def test_scse(block, agree, dims, reduction):
+    def formula(scse, x):
+        flat = x.flatten(2)
+        first, _, second = scse.channel
+        hidden = (flat.mean(2) @ first.weight.flatten(1).T + first.bias).relu()
+        channel = (hidden @ second.weight.flatten(1).T + second.bias).sigmoid()
+        spatial = (scse.spatial.weight.flatten() @ flat + scse.spatial.bias).sigmoid()
+        return (flat * channel[..., None] + flat * spatial[:, None]).view(x.shape)
+
+    size = (5, 4, 3)[:dims]
+    agree(block("scse", dims)(12, reduction), formula, (2, 12, *size), (1, 12, *size))
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_ema_attention(block, agree, factor):
+    def formula(ema, x):
+        results = []
+        for part in x.chunk(factor, 1):
+            weight, bias = ema.conv1.weight[:, :, 0, 0], ema.conv1.bias[:, None]
+            rows = (weight @ part.mean(3) + bias).sigmoid()
+            columns = (weight @ part.mean(2) + bias).sigmoid()
+            axial = part * rows[..., None] * columns[:, :, None]
+            mean = axial.mean((2, 3), keepdim=True)
+            var = axial.var((2, 3), unbiased=False, keepdim=True)
+            axial = (axial - mean) / (var + 1e-5).sqrt()
+            axial = axial * ema.norm.weight.view(1, -1, 1, 1) + ema.norm.bias.view(1, -1, 1, 1)
+            local = F.conv2d(part, ema.conv3.weight, ema.conv3.bias, padding=1)
+            gate = torch.einsum("nc,nchw->nhw", axial.mean((2, 3)).softmax(1), local)
+            gate = gate + torch.einsum("nc,nchw->nhw", local.mean((2, 3)).softmax(1), axial)
+            results.append(part * gate[:, None].sigmoid())
+        return torch.cat(results, 1)
+
+    agree(block("ema-attention")(12, factor), formula, *shapes(12))
