@@ -446,8 +446,8 @@ class _Proof:
     ) -> None:
         """Every new parameter gets a finite gradient that is not zero, under one seed at least."""
         everything = self.trainable(mode, splices)
-        if reference is not None and not any(reference.run.differentiable.values()) and everything:
-            # Also with the block put there from outside: it is the model that asks for none.
+        if everything and reference is not None and not reference.differentiable:
+            # It is the model that asks for no gradients there, not the edit.
             if reference.reached:
                 message = "The model itself runs %s without gradients: %s would never train."
                 raise Broken("consumed", message % (self.targets, self.blocks), mode)
@@ -598,6 +598,8 @@ class _Reference:
         self.output = _Output(run.output)
         found, self.hidden = compare.reached(_differentiable(run.output))
         self.reached = _paths(model, found)
+        # Inside a reentrant checkpoint nothing is differentiable until the backward.
+        self.differentiable = self.hidden or any(run.differentiable.values())
 
 
 class _Output:
