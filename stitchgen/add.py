@@ -6,6 +6,7 @@ expression -> plan the edits -> prove them -> hand over the changes, the ledger 
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Plan:
     places: list[Place]
     uses: set[str]  # block files, relative to the root
     settings: dict[str, str]
-    already: list[str]  # targets at which the very block stands
+    already: list[Place]  # those at which the very block stands
 
 
 def run(project: Project, request: AddRequest, mode: str = "apply") -> Outcome:
@@ -103,7 +104,8 @@ def by_observing(
         plan = make_plan(project, request, block, settings, session, named, observer)
     proof = None
     if plan.bench.edits:
-        proof = prove(request, observer, session, plan.places, plan.bench)
+        fresh = [place for place in plan.places if place not in plan.already]
+        proof = prove(request, observer, session, fresh, plan.bench)
     return plan, proof
 
 
@@ -178,9 +180,45 @@ def work_at(
     )
     plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)})"
+    plan.places.append(place)
+    if stands_already(bench, request, place, placed.class_name, construction):
+        place.attribute = place.wish
+        plan.already.append(place)
+        return
     write_definition(bench, project, request, place, construction)
     write_calls(bench, project, request, place)
-    plan.places.append(place)
+
+
+def stands_already(
+    bench: Workbench, request: AddRequest, place: Place, class_name: str, construction: str
+) -> bool:
+    """Whether the source has this very block at the target; refuses one with other arguments."""
+    if not place.wish or place.wish == place.attribute:
+        return False
+    syntax = bench.syntax(place.anchor.file)
+    function = syntax.method(*place.anchor.function.rsplit(".", 1))
+    for node in ast.walk(function) if function is not None else ():
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        target, call = ast.unparse(node.targets[0]), node.value
+        if target != f"{place.definition_owner}.{place.wish}":
+            continue
+        if ast.unparse(call.func) != class_name:
+            continue
+        written = ast.unparse(call)
+        if written == ast.unparse(ast.parse(construction)):
+            return True
+        if request.name is not None:
+            continue
+        where = f"{syntax.document.path}:{node.lineno}"
+        raise StitchError(
+            "already-there",
+            f"{where} has {written} at {place.target} already; this command would write "
+            f"{construction}",
+            where=where,
+            hint=f"Edit that line, or pass --name {place.attribute} for a second block.",
+        )
+    return False
 
 
 def outcome_of(
@@ -207,6 +245,7 @@ def outcome_of(
                 uses=tuple(sorted(plan.uses)),
             )
             for place in plan.places
+            if place not in plan.already
         ]
         command = f"add {request.block} --{request.placement} {' '.join(request.targets)}"
         book = ledger.load(project.root).with_run(command, records, changes)
@@ -217,7 +256,10 @@ def outcome_of(
         "command": "add",
         "block": request.block,
         "dry_run": dry_run,
-        "splices": [splice_report(request, place) for place in plan.places],
+        "splices": [
+            splice_report(request, place) | {"already": place in plan.already}
+            for place in plan.places
+        ],
         "files": [{"path": change.path, "action": change.action} for change in changes],
         "proof": proof,
         "keys": keys,
@@ -251,7 +293,7 @@ def warnings_of(
     if without is not None:
         message = f"not proven, since {without.message}"
         found.append({"code": "not-proven", "message": message, "hint": without.hint or ""})
-    elif not request.prove:
+    elif not request.prove and bench.edits:
         message = "not proven, as --no-prove asks: the source was read and not run"
         found.append({"code": "not-proven", "message": message})
     for place in plan.places:

@@ -228,7 +228,7 @@ class Ledger:
         """The file: the same entries give the same bytes."""
         tables = [_table(entry) for entry in _sorted(self.entries)]
         text = "\n".join([_HEADER + f"version = {VERSION}\n", *tables])
-        return text.encode("utf-8")
+        return text.encode("utf-8", "replace")  # a command line may hold what is no text
 
 
 def _run_order(name: str) -> tuple[int, str]:
@@ -290,9 +290,9 @@ def _table(entry: Entry) -> str:
     """One splice. The order of the lines serves merges.
 
     Where two branches add tables at one place, git reports a conflict, and takes out of it what
-    both sides begin or end with, and any four lines in a row that they share. So the first and the last
-    line of a table are its own, and so is one in every four: both sides stand whole between the
-    markers, and who removes the markers has merged them.
+    both sides begin or end with, and any four lines in a row that they share. So the first and
+    the last line of a table are its own, and so is one in every four: both sides stand whole
+    between the markers, and who removes the markers has merged them.
     """
     record = entry.record
     how = {
@@ -331,12 +331,16 @@ def _table(entry: Entry) -> str:
 
 
 def _span_row(trace: Trace) -> dict[str, Any]:
-    row: dict[str, Any] = {"path": trace.path, "kind": trace.kind, "scope": trace.scope}
-    row |= {"now": trace.now, "was": trace.was}
+    """What is empty is left out, so that the usual insertion is short."""
+    row: dict[str, Any] = {"path": trace.path, "kind": trace.kind}
+    row |= {"scope": trace.scope, "now": trace.now, "was": trace.was}
     if trace.count > 1:
         row |= {"nth": trace.nth, "count": trace.count}
-    row["pieces"] = [[piece.at, piece.text, piece.replaced] for piece in trace.pieces]
-    return row
+    row["pieces"] = [
+        [piece.at, piece.text] + ([piece.replaced] if piece.replaced else [])
+        for piece in trace.pieces
+    ]
+    return {name: value for name, value in row.items() if value != ""}
 
 
 def _hash(key: tuple[str, str], ordered: Sequence[Trace]) -> str:
@@ -409,10 +413,10 @@ def _entry(target: str, attribute: str, table: dict[str, Any], line: int) -> Ent
         Trace(
             row["path"],
             row["kind"],
-            row["scope"],
-            row["now"],
-            row["was"],
-            tuple(Piece(int(at), str(text), str(old)) for at, text, old in row["pieces"]),
+            row.get("scope", ""),
+            row.get("now", ""),
+            row.get("was", ""),
+            tuple(Piece(*piece) for piece in row["pieces"]),
             row.get("nth", 0),
             row.get("count", 1),
         )

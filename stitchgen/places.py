@@ -43,6 +43,7 @@ class Place:
     call: int | None = None  # the number of the call, of several
     under: bool = False  # the block is a child of the layer itself, not its sibling
     hooked: bool = False  # and is run by a forward hook
+    wish: str = ""  # the attribute's name before it was numbered
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
 
@@ -133,6 +134,7 @@ def find_places(
             slot=not under and needs_slot(bench, survey, spots, owner, chosen),
             under=under,
             attribute=attribute,
+            wish=wish,
             anchor=NOWHERE,
             call=number,
         )
@@ -524,6 +526,7 @@ def attached_place(
         below=steps_of(survey, spots, name, "", resolved.path),
         slot=False,
         attribute=wish,
+        wish=wish,
         anchor=NOWHERE,
         under=True,
         hooked=True,

@@ -15,7 +15,8 @@ import ast
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,9 @@ def _plan(root: Path, book: Ledger, last: Run) -> _Plan:
     plan = _Plan()
     for edited in last.edited:
         _restore(root, edited, last, plan)
+    importers = _importers(root, last.created, plan)
     for created in last.created:
-        _delete(root, created, book, last, plan)
+        _delete(root, created, book, last, importers.get(created.path), plan)
     _keep_packages(root, plan)
     plan.prune += last.folders
     if not plan.changes:
@@ -104,21 +106,53 @@ def _plan(root: Path, book: Ledger, last: Run) -> _Plan:
 
 def _restore(root: Path, edited: Edited, last: Run, plan: _Plan) -> None:
     """Take the run's traces out of one file."""
-    try:
-        raw = (root / edited.path).read_bytes()
-    except FileNotFoundError:
+    marks = last.traces(edited.path)
+    path = edited.path if (root / edited.path).is_file() else _moved(root, edited.path, last)
+    if path is None:
         plan.warn("taken-back", edited.path, f"{edited.path} is no longer there")
         return
+    raw = files.read_bytes(root / path)
     if digest(raw) == edited.before:
         return
-    marks = last.traces(edited.path)
     edits = _exact(raw, edited, marks)
     if edits is None:
-        edits = _by_syntax(raw, edited.path, marks, last, plan)
-    change = FileChange.of(edited.path, raw, edits)
+        edits = _by_syntax(raw, path, marks, last, plan)
+    change = FileChange.of(path, raw, edits)
     if change.after != raw:
         plan.changes.append(change)
-        plan.prune += _compiled_since(root, edited.path)
+        plan.prune += _compiled_since(root, path)
+
+
+def _moved(root: Path, path: str, last: Run) -> str | None:
+    """Where the owner has moved a file to: the one that names what the run brought."""
+    names = sorted(_own_attributes(last))
+    word = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b".encode()) if names else None
+    found = [other for other, raw in _sources(root) if word and word.search(raw)]
+    if len(found) > 1:
+        raise StitchError(
+            "file-changed",
+            f"{path} is gone, and several files now hold what was put into it: {', '.join(found)}",
+            where=path,
+            hint="keep one of them, or take the block's lines out of them, and run "
+            "`stitchgen undo` again",
+        )
+    return found[0] if found else None
+
+
+def _sources(root: Path) -> Iterator[tuple[str, bytes]]:
+    """The project's Python files: not those of virtual environments or hidden folders."""
+    for folder, folders, names in os.walk(root):
+        if "pyvenv.cfg" in names:
+            folders.clear()
+            continue
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name != "node_modules"
+        )
+        for name in sorted(names):
+            if name.endswith(".py"):
+                path = Path(folder, name)
+                with suppress(OSError):
+                    yield path.relative_to(root).as_posix(), path.read_bytes()
 
 
 def _exact(raw: bytes, edited: Edited, marks: Sequence[Trace]) -> list[Edit] | None:
@@ -295,20 +329,51 @@ def _statement_at(document: Document, line: int) -> list[str]:
 # -- created files -------------------------------------------------------------------------------
 
 
-def _delete(root: Path, created: Created, book: Ledger, last: Run, plan: _Plan) -> None:
+def _importers(root: Path, created: Sequence[Created], plan: _Plan) -> dict[str, str]:
+    """Who imports a file of the run once the run is taken back: `path:line`, by the file's path."""
+    modules = {file.path: tuple(Path(file.path).with_suffix("").parts[-2:]) for file in created}
+    afters = {change.path: change.after for change in plan.changes}
+    found: dict[str, str] = {}
+    for path, raw in _sources(root) if created else ():
+        if path in modules or not any(parts[-1].encode() in raw for parts in modules.values()):
+            continue
+        try:
+            tree = ast.parse(afters.get(path, raw))
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            for name in _modules(node):
+                for file, parts in modules.items():
+                    if tuple(name.split(".")[-len(parts) :]) == parts:
+                        found.setdefault(file, f"{path}:{node.lineno}")
+    return found
+
+
+def _modules(node: ast.AST) -> list[str]:
+    """The dotted names that an import statement may mean by its module and its names."""
+    match node:
+        case ast.Import():
+            return [name.name for name in node.names]
+        case ast.ImportFrom():
+            module = node.module or ""
+            return [module, *(f"{module}.{name.name}" for name in node.names)]
+    return []
+
+
+def _delete(
+    root: Path, created: Created, book: Ledger, last: Run, importer: str | None, plan: _Plan
+) -> None:
     """Delete a file of the run, unless others need it or its owner has edited it."""
     path = created.path
     users = [entry for entry in book.users(path) if entry.run != last.name]
     if users:
         plan.kept_files.append(created)
         return
-    try:
-        raw = (root / path).read_bytes()
-    except FileNotFoundError:
+    if not (root / path).is_file():
         return
-    stem = Path(path).stem
-    if any(re.search(rf"\b{re.escape(stem)}\b", mark.now) for mark in plan.kept_traces):
-        plan.warn("still-used", path, f"{path} stays, since the model file still imports it")
+    raw = files.read_bytes(root / path)
+    if importer is not None:
+        plan.warn("still-used", importer, f"{path} stays, since it is imported here")
     elif digest(raw) != created.sha256 and (
         created.meaning is None or traces.meaning(raw) != created.meaning
     ):

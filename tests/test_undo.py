@@ -472,6 +472,41 @@ def test_where_the_model_file_is_gone(root: Path) -> None:
     assert tree(root) == {}
 
 
+def test_where_the_model_file_was_moved_it_is_taken_out_there(root: Path) -> None:
+    splice(root)
+    (root / "nets").mkdir()
+    (root / "model.py").rename(root / "nets" / "net.py")
+    assert take_back(root)["files"][0] == {"path": "nets/net.py", "action": "restore"}
+    assert tree(root) == {"nets": None, "nets/net.py": MODEL.encode()}
+
+
+def test_where_the_model_file_was_moved_and_copied_nobody_guesses(root: Path) -> None:
+    splice(root)
+    for name in ("a.py", "b.py"):
+        (root / name).write_text(model(root))
+    (root / "model.py").unlink()
+    assert refused(root).code == "file-changed"
+
+
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("from blocks.cbam import CBAM", True),
+        ("from .blocks import cbam", True),
+        ("import nets.blocks.cbam as c", True),
+        ("from timm.layers import cbam", False),
+        ("from timm.layers.cbam import CbamModule", False),
+        ("x = 'blocks.cbam'", False),
+    ],
+)
+def test_a_block_that_another_file_imports_stays(line: str, stays: bool, root: Path) -> None:
+    splice(root)
+    (root / "other.py").write_text(f"x = 1\n{line}\n")
+    result = take_back(root)
+    assert (root / "blocks" / "cbam.py").exists() is stays
+    assert [warning["where"] for warning in result["warnings"]] == ["other.py:2"] * stays
+
+
 def test_what_the_owner_took_out_by_hand_needs_no_taking_out(root: Path) -> None:
     splice(root)
     edit(root, ("        x = self.layer2_cbam(x)\n", ""), ("return Net()", "return Net(2)"))

@@ -71,7 +71,7 @@ def is_transparent(decorator: ast.expr, scope: Scope) -> bool:
 
 _PACKAGES = frozenset(
     "torch math functools collections itertools copy typing operator numpy os re warnings "
-    "dataclasses enum abc types random logging builtins einops".split()
+    "dataclasses enum abc types random logging builtins einops inspect".split()
 )
 
 
@@ -557,6 +557,8 @@ def _special(
             return _isinstance(machine, arguments)
         case "builtins.callable":
             return Unknown()
+        case "inspect.isfunction" | "inspect.isclass" if first is not None:
+            return _is_kind(origin.rpartition(".")[2], first)
         case "builtins.hasattr":
             return _hasattr(machine, arguments)
         case "builtins.getattr":
@@ -767,6 +769,16 @@ def _is_one(machine: Machine, value: Value, kind: Value) -> bool | None:
         if isinstance(value, (Known, Tensor)) or machine.items(value) is not None:
             return False
     return None
+
+
+def _is_kind(question: str, value: Value) -> Value:
+    if isinstance(value, (Unknown, Opaque, Choice)) or (
+        isinstance(value, Library) and not is_module_class(value.origin)
+    ):
+        return Unknown("its kind cannot be told")
+    if question == "isfunction":
+        return Known(isinstance(value, Function) and value.own is None)
+    return Known(isinstance(value, (ClassRef, Library)))
 
 
 def _hasattr(machine: Machine, arguments: list[Value]) -> Value:
