@@ -138,7 +138,7 @@ def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
 
 
 def _layers(result: Mapping[str, Any], paint: Paint) -> str:
-    rows = [("target", "class", "channels", "layout", "calls", "evidence", "read by")]
+    rows = [("layer", "class", "channels", "layout", "calls", "evidence", "read by")]
     for layer in result["layers"]:
         channels, calls = layer.get("channels"), layer.get("calls")
         rows.append(
@@ -163,6 +163,7 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
             lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
     built = result.get("build")
     head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
+    lines.append(f"as a target: {result['model']}.{result['layers'][-1]['path']}")
     return "\n".join([paint(head, "name"), *lines, *_warnings(result, paint)])
 
 

@@ -121,9 +121,10 @@ def test_layers_are_a_table():
     assert report.text(result) == "\n".join(
         [
             "model.py::ResNet, built by resnet18()",
-            "target          class       channels  layout  calls  evidence  read by",
+            "layer           class       channels  layout  calls  evidence  read by",
             "layer2          Sequential  128       NCHW    1      observed  layer3",
             "layer2.0.conv1  Conv2d      ?         ?       ?      unknown",
+            "as a target: model.py::ResNet.layer2.0.conv1",
         ]
     )
 
