@@ -342,20 +342,21 @@ def _importers(root: Path, created: Sequence[Created], plan: _Plan) -> dict[str,
         except (SyntaxError, ValueError):
             continue
         for node in ast.walk(tree):
-            for name in _modules(node):
+            for name in _modules(node, Path(path).parent.parts):
                 for file, parts in modules.items():
                     if tuple(name.split(".")[-len(parts) :]) == parts:
                         found.setdefault(file, f"{path}:{node.lineno}")
     return found
 
 
-def _modules(node: ast.AST) -> list[str]:
-    """The dotted names that an import statement may mean by its module and its names."""
+def _modules(node: ast.AST, folder: tuple[str, ...]) -> list[str]:
+    """The dotted names that an import in a file of this folder may mean."""
     match node:
         case ast.Import():
             return [name.name for name in node.names]
         case ast.ImportFrom():
-            module = node.module or ""
+            above = folder[: len(folder) - node.level + 1] if node.level else ()
+            module = ".".join((*above, node.module) if node.module else above)
             return [module, *(f"{module}.{name.name}" for name in node.names)]
     return []
 

@@ -507,6 +507,13 @@ def test_a_block_that_another_file_imports_stays(line: str, stays: bool, root: P
     assert [warning["where"] for warning in result["warnings"]] == ["other.py:2"] * stays
 
 
+def test_a_block_that_its_neighbour_imports_stays(root: Path) -> None:
+    splice(root)
+    (root / "blocks" / "mine.py").write_text("from .cbam import CBAM\n")
+    assert take_back(root)["warnings"][0]["where"] == "blocks/mine.py:1"
+    assert (root / "blocks" / "cbam.py").exists()
+
+
 def test_what_the_owner_took_out_by_hand_needs_no_taking_out(root: Path) -> None:
     splice(root)
     edit(root, ("        x = self.layer2_cbam(x)\n", ""), ("return Net()", "return Net(2)"))
