@@ -163,7 +163,8 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
             lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
     built = result.get("build")
     head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
-    lines.append(f"as a target: {result['model']}.{result['layers'][-1]['path']}")
+    if result["layers"]:
+        lines.append(f"as a target: {result['model']}.{result['layers'][-1]['path']}")
     return "\n".join([paint(head, "name"), *lines, *_warnings(result, paint)])
 
 

@@ -22,7 +22,7 @@ FLOORS = [
     ["workbench", "ledger", "advice"],
     ["splice", "resolve"],
     ["read_survey", "places"],
-    ["blocks", "counts", "proof", "writing"],
+    ["blocks", "counts", "own_block", "proof", "writing"],
     ["listing", "show", "new_module", "layers", "add", "undo", "check"],
     ["demo"],
     ["cli"],
