@@ -19,11 +19,12 @@ from stitchgen.edits import FileChange
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
+from stitchgen.own_block import is_own, read_own
 from stitchgen.places import Place, find_places
 from stitchgen.proof import prove
 from stitchgen.request import AddRequest
 from stitchgen.read_survey import read_survey
-from stitchgen.resolve import Session, no_builds, open_session, resolve
+from stitchgen.resolve import Session, no_builds, open_session, resolve, search_folders
 from stitchgen.workbench import Workbench
 from stitchgen.writing import write_calls, write_definition
 
@@ -63,7 +64,7 @@ def run(project: Project, request: AddRequest, mode: str = "apply") -> Outcome:
 
 def propose(project: Project, request: AddRequest, dry_run: bool) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
-    block = catalog.get(request.block, project.catalogs)
+    block = find_block(project, request.block)
     settings = blocks.check_settings(block, request.settings)
     session = open_session(project, request, Workbench(project.root))
     if not request.prove:
@@ -77,6 +78,13 @@ def propose(project: Project, request: AddRequest, dry_run: bool) -> Outcome:
             raise
         return by_reading(project, request, block, settings, session, dry_run, without=error)
     return outcome_of(project, request, session, plan, proof, dry_run)
+
+
+def find_block(project: Project, text: str) -> Block:
+    """The block of a catalog, or the user's own class."""
+    if is_own(text):
+        return read_own(text, search_folders(project.root))
+    return catalog.get(text, project.catalogs)
 
 
 def by_observing(
@@ -144,7 +152,7 @@ def make_plan(
     plan = Plan(bench, [], set(), settings, [])
     for located in session.located:
         resolved = resolve(session, located, survey, bench)
-        for place in find_places(bench, project, request, survey, resolved):
+        for place in find_places(bench, project, request, block.name, survey, resolved):
             work_at(plan, project, request, block, survey, session, observer, place)
     return plan
 
@@ -178,7 +186,8 @@ def work_at(
     placed = blocks.place(
         bench, project, block, dims, bench.syntax(file), Path(file), session.import_name
     )
-    plan.uses.add(bench.relative(placed.file))
+    if not is_own(request.block):
+        plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)})"
     plan.places.append(place)
     if stands_already(bench, request, place, placed.class_name, construction):

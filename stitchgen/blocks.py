@@ -173,6 +173,10 @@ def of_layer(
     return ast.unparse(Names().visit(ast.parse(formula, mode="eval")).body)
 
 
+#: What stands in the `__init__.py` of a blocks folder: a patch cannot create an empty file.
+PACKAGE = b'"""Blocks that stitchgen rendered; import them by module."""\n'
+
+
 @dataclass(frozen=True)
 class Placed:
     """A block's file in the project and the name under which the model file sees its class."""
@@ -207,8 +211,12 @@ def place(
     name: ImportName,
 ) -> Placed:
     """Plan the block's file (or reuse the one that is there) and its import in the user's file."""
-    folder = blocks_folder(project, user_file)
     class_name = block.class_for(dims)
+    if block.template.suffix == ".py":  # the user's own class, where it is
+        module = import_module(project, user, user_file, block.template, name)
+        bound = import_class(bench, user, user_file, module, class_name)
+        return Placed(bound, block.template, True)
+    folder = blocks_folder(project, user_file)
     file = folder / f"{block.module_for(dims)}.py"
     source = render.block_source(block, dims).encode()
     reused = False
@@ -225,7 +233,7 @@ def place(
     else:
         bench.create(file, source)
         if name.package and not (folder / "__init__.py").exists():
-            bench.create(folder / "__init__.py", b"")
+            bench.create(folder / "__init__.py", PACKAGE)
     module = import_module(project, user, user_file, file, name)
     return Placed(import_class(bench, user, user_file, module, class_name), file, reused)
 

@@ -80,6 +80,7 @@ def find_places(
     bench: Workbench,
     project: Project,
     request: AddRequest,
+    block: str,
     survey: Survey,
     resolved: Resolved,
 ) -> list[Place]:
@@ -94,7 +95,7 @@ def find_places(
         spot for spot in spots if observed.check_callable(spot, bench.root, call, name, request.attach)
     ]
     if outside:
-        return [attached_place(bench, survey, request, resolved, spots, name)]
+        return [attached_place(bench, survey, request, block, resolved, spots, name)]
     pairs = [
         (spot, owner, site) for spot in spots for owner, site in observed.sites_of(survey, spot)
     ]
@@ -117,7 +118,7 @@ def find_places(
     taken: set[str] = set()
     for number, chosen in groups:
         under = runs_its_children(bench, survey, spots, owner, chosen)
-        wish = request.name or attribute_name(() if under else below, request.block)
+        wish = request.name or attribute_name(() if under else below, block)
         if under:
             check_not_container(survey, spots, name)
         attribute = free_attribute(bench, spots, owner, chosen, wish, taken)
@@ -508,13 +509,14 @@ def attached_place(
     bench: Workbench,
     survey: Survey,
     request: AddRequest,
+    block: str,
     resolved: Resolved,
     spots: Sequence[Spot],
     name: str,
 ) -> Place:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
     check_not_container(survey, spots, name)
-    wish = request.name or request.block.rpartition("/")[2].replace("-", "_")
+    wish = request.name or attribute_name((), block)
     place = Place(
         target=name,
         resolved=resolved,

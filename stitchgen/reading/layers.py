@@ -18,7 +18,7 @@ from pathlib import Path
 from stitchgen.facts import CallSite, Channels, Definition, Layer
 from stitchgen.reading import library, machine
 from stitchgen.reading.factories import configurations
-from stitchgen.reading.machine import Call, Frame, Machine, Snapshot, TooLarge
+from stitchgen.reading.machine import Budget, Call, Frame, Machine, Snapshot, TooLarge
 from stitchgen.reading.project import Project, ProjectFiles, files_beside
 from stitchgen.reading.scope import Scope, read_scope
 from stitchgen.reading.spans import Lines
@@ -89,6 +89,8 @@ class _Run:
     machine: Machine
     root: Ref
     kind: ClassRef
+    tree: list[tuple[str, Ref]]
+    calls: dict[int, list[Call]]
     facts: dict[str, _Fact] = field(default_factory=dict)
 
 
@@ -121,6 +123,8 @@ class _Reader:
         self.lines: dict[int, Lines] = {}
         self.uses: dict[int, UsesReader] = {}
         self._symbolic: dict[tuple[int, str], _Run | None] = {}
+        self.budget = Budget()
+        self._built: dict[str, list[_Configuration]] = {}
         self._instances: dict[tuple[int, str], dict[object, _Instance]] = {}
         self._runs: dict[tuple[int, str], list[_Run] | None] = {}
         self._channels: dict[tuple[int, str, str], Channels] = {}
@@ -129,41 +133,44 @@ class _Reader:
     # Configurations ---------------------------------------------------------------------------
 
     def layers(self, class_name: str) -> list[Layer]:
+        if class_name not in self.scope.classes:
+            return []  # defined twice, or in a branch: there is no one class of that name
         kind = ClassRef(self.scope, class_name)
-        self._runs.clear()
-        self._channels.clear()
-        self._instances.clear()
-        found: list[_Configuration] = []
-        unread = None
-        for expression in self.expressions.get(class_name, ()):
-            configuration = self._configuration(expression, class_name)
-            if configuration is None:
-                unread = expression
-            else:
-                found.append(configuration)
-        self.unread = unread
-        for configuration in found:
-            self._collect_instances(configuration)
-        symbolic = self.symbolic(kind)
+        found = self._configurations(class_name)
         if not found:
-            if symbolic is None:
-                return []
-            whole = _Configuration(
-                "",
-                symbolic.machine,
-                symbolic.root,
-                dict(_tree(symbolic.machine, symbolic.root)),
-                _calls_by_module(symbolic.machine, 0),
-            )
-            return [self._layer(path, [whole]) for path in whole.paths]
+            # What no function builds on its own may be a part of what one builds.
+            for other in self.expressions:
+                self._configurations(other)
+            found = [
+                _Configuration("", run.machine, run.root, dict(run.tree), run.calls)
+                for run in [*(self.runs(kind) or ()), self.symbolic(kind)]
+                if run is not None
+            ]
+            if len(found) > 1:
+                found.pop()  # symbols only where there are no instances
         paths: dict[str, None] = {}
         for configuration in found:
             paths.update(dict.fromkeys(configuration.paths))
         return [self._layer(path, [item for item in found if path in item.paths]) for path in paths]
 
+    def _configurations(self, class_name: str) -> list[_Configuration]:
+        """The models of a class that the file builds; notes the instances below them."""
+        if class_name not in self._built:
+            found = self._built[class_name] = []
+            for expression in self.expressions.get(class_name, ()):
+                configuration = self._configuration(expression, class_name)
+                if configuration is None:
+                    self.unread = self.unread or expression
+                else:
+                    found.append(configuration)
+                    self._collect_instances(configuration)
+            self._runs.clear()
+            self._channels.clear()
+        return self._built[class_name]
+
     def _configuration(self, expression: str, class_name: str) -> _Configuration | None:
         """Build a configuration in the mind and run it."""
-        engine = Machine()
+        engine = Machine(budget=self.budget)
         frame = Frame(engine.new("frame"), self.scope, "<build>")
         try:
             value = engine.evaluate(ast.parse(expression, mode="eval").body, frame)
@@ -238,6 +245,8 @@ class _Reader:
             engine, ref = configuration.machine, configuration.paths[path]
             calls = configuration.calls.get(ref.id, [])
             count, layout = _output(engine, ref, calls)
+            if _is_ambiguous(engine, configuration.root, path):
+                count, layout = Unknown("it is another module in another branch"), None
             holder, holder_path, relative = self._holder(configuration, path, calls)
             facts.append((configuration, ref, calls, count, layout, holder, holder_path, relative))
         # A configuration counts if the layer is held there as it is in the first one.
@@ -248,12 +257,10 @@ class _Reader:
         if len(layouts) != 1:
             layout = None
         parent = configuration.paths.get(path.rpartition(".")[0], configuration.root)
-        value = self._value([fact[3] for fact in facts])
+        value = None if self.unread else self._value([fact[3] for fact in facts])
         definition, sites = None, ()
         if holder is None:
             channels = _unknown("it is called in several modules")
-        elif self.unread is not None and not _is_plain(count):
-            channels = _unknown(f"{self.unread} could not be read")
         else:
             reason = next((f[3].reason for f in facts if isinstance(f[3], Unknown)), None)
             channels = (
@@ -338,6 +345,8 @@ class _Reader:
             else:
                 reason = "no names right after its definition give the count"
         if not certain:
+            if self.unread is not None:
+                return _unknown(f"{self.unread} could not be read")
             if runs is None:
                 return _unknown(f"an instance of {kind.name} could not be read")
             if not facts:
@@ -464,14 +473,16 @@ def _read(
         engine.root = None
         return None
     engine.root = None
-    root_values = list(_tree(engine, root))
+    tree = list(_tree(engine, root))
     _run_forward(engine, root, inputs)
     calls = _calls_by_module(engine, start)
-    run = _Run(engine, root, kind)
-    for path, ref in root_values:
+    run = _Run(engine, root, kind, tree, calls)
+    for path, ref in tree:
         definitions = _definitions(engine, root, path)
         statement, last = _statement(engine, kind, calls.get(ref.id, []), definitions)
         count, layout = _output(engine, ref, calls.get(ref.id, []))
+        if _is_ambiguous(engine, root, path):
+            count, layout = Unknown("it is another module in another branch"), None
         run.facts[path] = _Fact(
             path,
             ref,
@@ -523,9 +534,23 @@ def _tree(engine: Machine, root: Ref) -> Iterator[tuple[str, Ref]]:
                 continue
             seen.add(value.id)
             yield prefix + name, value
-            yield from walk(value, f"{prefix}{name}.")
+            if not engine.is_ambiguous(ref, name):
+                yield from walk(value, f"{prefix}{name}.")
 
     yield from walk(root, "")
+
+
+def _is_ambiguous(engine: Machine, root: Ref, path: str) -> bool:
+    """Whether a module on the way to the layer depends on a branch."""
+    owner = root
+    for name in path.split("."):
+        if engine.is_ambiguous(owner, name):
+            return True
+        value = dict(engine.children(owner)).get(name)
+        if not isinstance(value, Ref):
+            return True
+        owner = value
+    return False
 
 
 def _calls_by_module(engine: Machine, start: int) -> dict[int, list[Call]]:
@@ -771,10 +796,6 @@ def _integer(text: str) -> int | None:
         return int(text)
     except ValueError:
         return None
-
-
-def _is_plain(count: Value) -> bool:
-    return isinstance(count, Opaque)
 
 
 def _unknown(reason: str) -> Channels:

@@ -49,13 +49,20 @@ from stitchgen.reading.values import (
     same_count,
 )
 
-#: Evaluations after which a model is too large to be read.
-BUDGET = 3_000_000
+#: Evaluations after which the models of a file are too large to be read; some seconds.
+BUDGET = 2_000_000
 _DEEPEST = 60
 
 
 class TooLarge(Exception):
     """Reading takes too long."""
+
+
+@dataclass
+class Budget:
+    """What may still be evaluated, by one machine or by several."""
+
+    left: int = BUDGET
 
 
 @dataclass
@@ -173,6 +180,7 @@ class Machine:
     kinds: list[str] = field(default_factory=list)
     keys: dict[int, dict[str, None]] = field(default_factory=dict)  # the cells of each object
     log: list[tuple[tuple[int, str], Any]] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
     steps: int = 0
     depth: int = 0
     entry: int = 0  # objects below this number were made outside the `__init__` that is read
@@ -366,6 +374,8 @@ class Machine:
     def children(self, ref: Ref) -> list[tuple[str, Value]]:
         """The registered children of a module, in order."""
         found = []
+        if self.get(ref.id, "grown") or self.get(ref.id, "tainted"):
+            return []
         for name in self.get(ref.id, "order") or ():
             value = self.get(ref.id, f".{name}")
             if isinstance(value, Choice):
@@ -373,6 +383,14 @@ class Machine:
             if value is not None and self.is_module(value):
                 found.append((name, value))
         return found
+
+    def is_ambiguous(self, ref: Ref, name: str) -> bool:
+        """Whether the attribute may be one of several modules."""
+        value = self.get(ref.id, f".{name}")
+        return (
+            isinstance(value, Choice)
+            and sum(not isinstance(v, Known) and v is not UNBOUND for v in value.values) > 1
+        )
 
     def set_attribute(self, ref: Ref, name: str, value: Value) -> None:
         place = f".{name}"
@@ -694,11 +712,15 @@ class Machine:
                         self._delete(target, frame)
                 case _:  # match, async, classes
                     self._forget([statement], frame)
+                    if any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+                        self.execute(rest, frame)
+                        return _End("return", Unknown("it depends on a statement not read"))
         return _End("next")
 
     def _count(self) -> None:
         self.steps += 1
-        if self.steps > BUDGET:
+        self.budget.left -= 1
+        if self.budget.left < 0:
             raise TooLarge
 
     def _alternatives(self, bodies: Sequence[Sequence[Any]], frame: Frame) -> _End:
