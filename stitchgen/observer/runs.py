@@ -377,6 +377,8 @@ class Runner:
         for each in (model,) + others:
             (self.of_original if each is self.original_model else self.of_edited).restore()
             each.train(mode == "train")
+        # The user's own expression for the input may draw from numpy or random.
+        compare.seed_all(self.seed + index)
         args, kwargs = self.inputs(index)
         compare.seed_all(self.seed + index)
         self.forwards += 1
