@@ -87,7 +87,8 @@ def all_values(block: Block, channels: int, dims: int) -> dict[str, Any]:
 
 def sizes_of(block: Block, dims: int) -> tuple[int, ...]:
     scaled = any(one.scale not in ("1", "any") for one in block.inputs_)
-    return {1: (8,), 2: (8, 16), 3: (8, 8, 16)}[dims] if scaled else SIZES[dims]
+    even = scaled or "n //" in block.size
+    return {1: (8,), 2: (8, 16), 3: (8, 8, 16)}[dims] if even else SIZES[dims]
 
 
 def shape(layout: str, batch: int, channels: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -239,9 +240,10 @@ def test_eval_is_deterministic_and_train_is_random_as_said(block: Block, dims: i
     made.train()
     state = copy.deepcopy(made.state_dict())
     first = tensors(made(*args))
-    made.load_state_dict(state)
-    again = tensors(made(*args))
-    same = all(torch.equal(a, b) for a, b in zip(first, again))
+    same = True
+    for _ in range(8):  # a drop of whole samples may come out alike by chance
+        made.load_state_dict(state)
+        same &= all(torch.equal(a, b) for a, b in zip(first, tensors(made(*args))))
     assert same != block.random
     if block.identity:
         torch.testing.assert_close(tensors(made.eval()(*args))[0], args[0])
@@ -336,7 +338,7 @@ def test_few_channels_and_one_position(block: Block, dims: int) -> None:
         narrow = make(block, dims, channels=4).eval()
         got = tensors(narrow(*inputs(block, dims, channels=4)))
         assert all(y.isfinite().all() for y in got)
-    if all(one.scale in ("1", "any") for one in block.inputs_):
+    if sizes_of(block, dims) == SIZES[dims]:
         ones = (1,) * dims
         made = make(block, dims, sizes=ones).eval()
         for batch in (1, 2):
