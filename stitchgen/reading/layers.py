@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +92,7 @@ class _Run:
     kind: ClassRef
     tree: list[tuple[str, Ref]]
     calls: dict[int, list[Call]]
+    snapshots: dict[int, list[Snapshot]]
     facts: dict[str, _Fact] = field(default_factory=dict)
 
 
@@ -246,9 +248,10 @@ class _Reader:
             calls = configuration.calls.get(ref.id, [])
             count, layout = _output(engine, ref, calls)
             if _is_ambiguous(engine, configuration.root, path):
-                count, layout = Unknown("it is another module in another branch"), None
+                count, layout = Unknown("what it is depends on what reading cannot follow"), None
             holder, holder_path, relative = self._holder(configuration, path, calls)
             facts.append((configuration, ref, calls, count, layout, holder, holder_path, relative))
+        value = None if self.unread else self._value([fact[3] for fact in facts])
         # A configuration counts if the layer is held there as it is in the first one.
         configuration, ref, calls, count, layout, holder, holder_path, relative = facts[0]
         facts = [fact for fact in facts if (fact[5], fact[7]) == (holder, relative)]
@@ -257,7 +260,6 @@ class _Reader:
         if len(layouts) != 1:
             layout = None
         parent = configuration.paths.get(path.rpartition(".")[0], configuration.root)
-        value = None if self.unread else self._value([fact[3] for fact in facts])
         definition, sites = None, ()
         if holder is None:
             channels = _unknown("it is called in several modules")
@@ -358,8 +360,9 @@ class _Reader:
                 if text is not None:
                     candidates.append(text)
         candidates.sort(key=lambda text: _integer(text) is not None)
+        holds = functools.partial(self._holds, relative, runs or [], facts, symbolic)
         for text in dict.fromkeys(candidates):
-            if all(_gives(run, fact, text) for run, fact in facts):
+            if holds(text):
                 integer = _integer(text)
                 return Channels(text, integer, "literal" if integer is not None else "symbolic")
         if certain:
@@ -368,10 +371,39 @@ class _Reader:
         if len(counts) > 1:
             # Nothing says where the count comes from, but it varies, and a name varies with it.
             for text in self._other_expressions(*facts[0]):
-                if all(_gives(run, fact, text) for run, fact in facts):
+                if holds(text):
                     return Channels(text, None, "symbolic")
             return _unknown("no expression holds in every configuration")
         return Channels(str(counts.pop()), None, "literal", "a number that nothing explains")
+
+    def _holds(
+        self,
+        relative: str,
+        runs: list[_Run],
+        facts: list[tuple[_Run, _Fact]],
+        symbolic: _Run | None,
+        text: str,
+    ) -> bool:
+        """Whether the expression gives the count, and raises nothing where there is no layer."""
+        if not all(
+            fact.statement is not None
+            and isinstance(fact.count, Known)
+            and _evaluate(run, fact.statement, fact.snapshots, text) == [fact.count.value]
+            for run, fact in facts
+        ):
+            return False
+        statements = {id(f.statement[2]): f.statement for _, f in facts if f.statement is not None}
+        if symbolic is not None and relative in symbolic.facts:
+            statement = symbolic.facts[relative].statement
+            if statement is not None:
+                statements.setdefault(id(statement[2]), statement)
+        return all(
+            _evaluate(run, statement, run.snapshots[number], text) is not None
+            for run in runs
+            if relative not in run.facts
+            for number, statement in statements.items()
+            if number in run.snapshots
+        )
 
     def _other_expressions(self, run: _Run, fact: _Fact) -> list[str]:
         """Names in scope where the layer is defined, then what gives the other layers' counts."""
@@ -476,13 +508,13 @@ def _read(
     tree = list(_tree(engine, root))
     _run_forward(engine, root, inputs)
     calls = _calls_by_module(engine, start)
-    run = _Run(engine, root, kind, tree, calls)
+    run = _Run(engine, root, kind, tree, calls, dict(engine.snapshots))
     for path, ref in tree:
         definitions = _definitions(engine, root, path)
         statement, last = _statement(engine, kind, calls.get(ref.id, []), definitions)
         count, layout = _output(engine, ref, calls.get(ref.id, []))
         if _is_ambiguous(engine, root, path):
-            count, layout = Unknown("it is another module in another branch"), None
+            count, layout = Unknown("what it is depends on what reading cannot follow"), None
         run.facts[path] = _Fact(
             path,
             ref,
@@ -547,7 +579,7 @@ def _is_ambiguous(engine: Machine, root: Ref, path: str) -> bool:
         if engine.is_ambiguous(owner, name):
             return True
         value = dict(engine.children(owner)).get(name)
-        if not isinstance(value, Ref):
+        if not isinstance(value, Ref) or engine.get(owner.id, "tainted"):
             return True
         owner = value
     return False
@@ -764,13 +796,17 @@ def _own_name(statement: tuple[str, str, ast.stmt, Scope]) -> str:
     return "self"
 
 
-def _gives(run: _Run, fact: _Fact, text: str) -> bool:
-    """Whether an expression gives the layer's count right after its definition in this run."""
-    if isinstance(fact.count, Unknown) or fact.statement is None or not fact.snapshots:
-        return False
-    engine, (_, _, _, scope) = run.machine, fact.statement
-    own = _own_name(fact.statement)
-    for snapshot in fact.snapshots:
+def _evaluate(
+    run: _Run,
+    statement: tuple[str, str, ast.stmt, Scope],
+    snapshots: list[Snapshot],
+    text: str,
+) -> list[int] | None:
+    """The numbers that an expression gives right after a statement; None if it may raise."""
+    engine, scope = run.machine, statement[3]
+    own = _own_name(statement)
+    found: list[int] = []
+    for snapshot in snapshots:
         mark = len(engine.log)
         frame = Frame(engine.new("frame"), scope, "<expression>", own=run.root)
         for name, value in snapshot.names.items():
@@ -780,15 +816,15 @@ def _gives(run: _Run, fact: _Fact, text: str) -> bool:
             engine.put(run.root.id, f".{name}", snapshot.attributes.get(name, UNBOUND))
         try:
             result = engine.evaluate(ast.parse(text, mode="eval").body, frame)
-        except Raised:
-            return False
+        except (Raised, TooLarge):
+            return None
         finally:
             engine.undo(mark)
-        if not (isinstance(result, Known) and isinstance(fact.count, Known)):
-            return False
-        if result.value != fact.count.value or not isinstance(result.value, int):
-            return False
-    return True
+        if not isinstance(result, Known) or not isinstance(result.value, int):
+            return None
+        if result.value not in found:
+            found.append(result.value)
+    return found or None
 
 
 def _integer(text: str) -> int | None:

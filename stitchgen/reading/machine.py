@@ -374,7 +374,7 @@ class Machine:
     def children(self, ref: Ref) -> list[tuple[str, Value]]:
         """The registered children of a module, in order."""
         found = []
-        if self.get(ref.id, "grown") or self.get(ref.id, "tainted"):
+        if self.get(ref.id, "grown"):
             return []
         for name in self.get(ref.id, "order") or ():
             value = self.get(ref.id, f".{name}")
@@ -479,7 +479,10 @@ class Machine:
         if name in scope.classes:
             return ClassRef(scope, name, term=Global(id(scope), name))
         if name in scope.imports:
-            return self.imported(scope.imports[name], scope)
+            value = self.imported(scope.imports[name], scope)
+            if isinstance(value, (ClassRef, Known)):
+                return value.having(Global(id(scope), name))
+            return value
         if name in scope.constants:
             return self.constant(name, scope)
         if library.is_builtin(name) and name not in scope.ambiguous:
