@@ -25,6 +25,7 @@ from stitchgen.edits import Edit
 from stitchgen.errors import InternalError, StitchError
 
 Span = tuple[int, int]
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 NEWLINE = re.compile("\r\n|\r|\n")
 CONTINUATION = re.compile("(?:\r\n|\r|\n)[ \t\f]*")
@@ -136,11 +137,11 @@ class Document:
         return self.line_starts[line - 1] + column
 
     def span_of(self, node: ast.AST) -> Span:
-        """The span of an `ast` node of this file's tree; a definition's includes decorators."""
-        lines = [node.lineno] + [d.lineno for d in getattr(node, "decorator_list", [])]
-        line = min(lines)
-        column = node.col_offset
-        return self.offset(line, column), self.offset(node.end_lineno, node.end_col_offset)
+        """The span of an `ast` node of this file's tree; a definition's starts at its keyword."""
+        return (
+            self.offset(node.lineno, node.col_offset),
+            self.offset(node.end_lineno, node.end_col_offset),
+        )
 
     def code(self, span: Span) -> str:
         return self.utf8[span[0] : span[1]].decode("utf-8")
@@ -265,13 +266,18 @@ class Document:
             text = "\n" + text.rstrip("\n")
         return self.insert(offset, text)
 
-    def lines_before(self, span: Span, lines: str, blank_after: int = 0) -> Edit:
+    def lines_before(self, span: Span, lines: str) -> Edit:
         """Insert whole lines directly before a statement, below the comments above it."""
         if not self.own_line(span):
             raise InternalError(f"{self.path}:{self.line_of(span[0])} shares its line")
         start = self.line_starts[self.line_of(span[0]) - 1]
-        text = self.indented(lines, self.indent_of(span)) + "\n" * blank_after
-        return self.insert(start, text)
+        return self.insert(start, self.indented(lines, self.indent_of(span)))
+
+    def definition_before(self, node: Definition, lines: str) -> Edit:
+        """Insert a top-level definition before another one (and its decorators), as black spaces them."""
+        self.statement_path(self.span_of(node))
+        line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        return self.insert(self.line_starts[line - 1], lines.rstrip("\n") + "\n\n\n")
 
     def replace_lines(self, span: Span, lines: str) -> Edit:
         """Put whole lines in the place of a statement; a comment behind it stays behind them."""
