@@ -91,7 +91,8 @@ def prove_build(original, edited, entry, request):
 def small_enough(model, source):
     """The smallest variant of a guessed input that runs in eval and in train."""
     for candidate in inputs.smaller(source):
-        state = {name: value.clone() for name, value in model.state_dict().items()}
+        # Running in train mode moves statistics, and nothing else.
+        before = [(buffer, buffer.clone()) for buffer in model.buffers()]
         try:
             for training in (False, True):
                 model.train(training)
@@ -100,7 +101,8 @@ def small_enough(model, source):
         except Exception:
             continue
         finally:
-            model.load_state_dict(state)
+            for buffer, value in before:
+                buffer.copy_(value)
     return source
 
 

@@ -92,8 +92,11 @@ def run(model, source, device=None, number=0, batch=None):
         return model(*args, **kwargs)
 
 
-def find_input(world, model, given, device=None):
-    """The input that the model takes: the given one, else the first guess that runs."""
+def find_input(world, model, given, device=None, calls=None):
+    """The input that the model takes: the given one, else the first guess that runs.
+
+    `calls` then holds the records of that run alone.
+    """
     model.eval()
     if given:
         source = model_inputs.Given(given, world.evaluate)
@@ -103,6 +106,8 @@ def find_input(world, model, given, device=None):
     first = None
     for source in candidates:
         try:
+            if calls is not None:
+                calls.begin("eval")
             run(model, source, device)
             return source
         except SystemExit as error:
@@ -137,44 +142,38 @@ def survey_build(world, expression, given, classes):
         try:
             with definitions:
                 model = build(world, expression, device)
-            source = find_input(world, model, given, device)
-            return survey_model(model, source, definitions, device, classes)
+            calls = trace.Calls(model, trace.Sources())
+            with calls:
+                source = find_input(world, model, given, device, calls)
+                return survey_model(model, source, calls, definitions, device, classes)
         except Exception:
             # The meta device gives shapes cheaply, but not every model allows it.
             if device is None:
                 raise
 
 
-def survey_model(model, source, definitions, device, classes):
-    sources = trace.Sources()
-    calls = trace.Calls(model, sources)
+def survey_model(model, source, calls, definitions, device, classes):
+    """The report of a model whose run in eval is in `calls`."""
+    base = calls.records
     variants = []
-    with calls:
-        model.eval()
-        calls.mode = "eval"
-        run(model, source, device)
-        base = calls.records
-        calls.records = []
-        for number, variant in enumerate(source.variants()):
-            if number == 0:
-                continue
-            calls.mode = "variant"
-            try:
-                run(model, variant, device, number)
-                variants.append(calls.records)
-            except Exception:
-                # A fixed size is no fault: the axes are told apart by other means.
-                variants.append(None)
-            calls.records = []
-            calls.stack = []
-        model.train()
-        calls.mode = "train"
-        train_error = None
+    for number, variant in enumerate(source.variants()):
+        if number == 0:
+            continue
+        calls.begin("variant")
         try:
-            run(model, source, device, batch=train_batch(source))
-        except Exception as error:
-            train_error = "%s: %s" % (type(error).__name__, str(error).splitlines()[:1])
-        train = calls.records
+            run(model, variant, device, number)
+            variants.append(calls.records)
+        except Exception:
+            # A fixed size is no fault: the axes are told apart by other means.
+            variants.append(None)
+    model.train()
+    calls.begin("train")
+    train_error = None
+    try:
+        run(model, source, device, batch=train_batch(source))
+    except Exception as error:
+        train_error = "%s: %s" % (type(error).__name__, str(error).splitlines()[:1])
+    train = calls.records
     layers = Layers(model, definitions, classes)
     report = layers.report(base, variants, train)
     return {
@@ -361,7 +360,7 @@ class Layers:
                 links.append(
                     [
                         {
-                            "file": os.path.realpath(frame["file"]),
+                            "file": trace.real(frame["file"]),
                             "line": frame["line"],
                             "function": frame["function"],
                             "first_line": frame["first_line"],

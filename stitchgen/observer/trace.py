@@ -6,6 +6,7 @@ cases the frames outside torch tell the place.
 """
 
 import ast
+import functools
 import linecache
 import os
 import sys
@@ -18,6 +19,12 @@ HERE = os.path.dirname(os.path.realpath(__file__)) + os.sep
 STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
 
 _kinds = {}
+
+
+@functools.lru_cache(maxsize=None)
+def real(path):
+    """The path without symbolic links; asked for the same few files again and again."""
+    return os.path.realpath(path)
 
 
 def kind_of_file(filename):
@@ -260,11 +267,15 @@ class Calls:
         self.paths = {}
         for path, module in model.named_modules():
             self.paths.setdefault(id(module), path)
+        self.begin(None)
+
+    def begin(self, mode):
+        """Forget what was recorded; what follows is one run in this mode."""
+        self.mode = mode
         self.records = []  # in order of return
-        self.producers = {}  # id of tensor -> path of the last module that returned it
-        self.kept = []
-        self.mode = None
         self.stack = []
+        self.producers = {}  # id of tensor -> paths of the modules that returned it
+        self.kept = []
 
     def __enter__(self):
         self.wrapped = []
@@ -359,7 +370,7 @@ class Calls:
     def describe(self, frame, called, chain, through):
         code = frame.f_code
         site = {
-            "file": os.path.realpath(code.co_filename),
+            "file": real(code.co_filename),
             "line": frame.f_lineno,
             "function": code.co_name,
             "chain": chain,

@@ -140,7 +140,7 @@ class World:
         file = getattr(module, "__file__", None)
         places = [file] if file else list(getattr(module, "__path__", None) or [])
         for place in places:
-            if not isinstance(place, str):
+            if not isinstance(place, str) or "site-packages" in place:
                 continue
             place = os.path.realpath(place)
             if place in self.overlay:
