@@ -47,9 +47,9 @@ def test_follows_the_formula(block, agree, dims, channels, reduction, dilation):
 
 def test_every_column_counts(block):
     """The authors' pooling leaves out the columns beyond the height."""
-    bam = block("bam")(8, 2).eval()
+    bam = block("bam")(16, 1).eval()
     with torch.no_grad():
         bam.spatial[9].weight.zero_()  # only the channel branch
-    x = torch.randn(1, 8, 4, 9, requires_grad=True)
+    x = torch.randn(1, 16, 4, 9, requires_grad=True)
     bam(x)[0, :, 0, 0].sum().backward()
     assert (x.grad[0, :, :, 8] != 0).any()

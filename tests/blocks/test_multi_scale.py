@@ -70,7 +70,7 @@ def test_sk(block, agree, dims, branches, groups, reduction):
 @pytest.mark.parametrize("radix, reduction", [(2, 4), (4, 1)])
 def test_split_attention_equals_timm(block, agree, radix, reduction):
     hidden = max(32, 8 * radix // reduction)
-    theirs = SplitAttn(8, radix=radix, rd_channels=hidden, norm_layer=nn.BatchNorm2d)
+    theirs = SplitAttn(8, radix=radix, rd_channels=hidden // radix, norm_layer=nn.BatchNorm2d)
     ours = block("split-attention")(8, radix, reduction)
     agree(ours, theirs, (3, 8, 7, 5), rtol=1e-7, atol=1e-9)
     agree(ours, theirs, (1, 8, 4, 6), modes=["eval"])

@@ -13,14 +13,14 @@ def test_equals_timm(block, agree, channels, num_heads, mlp_ratio):
         num_heads,
         mlp_ratio,
         qkv_bias=True,
-        norm_layer=lambda c: nn.LayerNorm(c, eps=1e-6),
+        norm_layer=lambda c, **_: nn.LayerNorm(c, eps=1e-6),
     )
     shapes = [(2, 7, channels), (1, 1, channels), (3, 50, channels)]
     agree(block("vit-block")(channels, num_heads, mlp_ratio), theirs, *shapes)
 
 
 def test_without_the_fused_kernel(block, agree, monkeypatch):
-    theirs = Block(16, 4, qkv_bias=True, norm_layer=lambda c: nn.LayerNorm(c, eps=1e-6))
+    theirs = Block(16, 4, qkv_bias=True, norm_layer=lambda c, **_: nn.LayerNorm(c, eps=1e-6))
     for layer in theirs.modules():
         if hasattr(layer, "fused_attn"):
             layer.fused_attn = False
