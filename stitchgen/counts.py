@@ -127,7 +127,9 @@ def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:
         return {"expression": request.channels, "value": None, "evidence": "given"}
     read = place.spots[0].layer["channels_read"]
     # An expression holds where the calls' owner is made; elsewhere only a number does.
-    expression = str(read.value) if place.from_class and read.value else read.expression
+    expression = read.expression
+    if place.from_class:
+        expression = str(read.value) if read.value else None
     if request.placement != "after" or expression is None or read.evidence == "unknown":
         reason = read.reason or "what a layer is fed is not read"
         raise StitchError(

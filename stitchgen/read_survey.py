@@ -74,7 +74,7 @@ def table_of(
             "path": layer.path,
             "same_as": None,
             "class": class_key(session, layer.class_name, classes),
-            "calls": {"eval": len(layer.sites)},
+            "calls": {"eval": calls_in_one_run(bench, layer.sites)},
             "sites": [
                 site_of(bench.syntax(site.file).document, site, number)
                 for number, site in enumerate(layer.sites, 1)
@@ -89,6 +89,19 @@ def table_of(
         }
         for layer in layers
     }
+
+
+def calls_in_one_run(bench: Workbench, sites: Sequence[CallSite]) -> int:
+    """How many of the calls one forward pass can make: branches of one `if` exclude each other."""
+    if len(sites) < 2:
+        return len(sites)
+    for index, site in enumerate(sites):
+        for other in sites[index + 1 :]:
+            if site.file != other.file:
+                return len(sites)
+            if not bench.syntax(site.file).exclusive(site.span, other.span):
+                return len(sites)
+    return 1
 
 
 def site_of(document: Document, site: CallSite, number: int) -> Mapping[str, Any]:

@@ -145,6 +145,26 @@ class Syntax:
             call, span, statement, form, name if form == "assign" else None, function, receiver
         )
 
+    def exclusive(self, one: Span, other: Span) -> bool:
+        """Whether the calls stand in different branches of one `if`, so that only one is made."""
+        first, second = self.call_at(one), self.call_at(other)
+        if first is None or second is None:
+            return False
+        mine = [first, *self.above(first)]
+        theirs = [second, *self.above(second)]
+        for node in mine:
+            if isinstance(node, (ast.If, ast.IfExp)) and node in theirs:
+                branches = [
+                    next((name for name in ("body", "orelse") if self.stands_in(node, name, chain)), "")
+                    for chain in (mine, theirs)
+                ]
+                return all(branches) and branches[0] != branches[1]
+        return False
+
+    def stands_in(self, node: ast.If | ast.IfExp, name: str, chain: list[ast.AST]) -> bool:
+        part = getattr(node, name)
+        return any(child in chain for child in (part if isinstance(part, list) else [part]))
+
     def is_deferred(self, node: ast.AST) -> bool:
         """Whether the expression may be evaluated never, later, or several times."""
         for parent in self.above(node):

@@ -22,7 +22,7 @@ from typing import Literal
 
 from stitchgen.cst import NEWLINE, REST_OF_LINE, Document, Span
 from stitchgen.edits import Edit, apply, in_order, inverse
-from stitchgen.errors import StitchError
+from stitchgen.errors import InternalError, StitchError
 
 #: Stands for any one expression: `self.conv1_cbam(___)` was `___`.
 HOLE = "___"
@@ -143,7 +143,8 @@ class _Description:
                 found += [(c.new, _bytes_only(self.path, [c.piece])) for c in changes]
             else:
                 found += self._within(statement, statement, changes)
-        return [self._counted(span, trace) for span, trace in sorted(found, key=lambda f: f[0])]
+        found = _absorbed(sorted(found, key=lambda f: (f[0][0], -f[0][1])))
+        return [self._counted(span, trace) for span, trace in found]
 
     def _trace(
         self, kind: Kind, node: ast.AST, now: str, was: str, pieces: Sequence[Piece]
@@ -289,6 +290,19 @@ class _Description:
             if change.new[1] <= offset and not (first and change.new == (offset, offset)):
                 result = offset - change.new[1] + change.old[1]
         return result
+
+
+def _absorbed(found: Iterable[tuple[Span, Trace]]) -> list[tuple[Span, Trace]]:
+    """The traces, outer ones first: what was rewritten as a whole takes in what lies within it."""
+    kept: list[tuple[Span, Trace]] = []
+    for span, trace in found:
+        if kept and HOLE not in kept[-1][1].now and _covers(kept[-1][0], span):
+            outer = kept[-1][1]
+            pieces = sorted({*outer.pieces, *trace.pieces}, key=lambda piece: piece.at)
+            kept[-1] = kept[-1][0], replace(outer, pieces=tuple(pieces))
+        else:
+            kept.append((span, trace))
+    return kept
 
 
 def _covers(outer: Span, inner: Span) -> bool:
@@ -629,7 +643,7 @@ def _alike(traces: Sequence[Trace]) -> list[list[Trace]]:
     return list(groups.values())
 
 
-#: Expressions that bind more tightly than any operator around them.
+#: Expressions that bind more tightly than any operator: they need no parentheses in one line.
 _ATOMS = (
     ast.Name,
     ast.Attribute,
@@ -820,11 +834,11 @@ class _Surgery:
         document = self.document
         node = match.nodes[0]
         span = document.span_of(node)
-        document.expression(span)
+        self._confirm(node)
         if match.hole is None:
             return [self._cut(*span, trace.was)]
         hole = document.span_of(match.hole)
-        document.expression(hole)
+        self._confirm(match.hole)
         in_front, behind = trace.was.split(HOLE)
         if trace.was == HOLE:
             around = document.code((span[0], hole[0])) + document.code((hole[1], span[1]))
@@ -835,20 +849,32 @@ class _Surgery:
                 in_front, behind = "(", ")"
         return [self._cut(span[0], hole[0], in_front), self._cut(hole[1], span[1], behind)]
 
-    def _needs_parentheses(self, node: ast.expr, hole: ast.expr) -> bool:
-        """Whether what remains would read otherwise, or end early, without parentheses."""
-        parent = self.parents[id(node)]
-        operand = isinstance(parent, ast.expr) and not (
-            isinstance(parent, (ast.Call, ast.List, ast.Dict, ast.Set, ast.Tuple))
-            and getattr(parent, "func", None) is not node
-        )
-        if operand and not isinstance(hole, _ATOMS):
-            return True
+    def _confirm(self, node: ast.expr) -> None:
+        """What stands at the node's span must be the node: LibCST's word, or else the parser's.
+
+        The two differ on where a tuple in parentheses begins, and LibCST has no starred expression.
+        """
+        span = self.document.span_of(node)
         try:
-            ast.parse("x = " + self.document.code(self.document.span_of(hole)))
+            self.document.expression(span)
+        except InternalError:
+            there = ast.parse(f"f(\n{self.document.code(span)}\n)", mode="eval").body
+            if not same(there.args, [node]):
+                raise
+
+    def _needs_parentheses(self, node: ast.expr, hole: ast.expr) -> bool:
+        """Whether the hole alone in the place of the whole would be read otherwise."""
+        (start, end), kept = self.document.span_of(node), self.document.span_of(hole)
+        code = self.text[kept[0] : kept[1]]
+        if isinstance(hole, _ATOMS) and not re.search(rb"[\r\n]", code):
+            return False
+        around = [self.text[:start].decode("utf-8"), self.text[end:].decode("utf-8")]
+        holes: list[ast.expr] = []
+        try:
+            there = ast.parse(code.decode("utf-8").join(around))
         except SyntaxError:
             return True
-        return False
+        return not (same(ast.parse(HOLE.join(around)), there, holes) and same(hole, holes[0]))
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:

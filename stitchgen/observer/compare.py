@@ -238,6 +238,18 @@ def perturb(places: Iterable[Slot], scale: float, seed: int, lift: float = 0.0) 
                 tensor.mul_(1 + 0.25 * scale * _take(pool, offset, tensor).abs())
 
 
+def turn_units(places: Iterable[Slot], seed: int) -> None:
+    """Change the sign of the weights of half the output units, chosen by the seed."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for slot in places:
+            tensor = slot.tensor
+            if slot.kind == "parameter" and tensor.dim() > 1 and tensor.is_floating_point():
+                signs = torch.randint(0, 2, (tensor.shape[0],), generator=generator) * 2 - 1
+                shape = [-1] + [1] * (tensor.dim() - 1)
+                tensor.data.mul_(signs.view(shape).to(tensor.device, tensor.dtype))
+
+
 def _take(pool: torch.Tensor, offset: int, like: torch.Tensor) -> torch.Tensor:
     """Noise of a tensor's shape from one pool: drawing it anew costs more than a forward."""
     count = like.numel()

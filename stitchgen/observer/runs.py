@@ -211,13 +211,19 @@ class Runner:
         self.perturb_blocks(0)
 
     def perturb_blocks(self, attempt: int) -> None:
-        """Other weights for the blocks; every second attempt raises biases, to wake dead ReLUs."""
+        """Other weights for the blocks; every second attempt raises biases, to wake dead ReLUs.
+
+        A narrow block without biases can be dead for every input (one hidden unit, a negative
+        sum of weights), so attempts after the first also turn units around.
+        """
         places = self.block_slots()
         with torch.no_grad():
             for slot in places:
                 value = self.pristine_blocks.get(slot.path)
                 if value is not None and value.shape == slot.tensor.shape:
                     slot.tensor.data.copy_(value)
+        if attempt:
+            compare.turn_units(places, self.seed + 211 + attempt)
         lift = 0.2 * self.scale * attempt if attempt % 2 else 0.0
         scale = self.scale * (1 + attempt % 3)
         compare.perturb(places, scale, self.seed + 101 + attempt, lift)
