@@ -320,9 +320,22 @@ def layers(
     return layers.run(at, model, builds=builds, inputs=inputs, python=python, prove=not no_prove)
 
 
-#: Options of `add` that have their place and not yet their work: hidden, and refused, since an
-#: option that is taken and has no effect would be a lie.
-TO_COME = ("beside", "with_", "into", "every", "where", "fuse", "reduce", "gate")
+def _to_come(*declarations: str, **settings: Any) -> Callable[[Command], Command]:
+    """An option of `add` that has its place and not yet its work: hidden, and refused.
+
+    Taken and without effect it would be a lie.
+    """
+
+    def refuse(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value:
+            raise StitchError(
+                "unsupported",
+                f"{declarations[0]} is not there yet in stitchgen {__version__}",
+                hint="what there is: stitchgen add --help",
+            )
+        return value
+
+    return click.option(*declarations, hidden=True, callback=refuse, **settings)
 
 
 @cli.command()
@@ -330,29 +343,15 @@ TO_COME = ("beside", "with_", "into", "every", "where", "fuse", "reduce", "gate"
 @click.argument("more_targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--after", multiple=True, metavar="TARGET...", help="Feed the block T's output.")
 @click.option("--before", multiple=True, metavar="TARGET...", help="Feed T the block's output.")
-@click.option(
-    "--beside", multiple=True, metavar="TARGET...", hidden=True, help="Feed the block T's input."
-)
 @click.option("--replace", multiple=True, metavar="TARGET...", help="The block instead of T.")
-@click.option(
-    "--with", "with_", multiple=True, metavar="S", hidden=True, help="A second input of the block."
-)
-@click.option(
-    "--into", metavar="R", hidden=True, help="Only reader R of the target sees the block."
-)
-@click.option(
-    "--every", metavar="CLASS", hidden=True, help="All layers of this class under the target."
-)
-@click.option(
-    "--where", multiple=True, metavar="K=V", hidden=True, help="Of these only those with K == V."
-)
-@click.option(
-    "--fuse", type=click.Choice(["add", "mul", "concat"]), hidden=True, help="Join with T's output."
-)
-@click.option(
-    "--reduce", type=click.Choice(["conv", "linear"]), hidden=True, help="Back to T's channels."
-)
-@click.option("--gate", is_flag=True, hidden=True, help="A learnable gate that starts closed.")
+@_to_come("--beside", multiple=True, metavar="TARGET...", help="Feed the block T's input.")
+@_to_come("--with", "with_", multiple=True, metavar="S", help="A second input of the block.")
+@_to_come("--into", metavar="R", help="Only reader R of the target sees the block.")
+@_to_come("--every", metavar="CLASS", help="All layers of this class under the target.")
+@_to_come("--where", multiple=True, metavar="K=V", help="Of these only those with K == V.")
+@_to_come("--fuse", type=click.Choice(["add", "mul", "concat"]), help="Join with T's output.")
+@_to_come("--reduce", type=click.Choice(["conv", "linear"]), help="Back to T's channels.")
+@_to_come("--gate", is_flag=True, help="A learnable gate that starts closed.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A block argument.")
 @click.option("--name", metavar="ATTR", help="The name of the new attribute.")
 @click.option("--channels", metavar="EXPR", help="The channels, where they cannot be found.")
@@ -387,14 +386,6 @@ def add(
     """
     from stitchgen.request import AddRequest
 
-    for option in TO_COME:
-        if options.get(option) or {"beside": beside, "where": where}.get(option):
-            typed = option.rstrip("_")
-            raise StitchError(
-                "unsupported",
-                f"--{typed} is not there yet in stitchgen {__version__}",
-                hint="what there is: --after, --before and --replace",
-            )
     placements = {"after": after, "before": before, "beside": beside, "replace": replace}
     given = {name: targets for name, targets in placements.items() if targets}
     if len(given) != 1:
@@ -402,7 +393,7 @@ def add(
         raise UsageError(
             "usage",
             f"{named} do not go together" if given else "it is not said where the block goes",
-            hint="give one of --after, --before, --beside and --replace, as in "
+            hint="give one of --after, --before and --replace, as in "
             f"stitchgen add {block} --after model.layer2",
         )
     [(placement, targets)] = given.items()

@@ -13,7 +13,7 @@ import pytest
 import stitchgen
 from stitchgen import cli
 from stitchgen.edits import FileChange
-from stitchgen.errors import InternalError, StitchError
+from stitchgen.errors import InternalError, StitchError, UsageError
 from stitchgen.request import AddRequest
 from tests.test_report import ADDED
 
@@ -80,22 +80,14 @@ def test_a_request_has_the_defaults_of_the_contract(stand):
 def test_every_option_reaches_the_request(stand):
     request, mode = requested(
         stand,
-        *"cbam --beside m.a m.b --with m.c --with m.d --into m.r --every nn.ReLU --where k=3".split(),
-        *"--where s=2 --fuse concat --reduce linear --gate --set reduction=8 --set p=x=y".split(),
+        *"cbam --before m.a m.b --set reduction=8 --set p=x=y".split(),
         *"--name attn --channels 2*width --attach --build f(1) --build f(2) --input 1x3x8x8".split(),
         *"--python py --no-prove --dry-run --yes".split(),
     )
     assert request == AddRequest(
         block="cbam",
-        placement="beside",
+        placement="before",
         targets=("m.a", "m.b"),
-        with_=("m.c", "m.d"),
-        into="m.r",
-        every="nn.ReLU",
-        where={"k": "3", "s": "2"},
-        fuse="concat",
-        reduce="linear",
-        gate=True,
         settings={"reduction": "8", "p": "x=y"},
         name="attn",
         channels="2*width",
@@ -130,9 +122,37 @@ def test_a_path_of_a_python_is_seen_from_the_current_folder(stand, tmp_path, typ
     assert request.python == means.format(here=tmp_path, home=os.path.expanduser("~"))
 
 
-def test_beside_is_fused_by_concatenation_and_a_convolution(stand):
-    request, _ = requested(stand, "cbam", "--beside", "a")
+@pytest.mark.parametrize(
+    "option",
+    ["--beside a", "--with a", "--into a", "--every a", "--where k=v", "--fuse add"]
+    + ["--reduce conv", "--gate"],
+)
+def test_an_option_that_is_still_to_come_is_refused_and_not_ignored(stand, capsys, option):
+    stand.put("add", Outcome(ADDED))
+    assert cli.run(["add", "cbam", "--after", "a", *option.split(), "--json"]) == 1
+    error = the_object(capsys)["error"]
+    assert error["code"] == "unsupported" and option.split()[0] in error["message"]
+    assert stand.calls == []
+
+
+def test_beside_is_fused_by_concatenation_and_a_convolution():
+    request = AddRequest(block="cbam", placement="beside", targets=("a",))
     assert (request.fuse, request.reduce) == ("concat", "conv")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"placement": "before", "fuse": "add"}, "--fuse does not go with --before"),
+        ({"reduce": "conv"}, "--reduce is only for --fuse concat"),
+        ({"fuse": "add", "reduce": "conv"}, "--reduce is only for --fuse concat"),
+        ({"where": {"k": "3"}}, "--where narrows --every"),
+        ({"targets": ()}, "no target is given"),
+    ],
+)
+def test_options_that_contradict_each_other_are_wrong_usage(options, says):
+    with pytest.raises(UsageError, match=says):
+        AddRequest(**{"block": "cbam", "placement": "after", "targets": ("a",)} | options)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +160,6 @@ def test_beside_is_fused_by_concatenation_and_a_convolution(stand):
     [
         ("cbam", "not said where"),
         ("cbam --after a --before b", "--after and --before do not go together"),
-        ("cbam --before a --fuse add", "--fuse does not go with --before"),
-        ("cbam --after a --reduce conv", "--reduce is only for --fuse concat"),
-        ("cbam --after a --where k=3", "--where narrows --every"),
         ("cbam --after a --set reduction", "not of the form name=value"),
         ("cbam --after a --set x=1 --set x=2", "gives x twice"),
         ("cbam --after a --name 1x", "no attribute name"),
