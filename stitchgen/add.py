@@ -169,6 +169,8 @@ def work_at(
 ) -> None:
     """Plan one place: the block's file and import, its definition, its calls."""
     bench = plan.bench
+    if observer is None:
+        place.channels = channels_read(request, place)
     feature = feature_at(request, place)
     where = observed.first_place(place.spots[0].layer)
     dims = blocks.dims_at(block, feature["layout"], place.target, where)
@@ -176,9 +178,7 @@ def work_at(
         arguments = blocks.replacement_arguments(block, place, plan.settings)
         place.channels = {"expression": None, "value": None, "evidence": "observed"}
     else:
-        if observer is None:
-            place.channels = channels_read(request, place)
-        else:
+        if observer is not None:
             place.channels = channel_expression(bench, request, survey, observer, session, place)
         expression = place.channels["expression"]
         arguments = blocks.arguments(block, expression, plan.settings)

@@ -37,10 +37,11 @@ def read_survey(session: Session, bench: Workbench) -> Survey:
 
 
 def wanted_classes(session: Session) -> list[str]:
-    """The classes that the targets name, else all model classes of the file."""
+    """The classes that the targets name, else those that the file builds, else all of it."""
     every = module_classes(session.syntax)
     named = [name for located in session.located for name in located.names[:1] if name in every]
-    return named or every
+    built = reading.configurations(session.syntax.tree, session.syntax.document.text)
+    return list(dict.fromkeys(named)) or [name for name in every if name in built] or every
 
 
 def class_key(session: Session, name: str, classes: dict[str, Any]) -> str:

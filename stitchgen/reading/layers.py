@@ -52,19 +52,22 @@ def read_layers(
     class_name: str | None = None,
     project_files: ProjectFiles | None = None,
 ) -> list[Layer]:
-    """The layers of a class of the file, by path, in the order of `named_modules()`."""
-    return read_classes(file, text, project_files, class_name)[class_name]  # type: ignore[index]
+    """The layers of a class of the file (of all, one after the other), as `named_modules()`."""
+    if class_name is None:
+        found = read_classes(file, text, project_files)
+        return [layer for layers in found.values() for layer in layers]
+    return read_classes(file, text, project_files, [class_name])[class_name]
 
 
 def read_classes(
     file: Path,
     text: str,
     project_files: ProjectFiles | None = None,
-    class_name: str | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> dict[str, list[Layer]]:
-    """The layers of each model class of the file, or of one."""
+    """The layers of the named classes, or of each model class of the file."""
     reader = _Reader(file, text, project_files or files_beside(file))
-    names = reader.scope.module_classes() if class_name is None else [class_name]
+    names = reader.scope.module_classes() if class_names is None else class_names
     return {name: reader.layers(name) for name in names}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import math
 import operator
 import re
@@ -79,6 +80,7 @@ def is_known_package(origin: str) -> bool:
     return origin.split(".")[0] in _PACKAGES
 
 
+@functools.cache
 def canonical(origin: str) -> str:
     """One name for what torch exports under several: `torch.nn.modules.conv.Conv2d`."""
     match = re.fullmatch(r"torch\.nn\.modules\.(?:\w+\.)?([A-Z]\w*)", origin)
@@ -89,6 +91,7 @@ def canonical(origin: str) -> str:
     return origin
 
 
+@functools.cache
 def layer_name(origin: str) -> str | None:
     """`Conv2d` of `torch.nn.Conv2d`."""
     match = re.fullmatch(r"torch\.nn\.([A-Z]\w*)", canonical(origin))

@@ -50,7 +50,7 @@ from stitchgen.reading.values import (
 )
 
 #: Evaluations after which the models of a file are too large to be read; some seconds.
-BUDGET = 2_000_000
+BUDGET = 1_000_000
 _DEEPEST = 60
 
 
@@ -191,6 +191,7 @@ class Machine:
     frames: list[Frame] = field(default_factory=list)
     contexts: list[_Context] = field(default_factory=list)
     globals: dict[tuple[int, str], Value] = field(default_factory=dict)
+    module_classes: dict[tuple[int, str], bool] = field(default_factory=dict)
     lasting: set[int] = field(default_factory=set)  # objects that constants of files hold
     mutated: set[Term] = field(default_factory=set)
     arguments: dict[int, tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]]] = field(
@@ -361,15 +362,18 @@ class Machine:
         return self.get(ref.id, "class")
 
     def is_module(self, value: Value) -> bool:
-        if self.kind(value) == "module":
-            return True
-        if self.kind(value) != "instance":
+        if not isinstance(value, Ref) or self.kinds[value.id] != "instance":
+            return isinstance(value, Ref) and self.kinds[value.id] == "module"
+        kind = self.class_of(value)
+        if not isinstance(kind, ClassRef):
             return False
-        kind = self.class_of(value)  # type: ignore[arg-type]
-        return isinstance(kind, ClassRef) and any(
-            isinstance(base, Library) and library.is_module_class(base.origin)
-            for base in self.mro(kind)
-        )
+        key = (id(kind.scope), kind.name)
+        if key not in self.module_classes:
+            self.module_classes[key] = any(
+                isinstance(base, Library) and library.is_module_class(base.origin)
+                for base in self.mro(kind)
+            )
+        return self.module_classes[key]
 
     def children(self, ref: Ref) -> list[tuple[str, Value]]:
         """The registered children of a module, in order."""
