@@ -172,12 +172,16 @@ def _add(result: Mapping[str, Any], paint: Paint) -> str:
     lines = []
     for splice in result["splices"]:
         lines += _splice(splice, result.get("block"), paint)
-    lines += _files(result, paint) + _proof(result, paint) + _warnings(result, paint)
-    return "\n".join([*lines, *_last_words(result)])
+    lines += _files(result, paint)
+    if result["files"]:
+        lines += _proof(result, paint)
+    return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
 
 
 def _splice(splice: Mapping[str, Any], block: str | None, paint: Paint) -> list[str]:
     target, attribute = paint(splice["target"], "name"), paint(splice["attribute"], "name")
+    if splice.get("already"):
+        return [f"{block} {splice['placement']} {target}: self.{attribute} is there already"]
     lines = [f"{block} {splice['placement']} {target}: self.{attribute} ({splice['strategy']})"]
     channels = splice.get("channels") or {}
     if channels.get("expression"):
@@ -211,6 +215,8 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     ]
     if proof.get("not_proven"):
         lines.append(_fact("not proven", _names(proof["not_proven"])))
+    if proof.get("unchanged"):
+        lines.append(_fact("unchanged", _names(proof["unchanged"])))
     if proof.get("input"):
         lines.append(_fact("input", _inline(proof["input"])))
     lines.append(

@@ -81,6 +81,14 @@ def test_a_block_that_takes_no_channels_has_no_line_of_them():
     assert "  channels" not in report.text(ADDED | {"splices": [splice]})
 
 
+def test_a_splice_that_is_there_already_is_all_that_is_said():
+    result = ADDED | {"splices": [SPLICE | {"already": True}], "files": [], "proof": None}
+    assert report.text(result | {"warnings": []}).splitlines() == [
+        "cbam after model.py::ResNet.layer2: self.layer2_cbam is there already",
+        "nothing to do",
+    ]
+
+
 def test_keys_that_change_are_named():
     text = report.text(ADDED | {"keys": {"added": [], "lost": ["a.b"], "reshaped": ["a.w"]}})
     assert "  keys        0 new, lost: a.b, reshaped: a.w\n" in text
