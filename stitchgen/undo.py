@@ -30,6 +30,9 @@ from stitchgen.files import LEDGER, digest
 from stitchgen.ledger import Created, Edited, Ledger, Run
 from stitchgen.traces import HOLE, Trace
 
+#: Folders of what others have written.
+_FOREIGN = {"site-packages", "node_modules"}
+
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -145,9 +148,8 @@ def _sources(root: Path) -> Iterator[tuple[str, bytes]]:
         if "pyvenv.cfg" in names:
             folders.clear()
             continue
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and name != "node_modules"
-        )
+        folders[:] = sorted(set(folders) - _FOREIGN)
+        folders[:] = [name for name in folders if not name.startswith(".")]
         for name in sorted(names):
             if name.endswith(".py"):
                 path = Path(folder, name)

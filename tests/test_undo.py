@@ -507,6 +507,17 @@ def test_a_block_that_another_file_imports_stays(line: str, stays: bool, root: P
     assert [warning["where"] for warning in result["warnings"]] == ["other.py:2"] * stays
 
 
+@pytest.mark.parametrize("folder", ["env/lib/site-packages", ".hidden", "venv/lib"])
+def test_what_others_have_written_is_not_looked_at(folder: str, root: Path) -> None:
+    splice(root)
+    (root / folder).mkdir(parents=True)
+    (root / "venv").mkdir(exist_ok=True)
+    (root / "venv" / "pyvenv.cfg").write_text("")
+    (root / folder / "x.py").write_text("from blocks.cbam import CBAM\n")
+    take_back(root)
+    assert not (root / "blocks").exists()
+
+
 def test_a_block_that_its_neighbour_imports_stays(root: Path) -> None:
     splice(root)
     (root / "blocks" / "mine.py").write_text("from .cbam import CBAM\n")
