@@ -16,15 +16,22 @@ from stitchgen.catalog import Block
 from stitchgen.config import Project
 from stitchgen.counts import channel_expression, channels_read, feature_at
 from stitchgen.edits import FileChange
-from stitchgen.errors import StitchError
+from stitchgen.errors import StitchError, shown_below
 from stitchgen.observe import Observer
-from stitchgen.observed import Survey
+from stitchgen.observed import Survey, join
 from stitchgen.own_block import is_own, read_own
-from stitchgen.places import Place, find_places
+from stitchgen.places import Place, define_after, find_places, initialising_loop
 from stitchgen.proof import prove
 from stitchgen.request import AddRequest
 from stitchgen.read_survey import read_survey
-from stitchgen.resolve import Session, no_builds, open_session, resolve, search_folders
+from stitchgen.resolve import (
+    Session,
+    check_given,
+    no_builds,
+    open_session,
+    resolve,
+    search_folders,
+)
 from stitchgen.workbench import Workbench
 from stitchgen.writing import write_calls, write_definition
 
@@ -49,6 +56,7 @@ class Plan:
     uses: set[str]  # block files, relative to the root
     settings: dict[str, str]
     already: list[Place]  # those at which the very block stands
+    initialised: list[tuple[Place, int]]  # those whose block a line of the model initialises
 
 
 def run(project: Project, request: AddRequest, mode: str = "apply") -> Outcome:
@@ -56,7 +64,8 @@ def run(project: Project, request: AddRequest, mode: str = "apply") -> Outcome:
 
     Raises StitchError where it cannot be done and proven; then nothing is written.
     """
-    outcome = propose(project, request, dry_run=mode != "apply")
+    with shown_below(project.root):
+        outcome = propose(project, request, dry_run=mode != "apply")
     if mode == "apply":
         files.commit(project.root, outcome.changes)
     return outcome
@@ -101,20 +110,29 @@ def by_observing(
     survey = Survey.of(
         observer.ask("survey", builds=list(session.builds), inputs=list(session.inputs))
     )
-    try:
-        plan = make_plan(project, request, block, settings, session, survey, observer)
-    except StitchError as error:
-        named = survey.only(session.given)
-        if error.code not in DUE_TO_OTHERS or not named.configurations:
-            raise
-        if len(named.configurations) == len(survey.configurations):
-            raise
-        plan = make_plan(project, request, block, settings, session, named, observer)
-    proof = None
-    if plan.bench.edits:
+    check_given(session, survey)
+    named = survey.only(session.given)
+
+    def attempt(configurations: Survey, late: bool = False) -> tuple[Plan, dict[str, Any] | None]:
+        plan = make_plan(
+            project, request, block, settings, session, configurations, observer, late
+        )
         fresh = [place for place in plan.places if place not in plan.already]
-        proof = prove(request, observer, session, fresh, plan.bench)
-    return plan, proof
+        try:
+            return plan, prove(request, observer, session, fresh, plan.bench) if fresh else None
+        except StitchError as error:
+            # The model's loop over its modules may not be able to initialise the block.
+            if late or not plan.initialised or error.details.get("law") != "builds":
+                raise
+        return attempt(configurations, late=True)
+
+    try:
+        return attempt(survey)
+    except StitchError as error:
+        fewer = 0 < len(named.configurations) < len(survey.configurations)
+        if error.code not in DUE_TO_OTHERS or not fewer:
+            raise
+    return attempt(named)
 
 
 def by_reading(
@@ -146,14 +164,18 @@ def make_plan(
     session: Session,
     survey: Survey,
     observer: Observer | None,
+    late: bool = False,
 ) -> Plan:
-    """Decide every target; the plan's edits are on a workbench of its own."""
+    """Decide every target; the plan's edits are on a workbench of its own.
+
+    With `late`, blocks are defined below the model's own initialisation of all its modules.
+    """
     bench = Workbench(project.root)
-    plan = Plan(bench, [], set(), settings, [])
+    plan = Plan(bench, [], set(), settings, [], [])
     for located in session.located:
         resolved = resolve(session, located, survey, bench)
         for place in find_places(bench, project, request, block.name, survey, resolved):
-            work_at(plan, project, request, block, survey, session, observer, place)
+            work_at(plan, project, request, block, survey, session, observer, place, late)
     return plan
 
 
@@ -166,12 +188,19 @@ def work_at(
     session: Session,
     observer: Observer | None,
     place: Place,
+    late: bool,
 ) -> None:
     """Plan one place: the block's file and import, its definition, its calls."""
     bench = plan.bench
     if observer is None:
         place.channels = channels_read(request, place)
     feature = feature_at(request, place)
+    loop = initialising_loop(bench, place.anchor)
+    if loop is not None and (late or block.identity):
+        # Its starting values are what makes the block an identity: nothing may overwrite them.
+        define_after(bench, place, loop)
+    elif loop is not None and request.placement != "replace":
+        plan.initialised.append((place, loop.lineno))
     where = observed.first_place(place.spots[0].layer)
     dims = blocks.dims_at(block, feature["layout"], place.target, where)
     if request.placement == "replace":
@@ -183,9 +212,7 @@ def work_at(
         expression = place.channels["expression"]
         arguments = blocks.arguments(block, expression, plan.settings)
     file = place.anchor.file
-    placed = blocks.place(
-        bench, project, block, dims, bench.syntax(file), Path(file), session.import_name
-    )
+    placed = blocks.place(bench, project, block, dims, Path(file))
     if not is_own(request.block):
         plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)})"
@@ -256,8 +283,7 @@ def outcome_of(
             for place in plan.places
             if place not in plan.already
         ]
-        command = f"add {request.block} --{request.placement} {' '.join(request.targets)}"
-        book = ledger.load(project.root).with_run(command, records, changes)
+        book = ledger.load(project.root).with_run(request.command_line(), records, changes)
         changes = [*changes, book.change()]
     keys = proof.pop("keys") if proof else {"added": [], "lost": [], "reshaped": []}
     result = {
@@ -275,6 +301,20 @@ def outcome_of(
         "warnings": warnings_of(project, request, session, plan, without),
     }
     return Outcome(result, changes)
+
+
+def neighbours(project: Project, place: Place) -> list[dict[str, str]]:
+    """The blocks that earlier runs put at the same target: the new one comes before them."""
+    found = []
+    for entry in ledger.load(project.root).entries:
+        record = entry.record
+        if record.target == place.target and record.attribute != place.attribute:
+            prefix = place.target[: -len(place.resolved.path)]
+            other = f"{prefix}{join(place.owner, record.attribute)}"
+            text = f"{record.attribute} is at this target too; {place.attribute} comes before it"
+            hint = f"To put a block after it, name it: --after {other}"
+            found.append({"code": "other-block", "message": text, "hint": hint})
+    return found
 
 
 def splice_report(request: AddRequest, place: Place) -> dict[str, Any]:
@@ -311,6 +351,12 @@ def warnings_of(
             where = f"{bench.relative(place.anchor.file)}:{place.anchor.line}"
             text = f"{place.channels['expression']} channels is a literal: {reason}"
             found.append({"code": "literal-channels", "where": where, "message": text})
+    for place, line in plan.initialised:
+        path = bench.relative(place.anchor.file)
+        text = f"the model's own initialisation reaches {place.attribute} and sets its weights"
+        found.append({"code": "init-loop", "where": f"{path}:{line}", "message": text})
+    for place in plan.places:
+        found += neighbours(project, place)
     if session.left_out:
         first, last = session.left_out[0][0], session.left_out[-1][1]
         path = session.syntax.document.path

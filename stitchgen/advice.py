@@ -28,7 +28,36 @@ def for_project(root: Path, model_file: Path) -> list[dict[str, str]]:
                     warning = load_warning(node, f"{shown}:{node.lineno}")
                     if warning is not None:
                         found.append(warning)
+            if counts_children(node):
+                found.append(
+                    {
+                        "code": "counts-children",
+                        "where": f"{shown}:{node.lineno}",  # type: ignore[attr-defined]
+                        "message": "picks layers by their number among the children, which a "
+                        "new layer changes",
+                        "hint": "Pick them by name.",
+                    }
+                )
     return found
+
+
+def counts_children(node: ast.AST) -> bool:
+    """`list(model.children())[:6]`, `[*model.children()][-1]`."""
+    if not isinstance(node, ast.Subscript):
+        return False
+    match node.value:
+        case ast.Call(func=ast.Name(id="list" | "tuple"), args=[inner]):
+            pass
+        case ast.List(elts=[ast.Starred(value=inner)]):
+            pass
+        case _:
+            return False
+    names = {"children", "named_children", "modules", "named_modules"}
+    return (
+        isinstance(inner, ast.Call)
+        and isinstance(inner.func, ast.Attribute)
+        and inner.func.attr in names
+    )
 
 
 def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:

@@ -11,13 +11,14 @@ from typing import Any
 from stitchgen import catalog, render
 from stitchgen.catalog import Block
 from stitchgen.config import Project
+from stitchgen.definitions import is_main_test
 from stitchgen.errors import StitchError
 from stitchgen.files import read_bytes
 from stitchgen.imports import add_import, bound_as, has_relative_imports
 from stitchgen.observed import Spot, first_place
 from stitchgen.places import Place
 from stitchgen.syntax import Syntax
-from stitchgen.target import ImportName
+from stitchgen.target import ImportName, import_name
 from stitchgen.workbench import Workbench
 
 
@@ -206,14 +207,15 @@ def place(
     project: Project,
     block: Block,
     dims: int,
-    user: Syntax,
     user_file: Path,
-    name: ImportName,
 ) -> Placed:
     """Plan the block's file (or reuse the one that is there) and its import in the user's file."""
+    user = bench.syntax(user_file)
+    relative = imports_relatively(user, user_file)
+    name = import_name(user_file, project.root, relative)
     class_name = block.class_for(dims)
     if block.template.suffix == ".py":  # the user's own class, where it is
-        module = import_module(project, user, user_file, block.template, name)
+        module = import_module(project, user, user_file, block.template, name, relative)
         bound = import_class(bench, user, user_file, module, class_name)
         return Placed(bound, block.template, True)
     folder = blocks_folder(project, user_file)
@@ -234,7 +236,7 @@ def place(
         bench.create(file, source)
         if name.package and not (folder / "__init__.py").exists():
             bench.create(folder / "__init__.py", PACKAGE)
-    module = import_module(project, user, user_file, file, name)
+    module = import_module(project, user, user_file, file, name, relative)
     return Placed(import_class(bench, user, user_file, module, class_name), file, reused)
 
 
@@ -246,13 +248,42 @@ def defines(raw: bytes, class_name: str) -> bool:
     return any(isinstance(node, ast.ClassDef) and node.name == class_name for node in tree.body)
 
 
+def imports_relatively(user: Syntax, user_file: Path) -> bool:
+    """Whether an import of a file beside this one is to be relative.
+
+    So are the file's own; where it has none, those of its package, unless it is run as a script.
+    """
+    if has_relative_imports(user.tree):
+        return True
+    package = (user_file.parent / "__init__.py").is_file()
+    names = {path.stem: path for path in user_file.parent.glob("*.py")} if package else {}
+    for node in user.tree.body:
+        tests = [node.test] if isinstance(node, ast.If) else []
+        if any(is_main_test(test) for test in tests):
+            return False
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in names:
+            return False  # it is imported with its folder on the path
+    for path in names.values():
+        try:
+            if has_relative_imports(ast.parse(read_bytes(path))):
+                return True
+        except (SyntaxError, ValueError):
+            continue
+    return False
+
+
 def import_module(
-    project: Project, user: Syntax, user_file: Path, file: Path, name: ImportName
+    project: Project,
+    user: Syntax,
+    user_file: Path,
+    file: Path,
+    name: ImportName,
+    relative: bool,
 ) -> str:
     """The module path to import a project file from: relative where the user's imports are."""
     base = name.paths[0]
     dotted = ".".join(file.relative_to(base).with_suffix("").parts) if file.is_relative_to(base) else None
-    if has_relative_imports(user.tree) and file.is_relative_to(user_file.parent):
+    if relative and file.is_relative_to(user_file.parent):
         return "." + ".".join(file.relative_to(user_file.parent).with_suffix("").parts)
     if dotted is None:
         for path in (project.root, *name.paths):

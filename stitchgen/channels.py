@@ -52,6 +52,7 @@ def candidates(
     found: dict[str, int] = {}
 
     def offer(text: str, rank: int) -> None:
+        text = ast.unparse(ast.parse(text, mode="eval"))  # with the fewest parentheses
         if text not in found or rank < found[text]:
             found[text] = rank
 

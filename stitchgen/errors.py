@@ -5,7 +5,11 @@ Floor 0: imports nothing of the project.
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 #: The closed list of error codes, each with what it means. The README prints this table.
@@ -89,6 +93,20 @@ class StitchError(Exception):
             "suggestions": self.suggestions,
         }
         return {key: value for key, value in fields.items() if value} | self.details
+
+
+@contextlib.contextmanager
+def shown_below(root: Path) -> Iterator[None]:
+    """Refusals from within name the project's files relative to its root, as people do."""
+    prefix = f"{root}{os.sep}"
+    try:
+        yield
+    except StitchError as error:
+        error.message = error.message.replace(prefix, "")
+        error.where = error.where and error.where.replace(prefix, "")
+        error.hint = error.hint and error.hint.replace(prefix, "")
+        error.suggestions = [text.replace(prefix, "") for text in error.suggestions]
+        raise
 
 
 class UsageError(StitchError):

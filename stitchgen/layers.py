@@ -7,11 +7,11 @@ from typing import Any
 
 from stitchgen import observed
 from stitchgen.config import Project
-from stitchgen.errors import StitchError
+from stitchgen.errors import StitchError, shown_below
 from stitchgen.observe import Observer
 from stitchgen.observed import Configuration, Survey
 from stitchgen.read_survey import READ, read_survey
-from stitchgen.resolve import Session, nothing_built, open_model
+from stitchgen.resolve import Session, check_given, nothing_built, open_model
 from stitchgen.workbench import Workbench
 
 
@@ -25,6 +25,18 @@ def run(
     prove: bool = True,
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
+    with shown_below(project.root):
+        return describe(project, model, builds, inputs, python, prove)
+
+
+def describe(
+    project: Project,
+    model: str,
+    builds: Sequence[str],
+    inputs: Sequence[str],
+    python: str | None,
+    prove: bool,
+) -> dict[str, Any]:
     bench = Workbench(project.root)
     session = open_model(project, model, builds, inputs, python, bench)
     warnings: list[dict[str, str]] = []
@@ -45,8 +57,10 @@ def run(
             warnings.append({"code": "no-torch", "message": message})
     if survey is None:
         survey = read_survey(session, bench)
-    elif not survey.configurations:
-        raise nothing_built(session, survey)
+    else:
+        check_given(session, survey)
+        if not survey.configurations:
+            raise nothing_built(session, survey)
     configuration = chosen(session, survey)
     layers = [row(configuration, path) for path in configuration.layers]
     return {

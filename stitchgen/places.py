@@ -206,6 +206,33 @@ def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
     ]
 
 
+def initialising_loop(bench: Workbench, anchor: Anchor) -> ast.stmt | None:
+    """The statement below the anchor that initialises all modules: a loop, or `self.apply(...)`."""
+    syntax = bench.syntax(anchor.file)
+    class_name, _, method = anchor.function.rpartition(".")
+    function = syntax.method(class_name, method)
+    found = None
+    for statement in function.body if function is not None else ():
+        if statement.lineno <= anchor.line:
+            continue
+        match statement:
+            case ast.For(iter=ast.Call(func=ast.Attribute(attr="modules" | "named_modules"))):
+                found = statement
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name("self"), attr="apply"))):
+                found = statement
+    return found
+
+
+def define_after(bench: Workbench, place: Place, statement: ast.stmt) -> None:
+    """Move the block's definition behind a statement of the same constructor."""
+    syntax = bench.syntax(place.anchor.file)
+    place.anchor = replace(
+        place.anchor,
+        span=syntax.document.span_of(statement),
+        line=statement.end_lineno or statement.lineno,
+    )
+
+
 def presence(
     bench: Workbench,
     anchor: Anchor,

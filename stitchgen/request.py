@@ -6,6 +6,7 @@ Floor 1: may import errors.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -78,3 +79,25 @@ class AddRequest:
                 f"--name {self.name!r} is no attribute name",
                 hint="letters, digits and underscores, as in --name attention",
             )
+
+    def command_line(self) -> str:
+        """The command as it would be typed, for the ledger; what runs the model is left out."""
+        words = ["add", self.block, f"--{self.placement}", *self.targets]
+        for option, values in (("--with", self.with_), ("--build", self.builds)):
+            for value in values:
+                words += [option, value]
+        for option, text in (
+            ("--into", self.into),
+            ("--every", self.every),
+            ("--fuse", self.fuse),
+            ("--reduce", self.reduce),
+            ("--name", self.name),
+            ("--channels", self.channels),
+        ):
+            if text is not None:
+                words += [option, text]
+        for option, pairs in (("--where", self.where), ("--set", self.settings)):
+            for name, value in pairs.items():
+                words += [option, f"{name}={value}"]
+        words += [option for option, on in (("--gate", self.gate), ("--attach", self.attach)) if on]
+        return shlex.join(words)

@@ -7,10 +7,11 @@ the class that has the layer. No match or several are errors that list the near 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from stitchgen import definitions, observe, reading
 from stitchgen.config import Project
@@ -250,23 +251,35 @@ def explicit_class(syntax: Syntax, names: Sequence[str]) -> tuple[str, str] | No
     return None
 
 
-def nothing_built(session: Session, survey: Survey) -> StitchError:
-    """The first failure, and the constructions that may help."""
-    expression, error = next(iter(survey.failures.items()))
-    given = "" if expression in session.given else " (found in the file)"
+def check_given(session: Session, survey: Survey) -> None:
+    """Refuse where a configuration that the user named does not build or run."""
+    for expression in session.given:
+        if expression in survey.failures:
+            raise failed_build(session, expression, survey.failures[expression])
+
+
+def failed_build(session: Session, expression: str, error: Mapping[str, Any]) -> StitchError:
+    """What one construction failed with, and what to type next."""
     hint = "Pass the construction that your training script uses: --build 'Net(...)'"
     if error["code"] == "does-not-run":
         hint = "Pass the input that the model takes: --input 1x3x224x224"
     elif session.left_out:
         lines = ", ".join(str(line) for line, _ in session.left_out[:5])
-        hint += f". Only definitions are run; left out were lines {lines}"
+        hint += f". Only definitions are run; left out were the statements at lines {lines}"
+    given = "" if expression in session.given else " (found in the file)"
     return StitchError(
-        error["code"],
-        error["message"] + given,
-        where=error.get("where"),
-        hint=hint,
-        suggestions=[f"--build '{other}'" for other in list(survey.failures)[1:4]],
+        error["code"], error["message"] + given, where=error.get("where"), hint=hint
     )
+
+
+def nothing_built(session: Session, survey: Survey) -> StitchError:
+    """The first failure, and the constructions that may help."""
+    if not survey.failures:
+        return no_builds(session.syntax)
+    expression, error = next(iter(survey.failures.items()))
+    refusal = failed_build(session, expression, error)
+    refusal.suggestions = [f"--build '{other}'" for other in list(survey.failures)[1:4]]
+    return refusal
 
 
 def suggestions(

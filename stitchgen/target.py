@@ -86,6 +86,8 @@ def locate(
         rest = (*configured.names, *target.names[1:])
         file = find_file(configured.file or "", folders)
         return Located(target, file, rest)
+    if len(target.names) > 1 and f".{target.names[-1]}" in NOT_PYTHON:
+        raise not_python(".".join(target.names))
     for folder in folders:
         found = list(modules_named(folder, target.names, 0 if whole else 1))
         if len(found) > 1:

@@ -102,6 +102,16 @@ def is_module_class(origin: str) -> bool:
     return layer_name(origin) is not None
 
 
+def is_definite(origin: str) -> bool:
+    """Whether the origin is certainly a class or function, not a constant of another file."""
+    origin = canonical(origin)
+    return (
+        is_module_class(origin)
+        or origin.split(".")[0] in {"builtins", "functools", "math"}
+        or re.fullmatch(r"torch\.nn\.functional\.\w+|torch\.[a-z]\w*", origin) is not None
+    )
+
+
 def is_builtin(name: str) -> bool:
     return hasattr(builtins, name)
 
@@ -284,7 +294,9 @@ def members(machine: Machine, ref: Ref) -> list[tuple[str, Value]] | None:
             continue  # registered as None: no child when iterated
         if isinstance(value, Ref) and not machine.is_module(value):
             continue
-        if isinstance(value, (Known, Array, ClassRef, Function, Library, Method, Partial, Tensor)):
+        if isinstance(value, (Known, Array, ClassRef, Function, Method, Partial, Tensor)):
+            continue
+        if isinstance(value, Library) and is_definite(value.origin):
             continue
         if not isinstance(value, Ref):
             return None  # an argument may be a module, too
@@ -760,7 +772,7 @@ def _is_one(machine: Machine, value: Value, kind: Value) -> bool | None:
                         if isinstance(base, Library)
                     }
                     return True if origin in found else None
-        if isinstance(value, (ClassRef, Function, Library)):
+        if isinstance(value, (ClassRef, Function)):
             return False if origin in _KINDS else None
         return None
     if isinstance(kind, ClassRef):

@@ -434,6 +434,12 @@ class Machine:
                 order.append(found)
         return order
 
+    def is_enum(self, kind: ClassRef) -> bool:
+        return any(
+            isinstance(base, Library) and re.search(r"(^|\.)\w*(Enum|Flag)$", base.origin)
+            for base in self.mro(kind)
+        )
+
     def class_named(self, expression: ast.expr, scope: Scope) -> Value:
         origin = scope.origin(expression)
         if isinstance(expression, ast.Name):
@@ -1171,12 +1177,19 @@ class Machine:
                 if self.kinds[value.id] in {"list", "tuple", "dict", "set"}:
                     items = self.items(value)
                     return None if items is None else bool(items)
+                kind = self.class_of(value)
+                if isinstance(kind, ClassRef) and any(
+                    self.class_attribute(kind, name) for name in ("__bool__", "__len__")
+                ):
+                    return None
                 if self.kinds[value.id] == "module":
                     origin = self.class_of(value)
                     if isinstance(origin, Library) and library.is_container(origin.origin):
                         return None if self.get(value.id, "grown") else bool(self.children(value))
                 return True
-            case ClassRef() | Function() | Partial() | Library() | Method():
+            case Library(origin=origin):
+                return True if library.is_definite(origin) else None
+            case ClassRef() | Function() | Partial() | Method():
                 return True
             case Choice(values=values):
                 found = {self.truth(choice) for choice in values if choice is not UNBOUND}
@@ -1224,8 +1237,15 @@ class Machine:
                 return answers.pop() if len(answers) == 1 else None
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Known) and (one.value is None or isinstance(one.value, str)):
-                if isinstance(other, (Ref, ClassRef, Function, Partial, Library, Method, Tensor)):
+                if isinstance(other, Library):
+                    # What another file calls so may be anything, None as well.
+                    return False if library.is_definite(other.origin) else None
+                if isinstance(other, (ClassRef, Function, Partial, Method, Tensor)):
                     return False
+                if isinstance(other, Ref):
+                    # An instance may have an `__eq__` of its own, as members of an enum have.
+                    plain = one.value is None or self.kinds[other.id] != "instance"
+                    return False if plain else None
         if isinstance(left, Opaque) and isinstance(right, Opaque) and left.term == right.term:
             return True if left.term is not None else None
         if isinstance(left, Ref) and isinstance(right, Ref):
@@ -1241,8 +1261,10 @@ class Machine:
             return True if answers <= {True} else (False if False in answers else None)
         if isinstance(left, (ClassRef, Library)) and isinstance(right, (ClassRef, Library)):
             if isinstance(left, Library) and isinstance(right, Library):
-                return library.canonical(left.origin) == library.canonical(right.origin)
-            return left == right
+                if library.canonical(left.origin) == library.canonical(right.origin):
+                    return True
+            if all(isinstance(v, ClassRef) or library.is_definite(v.origin) for v in (left, right)):
+                return left == right
         return None
 
     def _contains(self, container: Value, member: Value) -> bool | None:
@@ -1521,6 +1543,8 @@ class Machine:
             if owner is not None:
                 return Function(statement, base.scope, own=owner, owner=base.name)
             return function
+        if self.is_enum(kind):
+            return Unknown(f"{kind.name} is an enumeration")
         value = statement.value  # type: ignore[union-attr]
         frame = Frame(self.new("frame"), base.scope, "<class>")
         first = len(self.kinds)
@@ -1680,6 +1704,8 @@ class Machine:
             return Unknown(f"{kind.name} has a metaclass")
         if any(not library.is_transparent(d, kind.scope) for d in definition.decorator_list):
             return Unknown(f"{kind.name} is decorated")
+        if self.is_enum(kind):
+            return Unknown(f"{kind.name} is an enumeration")
         if self.class_attribute(kind, "__new__") is not None:
             return Unknown(f"{kind.name} has a __new__")
         ref = Ref(self.new("instance"))
