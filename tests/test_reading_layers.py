@@ -94,6 +94,16 @@ UNKNOWN = {
         "return self.l(self.pick(x))\n\ndef pick(self, x):\n    match self.mode:\n"
         "        case 'a':\n            return self.a(x)\n    return self.b(x)",
     ),
+    "a member of an enumeration, which equals a text": (
+        "self.a = nn.Conv2d(3, 4, 1)\nself.f = Format('NHWC')\nself.l = nn.ReLU()",
+        "x = self.a(x)\nif self.f == 'NHWC':\n    x = torch.cat([x, x], 1)\n"
+        "return self.l(x)",
+    ),
+    "a constant of another file, which may be false": (
+        "from settings import FAST\nself.l = nn.Conv2d(3, c, 1)\n"
+        "if FAST:\n    self.l = nn.Conv2d(3, d, 1)",
+        "return self.l(x)",
+    ),
     "a module whose class has a __call__": (
         "self.l = Odd(c)",
         "return self.l(x)",
@@ -102,6 +112,10 @@ UNKNOWN = {
     "a callable that is passed in": ("self.l = nn.Sequential(c(d))", "return self.l(x)"),
 }
 ODD = """
+from enum import Enum
+class Format(str, Enum):
+    NCHW = 'NCHW'
+    NHWC = 'NHWC'
 class Odd(nn.Module):
     def __init__(self, c):
         super().__init__()
