@@ -223,7 +223,8 @@ def _whole_lines(before: bytes, edits: Sequence[Edit]) -> list[tuple[int, int, b
             end = edit.end
         else:
             end = before.find(b"\n", edit.end) + 1 or len(before)
-        if spans and start < spans[-1][1]:
+        # At the end of the file, a line that lost its newline grows into what is put behind it.
+        if spans and (start < spans[-1][1] or start == spans[-1][1] == len(before)):
             first, last, shared = spans.pop()
             spans.append((first, max(last, end), [*shared, edit]))
         else:

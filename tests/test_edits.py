@@ -133,6 +133,10 @@ CASES = {
     "no newline at the end, before and after": (b"a\nb", [Edit(0, 0, b"x\n")]),
     "a newline is added at the end": (b"a\nb", [Edit(3, 3, b"\nc\n")]),
     "a line is joined to the next": (b"a\nb\nc\n", [Edit(1, 2, b"")]),
+    "the last line grows into what is put behind it": (
+        b"a\n",
+        [Edit(1, 2, b" "), Edit(2, 2, b"b")],
+    ),
     "CRLF": (b"a\r\nb\r\nc\r\n", [Edit(3, 3, b"x\r\n")]),
     "mixed newlines": (b"a\r\nb\nc\rd\n", [Edit(5, 5, b"x\r\n")]),
     "latin-1": (b"# coding: latin-1\n# \xe9\nx\n", [Edit(22, 22, b"\xfc\n")]),
@@ -194,7 +198,7 @@ def test_an_empty_new_file_is_a_defect_of_the_plan() -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(edited_files())
 def test_a_patch_equals_the_edits(repository: Path, case: tuple[bytes, list[Edit]]) -> None:
