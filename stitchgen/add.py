@@ -108,7 +108,12 @@ def by_observing(
     if not session.builds:
         raise no_builds(session.syntax)
     survey = Survey.of(
-        observer.ask("survey", builds=list(session.builds), inputs=list(session.inputs))
+        observer.ask(
+            "survey",
+            builds=list(session.builds),
+            inputs=list(session.inputs),
+            brief=[text for text in session.builds if session.given and text not in session.given],
+        )
     )
     check_given(session, survey)
     named = survey.only(session.given)

@@ -127,6 +127,20 @@ class Document:
         match = NEWLINE.search(self.text)
         return match.group() if match else "\n"
 
+    @cached_property
+    def quote(self) -> str:
+        """The quote that most of the file's short strings have; black's where they are even."""
+        single = double = 0
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
+                if token.type == tokenize.STRING:
+                    text = token.string.lstrip("rbfuRBFU")
+                    single += text[0] == "'" and not text.startswith("'''")
+                    double += text[0] == '"' and not text.startswith('"""')
+        except (tokenize.TokenError, SyntaxError):
+            pass
+        return "'" if single > double else '"'
+
     @property
     def indent(self) -> str:
         """One level of indent, as the file is written."""

@@ -92,7 +92,7 @@ def same_suite(parent: ast.stmt, one: ast.stmt, other: ast.stmt) -> bool:
 def define(document: Document, span: Span, code: str, line_length: int) -> Edit:
     """Statements on lines of their own after the anchor."""
     indent = len(document.indent_of(span).expandtabs(4))
-    return document.lines_after(span, format_statements(code, indent, line_length))
+    return document.lines_after(span, format_statements(code, indent, line_length, document.quote))
 
 
 # Calls ----------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Call:
         return len(self.document.indent_of(self.statement_span).expandtabs(4))
 
     def formatted(self, code: str) -> str:
-        return format_statements(code, self.indent, self.line_length)
+        return format_statements(code, self.indent, self.line_length, self.document.quote)
 
     def called_text(self) -> str:
         """The source text of the module that is called: `self.features`, `blk`."""

@@ -67,7 +67,7 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
     first = next(node for node in syntax.tree.body if isinstance(node, kinds))
     part = f"hook_{request.placement}"
     code = snippet("attach", part, function=name, attribute=place.attribute)
-    text = format_statements(code, 0, project.line_length)
+    text = format_statements(code, 0, project.line_length, syntax.document.quote)
     assert isinstance(first, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
     bench.edit(place.anchor.file, syntax.document.definition_before(first, text))
     return name

@@ -51,8 +51,10 @@ def serve(answers):
         say({"ok": False, "error": {"code": "too-old", "message": "torch " + version}})
         return
     import stitchgen.observer.operations  # noqa: F401  (before the path is the user's)
+    from stitchgen.observer import guard
 
     sys.path.pop(0)
+    guard.raise_guard()
     say({"ok": True, "torch": torch.__version__, "python": sys.version.split()[0]})
     for line in sys.stdin:
         request = json.loads(line)

@@ -177,12 +177,9 @@ def run_trial(world, trial, request):
     device = layers.DEVICES[0]
     with Probes(request["candidates"]) as probes:
         model = layers.build(world, trial["build"], device)
-    source = layers.find_input(world, model, request.get("inputs") or [], device)
     calls = trace.Calls(model, trace.Sources())
     with calls:
-        model.eval()
-        calls.mode = "eval"
-        layers.run(model, source, device)
+        layers.find_input(world, model, request.get("inputs") or [], device, calls)
     shapes = {path: {"output": [], "input": []} for path in trial["targets"]}
     for record in calls.records:
         if record["path"] in shapes:

@@ -122,12 +122,13 @@ def find_input(world, model, given, device=None, calls=None):
 def survey(world, request):
     """`{"builds": [...], "classes": {...}}` for the builds of the request."""
     given = request.get("inputs") or []
+    brief = set(request.get("brief") or ())
     builds = []
     classes = {}
     for expression in request["builds"]:
         started = time.time()
         try:
-            report = survey_build(world, expression, given, classes)
+            report = survey_build(world, expression, given, classes, expression in brief)
         except Failure as failure:
             report = {"ok": False, "error": failure.report}
         report["expression"] = expression
@@ -136,7 +137,8 @@ def survey(world, request):
     return {"builds": builds, "classes": classes, "stood_in": world.stood_in}
 
 
-def survey_build(world, expression, given, classes):
+def survey_build(world, expression, given, classes, brief):
+    """The report of one configuration; a brief one is run once, in eval."""
     for device in DEVICES:
         definitions = trace.Definitions()
         try:
@@ -145,19 +147,19 @@ def survey_build(world, expression, given, classes):
             calls = trace.Calls(model, trace.Sources())
             with calls:
                 source = find_input(world, model, given, device, calls)
-                return survey_model(model, source, calls, definitions, device, classes)
+                return survey_model(model, source, calls, definitions, device, classes, brief)
         except Exception:
             # The meta device gives shapes cheaply, but not every model allows it.
             if device is None:
                 raise
 
 
-def survey_model(model, source, calls, definitions, device, classes):
+def survey_model(model, source, calls, definitions, device, classes, brief):
     """The report of a model whose run in eval is in `calls`."""
     base = calls.records
     variants = []
     for number, variant in enumerate(source.variants()):
-        if number == 0:
+        if number == 0 or brief:
             continue
         calls.begin("variant")
         try:
@@ -170,7 +172,8 @@ def survey_model(model, source, calls, definitions, device, classes):
     calls.begin("train")
     train_error = None
     try:
-        run(model, source, device, batch=train_batch(source))
+        if not brief:
+            run(model, source, device, batch=train_batch(source))
     except Exception as error:
         train_error = "%s: %s" % (type(error).__name__, str(error).splitlines()[:1])
     train = calls.records
@@ -257,7 +260,7 @@ class Layers:
                 "same_as": name if name != path else None,
                 "class": class_key(type(module), self.classes),
                 "owner_class": class_key(type(self.parent(path)), self.classes),
-                "calls": {"eval": len(own), "train": len(trained.get(name, []))},
+                "calls": {"eval": len(own), "train": len(trained.get(name, own))},
                 "sites": sites_of(own + trained.get(name, [])),
                 "definition": self.definition(path),
                 "readers": readers.get(name, []),

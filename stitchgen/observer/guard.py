@@ -1,0 +1,53 @@
+"""Keep the user's code from touching anything: no network, no new process, no written file.
+
+Importing a model file or running a forward pass may do all of these by accident (a download of
+weights, a log file, a data loader's workers). Audit hooks see them before they happen.
+"""
+
+import os
+import sys
+import tempfile
+
+NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "urllib.Request"}
+PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"}
+CHANGES = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Forbidden(PermissionError):
+    """What the model tried to do; a PermissionError, since careful code expects those."""
+
+
+def raise_guard():
+    """Forbid from here on; there is no way back, as audit hooks stay."""
+    places = [os.path.realpath(tempfile.gettempdir()), os.path.realpath("/dev")]
+    home = os.environ.get("HOME")
+    if home:
+        # Compilers and plotting libraries keep caches there, which harms nobody.
+        places.append(os.path.realpath(os.path.join(home, ".cache")))
+    current = os.path.realpath(os.getcwd())
+
+    def is_allowed(path):
+        if isinstance(path, int):
+            return True
+        real = os.path.realpath(os.fsdecode(path))
+        inside = any(real == place or real.startswith(place + os.sep) for place in places)
+        # A project may itself lie in the folder for temporary files.
+        return inside and not real.startswith(current + os.sep)
+
+    def hook(event, arguments):
+        if event in NETWORK:
+            raise Forbidden("the model tried to use the network, which is not allowed here")
+        if event in PROCESS:
+            raise Forbidden("the model tried to start a process, which is not allowed here")
+        if event == "open":
+            path, mode, flags = arguments
+            writes = bool(flags & WRITING) if isinstance(flags, int) else False
+            if isinstance(mode, str) and any(letter in mode for letter in "wax+"):
+                writes = True
+            if writes and not is_allowed(path):
+                raise Forbidden("the model tried to write %s, which is not allowed here" % (path,))
+        elif event in CHANGES and not is_allowed(arguments[0]):
+            raise Forbidden("the model tried to change %s, which is not allowed here" % arguments[0])
+
+    sys.addaudithook(hook)
