@@ -767,6 +767,10 @@ def main() -> None:
     os.dup2(2, 1)
     sys.dont_write_bytecode = True
     torch.set_num_threads(1)
+    # A module beside this script must not stand before a folder of the project of the same name.
+    sys.path[:] = [
+        p for p in sys.path if os.path.realpath(p or ".") != str(Path(__file__).resolve().parent)
+    ]
     judge = None
     for line in sys.stdin:
         request = json.loads(line)
