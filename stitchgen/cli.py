@@ -508,7 +508,11 @@ def run(arguments: Sequence[str]) -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough (`| head`); python must not complain of it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
+    except OSError as error:
+        _leave_stdout()
+        print(f"stitchgen: the report cannot be written: {error.strerror}", file=sys.stderr)
+        status = status or REFUSED
     except Exception as error:
         status, result = _failure(error, arguments)
         result["error"]["hint"] = AFTER_THE_DEED + result["error"]["hint"]
@@ -646,6 +650,11 @@ def _print(result: Mapping[str, Any], as_json: bool) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(result["patch"].encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()
+
+
+def _leave_stdout() -> None:
+    """Let what is still buffered go nowhere, or Python complains of it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _coloured(stream: Any) -> bool:

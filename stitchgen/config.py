@@ -71,7 +71,14 @@ def find_project(directory: Path | str | None = None) -> Project:
                 hint="give the folder that holds the project's pyproject.toml",
             )
         return _load(root.resolve())
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "file-not-found",
+            "the current folder is no longer there",
+            hint="go to a folder that is: cd PROJECT",
+        ) from error
     for folder in (here, *here.parents):
         if any((folder / marker).exists() for marker in MARKERS):
             return _load(folder)

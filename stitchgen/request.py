@@ -7,8 +7,10 @@ Floor 1: may import errors.
 from __future__ import annotations
 
 import shlex
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Literal
 
 from stitchgen.errors import UsageError
@@ -73,12 +75,26 @@ class AddRequest:
                 "--where narrows --every, which is not given",
                 hint="--every nn.Conv2d --where kernel_size=3",
             )
-        if self.name is not None and not self.name.isidentifier():
+        if self.name is not None and not (self.name.isidentifier() and not iskeyword(self.name)):
             raise UsageError(
                 "bad-argument",
                 f"--name {self.name!r} is no attribute name",
                 hint="letters, digits and underscores, as in --name attention",
             )
+        if self.channels is not None and not _is_expression(self.channels):
+            raise UsageError(
+                "bad-argument",
+                f"--channels {self.channels!r} is no Python expression",
+                hint="a number, or what stands in the constructor: --channels '2 * width'",
+            )
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
     def command_line(self) -> str:
         """The command as it would be typed, for the ledger; what runs the model is left out."""

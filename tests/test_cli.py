@@ -148,6 +148,8 @@ def test_beside_is_fused_by_concatenation_and_a_convolution():
         ({"fuse": "add", "reduce": "conv"}, "--reduce is only for --fuse concat"),
         ({"where": {"k": "3"}}, "--where narrows --every"),
         ({"targets": ()}, "no target is given"),
+        ({"name": "class"}, "no attribute name"),
+        ({"channels": "128 +"}, "no Python expression"),
     ],
 )
 def test_options_that_contradict_each_other_are_wrong_usage(options, says):
@@ -462,6 +464,23 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     command = f"{sys.executable} -m stitchgen list | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0 and done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_report_that_cannot_be_written_is_said_without_a_traceback(tmp_path):
+    command = f"{sys.executable} -m stitchgen list --json > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "stitchgen: the report cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder in use cannot be removed there")
+def test_a_current_folder_that_is_gone_is_wrong_usage(tmp_path):
+    (tmp_path / "gone").mkdir()
+    command = f"cd gone && rmdir ../gone && {sys.executable} -m stitchgen list --json"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no longer there" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_an_encoding_that_lacks_a_letter_is_no_error(tmp_path):
