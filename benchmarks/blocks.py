@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from stitchgen import catalog, render  # noqa: E402
+from stitchgen import catalog, render
 
 CHANNELS, SIZES, BATCH = (64, 256, 512), (7, 14, 28), 4
 
@@ -46,9 +46,7 @@ class Oracle:
 def oracles() -> dict[str, Oracle]:
     """Every block with a module to compare with."""
     import timm.layers as tl
-    import timm.layers.cbam as cbam
-    import timm.layers.coord_attn as coord_attn
-    import timm.layers.grn as grn
+    from timm.layers import cbam, coord_attn, grn
     from timm.models import (
         _efficientnet_blocks,
         convnext,
