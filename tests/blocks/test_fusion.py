@@ -84,24 +84,36 @@ def test_film(block, agree, dims):
     agree(ours, formula, *[[(n, 6, *SIZE[:dims]), (n, 4)] for n in (2, 1)])
 
 
+def aff_weight(both, local_branch, global_branch):
+    """The paper's multi-scale channel attention, M(.)."""
+    dims = both.ndim - 2
+
+    def branch(z, layers):
+        first, bn1, _, second, bn2 = layers
+        for conv, bn in ((first, bn1), (second, bn2)):
+            statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
+            z = CONV[dims](z, conv.weight, conv.bias)
+            z = F.batch_norm(z, *statistics, bn.weight, bn.bias, bn.training)
+            z = z.relu() if conv is first else z
+        return z
+
+    pooled = both.flatten(2).mean(2)[(..., *[None] * dims)]
+    return torch.sigmoid(branch(both, local_branch) + branch(pooled, global_branch))
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 @pytest.mark.parametrize("reduction", [4, 1])
-def test_aff(block, agree, dims, reduction):
+@pytest.mark.parametrize("name", ["aff", "iaff"])
+def test_aff(block, agree, dims, reduction, name):
     def formula(ours, x, y):
-        def branch(z, layers):
-            first, bn1, _, second, bn2 = layers
-            for conv, bn in ((first, bn1), (second, bn2)):
-                statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
-                z = CONV[dims](z, conv.weight, conv.bias)
-                z = F.batch_norm(z, *statistics, bn.weight, bn.bias, bn.training)
-                z = z.relu() if conv is first else z
-            return z
-
-        both = x + y
-        pooled = both.flatten(2).mean(2)[(..., *[None] * dims)]
-        weight = torch.sigmoid(branch(both, ours.local_branch) + branch(pooled, ours.global_branch))
+        if name == "aff":
+            weight = aff_weight(x + y, ours.local_branch, ours.global_branch)
+            return weight * x + (1 - weight) * y
+        weight = aff_weight(x + y, ours.first.local_branch, ours.first.global_branch)
+        both = weight * x + (1 - weight) * y
+        weight = aff_weight(both, ours.second.local_branch, ours.second.global_branch)
         return weight * x + (1 - weight) * y
 
-    ours = block("aff", dims)(8, reduction)
-    agree(ours, formula, shapes(3, 8, 8, dims=dims))
+    ours = block(name, dims)(8, reduction)
+    agree(ours, formula, shapes(3, 8, 8, dims=dims), rtol=1e-7, atol=1e-9)
     agree(ours, formula, shapes(1, 8, 8, dims=dims), modes=["eval"])

@@ -124,3 +124,25 @@ def test_ema_attention(block, agree, factor):
         return torch.cat(results, 1)
 
     agree(block("ema-attention")(12, factor), formula, *shapes(12))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("reduction", [4, 16])
+def test_double_attention(block, agree, dims, reduction):
+    def formula(da, x):
+        def conv(layer):
+            return torch.einsum("oc,ncl->nol", layer.weight.flatten(1), x.flatten(2)) + (
+                layer.bias[:, None]
+            )
+
+        gather = conv(da.gather).exp()
+        gather = gather / gather.sum(2, keepdim=True)
+        distribute = conv(da.distribute).exp()
+        distribute = distribute / distribute.sum(1, keepdim=True)
+        descriptors = torch.einsum("nml,nkl->nmk", conv(da.feature), gather)
+        y = torch.einsum("nmk,nkl->nml", descriptors, distribute)
+        y = torch.einsum("om,nml->nol", da.out.weight.flatten(1), y) + da.out.bias[:, None]
+        return y.view(x.shape)
+
+    size = (5, 4, 3)[:dims]
+    agree(block("double-attention", dims)(12, reduction), formula, (2, 12, *size), (1, 12, *size))

@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from timm.layers import DropPath, LayerNorm2d, LayerScale2d, SwiGLU
+from timm.layers import (
+    DropPath,
+    FilterResponseNormTlu2d,
+    LayerNorm2d,
+    LayerScale2d,
+    SwiGLU,
+)
 from timm.layers.grn import GlobalResponseNorm
 from torch import nn
 from torch.nn import functional as F
@@ -125,3 +131,34 @@ def test_spd_conv(block, agree, scale, kernel_size):
         return F.conv2d(stacked, spd.conv.weight, spd.conv.bias, padding=kernel_size // 2)
 
     agree(block("spd-conv")(6, 4, scale, kernel_size), formula, (2, 6, 12, 6), (1, 6, 6, 18))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_frn(block, agree, dims):
+    def formula(frn, x):
+        y = x / ((x.flatten(2) ** 2).mean(2)[(..., *[None] * dims)] + 1e-6).sqrt()
+        form = (-1, *[1] * dims)
+        y = y * frn.gamma.view(form) + frn.beta.view(form)
+        return torch.where(y > frn.tau.view(form), y, frn.tau.view(form).expand_as(y))
+
+    agree(block("frn", dims)(6), formula, (2, 6, *(7, 5, 3)[:dims]), (1, 6, *(4, 3, 3)[:dims]))
+    if dims == 2:
+        theirs = FilterResponseNormTlu2d(6, eps=1e-6, rms=False)
+        names = {"gamma": "weight", "beta": "bias", "tau": "tau"}
+        # timm takes the mean in float32.
+        agree(block("frn")(6), theirs, *MAPS, names=names, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_frelu(block, agree, dims, kernel_size):
+    conv = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
+
+    def formula(frelu, x):
+        y = conv(x, frelu.conv.weight, padding=kernel_size // 2, groups=6)
+        norm = frelu.norm
+        statistics = (None, None) if norm.training else (norm.running_mean, norm.running_var)
+        y = F.batch_norm(y, *statistics, norm.weight, norm.bias, norm.training)
+        return torch.where(x > y, x, y)
+
+    agree(block("frelu", dims)(6, kernel_size), formula, (2, 6, *(7, 5, 3)[:dims]))

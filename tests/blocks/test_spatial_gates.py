@@ -54,3 +54,22 @@ def test_lka(block, agree, dims):
         return x * conv(y, lka.conv1.weight, lka.conv1.bias)
 
     agree(block("lka", dims)(6), formula, (2, 6, *SIZES[dims]), (1, 6, *SIZES[dims]))
+
+
+@pytest.mark.parametrize("kernel_size", [7, 11, 23, 35])
+def test_lska(block, agree, kernel_size):
+    dilation = 2 if kernel_size < 23 else 3
+
+    def formula(lska, x):
+        c, y = x.shape[1], x
+        for conv in lska.conv0:
+            y = F.conv2d(y, conv.weight, conv.bias, padding="same", groups=c)
+        for conv in lska.conv_spatial:
+            y = F.conv2d(y, conv.weight, conv.bias, padding="same", dilation=dilation, groups=c)
+        return x * F.conv2d(y, lska.conv1.weight, lska.conv1.bias)
+
+    ours = block("lska")(6, kernel_size)
+    agree(ours, formula, (2, 6, 7, 5), (1, 6, 8, 8))
+    near, far = ours.conv0[0].kernel_size[1], ours.conv_spatial[0].kernel_size[1]
+    authors = {7: (3, 3), 11: (3, 5), 23: (5, 7), 35: (5, 11)}  # their table
+    assert (near, far) == authors[kernel_size]
