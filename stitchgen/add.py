@@ -300,7 +300,7 @@ def outcome_of(
             splice_report(request, place) | {"already": place in plan.already}
             for place in plan.places
         ],
-        "files": [{"path": change.path, "action": change.action} for change in changes],
+        "files": [{"path": c.path, "action": c.action} for c in bench.changes()],
         "proof": proof,
         "keys": keys,
         "warnings": warnings_of(project, request, session, plan, without),

@@ -6,11 +6,12 @@ Floor 5.
 from __future__ import annotations
 
 import keyword
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stitchgen import catalog, files, render
+from stitchgen import catalog, files, ledger, render
 from stitchgen.config import Project
 from stitchgen.edits import FileChange
 from stitchgen.errors import StitchError, UsageError
@@ -57,7 +58,7 @@ def run(
         )
     changes = (FileChange(shown, None, source),) if before is None else ()
     if mode == "apply" and changes:
-        files.commit(project.root, changes)
+        files.commit(project.root, [*changes, recorded(project, block, name, shown, changes)])
     result = {
         "ok": True,
         "command": "new-module",
@@ -68,6 +69,26 @@ def run(
         "files": [{"path": change.path, "action": change.action} for change in changes],
     }
     return Outcome(result, changes)
+
+
+def recorded(
+    project: Project,
+    block: catalog.Block,
+    name: str | None,
+    path: str,
+    changes: tuple[FileChange, ...],
+) -> FileChange:
+    """The ledger's change: the run is undone like any other, unless a splice needs the file."""
+    record = ledger.SpliceRecord(
+        block=block.name,
+        target=path,
+        placement="new",
+        attribute=name or block.class_name,
+        strategy="file",
+        uses=(path,),
+    )
+    command = shlex.join(["new-module", block.name, *(["--name", name] if name else [])])
+    return ledger.load(project.root).with_run(command, [record], changes).change()
 
 
 def _folder(project: Project, into: str | None) -> Path:
