@@ -88,14 +88,6 @@ class AddRequest:
                 hint="a number, or what stands in the constructor: --channels '2 * width'",
             )
 
-
-def _is_expression(text: str) -> bool:
-    try:
-        ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError):
-        return False
-    return True
-
     def command_line(self) -> str:
         """The command as it would be typed, for the ledger; what runs the model is left out."""
         words = ["add", self.block, f"--{self.placement}", *self.targets]
@@ -117,3 +109,11 @@ def _is_expression(text: str) -> bool:
                 words += [option, f"{name}={value}"]
         words += [option for option, on in (("--gate", self.gate), ("--attach", self.attach)) if on]
         return shlex.join(words)
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    return True
