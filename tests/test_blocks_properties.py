@@ -167,6 +167,7 @@ def test_source_is_what_a_careful_colleague_types(block: Block, dims: int) -> No
     for width in (88, 100):
         mode = black.Mode(line_length=width)
         assert black.format_str(source, mode=mode) == source, f"black at {width}"
+    assert max(map(len, source.splitlines())) <= 88
     tree = ast.parse(source, feature_version=(3, 8))
     assert ast.get_docstring(tree)
     for node in tree.body:
