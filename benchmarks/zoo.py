@@ -47,7 +47,7 @@ class Tool:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [str(options.tool), os.environ.get("PYTHONPATH")]))
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
 
     def run(self, project: Path, *arguments: str) -> tuple[int | None, dict[str, Any] | None, str]:
@@ -402,6 +402,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--retry", action="store_true", help="resume, and redo what was not right")
     parser.add_argument("--show", action="store_true", help="print the tables, run nothing")
     parser.add_argument("--out", type=Path, default=Path("zoo.jsonl"), help="results, one a line")
+    parser.add_argument("--tool", default=HERE.parent, help="the folder that holds stitchgen")
     parser.add_argument("--keep", help="keep the edited projects of wrong splices in this folder")
     parser.add_argument("--python", default=sys.executable, help="runs the tool and the judge")
     return parser.parse_args(arguments)
