@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from timm.layers import EcaModule, EffectiveSEModule
+from timm.layers import EcaModule, EffectiveSEModule, GatherExcite
 
 SIZES = {1: [(7,), (8,)], 2: [(7, 5), (8, 8), (1, 3)], 3: [(3, 4, 5)]}
 
@@ -38,3 +38,9 @@ def test_gct_follows_the_paper(block, agree, dims):
         return x * gate.view(*gate.shape, *[1] * dims)
 
     agree(block("gct", dims)(12), formula, *shapes(12, dims))
+
+
+@pytest.mark.parametrize("extent", [0, 2, 4])  # timm takes even ones only
+def test_gather_excite_equals_timm(block, agree, extent):
+    theirs = GatherExcite(8, extra_params=False, extent=extent, use_mlp=False)
+    agree(block("gather-excite")(extent), theirs, *shapes(8))
