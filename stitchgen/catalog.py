@@ -363,7 +363,10 @@ def evaluate(formula: str, values: Mapping[str, Any]) -> Any:
             case ast.Name(id=name):
                 return values[name]
             case ast.BinOp(left=left, op=op, right=right) if type(op) in operators:
-                return operators[type(op)](value(left), value(right))
+                both = value(left), value(right)
+                if not all(isinstance(number, (int, float)) for number in both):
+                    raise ValueError(f"arithmetic on something else than numbers: {formula}")
+                return operators[type(op)](*both)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -value(operand)
             case ast.Subscript(value=sequence, slice=index):
@@ -423,15 +426,21 @@ def _namespaces(catalogs: Iterable[str | Path]) -> dict[str, Path]:
 def _templates(folder: Path) -> list[Path]:
     """The templates of a catalog: in the folder itself and in the folders one below."""
     found: list[Path] = []
-    for base in (folder, *sorted(p for p in folder.iterdir() if _is_own_folder(p))):
-        found += [base / n for n in sorted(os.listdir(base)) if n.endswith(SUFFIX)]
-        if len(found) > MAX_TEMPLATES:
-            raise StitchError(
-                "catalog-broken",
-                f"more than {MAX_TEMPLATES} templates",
-                where=str(folder),
-                hint="name a folder that holds block templates only",
-            )
+    try:
+        bases = [folder, *sorted(path for path in folder.iterdir() if _is_own_folder(path))]
+        for base in bases:
+            found += [base / n for n in sorted(os.listdir(base)) if n.endswith(SUFFIX)]
+    except OSError as error:
+        hint = "let yourself read it, or take it out of the configuration"
+        message = error.strerror or "it cannot be read"
+        raise StitchError("catalog-broken", message, str(error.filename or folder), hint) from None
+    if len(found) > MAX_TEMPLATES:
+        raise StitchError(
+            "catalog-broken",
+            f"more than {MAX_TEMPLATES} templates",
+            where=str(folder),
+            hint="name a folder that holds block templates only",
+        )
     return found
 
 
@@ -524,6 +533,9 @@ class _Head:
             place = f"[{section}]" if section else "the head"
             hint = f'add {key} = "..."'
             raise self.fail(line or key, f"{place} must have a text `{key}`", hint, section)
+        if not value.isprintable():  # a terminal would obey an escape sequence
+            hint = "write plain text, on one line"
+            raise self.fail(line or key, f"`{key}` has control characters", hint, section)
         return value
 
     def strings(self, table: Mapping[str, Any], key: str) -> dict[str, str]:
@@ -557,6 +569,8 @@ class _Head:
         for key in _OPTIONAL_STRINGS:
             if key in head:
                 text[key] = self.string(head, key)
+        if not text.get("code", "https://").startswith("https://"):
+            raise self.fail("code", "`code` must be an address", 'like code = "https://..."')
         flags = {key: head.get(key, default) for key, default in _FLAGS.items()}
         for key, value in flags.items():
             if not isinstance(value, bool):
@@ -574,6 +588,8 @@ class _Head:
         parameters = self.parameters()
         example = self.strings(head, "example")
         self.only(example, [p.name for p in parameters], line="example")
+        for value in example.values():
+            self.formula("example", value)  # it ends up in a command that users paste
         dims, generic = self.dims()
         return Block(
             name=f"{namespace}/{text['name']}" if namespace else text["name"],

@@ -25,6 +25,9 @@ from stitchgen.errors import InternalError, StitchError
 
 MAX_OUTPUT = 1024 * 1024
 
+# What templates raise when rendered or compiled: `1 // 0`, a null byte, a million brackets.
+_FAILURES = (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError)
+
 _ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const),
     *(nodes.If, nodes.CondExpr, nodes.Assign, nodes.For, nodes.Tuple, nodes.List),
@@ -57,7 +60,7 @@ def block_source(block: Block, dims: int | None = None, class_name: str | None =
         compile(rendered, str(block.template), "exec", dont_inherit=True)
     except SyntaxError as error:
         raise _broken(block, None, f"it renders to faulty Python, line {error.lineno}: {error.msg}")
-    except (TemplateError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
+    except (TemplateError, *_FAILURES) as error:
         raise _broken(block, getattr(error, "lineno", None), str(error)) from None
     if len(rendered) > MAX_OUTPUT:
         raise _broken(block, None, "it renders to more than a megabyte")

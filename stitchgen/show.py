@@ -5,6 +5,7 @@ Floor 5: one function; loads jinja2 only for the source.
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from stitchgen import catalog
@@ -48,7 +49,7 @@ def run(project: Project, name: str, *, source: bool = False) -> dict[str, Any]:
 def example(block: Block) -> str:
     """A command that a user can paste and change."""
     given = "".join(
-        f" --set {name}={text if ' ' not in text else repr(text)}"
+        f" --set {shlex.quote(f'{name}={text}')}"
         for name, text in block.example.items()
         if name not in block.channel_parameters
     )

@@ -141,6 +141,9 @@ def test_layouts_say_the_dims_to_render():
         ('channels = "same"', "channels = \"__import__('os')\"", 11, "formula"),
         ('size = "same"', 'size = "n ** 99999"', 12, "formula"),
         (', meaning = "channels of the input"', "", 20, "meaning"),
+        ('fits = "Anywhere."', 'fits = "Any\\u001b[2Jwhere."', 7, "control"),
+        ('oracle = "none"', 'oracle = "none"\ncode = "javascript:alert(1)"', 9, "address"),
+        ('size = "same"', 'size = "same"\nexample = { channels = "$(reboot)" }', 13, "formula"),
         ("year = 2019", "year = ", 17, "TOML"),
         ("[parameters]", "[parameters", 19, "TOML"),
         ('type = "int"', 'type = "int", default = 3', 20, "default"),
@@ -171,6 +174,8 @@ def test_formulas_know_arithmetic_and_nothing_else():
         "n.real",
         "2 ** n",
         "n if n else 1",
+        "'a' * 999999999",
+        "widths * 999999999",
     ):
         with pytest.raises((ValueError, SyntaxError)):
             catalog.evaluate(text, values)
@@ -296,6 +301,8 @@ def test_a_file_that_never_ends_is_refused(lab):
         "{{ 1 // 0 }}",
         "{% endif %}",
         "class :",
+        "x = " + "(" * 100_000,
+        "x = '\0'",
     ],
 )
 def test_a_template_cannot_run_or_repeat_anything(lab, tmp_path, monkeypatch, attack):
