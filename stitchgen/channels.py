@@ -107,6 +107,11 @@ def candidates(
     return sorted(ranked)[:LIMIT]
 
 
+def of_layers(sizes: Sequence[str]) -> list[Candidate]:
+    """Candidates where only the layers themselves are known."""
+    return [Candidate(40, len(text), text) for text in dict.fromkeys(sizes)]
+
+
 def survivors(
     ranked: Sequence[Candidate], samples: Sequence[Sample], trials: Sequence[Sample]
 ) -> list[Candidate]:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stitchgen import channels, observed
+from stitchgen import channels, observed, splice
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Spot, Survey, join
@@ -70,14 +70,17 @@ def channel_expression(
     syntax = bench.syntax(place.anchor.file)
     function = syntax.method(*place.anchor.function.rsplit(".", 1))
     creating = statement_at(syntax, place)
-    if function is None or creating is None:
-        raise InternalError(f"no constructor at {place.anchor.function}")
     counts = {true_count(request, spot, place) for spot in place.spots}
-    ranked = channels.candidates(
-        syntax, function, creating, layer_sizes(request, survey, place), counts
-    )
+    sizes = layer_sizes(request, survey, place)
+    if place.anchor.new:
+        # A constructor yet to be written knows nothing but the layers.
+        ranked = channels.of_layers(sizes)
+    elif function is None or creating is None:
+        raise InternalError(f"no constructor at {place.anchor.function}")
+    else:
+        ranked = channels.candidates(syntax, function, creating, sizes, counts)
     probe = f'{PROBE}("0", locals())\n'
-    edit = syntax.document.lines_after(place.anchor.span, probe)
+    edit = splice.define(syntax, place.anchor, probe, line_length=1000)
     overlay = bench.overlay({place.anchor.file: [edit]})
     expressions = list(dict.fromkeys(spot.configuration.expression for spot in place.spots))
     smallest = min(place.spots, key=lambda spot: spot.configuration.parameters)

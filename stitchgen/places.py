@@ -393,6 +393,9 @@ def anchor_in(bench: Workbench, survey: Survey, place: Place, start: str) -> Anc
         for key, found in here.items():
             lines.setdefault(key, set()).update(found)
     if not lines:
+        anchor = new_constructor(bench, place)
+        if anchor is not None:
+            return anchor
         raise StitchError(
             "unsupported",
             f"{name} is not created by the `__init__` of the module that calls it",
@@ -413,6 +416,25 @@ def anchor_in(bench: Workbench, survey: Survey, place: Place, start: str) -> Anc
         raise StitchError("unsupported", f"{name} is created outside of a function", where=file)
     statement = definition_anchor(syntax, function, numbers)
     return anchor_of(syntax, file, function, statement)
+
+
+def new_constructor(bench: Workbench, place: Place) -> Anchor | None:
+    """Where the class that gets the block inherits its `__init__`: one of its own may be written."""
+    file, class_name = str(place.resolved.file), place.resolved.class_name
+    if not place.from_class and place.sites:
+        file, class_name = place.sites[0].file, class_of(bench, place.sites[0])
+    syntax = bench.syntax(file)
+    node = syntax.class_named(class_name)
+    if node is None or syntax.method(class_name, "__init__") is not None:
+        return None
+    first = node.body[0]
+    return Anchor(
+        file=file,
+        span=syntax.document.span_of(first),
+        function=f"{class_name}.__init__",
+        line=first.lineno,
+        new=True,
+    )
 
 
 def anchor_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt) -> Anchor:

@@ -25,12 +25,17 @@ RANK = ["line", "wrap", "loop", "slice"]
 
 @dataclass(frozen=True)
 class Anchor:
-    """The statement of an `__init__` after which a definition goes."""
+    """The statement of an `__init__` after which a definition goes.
+
+    Where the class has no `__init__` of its own (`new`), it is the class's docstring or first
+    statement, at which one is written that calls the inherited one.
+    """
 
     file: str
     span: Span
     function: str  # qualified name
     line: int
+    new: bool = False
 
 
 def unsupported(message: str, where: str, hint: str | None = None) -> StitchError:
@@ -89,10 +94,24 @@ def same_suite(parent: ast.stmt, one: ast.stmt, other: ast.stmt) -> bool:
     return any(one in suite and other in suite for suite in suites)
 
 
-def define(document: Document, span: Span, code: str, line_length: int) -> Edit:
+def define(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> Edit:
     """Statements on lines of their own after the anchor."""
+    document, span = syntax.document, anchor.span
+    if anchor.new:
+        return constructor(syntax, anchor, code, line_length)
     indent = len(document.indent_of(span).expandtabs(4))
     return document.lines_after(span, format_statements(code, indent, line_length, document.quote))
+
+
+def constructor(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> Edit:
+    """An `__init__` of its own for a class that inherits one."""
+    document, span = syntax.document, anchor.span
+    text = snippet("constructor", "init", code=code.strip().replace("\n", "\n    "))
+    indent = len(document.indent_of(span).expandtabs(4))
+    formatted = format_statements(text, indent, line_length, document.quote)
+    if document.code(span).lstrip("rRuUbB").startswith(('"', "'")):
+        return document.lines_after(span, "\n" + formatted)
+    return document.lines_before(span, formatted + "\n")
 
 
 # Calls ----------------------------------------------------------------------------------------
@@ -309,7 +328,7 @@ def edit_container_call(call: Call, chain: tuple[Step, ...]) -> tuple[list[Edit]
     return hoisted(call, chain, condition), "loop"
 
 
-def loop(call: Call, chain: tuple[Step, ...], name: str, guard: str | None = None) -> str:
+def loop(call: Call, chain: tuple[Step, ...], name: str) -> str:
     """The statements that do what `name = self.features(argument)` does, and run the block."""
     argument = call.context.argument
     assert argument is not None
@@ -421,8 +440,7 @@ def hoisted(call: Call, chain: tuple[Step, ...], condition: str | None) -> list[
     statement = context.statement
     simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)
     if (
-        condition is not None
-        or not isinstance(statement, simple)
+        not isinstance(statement, simple)
         or call.syntax.is_deferred(context.call)
         or not document.own_line(call.statement_span)
     ):
@@ -433,6 +451,12 @@ def hoisted(call: Call, chain: tuple[Step, ...], condition: str | None) -> list[
         )
     name = call.free_name("out", "features", "h")
     code = loop(call, chain, name)
+    if condition is not None:
+        # Only one of the modules that the variable stands for has the block.
+        otherwise = f"{name} = {document.code(context.span)}"
+        code = "\n".join(
+            [f"if {condition}:", *indented(code.split("\n")), "else:", f"    {otherwise}"]
+        )
     return [
         document.lines_before(call.statement_span, call.formatted(code)),
         document.replace(context.span, name),

@@ -53,8 +53,8 @@ def write_definition(
 
 
 def define(bench: Workbench, project: Project, anchor: splice.Anchor, code: str) -> None:
-    document = bench.syntax(anchor.file).document
-    bench.edit(anchor.file, splice.define(document, anchor.span, code, project.line_length))
+    edit = splice.define(bench.syntax(anchor.file), anchor, code, project.line_length)
+    bench.edit(anchor.file, edit)
 
 
 def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) -> str:
