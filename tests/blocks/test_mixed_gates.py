@@ -41,7 +41,7 @@ def test_ela(block, agree, kernel_size, groups, depthwise):
 
 
 @pytest.mark.parametrize("kernel_size", [3, 7])
-def test_triplet_attention(block, agree, kernel_size):
+def test_triplet(block, agree, kernel_size):
     def formula(triplet, x):
         total = 0
         for gate, order in (
@@ -58,7 +58,7 @@ def test_triplet_attention(block, agree, kernel_size):
             total = total + (y * pooled.sigmoid()).permute(order)
         return total / 3
 
-    agree(block("triplet-attention")(kernel_size), formula, *shapes(6))
+    agree(block("triplet")(kernel_size), formula, *shapes(6))
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
@@ -105,7 +105,7 @@ def test_scse(block, agree, dims, reduction):
 
 
 @pytest.mark.parametrize("factor", [1, 4])
-def test_ema_attention(block, agree, factor):
+def test_ema(block, agree, factor):
     def formula(ema, x):
         results = []
         for part in x.chunk(factor, 1):
@@ -123,7 +123,7 @@ def test_ema_attention(block, agree, factor):
             results.append(part * gate[:, None].sigmoid())
         return torch.cat(results, 1)
 
-    agree(block("ema-attention")(12, factor), formula, *shapes(12))
+    agree(block("ema")(12, factor), formula, *shapes(12))
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
