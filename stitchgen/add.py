@@ -7,6 +7,7 @@ expression -> plan the edits -> prove them -> hand over the changes, the ledger 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -206,12 +207,16 @@ def work_at(
         define_after(bench, place, loop)
     elif loop is not None and request.placement != "replace":
         plan.initialised.append((place, loop.lineno))
+    if request.placement == "replace":
+        place.channels = {"expression": None, "value": None, "evidence": "observed"}
+        if blocks.stands_in(block, place) and replaced_already(bench, place, plan.settings):
+            plan.places.append(place)
+            plan.already.append(place)
+            return
+        arguments = blocks.replacement_arguments(block, place, plan.settings)
     where = observed.first_place(place.spots[0].layer)
     dims = blocks.dims_at(block, feature["layout"], place.target, where)
-    if request.placement == "replace":
-        arguments = blocks.replacement_arguments(block, place, plan.settings)
-        place.channels = {"expression": None, "value": None, "evidence": "observed"}
-    else:
+    if request.placement != "replace":
         if observer is not None:
             place.channels = channel_expression(bench, request, survey, observer, session, place)
         expression = place.channels["expression"]
@@ -236,14 +241,7 @@ def stands_already(
     """Whether the source has this very block at the target; refuses one with other arguments."""
     if not place.wish or place.wish == place.attribute:
         return False
-    syntax = bench.syntax(place.anchor.file)
-    function = syntax.method(*place.anchor.function.rsplit(".", 1))
-    for node in ast.walk(function) if function is not None else ():
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-            continue
-        target, call = ast.unparse(node.targets[0]), node.value
-        if target != f"{place.definition_owner}.{place.wish}":
-            continue
+    for where, call in constructions(bench, place, f"{place.definition_owner}.{place.wish}"):
         if ast.unparse(call.func) != class_name:
             continue
         written = ast.unparse(call)
@@ -251,7 +249,6 @@ def stands_already(
             return True
         if request.name is not None:
             continue
-        where = f"{syntax.document.path}:{node.lineno}"
         raise StitchError(
             "already-there",
             f"{where} has {written} at {place.target} already; this command would write "
@@ -260,6 +257,32 @@ def stands_already(
             hint=f"Edit that line, or pass --name {place.attribute} for a second block.",
         )
     return False
+
+
+def replaced_already(bench: Workbench, place: Place, settings: Mapping[str, str]) -> bool:
+    """Whether the source puts a block at the layer's own place; refuses one with other arguments."""
+    for where, call in reversed(list(constructions(bench, place, place.layer_text))):
+        written = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        for name, value in settings.items():
+            if written.get(name) != value:
+                raise StitchError(
+                    "already-there",
+                    f"{where} has {ast.unparse(call)} in the place of {place.target} already",
+                    where=where,
+                    hint=f"Edit that line: {name}={value}",
+                )
+        return True
+    return False
+
+
+def constructions(bench: Workbench, place: Place, name: str) -> Iterator[tuple[str, ast.Call]]:
+    """The calls that the constructor assigns to `name`, each with its place."""
+    syntax = bench.syntax(place.anchor.file)
+    function = syntax.method(*place.anchor.function.rsplit(".", 1))
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            if ast.unparse(node.targets[0]) == name:
+                yield f"{syntax.document.path}:{node.lineno}", node.value
 
 
 def outcome_of(

@@ -128,6 +128,12 @@ def replacement_arguments(block: Block, place: Place, settings: Mapping[str, str
     return written
 
 
+def stands_in(block: Block, place: Place) -> bool:
+    """Whether every layer of the place is already of the block's class."""
+    classes = {block.class_for(dims) for dims in block.dims}
+    return all(kind_of(spot) in classes for spot in place.spots)
+
+
 def kind_of(spot: Spot) -> str:
     return spot.layer["class"].rpartition(":")[2].rpartition(".")[2]
 
@@ -191,14 +197,15 @@ def blocks_folder(project: Project, model_file: Path) -> Path:
     if project.blocks is not None:
         return project.root / project.blocks
     folder = model_file.parent / "blocks"
-    module = model_file.parent / "blocks.py"
-    if module.exists():
-        raise StitchError(
-            "blocks-in-the-way",
-            f"{module.name} stands where the folder blocks/ would go",
-            where=str(module),
-            hint='Name another folder in pyproject.toml: [tool.stitchgen] blocks = "stitched_blocks"',
-        )
+    for other in (model_file.parent / "blocks.py", folder):
+        if other.exists() and not other.is_dir():
+            raise StitchError(
+                "blocks-in-the-way",
+                f"{other.name} stands where the folder blocks/ would go",
+                where=str(other),
+                hint="Name another folder in pyproject.toml: [tool.stitchgen] "
+                'blocks = "stitched_blocks"',
+            )
     return folder
 
 
@@ -214,6 +221,8 @@ def place(
     relative = imports_relatively(user, user_file)
     name = import_name(user_file, project.root, relative)
     class_name = block.class_for(dims)
+    if block.template == user_file:  # the user's own class, beside the model
+        return Placed(class_name, block.template, True)
     if block.template.suffix == ".py":  # the user's own class, where it is
         module = import_module(project, user, user_file, block.template, name, relative)
         bound = import_class(bench, user, user_file, module, class_name)

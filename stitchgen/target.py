@@ -102,6 +102,19 @@ def locate(
         if found:
             file, names = found[0]
             return Located(target, file, names)
+    for folder in folders:
+        for file, _ in modules_named(folder, target.names, 0):
+            raise StitchError(
+                "target-not-found",
+                f"{target.text!r} names a file and no layer",
+                where=(
+                    file.relative_to(folder).as_posix()
+                    if file.is_relative_to(folder)
+                    else str(file)
+                ),
+                hint=f"Append a layer's path, as in {target.text}.layer2; "
+                "stitchgen layers prints all targets of a model.",
+            )
     near = near_files(target, folders)
     raise StitchError(
         "file-not-found",

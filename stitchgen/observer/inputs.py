@@ -127,6 +127,9 @@ def guesses_of_one(model):
             else:
                 shapes = [[2, channels, 16, 112, 112], [2, channels, 32, 32, 32]]
                 shapes += [[2, channels, 64, 64, 64]]
+            # The first layer may be fed more than the model is, as coordinates are.
+            usual = [count for count in (3, 1) if count != channels]
+            shapes += [[2, count] + shape[2:] for count in usual for shape in shapes[:2]]
             return [Shapes([(shape, "float32")]) for shape in shapes]
         if isinstance(module, nn.Embedding):
             return [Shapes([([2, size], "int64")]) for size in (16, 64, 128)]
