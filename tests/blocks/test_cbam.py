@@ -79,3 +79,12 @@ def test_splice_of_128_channels_adds_2148_parameters(block):
     cbam = block("cbam")(128)
     assert sum(p.numel() for p in cbam.parameters()) == 2148
     assert "channel.fc.0.weight" in cbam.state_dict()
+
+
+def test_the_authors_weights_need_flip_only(block):
+    """Their code stacks the maximum first."""
+    ours = block("spatial-attention")(3).eval()
+    x = torch.randn(2, 6, 5, 5)
+    stacked = torch.stack([x.amax(1), x.mean(1)], 1)
+    theirs = torch.nn.functional.conv2d(stacked, ours.conv.weight.flip(1), padding=1)
+    torch.testing.assert_close(ours(x), x * torch.sigmoid(ours.norm(theirs)))

@@ -89,3 +89,9 @@ def test_scheduled_block_compiles(block):
     )
     x = torch.ones(2, 8, 9, 9)
     assert drop(x).min() == 1 and drop(x).min() == 0
+
+
+def test_each_channel_has_its_own_regions(block):
+    """The paper finds that better than one mask for all channels."""
+    dropped = block("dropblock")(3, 0.7)(torch.ones(1, 8, 12, 12)) == 0
+    assert len({tuple(mask.flatten().tolist()) for mask in dropped[0]}) > 1
