@@ -14,7 +14,7 @@ from stitchgen import catalog, reading
 from stitchgen.cst import Document
 from stitchgen.facts import CallSite, Layer
 from stitchgen.observed import Configuration, Survey
-from stitchgen.resolve import Session, module_classes
+from stitchgen.resolve import Session, explicit_class, module_classes
 from stitchgen.workbench import Workbench
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
@@ -27,13 +27,36 @@ def read_survey(session: Session, bench: Workbench) -> Survey:
     configurations = []
     text = session.syntax.document.text
     files = reading.files_beside(session.file, *session.import_name.paths)
-    for name in wanted_classes(session):
-        layers = reading.read_layers(session.file, text, name, files)
+    wanted = wanted_classes(session)
+    read = targets_alone(session, wanted, files)
+    if read is None:
+        read = reading.read_classes(session.file, text, files, wanted)
+    for name, layers in read.items():
         if layers:
             key = class_key(session, name, classes)
             table = table_of(session, bench, layers, classes)
             configurations.append(Configuration(f"{name}, {READ}", key, table, 0, ""))
     return Survey(configurations, classes, {})
+
+
+def targets_alone(
+    session: Session, wanted: Sequence[str], files: reading.ProjectFiles
+) -> dict[str, list[Layer]] | None:
+    """Just the targets' layers, where the source of their classes tells all of them at once."""
+    found: dict[str, list[Layer]] = {}
+    for located in session.located:
+        explicit = explicit_class(session.syntax, located.names)
+        if explicit is None and len(wanted) != 1:
+            return None
+        name, path = explicit or (wanted[0], ".".join(located.names))
+        layer = None
+        if path:
+            text = session.syntax.document.text
+            layer = reading.read_layer(session.file, text, name, path, files)
+        if layer is None:
+            return None
+        found.setdefault(name, []).append(layer)
+    return found
 
 
 def wanted_classes(session: Session) -> list[str]:

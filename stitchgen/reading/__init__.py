@@ -5,7 +5,7 @@ user code. What reading cannot know for certain it calls unknown, with a reason.
 """
 
 from stitchgen.reading.factories import configurations, constructible, factories
-from stitchgen.reading.layers import read_classes, read_layers
+from stitchgen.reading.layers import read_classes, read_layer, read_layers
 from stitchgen.reading.project import ProjectFiles, files_beside
 from stitchgen.reading.uses import Use, uses
 
@@ -17,6 +17,7 @@ __all__ = [
     "factories",
     "files_beside",
     "read_classes",
+    "read_layer",
     "read_layers",
     "uses",
 ]
