@@ -344,7 +344,7 @@ def test_few_channels_and_one_position(block: Block, dims: int) -> None:
         narrow = make(block, dims, channels=4, **groups).eval()
         got = tensors(narrow(*inputs(block, dims, channels=4)))
         assert all(y.isfinite().all() for y in got)
-    if sizes_of(block, dims) == SIZES[dims]:
+    if block.size == "same" and sizes_of(block, dims) == SIZES[dims]:
         ones = (1,) * dims
         made = make(block, dims, sizes=ones).eval()
         for batch in (1, 2):

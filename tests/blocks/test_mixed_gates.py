@@ -146,3 +146,28 @@ def test_double_attention(block, agree, dims, reduction):
 
     size = (5, 4, 3)[:dims]
     agree(block("double-attention", dims)(12, reduction), formula, (2, 12, *size), (1, 12, *size))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("channels", [12, 7])
+def test_polarized_sa(block, agree, dims, channels):
+    def formula(psa, x):
+        flat = x.flatten(2)
+
+        def conv(layer):
+            return layer.weight.flatten(1) @ flat + layer.bias[:, None]
+
+        query = conv(psa.channel_query).exp()
+        query = query / query.sum(2, keepdim=True)
+        z = torch.einsum("ncl,nl->nc", conv(psa.channel_value), query[:, 0])
+        z = z @ psa.channel_out.weight.T + psa.channel_out.bias
+        mean, var = z.mean(1, keepdim=True), z.var(1, unbiased=False, keepdim=True)
+        z = (z - mean) / (var + 1e-5).sqrt() * psa.norm.weight + psa.norm.bias
+        query = conv(psa.spatial_query).mean(2).exp()
+        query = query / query.sum(1, keepdim=True)
+        positions = torch.einsum("nc,ncl->nl", query, conv(psa.spatial_value)).sigmoid()
+        return (flat * z.sigmoid()[..., None] + flat * positions[:, None]).view(x.shape)
+
+    size = (5, 4, 3)[:dims]
+    ours = block("polarized-sa", dims)(channels)
+    agree(ours, formula, (2, channels, *size), (1, channels, *size), rtol=1e-8)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from timm.layers import (
+    BlurPool2d,
     DropPath,
     FilterResponseNormTlu2d,
     LayerNorm2d,
@@ -162,3 +163,31 @@ def test_frelu(block, agree, dims, kernel_size):
         return torch.where(x > y, x, y)
 
     agree(block("frelu", dims)(6, kernel_size), formula, (2, 6, *(7, 5, 3)[:dims]))
+
+
+@pytest.mark.parametrize("filter_size, stride", [(3, 2), (5, 2), (3, 1)])
+def test_blur_pool_equals_timm(block, filter_size, stride):
+    theirs = BlurPool2d(6, filter_size, stride).double()
+    for shape in ((2, 6, 9, 7), (1, 6, 8, 8)):
+        x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+        got, wanted = block("blur-pool")(filter_size, stride)(x), theirs(x)
+        torch.testing.assert_close(got, wanted, rtol=1e-6, atol=1e-7)  # its filter is float32
+        weights = torch.randn_like(got)
+        one, other = (torch.autograd.grad(y, x, weights)[0] for y in (got, wanted))
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("filter_size, stride", [(2, 2), (4, 2), (4, 3)])
+def test_blur_pool_with_an_even_filter(block, agree, filter_size, stride):
+    """The authors pad by one more behind; timm pads both sides alike."""
+    taps = {2: [1, 1], 4: [1, 3, 3, 1]}[filter_size]
+
+    def formula(_, x):
+        front, back = (filter_size - 1) // 2, filter_size // 2
+        x = nn.ReflectionPad2d((front, back, front, back))(x)
+        for axis in (2, 3):
+            windows = x.unfold(axis, filter_size, stride)
+            x = sum(tap * windows[..., k] for k, tap in enumerate(taps)) / sum(taps)
+        return x
+
+    agree(block("blur-pool")(filter_size, stride), formula, (2, 6, 9, 7), (1, 6, 8, 8))
