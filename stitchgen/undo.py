@@ -334,13 +334,14 @@ def _statement_at(document: Document, line: int) -> list[str]:
 def _importers(root: Path, created: Sequence[Created], plan: _Plan) -> dict[str, str]:
     """Who imports a file of the run once the run is taken back: `path:line`, by the file's path."""
     modules = {file.path: tuple(Path(file.path).with_suffix("").parts[-2:]) for file in created}
-    afters = {change.path: change.after for change in plan.changes}
+    # By real paths: a symbolic link to a file of the run shows what the run put there.
+    afters = {(root / change.path).resolve(): change.after for change in plan.changes}
     found: dict[str, str] = {}
     for path, raw in _sources(root) if created else ():
         if path in modules or not any(parts[-1].encode() in raw for parts in modules.values()):
             continue
         try:
-            tree = ast.parse(afters.get(path, raw))
+            tree = ast.parse(afters.get((root / path).resolve(), raw))
         except (SyntaxError, ValueError):
             continue
         for node in ast.walk(tree):

@@ -10,9 +10,11 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import io
 import linecache
 import os
 import sys
+import tokenize
 import types
 
 
@@ -70,6 +72,15 @@ class OverlayFinder(importlib.abc.MetaPathFinder):
         return None
 
 
+def lines_of(data):
+    """The lines of a source file as Python reads them: by its BOM or cookie, with plain newlines."""
+    try:
+        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        return io.TextIOWrapper(io.BytesIO(data), encoding).readlines()
+    except (SyntaxError, UnicodeDecodeError):
+        return []  # importing the file says what is wrong with it
+
+
 class World:
     """One version of the project.
 
@@ -104,8 +115,7 @@ class World:
         importlib.invalidate_caches()
         for path, data in self.overlay.items():
             # inspect.getsource and tracebacks are to show the overlay's lines.
-            lines = data.decode("utf-8", "replace").splitlines(True)
-            linecache.cache[path] = (len(data), None, lines, path)
+            linecache.cache[path] = (len(data), None, lines_of(data), path)
         return self
 
     def __exit__(self, *exception):
