@@ -12,6 +12,8 @@ and `index`, which adds the spatial axes to (N, C): "..., None, None".
 
 from __future__ import annotations
 
+import ast
+import builtins
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -64,6 +66,12 @@ def block_source(block: Block, dims: int | None = None, class_name: str | None =
         raise _broken(block, getattr(error, "lineno", None), str(error)) from None
     if len(rendered) > MAX_OUTPUT:
         raise _broken(block, None, "it renders to more than a megabyte")
+    if class_name is not None and _taken(class_name, rendered):
+        raise StitchError(
+            "bad-argument",
+            f"the source of `{block.name}` uses the name {class_name} for something else",
+            hint=f"--name My{block.class_for(dims)}",
+        )
     return rendered
 
 
@@ -90,6 +98,16 @@ def _environment() -> ImmutableSandboxedEnvironment:
 def _snippets(name: str) -> Template:
     path = catalog.builtin_folder("snippets") / f"{name}.py.j2"
     return _environment().from_string(path.read_text(encoding="utf-8"))
+
+
+def _taken(class_name: str, source: str) -> bool:
+    """Whether the module binds the name twice, or it is a builtin that the module may use."""
+    bound = [
+        getattr(alias, "asname", None) or getattr(alias, "name", "")
+        for node in ast.parse(source).body
+        for alias in getattr(node, "names", [node])
+    ]
+    return bound.count(class_name) > 1 or hasattr(builtins, class_name)
 
 
 def _names(block: Block, dims: int) -> Mapping[str, Any]:

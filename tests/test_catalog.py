@@ -331,6 +331,10 @@ def test_dims_and_class_names_are_checked():
         with pytest.raises(StitchError) as error:
             render.block_source(catalog.get("cbam"), dims, name)
         assert error.value.code == "bad-argument"
+    for taken in ("ChannelAttention", "Tensor", "nn", "torch", "ValueError"):
+        with pytest.raises(StitchError) as error:
+            render.block_source(catalog.get("cbam"), 2, taken)
+        assert error.value.code == "bad-argument" and taken in error.value.message
     source = render.block_source(catalog.get("cbam"), 2, "MyCBAM")
     assert "class MyCBAM(nn.Module)" in source and "y = MyCBAM(64)(x)" in source
 
