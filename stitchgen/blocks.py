@@ -317,7 +317,7 @@ def import_class(
     if bound is not None:
         return bound
     alias = class_name
-    taken = user.top_level_names()
+    taken = user.top_level_names
     if alias in taken:
         alias = f"{class_name}Block"
         number = 2

@@ -14,7 +14,6 @@ import io
 import re
 import tokenize
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -57,6 +56,9 @@ class Document:
     path: str
     text: str = field(init=False)
     encoding: str = field(init=False)
+    _spans: dict[int, dict[libcst.CSTNode, Span]] = field(
+        init=False, repr=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         self.text, self.encoding = decode(self.raw, self.path)
@@ -102,10 +104,38 @@ class Document:
         return module
 
     @cached_property
-    def spans(self) -> dict[libcst.CSTNode, Span]:
-        wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
-        resolved = wrapper.resolve(ByteSpanPositionProvider)
-        return {node: (span.start, span.start + span.length) for node, span in resolved.items()}
+    def top_level(self) -> list[int]:
+        """Where the code of each top-level statement begins, its own comments included."""
+        starts = [0]
+        header = self.module.header
+        for number, node in enumerate([*header, *self.module.body]):
+            length = len(self.module.code_for_node(node).encode("utf-8"))
+            if number < len(header):
+                starts[0] += length
+            else:
+                starts.append(starts[-1] + length)
+        return starts
+
+    def top_level_at(self, offset: int) -> int:
+        """The number of the top-level statement that an offset lies in."""
+        return max(0, min(bisect_right(self.top_level, offset), len(self.module.body)) - 1)
+
+    def spans_in(self, number: int) -> dict[libcst.CSTNode, Span]:
+        """The spans of all nodes of a top-level statement.
+
+        Positions are computed for that statement alone: for a whole file they cost twice its parse.
+        """
+        if number not in self._spans:
+            part = self.module.with_changes(
+                body=[self.module.body[number]], header=[], footer=[], encoding="utf-8"
+            )
+            wrapper = MetadataWrapper(part, unsafe_skip_copy=True)
+            start = self.top_level[number]
+            self._spans[number] = {
+                node: (start + span.start, start + span.start + span.length)
+                for node, span in wrapper.resolve(ByteSpanPositionProvider).items()
+            }
+        return self._spans[number]
 
     @cached_property
     def utf8(self) -> bytes:
@@ -172,29 +202,37 @@ class Document:
 
     # Nodes ------------------------------------------------------------------------------------
 
+    def span_in(self, node: libcst.CSTNode, near: Span) -> Span | None:
+        """The span of a node of the top-level statement that `near` lies in."""
+        return self.spans_in(self.top_level_at(near[0])).get(node)
+
     def path_to(self, span: Span) -> list[libcst.CSTNode]:
         """The nodes from the module down to the innermost one that covers the span."""
+        if not self.module.body:
+            return [self.module]
+        number = self.top_level_at(span[0])
+        spans = self.spans_in(number)
         path: list[libcst.CSTNode] = [self.module]
-        node: libcst.CSTNode | None = self.module
+        node: libcst.CSTNode | None = self.module.body[number]
         while node is not None:
+            path.append(node)
             node = next(
-                (child for child in self.covering(node, span) if child is not node), None
+                (
+                    child
+                    for child in node.children
+                    if (own := spans.get(child)) is not None
+                    and own[0] <= span[0]
+                    and span[1] <= own[1]
+                ),
+                None,
             )
-            if node is not None:
-                path.append(node)
         return path
-
-    def covering(self, node: libcst.CSTNode, span: Span) -> Iterator[libcst.CSTNode]:
-        for child in node.children:
-            own = self.spans.get(child)
-            if own is not None and own[0] <= span[0] and span[1] <= own[1] and own != (0, 0):
-                yield child
 
     def node_at(self, span: Span, kind: type | tuple[type, ...]) -> list[libcst.CSTNode]:
         """The path to the node of that kind with exactly this span, verified by its code."""
         path = self.path_to(span)
         for index in range(len(path) - 1, -1, -1):
-            if isinstance(path[index], kind) and self.spans[path[index]] == span:
+            if isinstance(path[index], kind) and self.span_in(path[index], span) == span:
                 return path[: index + 1]
         raise InternalError(
             f"LibCST has no {kind} at {self.path}:{self.line_of(span[0])}",
@@ -247,7 +285,7 @@ class Document:
         kinds = (libcst.BaseSmallStatement, libcst.BaseCompoundStatement)
         path = self.path_to(span)
         for index in range(len(path) - 1, -1, -1):
-            own = self.spans.get(path[index])
+            own = self.span_in(path[index], span)
             # LibCST lets a compound statement end with its last newline; `ast` does not.
             if isinstance(path[index], kinds) and own is not None and own[0] == span[0]:
                 if own[1] == span[1] or isinstance(path[index], libcst.BaseCompoundStatement):
@@ -270,7 +308,9 @@ class Document:
         if isinstance(path[-1], libcst.BaseSmallStatement):
             if not isinstance(path[-2], libcst.SimpleStatementLine):
                 raise InternalError(f"{self.path}:{self.line_of(span[0])} is a one-line suite")
-            span = (self.spans[path[-2]][0], self.spans[path[-2].body[-1]][1])
+            line, last = self.span_in(path[-2], span), self.span_in(path[-2].body[-1], span)
+            assert line is not None and last is not None
+            span = (line[0], last[1])
         rest = REST_OF_LINE.match(self.utf8[span[1] :].decode("utf-8"))
         if rest is None:
             raise InternalError(f"{self.path}:{self.line_of(span[1])} does not end its line")

@@ -101,11 +101,17 @@ class Syntax:
                 names.insert(0, parent.name)
         return ".".join(names) or None
 
-    def call_at(self, span: Span) -> ast.Call | None:
+    @cached_property
+    def calls(self) -> dict[Span, ast.Call]:
+        """All calls by their spans; of two with one span the outer one, as `f()()` has none."""
+        found: dict[Span, ast.Call] = {}
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and self.document.span_of(node) == span:
-                return node
-        return None
+            if isinstance(node, ast.Call):
+                found.setdefault(self.document.span_of(node), node)
+        return found
+
+    def call_at(self, span: Span) -> ast.Call | None:
+        return self.calls.get(span)
 
     def context(self, span: Span) -> CallContext | None:
         """What surrounds the call with this span."""
@@ -200,7 +206,9 @@ class Syntax:
         names |= {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
         return names
 
-    def top_level_names(self) -> set[str]:
+    @cached_property
+    def top_level_names(self) -> frozenset[str]:
+        """Every name that the file binds, at the top level or by an import anywhere."""
         names: set[str] = set()
         for node in ast.walk(self.tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -212,7 +220,7 @@ class Syntax:
             for part in ast.walk(node):
                 if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                     names.add(part.id)
-        return names
+        return frozenset(names)
 
     def attributes_of(self, class_name: str) -> set[str]:
         """Names that the class and its bases in this file give to attributes and methods."""

@@ -61,7 +61,7 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
     """Plan the module-level function that runs an attached block; its name."""
     syntax = bench.syntax(place.anchor.file)
     name, number = f"run_{place.attribute}", 2
-    while name in syntax.top_level_names():
+    while name in syntax.top_level_names:
         name, number = f"run_{place.attribute}_{number}", number + 1
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     first = next(node for node in syntax.tree.body if isinstance(node, kinds))
