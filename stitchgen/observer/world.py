@@ -35,10 +35,10 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         return self.source_to_code(source, self.path)
 
     def source_to_code(self, data, path, **options):
-        left_out = self.world.left_out.get(path)
-        if left_out:
+        if self.world.left_out.get(path):
             tree = ast.parse(data, path)
-            tree.body = [node for node in tree.body if node.lineno not in left_out]
+            left_out = self.world.statements_left_out(path)
+            tree.body = [node for node in tree.body if ast.dump(node) not in left_out]
             return compile(tree, path, "exec", dont_inherit=True)
         return compile(data, path, "exec", dont_inherit=True)
 
@@ -85,8 +85,8 @@ class World:
     """One version of the project.
 
     `file` is the model file, `module` its dotted name, `paths` the folders to search first,
-    `overlay` maps absolute paths to bytes, `left_out` maps paths to the first lines of the
-    top-level statements that are not run.
+    `overlay` maps absolute paths to bytes, `left_out` maps paths to the first lines, in the
+    file on disk, of the top-level statements that are not run.
     """
 
     def __init__(self, file, module, paths, root, overlay=None, left_out=None):
@@ -105,6 +105,13 @@ class World:
         self.modules = {}
         self.namespace = None
         self.stood_in = []
+
+    def statements_left_out(self, path):
+        """Those statements themselves: in the overlay's text they may stand on other lines."""
+        with open(path, "rb") as stream:
+            tree = ast.parse(stream.read(), path)
+        lines = self.left_out[path]
+        return {ast.dump(node) for node in tree.body if node.lineno in lines}
 
     def __enter__(self):
         self.saved_path = list(sys.path)
