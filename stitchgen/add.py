@@ -6,58 +6,30 @@ expression -> plan the edits -> prove them -> hand over the changes, the ledger 
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stitchgen import advice, blocks, catalog, files, ledger, observed
+from stitchgen import blocks, catalog, files, observed
+from stitchgen.already import replaced_already, stands_already
 from stitchgen.catalog import Block
 from stitchgen.config import Project
 from stitchgen.counts import channel_expression, channels_read, feature_at
-from stitchgen.edits import FileChange
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.observe import Observer
-from stitchgen.observed import Survey, join
+from stitchgen.observed import Survey
+from stitchgen.outcome import Outcome, outcome_of
 from stitchgen.own_block import is_own, read_own
 from stitchgen.places import Place, define_after, find_places, initialising_loop
+from stitchgen.plan import Plan, Task
 from stitchgen.proof import prove
-from stitchgen.request import AddRequest
 from stitchgen.read_survey import read_survey
-from stitchgen.resolve import (
-    Session,
-    check_given,
-    no_builds,
-    open_session,
-    resolve,
-    search_folders,
-)
+from stitchgen.request import AddRequest
+from stitchgen.resolve import check_given, no_builds, open_session, resolve, search_folders
 from stitchgen.workbench import Workbench
 from stitchgen.writing import write_calls, write_definition
 
 #: Refusals that may be due to a configuration that the user did not name.
 DUE_TO_OTHERS = {"configuration-dependent", "channels-unknown", "unsupported", "layout-ambiguous"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did or would do: the `--json` object, and the changes to the files."""
-
-    result: dict[str, Any]
-    changes: list[FileChange]
-
-
-@dataclass
-class Plan:
-    """Everything decided, before anything is written."""
-
-    bench: Workbench
-    places: list[Place]
-    uses: set[str]  # block files, relative to the root
-    settings: dict[str, str]
-    already: list[Place]  # those at which the very block stands
-    initialised: list[tuple[Place, int]]  # those whose block a line of the model initialises
 
 
 def run(project: Project, request: AddRequest, mode: str = "apply") -> Outcome:
@@ -77,17 +49,17 @@ def propose(project: Project, request: AddRequest, dry_run: bool) -> Outcome:
     block = find_block(project, request.block)
     settings = blocks.check_settings(block, request.settings)
     session = open_session(project, request, Workbench(project.root))
+    task = Task(project, request, block, settings, session)
     if not request.prove:
-        return by_reading(project, request, block, settings, session, dry_run)
+        return outcome_of(task, by_reading(task), None, dry_run)
     try:
-        observer = Observer(session.python, session.subject)
-        with observer:
-            plan, proof = by_observing(project, request, block, settings, session, observer)
+        with Observer(session.python, session.subject) as observer:
+            plan, proof = by_observing(task, observer)
     except StitchError as error:
         if error.code != "no-torch":
             raise
-        return by_reading(project, request, block, settings, session, dry_run, without=error)
-    return outcome_of(project, request, session, plan, proof, dry_run)
+        return outcome_of(task, by_reading(task, error), None, dry_run, without=error)
+    return outcome_of(task, plan, proof, dry_run)
 
 
 def find_block(project: Project, text: str) -> Block:
@@ -97,107 +69,82 @@ def find_block(project: Project, text: str) -> Block:
     return catalog.get(text, project.catalogs)
 
 
-def by_observing(
-    project: Project,
-    request: AddRequest,
-    block: Block,
-    settings: dict[str, str],
-    session: Session,
-    observer: Observer,
-) -> tuple[Plan, dict[str, Any] | None]:
+def by_observing(task: Task, observer: Observer) -> tuple[Plan, dict[str, Any] | None]:
     """The plan for all configurations of the file, else for those that the user named; its proof."""
+    session = task.session
     if not session.builds:
         raise no_builds(session.syntax)
+    given = session.given
     survey = Survey.of(
         observer.ask(
             "survey",
             builds=list(session.builds),
             inputs=list(session.inputs),
-            brief=[text for text in session.builds if session.given and text not in session.given],
+            brief=[text for text in session.builds if given and text not in given],
         )
     )
     check_given(session, survey)
-    named = survey.only(session.given)
-
-    def attempt(configurations: Survey, late: bool = False) -> tuple[Plan, dict[str, Any] | None]:
-        plan = make_plan(
-            project, request, block, settings, session, configurations, observer, late
-        )
-        fresh = [place for place in plan.places if place not in plan.already]
-        try:
-            return plan, prove(request, observer, session, fresh, plan.bench) if fresh else None
-        except StitchError as error:
-            # The model's loop over its modules may not be able to initialise the block.
-            if late or not plan.initialised or error.details.get("law") != "builds":
-                raise
-        return attempt(configurations, late=True)
-
     try:
-        return attempt(survey)
+        return proven_plan(task, survey, observer)
     except StitchError as error:
+        named = survey.only(given)
         fewer = 0 < len(named.configurations) < len(survey.configurations)
         if error.code not in DUE_TO_OTHERS or not fewer:
             raise
-    return attempt(named)
+    return proven_plan(task, named, observer)
 
 
-def by_reading(
-    project: Project,
-    request: AddRequest,
-    block: Block,
-    settings: dict[str, str],
-    session: Session,
-    dry_run: bool,
-    without: StitchError | None = None,
-) -> Outcome:
-    """The plan where the source alone is certain, not proven; else a refusal."""
-    survey = read_survey(session, Workbench(project.root))
+def proven_plan(
+    task: Task, survey: Survey, observer: Observer, late: bool = False
+) -> tuple[Plan, dict[str, Any] | None]:
+    """The plan for these configurations with its proof; None where there is nothing to prove."""
+    plan = make_plan(task, survey, observer, late)
     try:
-        plan = make_plan(project, request, block, settings, session, survey, None)
+        return plan, prove(task, observer, plan) if plan.fresh else None
     except StitchError as error:
-        if without is None:
+        # The model's loop over its modules may not be able to initialise the block.
+        if late or not plan.initialised or error.details.get("law") != "builds":
             raise
-        error.hint = f"{error.hint or ''} {without.message}: {without.hint}".strip()
+    return proven_plan(task, survey, observer, late=True)
+
+
+def by_reading(task: Task, without: StitchError | None = None) -> Plan:
+    """The plan where the source alone is certain; `without` is why the model was not run."""
+    survey = read_survey(task.session, Workbench(task.project.root))
+    try:
+        return make_plan(task, survey, None)
+    except StitchError as error:
+        if without is not None:
+            error.hint = f"{error.hint or ''} {without.message}: {without.hint}".strip()
         raise
-    return outcome_of(project, request, session, plan, None, dry_run, without)
 
 
 def make_plan(
-    project: Project,
-    request: AddRequest,
-    block: Block,
-    settings: dict[str, str],
-    session: Session,
-    survey: Survey,
-    observer: Observer | None,
-    late: bool = False,
+    task: Task, survey: Survey, observer: Observer | None, late: bool = False
 ) -> Plan:
     """Decide every target; the plan's edits are on a workbench of its own.
 
     With `late`, blocks are defined below the model's own initialisation of all its modules.
     """
-    bench = Workbench(project.root)
-    plan = Plan(bench, [], set(), settings, [], [])
-    for located in session.located:
-        resolved = resolve(session, located, survey, bench)
-        for place in find_places(bench, project, request, block.name, survey, resolved):
-            work_at(plan, project, request, block, survey, session, observer, place, late)
+    plan = Plan(Workbench(task.project.root))
+    for located in task.session.located:
+        resolved = resolve(task.session, located, survey, plan.bench)
+        for place in find_places(plan.bench, task.request, task.block.name, survey, resolved):
+            plan.places.append(place)
+            work_at(task, plan, survey, observer, place, late)
     return plan
 
 
 def work_at(
+    task: Task,
     plan: Plan,
-    project: Project,
-    request: AddRequest,
-    block: Block,
     survey: Survey,
-    session: Session,
     observer: Observer | None,
     place: Place,
     late: bool,
 ) -> None:
     """Plan one place: the block's file and import, its definition, its calls."""
-    bench = plan.bench
+    bench, request, block = plan.bench, task.request, task.block
     if observer is None:
         place.channels = channels_read(request, place)
     feature = feature_at(request, place)
@@ -209,187 +156,25 @@ def work_at(
         plan.initialised.append((place, loop.lineno))
     if request.placement == "replace":
         place.channels = {"expression": None, "value": None, "evidence": "observed"}
-        if blocks.stands_in(block, place) and replaced_already(bench, place, plan.settings):
-            plan.places.append(place)
+        if blocks.stands_in(block, place) and replaced_already(bench, place, task.settings):
             plan.already.append(place)
             return
-        arguments = blocks.replacement_arguments(block, place, plan.settings)
+        arguments = blocks.replacement_arguments(block, place, task.settings)
     where = observed.first_place(place.spots[0].layer)
     dims = blocks.dims_at(block, feature["layout"], place.target, where)
     if request.placement != "replace":
         if observer is not None:
-            place.channels = channel_expression(bench, request, survey, observer, session, place)
-        expression = place.channels["expression"]
-        arguments = blocks.arguments(block, expression, plan.settings)
-    file = place.anchor.file
-    placed = blocks.place(bench, project, block, dims, Path(file))
+            place.channels = channel_expression(
+                bench, request, survey, observer, task.session, place
+            )
+        arguments = blocks.arguments(block, place.channels["expression"], task.settings)
+    placed = blocks.place(bench, task.project, block, dims, Path(place.anchor.file))
     if not is_own(request.block):
         plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)})"
-    plan.places.append(place)
     if stands_already(bench, request, place, placed.class_name, construction):
         place.attribute = place.wish
         plan.already.append(place)
         return
-    write_definition(bench, project, request, place, construction)
-    write_calls(bench, project, request, place)
-
-
-def stands_already(
-    bench: Workbench, request: AddRequest, place: Place, class_name: str, construction: str
-) -> bool:
-    """Whether the source has this very block at the target; refuses one with other arguments."""
-    if not place.wish or place.wish == place.attribute:
-        return False
-    for where, call in constructions(bench, place, f"{place.definition_owner}.{place.wish}"):
-        if ast.unparse(call.func) != class_name:
-            continue
-        written = ast.unparse(call)
-        if written == ast.unparse(ast.parse(construction)):
-            return True
-        if request.name is not None:
-            continue
-        raise StitchError(
-            "already-there",
-            f"{where} has {written} at {place.target} already; this command would write "
-            f"{construction}",
-            where=where,
-            hint=f"Edit that line, or pass --name {place.attribute} for a second block.",
-        )
-    return False
-
-
-def replaced_already(bench: Workbench, place: Place, settings: Mapping[str, str]) -> bool:
-    """Whether the source puts a block at the layer's own place; refuses one with other arguments."""
-    for where, call in reversed(list(constructions(bench, place, place.layer_text))):
-        written = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        for name, value in settings.items():
-            if written.get(name) != value:
-                raise StitchError(
-                    "already-there",
-                    f"{where} has {ast.unparse(call)} in the place of {place.target} already",
-                    where=where,
-                    hint=f"Edit that line: {name}={value}",
-                )
-        return True
-    return False
-
-
-def constructions(bench: Workbench, place: Place, name: str) -> Iterator[tuple[str, ast.Call]]:
-    """The calls that the constructor assigns to `name`, each with its place."""
-    syntax = bench.syntax(place.anchor.file)
-    function = syntax.method(*place.anchor.function.rsplit(".", 1))
-    for node in ast.walk(function) if function is not None else ():
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            if ast.unparse(node.targets[0]) == name:
-                yield f"{syntax.document.path}:{node.lineno}", node.value
-
-
-def outcome_of(
-    project: Project,
-    request: AddRequest,
-    session: Session,
-    plan: Plan,
-    proof: dict[str, Any] | None,
-    dry_run: bool,
-    without: StitchError | None = None,
-) -> Outcome:
-    """The changes with the ledger's, and the `--json` object of `add`."""
-    bench = plan.bench
-    changes = bench.changes()
-    if changes:
-        records = [
-            ledger.SpliceRecord(
-                block=request.block,
-                target=place.target,
-                placement=request.placement,
-                attribute=place.attribute,
-                strategy=place.strategy,
-                arguments=place.channels["expression"] or "",
-                uses=tuple(sorted(plan.uses)),
-            )
-            for place in plan.places
-            if place not in plan.already
-        ]
-        book = ledger.load(project.root).with_run(request.command_line(), records, changes)
-        changes = [*changes, book.change()]
-    keys = proof.pop("keys") if proof else {"added": [], "lost": [], "reshaped": []}
-    result = {
-        "ok": True,
-        "command": "add",
-        "block": request.block,
-        "dry_run": dry_run,
-        "splices": [
-            splice_report(request, place) | {"already": place in plan.already}
-            for place in plan.places
-        ],
-        "files": [{"path": c.path, "action": c.action} for c in bench.changes()],
-        "proof": proof,
-        "keys": keys,
-        "warnings": warnings_of(project, request, session, plan, without),
-    }
-    return Outcome(result, changes)
-
-
-def neighbours(project: Project, place: Place) -> list[dict[str, str]]:
-    """The blocks that earlier runs put at the same target: the new one comes before them."""
-    found = []
-    for entry in ledger.load(project.root).entries:
-        record = entry.record
-        if record.target == place.target and record.attribute != place.attribute:
-            prefix = place.target[: -len(place.resolved.path)]
-            other = f"{prefix}{join(place.owner, record.attribute)}"
-            text = f"{record.attribute} is at this target too; {place.attribute} comes before it"
-            hint = f"To put a block after it, name it: --after {other}"
-            found.append({"code": "other-block", "message": text, "hint": hint})
-    return found
-
-
-def splice_report(request: AddRequest, place: Place) -> dict[str, Any]:
-    channels = {key: place.channels[key] for key in ("expression", "value", "evidence")}
-    return {
-        "target": place.target,
-        "placement": request.placement,
-        "attribute": place.attribute,
-        "strategy": place.strategy,
-        "channels": channels,
-        "readers": sorted({reader for spot in place.spots for reader in spot.layer["readers"]}),
-    }
-
-
-def warnings_of(
-    project: Project,
-    request: AddRequest,
-    session: Session,
-    plan: Plan,
-    without: StitchError | None,
-) -> list[dict[str, str]]:
-    """What the author has to know: each with a code, a place, and what to do."""
-    found: list[dict[str, str]] = []
-    bench = plan.bench
-    if without is not None:
-        message = f"not proven, since {without.message}"
-        found.append({"code": "not-proven", "message": message, "hint": without.hint or ""})
-    elif not request.prove and bench.edits:
-        message = "not proven, as --no-prove asks: the source was read and not run"
-        found.append({"code": "not-proven", "message": message})
-    for place in plan.places:
-        reason = place.channels.get("reason")
-        if reason:
-            where = f"{bench.relative(place.anchor.file)}:{place.anchor.line}"
-            text = f"{place.channels['expression']} channels is a literal: {reason}"
-            found.append({"code": "literal-channels", "where": where, "message": text})
-    for place, line in plan.initialised:
-        path = bench.relative(place.anchor.file)
-        text = f"the model's own initialisation reaches {place.attribute} and sets its weights"
-        found.append({"code": "init-loop", "where": f"{path}:{line}", "message": text})
-    for place in plan.places:
-        found += neighbours(project, place)
-    if session.left_out:
-        first, last = session.left_out[0][0], session.left_out[-1][1]
-        path = session.syntax.document.path
-        text = f"only definitions were run; lines {first} to {last} hold statements that were not"
-        found.append({"code": "left-out", "where": f"{path}:{first}", "message": text})
-    if plan.bench.edits:
-        found += advice.for_project(project.root, session.file)
-    return found
+    write_definition(bench, task.project, request, place, construction)
+    write_calls(bench, task.project, request, place)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stitchgen import observed, reading
-from stitchgen.config import Project
 from stitchgen.errors import StitchError
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.request import AddRequest
@@ -77,12 +76,7 @@ class Place:
 
 
 def find_places(
-    bench: Workbench,
-    project: Project,
-    request: AddRequest,
-    block: str,
-    survey: Survey,
-    resolved: Resolved,
+    bench: Workbench, request: AddRequest, block: str, survey: Survey, resolved: Resolved
 ) -> list[Place]:
     """Decide everything about a target but its channels: one place, or one a call with `@all`."""
     file = str(resolved.file)

@@ -9,34 +9,29 @@ from stitchgen.errors import StitchError
 from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Configuration
 from stitchgen.places import Place
+from stitchgen.plan import Plan, Task
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Session
-from stitchgen.workbench import Workbench
 
 LAWS = ["builds", "keys", "position", "elsewhere", "consumed"]
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
 
 
-def prove(
-    request: AddRequest,
-    observer: Observer,
-    session: Session,
-    places: Sequence[Place],
-    bench: Workbench,
-) -> dict[str, Any]:
+def prove(task: Task, observer: Observer, plan: Plan) -> dict[str, Any]:
     """The proof's report; raises `law-broken`, and then nothing may be written.
 
     Configurations that the user named are all proven, up to PROVEN; of those found in the file the
     smallest. One that lacks the layer is proven to be unchanged.
     """
+    request, session, places = task.request, task.session, plan.fresh
     wanted, others = concerned(session, places)
     builds = [
         {"expression": one.expression, "splices": splices_in(request, one, places)}
         for one in wanted[:PROVEN] + others[:1]
     ]
     answer = observer.ask(
-        "prove", builds=builds, inputs=list(session.inputs), overlay=encoded(bench.overlay())
+        "prove", builds=builds, inputs=list(session.inputs), overlay=encoded(plan.bench.overlay())
     )
     for build, proof in zip(builds, answer["builds"]):
         if not proof["ok"]:

@@ -7,11 +7,10 @@ import ast
 from stitchgen import imports, splice
 from stitchgen.config import Project
 from stitchgen.errors import StitchError
-from stitchgen.places import Place, class_of
+from stitchgen.places import Place
 from stitchgen.render import snippet
 from stitchgen.request import AddRequest
 from stitchgen.style import format_statements
-from stitchgen.syntax import Syntax
 from stitchgen.workbench import Workbench
 
 
@@ -44,10 +43,8 @@ def write_definition(
         body = "\n".join("    " + line for line in code.splitlines())
         code = f"if {place.guard}:\n{body}"
     for class_name, anchor in place.slots:
-        syntax = bench.syntax(anchor.file)
-        slot = snippet(
-            "slot", "init", owner="self", attribute=place.attribute, identity=identity(syntax)
-        )
+        name = identity(bench, anchor.file)
+        slot = snippet("slot", "init", owner="self", attribute=place.attribute, identity=name)
         define(bench, project, anchor, slot)
     define(bench, project, place.anchor, code)
 
@@ -73,22 +70,26 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
     return name
 
 
-def identity(syntax: Syntax) -> str:
-    """How the file names `torch.nn.Identity`."""
+def identity(bench: Workbench, file: str) -> str:
+    """How the file names `torch.nn.Identity`; it is imported where the file has no name for it."""
+    syntax = bench.syntax(file)
     for node in syntax.tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "torch.nn":
             for alias in node.names:
                 if alias.name == "Identity":
                     return alias.asname or alias.name
     module = imports.module_alias(syntax, "torch.nn")
-    if module is None:
+    if module is not None:
+        return f"{module}.Identity"
+    if "Identity" in syntax.top_level_names:
         raise StitchError(
             "unsupported",
-            f"{syntax.document.path} does not import torch.nn",
+            f"{syntax.document.path} has an Identity of its own and does not import torch.nn",
             where=f"{syntax.document.path}:1",
             hint="Add `from torch import nn`.",
         )
-    return f"{module}.Identity"
+    bench.edit(file, imports.add_import(syntax, "from torch.nn import Identity"))
+    return "Identity"
 
 
 def write_calls(bench: Workbench, project: Project, request: AddRequest, place: Place) -> None:
@@ -112,7 +113,7 @@ def write_calls(bench: Workbench, project: Project, request: AddRequest, place: 
             slot=place.slot,
             under=place.under,
             by_number=bool(place.lacking),
-            identity=identity(syntax) if place.slot else "",
+            identity=identity(bench, site.file) if place.slot else "",
             line_length=project.line_length,
         )
         edits, strategy = splice.edit_call(call)

@@ -1,0 +1,128 @@
+"""The outcome of `add`: the changes with the ledger's, and the `--json` object (floor 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stitchgen import advice, ledger
+from stitchgen.edits import FileChange
+from stitchgen.errors import StitchError
+from stitchgen.observed import join
+from stitchgen.places import Place
+from stitchgen.plan import Plan, Task
+from stitchgen.request import AddRequest
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did or would do: the `--json` object, and the changes to the files."""
+
+    result: dict[str, Any]
+    changes: list[FileChange]
+
+
+def outcome_of(
+    task: Task,
+    plan: Plan,
+    proof: dict[str, Any] | None,
+    dry_run: bool,
+    without: StitchError | None = None,
+) -> Outcome:
+    """What the plan changes and says. `without` is why it could not be proven, where it is not."""
+    request = task.request
+    changes = plan.bench.changes()
+    files = [{"path": change.path, "action": change.action} for change in changes]
+    if changes:
+        book = ledger.load(task.project.root)
+        book = book.with_run(request.command_line(), records(request, plan), changes)
+        changes = [*changes, book.change()]
+    keys = proof.pop("keys") if proof else {"added": [], "lost": [], "reshaped": []}
+    result = {
+        "ok": True,
+        "command": "add",
+        "block": request.block,
+        "dry_run": dry_run,
+        "splices": [
+            splice_report(request, place) | {"already": place in plan.already}
+            for place in plan.places
+        ],
+        "files": files,
+        "proof": proof,
+        "keys": keys,
+        "warnings": warnings_of(task, plan, without),
+    }
+    return Outcome(result, changes)
+
+
+def records(request: AddRequest, plan: Plan) -> list[ledger.SpliceRecord]:
+    return [
+        ledger.SpliceRecord(
+            block=request.block,
+            target=place.target,
+            placement=request.placement,
+            attribute=place.attribute,
+            strategy=place.strategy,
+            arguments=place.channels["expression"] or "",
+            uses=tuple(sorted(plan.uses)),
+        )
+        for place in plan.fresh
+    ]
+
+
+def neighbours(task: Task, place: Place) -> list[dict[str, str]]:
+    """The blocks that earlier runs put at the same target: the new one comes before them."""
+    found = []
+    for entry in ledger.load(task.project.root).entries:
+        record = entry.record
+        if record.target == place.target and record.attribute != place.attribute:
+            prefix = place.target[: -len(place.resolved.path)]
+            other = f"{prefix}{join(place.owner, record.attribute)}"
+            text = f"{record.attribute} is at this target too; {place.attribute} comes before it"
+            hint = f"To put a block after it, name it: --after {other}"
+            found.append({"code": "other-block", "message": text, "hint": hint})
+    return found
+
+
+def splice_report(request: AddRequest, place: Place) -> dict[str, Any]:
+    channels = {key: place.channels[key] for key in ("expression", "value", "evidence")}
+    return {
+        "target": place.target,
+        "placement": request.placement,
+        "attribute": place.attribute,
+        "strategy": place.strategy,
+        "channels": channels,
+        "readers": sorted({reader for spot in place.spots for reader in spot.layer["readers"]}),
+    }
+
+
+def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dict[str, str]]:
+    """What the author has to know: each with a code, a place, and what to do."""
+    found: list[dict[str, str]] = []
+    bench, session = plan.bench, task.session
+    if without is not None:
+        message = f"not proven, since {without.message}"
+        found.append({"code": "not-proven", "message": message, "hint": without.hint or ""})
+    elif not task.request.prove and bench.edits:
+        message = "not proven, as --no-prove asks: the source was read and not run"
+        found.append({"code": "not-proven", "message": message})
+    for place in plan.places:
+        reason = place.channels.get("reason")
+        if reason:
+            where = f"{bench.relative(place.anchor.file)}:{place.anchor.line}"
+            text = f"{place.channels['expression']} channels is a literal: {reason}"
+            found.append({"code": "literal-channels", "where": where, "message": text})
+    for place, line in plan.initialised:
+        path = bench.relative(place.anchor.file)
+        text = f"the model's own initialisation reaches {place.attribute} and sets its weights"
+        found.append({"code": "init-loop", "where": f"{path}:{line}", "message": text})
+    for place in plan.places:
+        found += neighbours(task, place)
+    if session.left_out:
+        first, last = session.left_out[0][0], session.left_out[-1][1]
+        path = session.syntax.document.path
+        text = f"only definitions were run; lines {first} to {last} hold statements that were not"
+        found.append({"code": "left-out", "where": f"{path}:{first}", "message": text})
+    if plan.bench.edits:
+        found += advice.for_project(task.project.root, session.file)
+    return found
