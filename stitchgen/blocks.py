@@ -37,12 +37,14 @@ def dims_at(block: Block, layout: str, name: str, where: str | None) -> int:
     if dims is not None:
         return dims
     others = fitting(layout)
+    few = ", ".join(others[:6]) or "none of the catalog"
     raise StitchError(
         "layout-mismatch",
         f"{block.name} works on {', '.join(block.layouts)}, and the feature at {name} is {layout}",
         where=where,
-        hint="Blocks that fit: " + (", ".join(others) if others else "none of the catalog"),
-        suggestions=others,
+        hint=f"Blocks that fit: {few}"
+        + (f", and {len(others) - 6} more: stitchgen list" if len(others) > 6 else ""),
+        suggestions=others[:6],
     )
 
 

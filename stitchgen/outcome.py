@@ -119,10 +119,11 @@ def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dic
     for place in plan.places:
         found += neighbours(task, place)
     if session.left_out:
-        first, last = session.left_out[0][0], session.left_out[-1][1]
+        lines = [str(first) for first, _ in session.left_out]
         path = session.syntax.document.path
-        text = f"only definitions were run; lines {first} to {last} hold statements that were not"
-        found.append({"code": "left-out", "where": f"{path}:{first}", "message": text})
+        rest = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
+        text = f"only definitions were run; left out: lines {', '.join(lines[:5])}{rest}"
+        found.append({"code": "left-out", "where": f"{path}:{lines[0]}", "message": text})
     if plan.bench.edits:
         found += advice.for_project(task.project.root, session.file)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stitchgen.errors import StitchError
@@ -35,15 +35,7 @@ def prove(task: Task, observer: Observer, plan: Plan) -> dict[str, Any]:
     )
     for build, proof in zip(builds, answer["builds"]):
         if not proof["ok"]:
-            error = proof["error"]
-            raise StitchError(
-                error["code"],
-                f"{build['expression']}: {error['message']}",
-                where=error.get("where"),
-                hint="Nothing was written. Please report this, with the model's source, if the "
-                "model itself is sound.",
-                details={key: error[key] for key in ("law", "mode") if error.get(key)},
-            )
+            raise refusal(task, plan, build["expression"], proof["error"])
     proofs = answer["builds"]
     return {
         "laws": LAWS,
@@ -56,6 +48,32 @@ def prove(task: Task, observer: Observer, plan: Plan) -> dict[str, Any]:
         "notes": sorted({note for proof in proofs for note in proof["notes"]}),
         "keys": proofs[0]["keys"],
     }
+
+
+def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> StitchError:
+    """A law that does not hold, or an argument of the block that its constructor refuses."""
+    where = error.get("where")
+    details = {key: error[key] for key in ("law", "mode") if error.get(key)}
+    file = (where or "").rpartition(":")[0]
+    in_block = any(file == str(plan.bench.root / path) for path in plan.uses)
+    given = task.request.channels is not None or bool(task.settings)
+    if error.get("law") == "builds" and (in_block or given):
+        return StitchError(
+            "bad-argument",
+            f"{build}: {error['message']}",
+            where=where,
+            hint="The block's arguments come from --set name=value and --channels EXPR; see "
+            f"stitchgen show {task.block.name}.",
+            details=details,
+        )
+    return StitchError(
+        error["code"],
+        f"{build}: {error['message']}",
+        where=where,
+        hint="Nothing was written. Please report this, with the model's source, if the model "
+        "itself is sound.",
+        details=details,
+    )
 
 
 def concerned(

@@ -19,6 +19,7 @@ class Given:
         for text in self.texts:
             match = SHAPE.match(text)
             if match is None:
+                compile(text, "<--input>", "eval")  # a SyntaxError is the user's to see
                 self.shapes = None
                 break
             sizes = [int(size) for size in re.split("[x,]", match.group(1))]

@@ -80,7 +80,8 @@ def prove_build(original, edited, entry, request):
             after = layers.build(edited, expression)
         except layers.Failure as failure:
             message = "the edited model: " + failure.report["message"]
-            raise laws.Broken("builds", message)
+            failure.report.update(code="law-broken", message=message, law="builds", mode=None)
+            raise
         batch = layers.train_batch(source)
         proof = laws.prove(
             before, after, entry["splices"], lambda number: source.make(number, batch)

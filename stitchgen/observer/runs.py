@@ -512,8 +512,11 @@ class Runner:
 
             return traced
 
+        # The edited model has layers of its own, such as the slots of instances without a block.
+        common = {name for name, _ in self.original_model.named_modules()}
         for name, module in list(model.named_modules()):
-            if id(module) not in skipped and not any(True for _ in module.children()):
+            leaf = not any(True for _ in module.children())
+            if leaf and name in common and id(module) not in skipped:
                 stack.enter_context(compare.intercepted(module, around(name)))
 
 

@@ -99,7 +99,11 @@ def find_input(world, model, given, device=None, calls=None):
     """
     model.eval()
     if given:
-        source = model_inputs.Given(given, world.evaluate)
+        try:
+            source = model_inputs.Given(given, world.evaluate)
+        except SyntaxError as error:
+            message = "--input %s is neither a shape nor a Python expression" % error.text
+            raise Failure("bad-argument", message)
         candidates = [source]
     else:
         candidates = model_inputs.guesses(model)
