@@ -99,10 +99,12 @@ def candidates(
                     if text.isdigit():
                         offer(f"{text} * {wrapped(factor)}", 80)
     counts = {str(count) for count in wanted}
+    # Behind a loop its names have the values of its last turn, whichever layer is meant.
+    moved = assigned_in(creating) if isinstance(creating, (ast.For, ast.While)) else set()
     ranked = [
         Candidate(rank, len(text), text)
         for text, rank in found.items()
-        if not text.isdigit() or text in counts
+        if (not text.isdigit() or text in counts) and not moved & names_of(text)
     ]
     return sorted(ranked)[:LIMIT]
 
@@ -205,11 +207,19 @@ def names_in_scope(function: Function) -> set[str]:
     """Arguments of the function and names that it assigns."""
     arguments = function.args
     every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-    names = {argument.arg for argument in every[1:]}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-    return names
+    return {argument.arg for argument in every[1:]} | assigned_in(function)
+
+
+def assigned_in(tree: ast.AST) -> set[str]:
+    return {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def names_of(text: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 def mutated_self_attributes(syntax: Syntax, function: Function) -> list[str]:

@@ -291,7 +291,21 @@ def edit_variable_call(call: Call, condition: str) -> tuple[list[Edit], str]:
     closing = snippet(
         "serial", "wrap_if_end", condition=condition, otherwise=document.code(span)
     )
+    if not is_whole(call.syntax, argument or context.call):
+        opening, closing = f"({opening}", f"{closing})"
     return document.wrap(span, opening, closing), "wrap"
+
+
+def is_whole(syntax: Syntax, node: ast.expr) -> bool:
+    """Whether a conditional expression may stand in the node's place without parentheses."""
+    match syntax.parents[node]:
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Return():
+            return True
+        case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.SetComp(elt=element):
+            return element is node
+        case ast.Call(args=arguments):
+            return node in arguments
+    return False
 
 
 def is_getattr(node: ast.Call) -> bool:
