@@ -261,15 +261,12 @@ def check_given(session: Session, survey: Survey) -> None:
 def failed_build(session: Session, expression: str, error: Mapping[str, Any]) -> StitchError:
     """What one construction failed with, and what to type next."""
     hint = "Pass the construction that your training script uses: --build 'Net(...)'"
-    if error["code"] == "does-not-run":
+    if error["code"] in ("does-not-run", "bad-argument"):
         hint = "Pass the input that the model takes: --input 1x3x224x224"
     elif session.left_out:
         lines = ", ".join(str(line) for line, _ in session.left_out[:5])
         hint += f". Only definitions are run; left out were the statements at lines {lines}"
-    given = "" if expression in session.given else " (found in the file)"
-    return StitchError(
-        error["code"], error["message"] + given, where=error.get("where"), hint=hint
-    )
+    return StitchError(error["code"], error["message"], where=error.get("where"), hint=hint)
 
 
 def nothing_built(session: Session, survey: Survey) -> StitchError:
