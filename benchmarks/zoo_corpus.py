@@ -85,14 +85,31 @@ class Project:
         # The folder is a project of its own wherever it lies.
         (folder / "pyproject.toml").write_text('[project]\nname = "specimen"\nversion = "0"\n')
 
+    def _modules(self, package: str, node: ast.ImportFrom) -> list[str | None]:
+        """`from .. import a, b` where the modules themselves are copied along, line for line."""
+        parts = []
+        for alias in node.names:
+            name = self.local.get(f"{package}.{alias.name}")
+            home, _, last = (name or f"{package}.{alias.name}").rpartition(".")
+            start = f"from {home} import {last}" if home else f"import {last}"
+            bound = alias.asname or alias.name
+            parts.append(start if last == bound else f"{start} as {bound}")
+        height = (node.end_lineno or node.lineno) - node.lineno
+        indent = " " * node.col_offset
+        return [indent + f"\n{indent}".join(parts), *[None] * height]
+
     def text(self, dotted: str) -> str:
         """The source of a module, as its new owner would have it."""
         source = _module_file(dotted).read_text()
         lines = source.split("\n")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.ImportFrom) and node.level:
-                name = self.local.get(whole := _resolve(dotted, node.level, node.module), whole)
+                whole = _resolve(dotted, node.level, node.module)
                 at = node.lineno - 1
+                if any(f"{whole}.{alias.name}" in self.local for alias in node.names):
+                    lines[at : node.end_lineno] = self._modules(whole, node)
+                    continue
+                name = self.local.get(whole, whole)
                 lines[at] = re.sub(r"from\s+\.[.\w]*", f"from {name}", lines[at], count=1)
             elif isinstance(node, ast.FunctionDef):
                 for mark in node.decorator_list:
