@@ -16,26 +16,58 @@ from stitchgen.workbench import Workbench
 
 def stands_already(
     bench: Workbench, request: AddRequest, place: Place, class_name: str, construction: str
-) -> bool:
-    """Whether the source has this very block at the target; refuses one with other arguments."""
-    if not place.wish or place.wish == place.attribute:
-        return False
-    for where, call in constructions(bench, place, f"{place.definition_owner}.{place.wish}"):
-        if ast.unparse(call.func) != class_name:
-            continue
-        written = ast.unparse(call)
-        if written == ast.unparse(ast.parse(construction)):
-            return True
-        if request.name is not None:
-            continue
-        raise StitchError(
-            "already-there",
-            f"{where} has {written} at {place.target} already; this command would write "
-            f"{construction}",
-            where=where,
-            hint=f"Edit that line, or pass --name {place.attribute} for a second block.",
-        )
-    return False
+) -> str | None:
+    """The attribute of this very block at the target; refuses one with other arguments."""
+    for name in names_before(place):
+        for where, call in constructions(bench, place, f"{place.definition_owner}.{name}"):
+            if ast.unparse(call.func) != class_name or not runs_there(bench, request, place, name):
+                continue
+            written = ast.unparse(call)
+            if written == ast.unparse(ast.parse(construction)):
+                return name
+            if request.name is not None:
+                continue
+            raise StitchError(
+                "already-there",
+                f"{where} has {written} at {place.target} already; this command would write "
+                f"{construction}",
+                where=where,
+                hint=f"Edit that line, or pass --name {place.attribute} for a second block.",
+            )
+    return None
+
+
+def names_before(place: Place) -> Iterator[str]:
+    """The names that are taken: `conv_se`, `conv_se_2`, up to the one that is free."""
+    name, number = place.wish, 2
+    while name and name != place.attribute:
+        yield name
+        name, number = f"{place.wish}_{number}", number + 1
+
+
+def runs_there(bench: Workbench, request: AddRequest, place: Place, name: str) -> bool:
+    """Whether the block is run at the very call that was chosen of several."""
+    if place.call is None:
+        return True
+    for site in place.sites:
+        syntax = bench.syntax(site.file)
+        context = syntax.context(site.span)
+        if context is None:
+            return False
+        near: list[ast.AST] = [syntax.parents[context.call], *context.call.args]
+        for suite in suites(syntax.parents[context.statement]):
+            if context.statement in suite:
+                index = suite.index(context.statement)
+                index += 1 if request.placement == "after" else -1
+                near += [getattr(suite[index], "value", None)] if 0 <= index < len(suite) else []
+        block = f"{context.receiver}.{name}"
+        if not any(isinstance(n, ast.Call) and ast.unparse(n.func) == block for n in near):
+            return False
+    return True
+
+
+def suites(node: ast.AST) -> list[list[ast.stmt]]:
+    return [getattr(node, field, []) for field in ("body", "orelse", "finalbody")]
 
 
 def replaced_already(bench: Workbench, place: Place, settings: Mapping[str, str]) -> bool:

@@ -384,7 +384,7 @@ REFUSALS = [
         message="mhsa works on NLC, and the feature at model.py::Net.layer1 is NCHW",
         where="model.py:14",
         hint="cbam",
-        suggestions=("cbam", "se"),
+        suggestions=("cbam",),
     ),
     Refusal(
         "a vector",
