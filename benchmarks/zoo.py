@@ -148,11 +148,6 @@ def case(
             record |= attempt(entry, project, judge, tool, layer, options)
         except Exception as error:  # a fault of the zoo, not of the tool: keep going, and say so
             record |= {"verdict": "failed", "why": "zoo", "message": repr(error)}
-        if options.keep and record["verdict"] in ("wrong", "failed"):
-            kept = Path(options.keep, entry.name, layer["path"])
-            shutil.rmtree(kept, ignore_errors=True)
-            if project.exists():
-                shutil.copytree(project, kept)
     return record
 
 
@@ -230,7 +225,7 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
     strategies = set(record["strategy"].split("+"))
     if verdict["verdict"] == "wrong":
         record |= wrong(verdict["why"], verdict["message"])
-    elif lost and (strategies - _MAY_REPLACE or len(lost) > len(splices)):
+    elif lost and (strategies - _MAY_REPLACE or len(set(lost)) > len(splices)):
         record |= wrong("tokens", f"lost: {lost[:3]}")
     elif any("(" not in line for line in lost):
         record |= wrong("tokens", f"no call, and replaced: {lost[:3]}")
@@ -239,6 +234,8 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
         record["report"] = report_faults(answer, verdict, before, edited)
         if lost and strategies - _REPLACING:
             record["report"].append(f"strategy {record['strategy']}, yet replaced: {lost[0]}")
+    if options.keep and record["verdict"] == "wrong":
+        keep(project, Path(options.keep, project.name, layer["path"]))
     code, answer, errors = tool.run(project, "undo")
     left = zoo_tree.difference(before, zoo_tree.digest(project))
     if (code != 0 or left) and record["verdict"] == "right":
@@ -246,6 +243,12 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
             "undo", f"exit {code}: {left[:4]} {(answer or {}).get('error', errors[-300:])}"
         )
     return record
+
+
+def keep(project: Path, folder: Path) -> None:
+    """Before `undo` takes away what somebody will want to see."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(project, folder)
 
 
 def tokens_lost(path: Path, before: bytes) -> list[str]:
