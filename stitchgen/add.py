@@ -24,7 +24,7 @@ from stitchgen.plan import Plan, Task
 from stitchgen.proof import prove
 from stitchgen.read_survey import read_survey
 from stitchgen.request import AddRequest
-from stitchgen.resolve import check_given, no_builds, open_session, resolve, search_folders
+from stitchgen.resolve import check_given, no_builds, open_session, resolve_all, search_folders
 from stitchgen.workbench import Workbench
 from stitchgen.writing import write_calls, write_definition
 
@@ -128,10 +128,10 @@ def make_plan(
     """
     plan = Plan(Workbench(task.project.root))
     for located in task.session.located:
-        resolved = resolve(task.session, located, survey, plan.bench)
-        for place in find_places(plan.bench, task.request, task.block.name, survey, resolved):
-            plan.places.append(place)
-            work_at(task, plan, survey, observer, place, late)
+        for resolved in resolve_all(task.session, located, survey, plan.bench):
+            for place in find_places(plan.bench, task.request, task.block.name, survey, resolved):
+                plan.places.append(place)
+                work_at(task, plan, survey, observer, place, late)
     return plan
 
 
@@ -172,8 +172,9 @@ def work_at(
     if not is_own(request.block):
         plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)})"
-    if stands_already(bench, request, place, placed.class_name, construction):
-        place.attribute = place.wish
+    present = stands_already(bench, request, place, placed.class_name, construction)
+    if present is not None:
+        place.attribute = present
         plan.already.append(place)
         return
     write_definition(bench, task.project, request, place, construction)

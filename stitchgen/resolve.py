@@ -10,6 +10,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,54 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
         where=bench.relative(located.file),
         suggestions=[f"{bench.relative(located.file)}::{name}.{path}" for name in found],
     )
+
+
+def resolve_all(
+    session: Session, located: Located, survey: Survey, bench: Workbench
+) -> list[Resolved]:
+    """All layers that a target means: one, or those that its pattern matches in any configuration.
+
+    `*` and `[1-4]` stand for a part of one name of the path: `layer[1-4]`, `layer3.*.bn2`.
+    """
+    if not any(set(name) & set("*?[") for name in located.names):
+        return [resolve(session, located, survey, bench)]
+    if not survey.configurations:
+        raise nothing_built(session, survey)
+    file = str(located.file)
+    explicit = explicit_class(session.syntax, located.names)
+    pattern = tuple((explicit[1] if explicit else ".".join(located.names)).split("."))
+    found: dict[str, dict[str, None]] = {}
+    for configuration in survey.configurations:
+        name = explicit[0] if explicit else survey.classes[configuration.class_key]["name"]
+        for root in survey.roots(configuration, name, file) if explicit else [""]:
+            prefix = root + "." if root else ""
+            for path in configuration.layers:
+                below = path[len(prefix) :] if path.startswith(prefix) else ""
+                if matches(pattern, tuple(below.split("."))):
+                    found.setdefault(name, {})[below] = None
+    if len(found) == 1:
+        [(name, paths)] = found.items()
+        return [Resolved(located, located.file, name, path) for path in paths]
+    text = located.target.text
+    if not found:
+        raise StitchError(
+            "target-not-found",
+            f"{text!r} matches no layer (looked in "
+            + ", ".join(c.expression for c in survey.configurations[:4])
+            + ")",
+            where=bench.relative(located.file),
+            hint="stitchgen layers prints all targets of a model; * stands for one name of a path.",
+        )
+    raise StitchError(
+        "target-ambiguous",
+        f"{text!r} matches layers of {len(found)} classes: {', '.join(found)}",
+        where=bench.relative(located.file),
+        suggestions=[f"{bench.relative(located.file)}::{n}.{'.'.join(pattern)}" for n in found],
+    )
+
+
+def matches(pattern: Sequence[str], names: Sequence[str]) -> bool:
+    return len(pattern) == len(names) and all(map(fnmatchcase, names, pattern))
 
 
 def explicit_class(syntax: Syntax, names: Sequence[str]) -> tuple[str, str] | None:

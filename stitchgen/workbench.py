@@ -9,6 +9,7 @@ from pathlib import Path
 from stitchgen import files
 from stitchgen.cst import Document
 from stitchgen.edits import Edit, FileChange, apply
+from stitchgen.errors import StitchError
 from stitchgen.syntax import Syntax
 
 
@@ -38,6 +39,17 @@ class Workbench:
     def edit(self, file: str | Path, *edits: Edit) -> None:
         """Plan edits; one that is planned already (a class spliced for two instances) is kept once."""
         planned = self.edits.setdefault(str(file), [])
+        for edit in edits:
+            for other in planned:
+                if edit.start < other.end and other.start < edit.end and edit != other:
+                    document = self.syntax(file).document
+                    line = document.raw[: edit.start].count(b"\n") + 1
+                    raise StitchError(
+                        "unsupported",
+                        f"two of the targets change the same statement at {document.path}:{line}",
+                        where=f"{document.path}:{line}",
+                        hint="Run the command once for each of them.",
+                    )
         planned += [edit for edit in edits if edit not in planned]
 
     def create(self, file: Path, content: bytes) -> None:
