@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-BLOCK = '''
+BLOCK = """
 
 class Block{number}(nn.Module):
     def __init__(self, channels, stride=1):
@@ -32,8 +32,8 @@ class Block{number}(nn.Module):
         out = self.act(self.norm1(self.conv1(x)))
         out = self.norm2(self.conv2(out))
         return self.act(x + out)
-'''
-MODEL = '''
+"""
+MODEL = """
 
 class Net(nn.Module):
     def __init__(self):
@@ -45,7 +45,7 @@ class Net(nn.Module):
         x = self.stem(x)
         x = self.block(x)
         return x
-'''
+"""
 
 
 def source(lines: int) -> str:

@@ -119,9 +119,7 @@ def by_reading(task: Task, without: StitchError | None = None) -> Plan:
         raise
 
 
-def make_plan(
-    task: Task, survey: Survey, observer: Observer | None, late: bool = False
-) -> Plan:
+def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
     """Decide every target; the plan's edits are on a workbench of its own.
 
     With `late`, blocks are defined below the model's own initialisation of all its modules.

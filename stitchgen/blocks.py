@@ -23,12 +23,17 @@ from stitchgen.workbench import Workbench
 
 
 def fitting(layout: str, catalogs: tuple[str, ...] = ()) -> list[str]:
-    """Names of the one-input blocks that work on a layout and keep the size."""
-    return [
-        block.name
+    """Names of the one-input blocks that work on a layout and keep the size.
+
+    Attention comes first, being what people splice most, and of each kind the oldest.
+    """
+    found = [
+        block
         for block in catalog.load(catalogs).values()
         if block.inputs == 1 and block.size == "same" and block.dims_for(layout) is not None
     ]
+    found.sort(key=lambda b: (not b.family.endswith("attention"), b.paper.get("year", 9999)))
+    return [block.name for block in found]
 
 
 def dims_at(block: Block, layout: str, name: str, where: str | None) -> int:
@@ -293,7 +298,11 @@ def import_module(
 ) -> str:
     """The module path to import a project file from: relative where the user's imports are."""
     base = name.paths[0]
-    dotted = ".".join(file.relative_to(base).with_suffix("").parts) if file.is_relative_to(base) else None
+    dotted = (
+        ".".join(file.relative_to(base).with_suffix("").parts)
+        if file.is_relative_to(base)
+        else None
+    )
     if relative and file.is_relative_to(user_file.parent):
         return "." + ".".join(file.relative_to(user_file.parent).with_suffix("").parts)
     if dotted is None:

@@ -181,12 +181,18 @@ def is_atom(node: ast.AST) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case ast.Name() | ast.Attribute(value=ast.Name()):
             return True
-        case ast.Subscript(value=ast.Name() | ast.Attribute(), slice=ast.Constant() | ast.UnaryOp()):
+        case ast.Subscript(
+            value=ast.Name() | ast.Attribute(), slice=ast.Constant() | ast.UnaryOp()
+        ):
             return True
-        case ast.BinOp(left=left, right=right, op=ast.Mult() | ast.FloorDiv() | ast.Add() | ast.Sub()):
+        case ast.BinOp(
+            left=left, right=right, op=ast.Mult() | ast.FloorDiv() | ast.Add() | ast.Sub()
+        ):
             return is_atom(left) and is_atom(right)
         case ast.Call(func=ast.Name(id="int" | "max" | "min" | "round"), args=args, keywords=[]):
-            return all(isinstance(argument, (ast.Name, ast.Constant, ast.BinOp)) for argument in args)
+            return all(
+                isinstance(argument, (ast.Name, ast.Constant, ast.BinOp)) for argument in args
+            )
     return False
 
 

@@ -211,5 +211,3 @@ def trials_of(
         if shape is not None and len(shape) == len(feature["layout"]) and owner in values:
             trials.append(channels.Sample(trial["argument"], values[owner], shape[axis]))
     return trials
-
-

@@ -246,7 +246,9 @@ class Document:
         # A node alone does not know the indent of its suite, which begins its further lines.
         codes = (self.module.code_for_node(bare), self.code(span))
         if len({CONTINUATION.sub("\n", code) for code in codes}) > 1:
-            raise InternalError(f"the span at {self.path}:{self.line_of(span[0])} is not its node's")
+            raise InternalError(
+                f"the span at {self.path}:{self.line_of(span[0])} is not its node's"
+            )
         return node
 
     # Insertions -------------------------------------------------------------------------------

@@ -233,12 +233,13 @@ def check_callable(
             suggestions = [last]
             hint += f" It holds other layers; after its last one: {last}"
         raise StitchError(
-            "never-called", f"{name} is never called", where=where, hint=hint,
+            "never-called",
+            f"{name} is never called",
+            where=where,
+            hint=hint,
             suggestions=suggestions,
         )
-    broken = [
-        site for site in layer["sites"] if site["how"] not in ("call", "argument", "forward")
-    ]
+    broken = [site for site in layer["sites"] if site["how"] not in ("call", "argument", "forward")]
     outside = [site for site in layer["sites"] if not in_project(site.get("file"), root)]
     if outside and attach and calls == 1:
         return True

@@ -51,7 +51,8 @@ def read_own(text: str, folders: Sequence[Path]) -> Block:
         tree = ast.parse(read_bytes(file))
     except SyntaxError as error:
         raise StitchError(
-            "syntax-error", f"{file_text} does not parse: {error.msg}",
+            "syntax-error",
+            f"{file_text} does not parse: {error.msg}",
             where=f"{file_text}:{error.lineno}",
         ) from error
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}

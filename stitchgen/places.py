@@ -86,7 +86,9 @@ def find_places(
     if request.placement == "replace":
         return [replace_place(bench, survey, resolved, spots, name)]
     outside = [
-        spot for spot in spots if observed.check_callable(spot, bench.root, call, name, request.attach)
+        spot
+        for spot in spots
+        if observed.check_callable(spot, bench.root, call, name, request.attach)
     ]
     if outside:
         return [attached_place(bench, survey, request, block, resolved, spots, name)]
@@ -312,9 +314,7 @@ def sites_by_call(
     return groups
 
 
-def merge_sites(
-    bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name: str
-) -> list[Site]:
+def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name: str) -> list[Site]:
     """Each place in the source once, with the steps that hold in all configurations."""
     by_place: dict[tuple[str, tuple[int, ...]], list[Site]] = {}
     for _, _, site in pairs:

@@ -81,7 +81,9 @@ def concerned(
 ) -> tuple[list[Configuration], list[Configuration]]:
     """The configurations that have a target, and those that only share the edited classes."""
     wanted = {
-        spot.configuration.expression: spot.configuration for place in places for spot in place.spots
+        spot.configuration.expression: spot.configuration
+        for place in places
+        for spot in place.spots
     }
     others = {
         configuration.expression: configuration

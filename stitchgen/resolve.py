@@ -328,9 +328,7 @@ def nothing_built(session: Session, survey: Survey) -> StitchError:
     return refusal
 
 
-def suggestions(
-    session: Session, survey: Survey, class_name: str | None, path: str
-) -> list[str]:
+def suggestions(session: Session, survey: Survey, class_name: str | None, path: str) -> list[str]:
     """Targets that are near to what was typed, ready to paste."""
     near: dict[str, None] = {}
     stem = session.file.name

@@ -18,7 +18,6 @@ from stitchgen.sites import Site, Step, access
 from stitchgen.style import format_statements
 from stitchgen.syntax import CallContext, Function, Syntax
 
-
 #: Strategies of a call site, best first.
 RANK = ["line", "wrap", "loop", "slice"]
 
@@ -234,9 +233,7 @@ def edit_plain_call(call: Call) -> tuple[list[Edit], str]:
                 attribute=call.attribute,
             )
             return [document.lines_after(call.statement_span, call.formatted(code))], "line"
-        opening = snippet(
-            "serial", "wrap", receiver=call.receiver, attribute=call.attribute
-        )
+        opening = snippet("serial", "wrap", receiver=call.receiver, attribute=call.attribute)
         return document.wrap(context.span, opening, ")"), "wrap"
     argument = first_argument(call)
     if (
@@ -288,9 +285,7 @@ def edit_variable_call(call: Call, condition: str) -> tuple[list[Edit], str]:
         return [document.lines_before(call.statement_span, call.formatted(code))], "loop"
     span = context.span if argument is None else document.span_of(argument)
     opening = snippet("serial", "wrap_if", **names)
-    closing = snippet(
-        "serial", "wrap_if_end", condition=condition, otherwise=document.code(span)
-    )
+    closing = snippet("serial", "wrap_if_end", condition=condition, otherwise=document.code(span))
     if not is_whole(call.syntax, argument or context.call):
         opening, closing = f"({opening}", f"{closing})"
     return document.wrap(span, opening, closing), "wrap"
@@ -415,9 +410,7 @@ def slices(call: Call, chain: tuple[Step, ...]) -> list[Edit]:
     return edits
 
 
-def slice_texts(
-    call: Call, chain: tuple[Step, ...], container: str
-) -> tuple[tuple[str, str], str]:
+def slice_texts(call: Call, chain: tuple[Step, ...], container: str) -> tuple[tuple[str, str], str]:
     """What goes before and after the function's text, and what closes the call."""
     block = f"{call.receiver}.{call.attribute}("
     heads: list[str] = []  # outermost first: what runs after the block

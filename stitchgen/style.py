@@ -9,9 +9,7 @@ import black
 from stitchgen.errors import InternalError
 
 
-def format_statements(
-    text: str, indent: int = 0, line_length: int = 88, quote: str = '"'
-) -> str:
+def format_statements(text: str, indent: int = 0, line_length: int = 88, quote: str = '"') -> str:
     """Statements at column 0, as black would leave them at that indent, with the file's quotes."""
     mode = black.Mode(line_length=max(line_length - indent, 20))
     try:

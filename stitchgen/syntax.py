@@ -56,16 +56,16 @@ class Syntax:
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        return {
-            child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)
-        }
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         while node in self.parents:
             node = self.parents[node]
             yield node
 
-    def find(self, qualified_name: str, kinds: tuple[type, ...] = (ast.ClassDef,)) -> ast.AST | None:
+    def find(
+        self, qualified_name: str, kinds: tuple[type, ...] = (ast.ClassDef,)
+    ) -> ast.AST | None:
         """The last definition of that qualified name (`ResNet.forward`)."""
         body: list[ast.stmt] = self.tree.body
         node: ast.AST | None = None
@@ -161,7 +161,10 @@ class Syntax:
         for node in mine:
             if isinstance(node, (ast.If, ast.IfExp)) and node in theirs:
                 branches = [
-                    next((name for name in ("body", "orelse") if self.stands_in(node, name, chain)), "")
+                    next(
+                        (name for name in ("body", "orelse") if self.stands_in(node, name, chain)),
+                        "",
+                    )
                     for chain in (mine, theirs)
                 ]
                 return all(branches) and branches[0] != branches[1]

@@ -96,8 +96,7 @@ UNKNOWN = {
     ),
     "a member of an enumeration, which equals a text": (
         "self.a = nn.Conv2d(3, 4, 1)\nself.f = Format('NHWC')\nself.l = nn.ReLU()",
-        "x = self.a(x)\nif self.f == 'NHWC':\n    x = torch.cat([x, x], 1)\n"
-        "return self.l(x)",
+        "x = self.a(x)\nif self.f == 'NHWC':\n    x = torch.cat([x, x], 1)\n" "return self.l(x)",
     ),
     "a constant of another file, which may be false": (
         "from settings import FAST\nself.l = nn.Conv2d(3, c, 1)\n"

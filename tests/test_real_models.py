@@ -45,7 +45,8 @@ def copied(name: str) -> str:
 
 def build(folder: Path, expression: str, name: str) -> torch.nn.Module:
     """The model, from the file as it now is, under a module name of its own."""
-    sys.path.insert(0, str(folder))
+    path, sys.path[:] = list(sys.path), [str(folder), *without_blocks(sys.path)]
+    hidden = {key: sys.modules.pop(key) for key in list(sys.modules) if is_block(key)}
     sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
     # A second import of a class with overloaded methods would be taken for a clash.
     for registry in ("_overloaded_methods", "_overloaded_method_class_fileno", "_overloaded_fns"):
@@ -59,9 +60,23 @@ def build(folder: Path, expression: str, name: str) -> torch.nn.Module:
         return eval(expression, vars(module)).eval()
     finally:
         sys.dont_write_bytecode = before
-        sys.path.remove(str(folder))
-        for key in [key for key in sys.modules if key == name or key.split(".")[0] == "blocks"]:
+        sys.path[:] = path
+        for key in [key for key in sys.modules if key == name or is_block(key)]:
             del sys.modules[key]
+        sys.modules.update(hidden)
+
+
+def is_block(module: str) -> bool:
+    return module.split(".")[0] == "blocks"
+
+
+def without_blocks(path: list[str]) -> list[str]:
+    """The folders that hold no `blocks` of their own, which another test may have put there."""
+    return [
+        folder
+        for folder in path
+        if not (Path(folder) / "blocks.py").exists() and not (Path(folder) / "blocks").is_dir()
+    ]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

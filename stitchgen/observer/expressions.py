@@ -55,8 +55,7 @@ class Probes:
             if isinstance(receiver, nn.Module) and id(receiver) in paths:
                 found[key, paths[id(receiver)]] = values
         return [
-            {"key": key, "owner": owner, "values": values}
-            for (key, owner), values in found.items()
+            {"key": key, "owner": owner, "values": values} for (key, owner), values in found.items()
         ]
 
 

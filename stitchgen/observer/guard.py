@@ -48,6 +48,8 @@ def raise_guard():
             if writes and not is_allowed(path):
                 raise Forbidden("the model tried to write %s, which is not allowed here" % (path,))
         elif event in CHANGES and not is_allowed(arguments[0]):
-            raise Forbidden("the model tried to change %s, which is not allowed here" % arguments[0])
+            raise Forbidden(
+                "the model tried to change %s, which is not allowed here" % arguments[0]
+            )
 
     sys.addaudithook(hook)

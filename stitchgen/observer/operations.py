@@ -31,7 +31,9 @@ def load(world):
     try:
         world.load()
     except SystemExit as error:
-        raise layers.Failure("does-not-build", "importing the model file calls sys.exit(%s)" % error)
+        raise layers.Failure(
+            "does-not-build", "importing the model file calls sys.exit(%s)" % error
+        )
     except Exception as error:
         raise layers.failure_of("does-not-build", error, "the model file cannot be imported")
 

@@ -14,7 +14,6 @@ from stitchgen.observer import inputs as model_inputs
 from stitchgen.observer import layout as axes
 from stitchgen.observer import trace
 
-
 #: Where to try a model: the meta device gives shapes cheaply, from torch 2.1 on.
 DEVICES = ["meta", None] if hasattr(torch, "get_default_device") else [None]
 
@@ -216,9 +215,7 @@ def class_key(kind, classes):
             "module": kind.__module__,
             "file": file,
             "forward_file": os.path.realpath(code.co_filename) if code else None,
-            "bases": [
-                class_key(base, classes) for base in kind.__mro__[1:] if base is not object
-            ],
+            "bases": [class_key(base, classes) for base in kind.__mro__[1:] if base is not object],
             "sequential": issubclass(kind, nn.Sequential),
             "container": issubclass(kind, (nn.Sequential, nn.ModuleList, nn.ModuleDict)),
             "own_forward": "forward" in kind.__dict__,
