@@ -117,7 +117,8 @@ def find_places(
         wish = request.name or attribute_name(() if under else below, block)
         if under:
             check_not_container(survey, spots, name)
-        attribute = free_attribute(bench, spots, owner, chosen, wish, taken)
+        holder, near = (resolved.path, ()) if under else (owner, chosen)
+        attribute = free_attribute(bench, spots, holder, near, wish, taken)
         taken.add(attribute)
         place = Place(
             target=name,
@@ -570,7 +571,7 @@ def attached_place(
         owner_steps=(),
         below=steps_of(survey, spots, name, "", resolved.path),
         slot=False,
-        attribute=wish,
+        attribute=free_attribute(bench, spots, resolved.path, (), wish),
         wish=wish,
         anchor=NOWHERE,
         under=True,

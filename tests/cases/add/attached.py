@@ -1,5 +1,4 @@
 # flags: swish --after model.py::Net.encoder.layers.0.linear2 --attach --input 2x5x16
-# again: law-broken
 import torch.nn as nn
 
 
