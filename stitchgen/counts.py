@@ -36,7 +36,8 @@ def feature_at(request: AddRequest, place: Place) -> Mapping[str, Any]:
                 "not-a-tensor",
                 f"{place.target} gives a {output['type']}, not a tensor",
                 where=observed.first_place(spot.layer),
-                hint=f"Name the element, as in {place.target}#0.",
+                hint="Splice after a layer inside of it that gives a tensor, or before one that "
+                "reads the element.",
             )
         features.append(spot.feature(request.placement, place.call))
     layouts = {feature["layout"] for feature in features}

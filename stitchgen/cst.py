@@ -342,11 +342,6 @@ class Document:
         indent = self.indent_of(span)
         return self.replace(span, self.indented(lines, indent)[len(indent) :].rstrip("\n"))
 
-    def small_after(self, span: Span, statement: str) -> Edit:
-        """Insert a simple statement behind one that shares its line (`if c: x = self.l(x)`)."""
-        self.statement_path(span)
-        return self.insert(span[1], "; " + statement.strip())
-
     def indented(self, lines: str, indent: str) -> str:
         result = []
         for line in lines.rstrip("\n").split("\n"):

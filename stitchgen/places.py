@@ -83,6 +83,13 @@ def find_places(
     spots = survey.spots(resolved.class_name, file, resolved.path)
     name = resolved.named(bench)
     call = resolved.located.target.call
+    if resolved.located.target.element is not None:
+        raise StitchError(
+            "unsupported",
+            f"{name}: picking one element of a result is not there yet",
+            where=observed.first_place(spots[0].layer),
+            hint="Splice after a layer that gives or takes that element as a tensor.",
+        )
     if request.placement == "replace":
         return [replace_place(bench, survey, resolved, spots, name)]
     outside = [

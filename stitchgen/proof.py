@@ -66,13 +66,11 @@ def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> Sti
             f"stitchgen show {task.block.name}.",
             details=details,
         )
+    hint = "Nothing was written. Please report this, with the model's source, if it is sound."
+    if error["code"] != "law-broken":
+        hint = "Both eval and train are run; pass the input that the model takes: --input SHAPE"
     return StitchError(
-        error["code"],
-        f"{build}: {error['message']}",
-        where=where,
-        hint="Nothing was written. Please report this, with the model's source, if the model "
-        "itself is sound.",
-        details=details,
+        error["code"], f"{build}: {error['message']}", where=where, hint=hint, details=details
     )
 
 

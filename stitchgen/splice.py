@@ -222,36 +222,18 @@ def trimmed(chain: tuple[Step, ...], placement: str) -> tuple[Step, ...]:
 def edit_plain_call(call: Call) -> tuple[list[Edit], str]:
     """`x = self.layer2(x)`: a line of its own; anything else: the expression is wrapped."""
     context, document = call.context, call.document
-    own_line = document.own_line(call.statement_span)
-    if call.placement == "after":
-        if context.form == "assign" and own_line:
-            code = snippet(
-                "serial",
-                "forward",
-                name=context.name,
-                receiver=call.receiver,
-                attribute=call.attribute,
-            )
-            return [document.lines_after(call.statement_span, call.formatted(code))], "line"
-        opening = snippet("serial", "wrap", receiver=call.receiver, attribute=call.attribute)
-        return document.wrap(context.span, opening, ")"), "wrap"
-    argument = first_argument(call)
-    if (
-        context.form == "assign"
-        and own_line
-        and isinstance(argument, ast.Name)
-        and argument.id == context.name
-    ):
-        code = snippet(
-            "serial",
-            "forward",
-            name=context.name,
-            receiver=call.receiver,
-            attribute=call.attribute,
-        )
-        return [document.lines_before(call.statement_span, call.formatted(code))], "line"
-    opening = snippet("serial", "wrap", receiver=call.receiver, attribute=call.attribute)
-    return document.wrap(document.span_of(argument), opening, ")"), "wrap"
+    names = {"receiver": call.receiver, "attribute": call.attribute}
+    alone = context.form == "assign" and document.own_line(call.statement_span)
+    argument = first_argument(call) if call.placement == "before" else None
+    if argument is not None:
+        # The variable may be bound anew only where nothing else reads its old value.
+        alone = alone and isinstance(argument, ast.Name) and argument.id == context.name
+    if alone:
+        code = call.formatted(snippet("serial", "forward", name=context.name, **names))
+        insert = document.lines_after if argument is None else document.lines_before
+        return [insert(call.statement_span, code)], "line"
+    span = context.span if argument is None else document.span_of(argument)
+    return document.wrap(span, snippet("serial", "wrap", **names), ")"), "wrap"
 
 
 def first_argument(call: Call) -> ast.expr:

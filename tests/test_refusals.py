@@ -301,7 +301,7 @@ REFUSALS = [
         code="not-a-tensor",
         message="model.py::Net.rnn gives a tuple, not a tensor",
         where="model.py:10",
-        hint="model.py::Net.rnn#0",
+        hint="a layer inside of it that gives a tensor",
         model=RECURRENT,
     ),
     # Building and running

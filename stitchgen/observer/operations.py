@@ -1,8 +1,9 @@
 """What the observer can be asked: survey the layers, evaluate expressions, prove an edit."""
 
 import base64
+import traceback
 
-from stitchgen.observer import expressions, inputs, laws
+from stitchgen.observer import expressions, inputs, laws, trace
 from stitchgen.observer import survey as layers
 from stitchgen.observer.world import World
 
@@ -64,9 +65,21 @@ def prove(request):
             report = {"code": "law-broken", "message": broken.message}
             report.update(law=broken.law, mode=broken.mode)
             builds.append({"ok": False, "error": report})
+        except Exception as error:
+            # The laws pass on what the original model itself raises, as in train mode.
+            if not passes_through(error, original.root):
+                raise
+            failure = layers.failure_of("does-not-run", error, "the model does not run")
+            builds.append({"ok": False, "error": failure.report})
         if not builds[-1]["ok"]:
             break
     return {"builds": builds}
+
+
+def passes_through(error, folder):
+    """Whether code of the folder was running when the error came up."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(trace.real(frame.f_code.co_filename).startswith(folder) for frame in frames)
 
 
 def prove_build(original, edited, entry, request):

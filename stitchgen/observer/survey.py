@@ -261,7 +261,7 @@ class Layers:
                 "same_as": name if name != path else None,
                 "class": class_key(type(module), self.classes),
                 "owner_class": class_key(type(self.parent(path)), self.classes),
-                "calls": {"eval": len(own), "train": len(trained.get(name, own))},
+                "calls": {"eval": len(own), "train": len(trained.get(name, []))},
                 "sites": sites_of(own + trained.get(name, [])),
                 "definition": self.definition(path),
                 "readers": readers.get(name, []),

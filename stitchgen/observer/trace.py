@@ -16,7 +16,6 @@ from torch import nn
 
 TORCH = os.path.dirname(os.path.realpath(torch.__file__)) + os.sep
 HERE = os.path.dirname(os.path.realpath(__file__)) + os.sep
-STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
 
 _kinds = {}
 
