@@ -101,7 +101,7 @@ def one(document: Document, node: ast.AST, number: int, rnd: random.Random) -> l
     if way == "before":
         return [document.lines_before(span, f"s{number} = 2\n")]
     if way == "behind" and isinstance(node, (ast.Assign, ast.Expr, ast.Return)):
-        return [document.small_after(span, f"s{number} = 3")]
+        return [document.insert(span[1], f"; s{number} = 3")]
     return [document.replace_lines(span, f"for u in v{number}:\n    w(u)\n")]
 
 
