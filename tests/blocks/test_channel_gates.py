@@ -28,16 +28,17 @@ def test_ese_equals_timm(block, agree, channels):
     agree(block("ese")(channels), EffectiveSEModule(channels), *shapes(channels), scale=5)
 
 
+def gct_formula(gct, x):
+    c = x.shape[1]
+    embedding = gct.alpha * ((x.flatten(2) ** 2).sum(2) + 1e-5).sqrt()
+    norm = c**0.5 * embedding / ((embedding**2).sum(1, keepdim=True) + c * 1e-5).sqrt()
+    gate = 1 + torch.tanh(gct.gamma * norm + gct.beta)
+    return x * gate.view(*gate.shape, *[1] * (x.ndim - 2))
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_gct_follows_the_paper(block, agree, dims):
-    def formula(gct, x):
-        c = x.shape[1]
-        embedding = gct.alpha * ((x.flatten(2) ** 2).sum(2) + 1e-5).sqrt()
-        norm = c**0.5 * embedding / ((embedding**2).sum(1, keepdim=True) + c * 1e-5).sqrt()
-        gate = 1 + torch.tanh(gct.gamma * norm + gct.beta)
-        return x * gate.view(*gate.shape, *[1] * dims)
-
-    agree(block("gct", dims)(12), formula, *shapes(12, dims))
+    agree(block("gct", dims)(12), gct_formula, *shapes(12, dims))
 
 
 @pytest.mark.parametrize("extent", [0, 2, 4])  # timm takes even ones only

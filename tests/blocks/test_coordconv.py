@@ -15,13 +15,29 @@ def coordinates(sizes, with_r, dtype=torch.float64):
     return torch.stack(grids)[None]
 
 
+def add_coords_formula(with_r=False):
+    def formula(_, x):
+        coords = coordinates(x.shape[2:], with_r, x.dtype)
+        return torch.cat([x, coords.expand(x.shape[0], *coords.shape[1:])], 1)
+
+    return formula
+
+
+def coordconv_formula(with_r=False, groups=1, **plain):
+    def formula(ours, x):
+        coords = coordinates(x.shape[2:], with_r, x.dtype)
+        coords = coords.expand(x.shape[0], *coords.shape[1:])
+        x = torch.cat([part for group in x.chunk(groups, 1) for part in (group, coords)], 1)
+        conv = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}[x.ndim]
+        return conv(x, ours.conv.weight, ours.conv.bias, groups=groups, **plain)
+
+    return formula
+
+
 @pytest.mark.parametrize("sizes", [(5,), (7, 5), (1, 6), (1, 1), (4, 3, 5)])
 @pytest.mark.parametrize("with_r", [False, True])
 def test_add_coords_follows_the_paper(block, agree, sizes, with_r):
-    def formula(_, x):
-        coords = coordinates(sizes, with_r)
-        return torch.cat([x, coords.expand(x.shape[0], *coords.shape[1:])], 1)
-
+    formula = add_coords_formula(with_r)
     agree(block("add-coords")(with_r), formula, (2, 3, *sizes), (1, 3, *sizes))
 
 
@@ -37,16 +53,7 @@ def test_add_coords_follows_the_paper(block, agree, sizes, with_r):
 )
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_coordconv_follows_the_paper(block, agree, dims, options):
-    conv = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
-    plain = {k: v for k, v in options.items() if k not in ("bias", "with_r")}
-
-    def formula(ours, x):
-        coords = coordinates(x.shape[2:], options.get("with_r", False))
-        coords = coords.expand(x.shape[0], *coords.shape[1:])
-        groups = x.chunk(options.get("groups", 1), 1)
-        x = torch.cat([part for group in groups for part in (group, coords)], 1)
-        return conv(x, ours.conv.weight, ours.conv.bias, **plain)
-
+    formula = coordconv_formula(**{k: v for k, v in options.items() if k != "bias"})
     ours = block("coordconv", dims)(8, 12, 3, **options)
     agree(ours, formula, (2, 8, *(7, 6, 5)[:dims]), (1, 8, *(9, 5, 6)[:dims]))
 

@@ -39,16 +39,18 @@ def test_equals_the_recurrence(block, agree, options):
     agree(block("mamba")(*options), recurrence, *shapes, (1, 7, options[0]), modes=["eval"])
 
 
+def norm_and_recurrence(layer, x):
+    tokens = x.flatten(2).transpose(1, 2)
+    mean, var = tokens.mean(-1, keepdim=True), tokens.var(-1, unbiased=False, keepdim=True)
+    tokens = (tokens - mean) / (var + 1e-5).sqrt() * layer.norm.weight + layer.norm.bias
+    return recurrence(layer.mamba, tokens).transpose(1, 2).unflatten(2, x.shape[2:])
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_u_mamba_layer_is_norm_and_mamba_over_positions(block, agree, dims):
-    def formula(layer, x):
-        tokens = x.flatten(2).transpose(1, 2)
-        mean, var = tokens.mean(-1, keepdim=True), tokens.var(-1, unbiased=False, keepdim=True)
-        tokens = (tokens - mean) / (var + 1e-5).sqrt() * layer.norm.weight + layer.norm.bias
-        return recurrence(layer.mamba, tokens).transpose(1, 2).unflatten(2, x.shape[2:])
-
     size = (4, 3, 5)[:dims]
-    agree(block("u-mamba-layer", dims)(6), formula, (2, 6, *size), (1, 6, *size), modes=["eval"])
+    ours = block("u-mamba-layer", dims)(6)
+    agree(ours, norm_and_recurrence, (2, 6, *size), (1, 6, *size), modes=["eval"])
 
 
 def test_mamba_is_causal(block):

@@ -21,13 +21,10 @@ def test_coord_attention_equals_timm(block, agree, channels, reduction):
     agree(ours, theirs, *shapes(channels))
 
 
-@pytest.mark.parametrize(
-    "kernel_size, groups, depthwise", [(7, 16, True), (5, 4, False), (1, 1, True)]
-)
-def test_ela(block, agree, kernel_size, groups, depthwise):
+def ela_formula(kernel_size=7, groups=16, depthwise=True):
     def formula(ela, x):
         def gate(line):
-            conv_groups = 32 if depthwise else 4
+            conv_groups = line.shape[1] if depthwise else groups
             y = F.conv1d(line, ela.conv.weight, padding=kernel_size // 2, groups=conv_groups)
             parts = y.reshape(y.shape[0], groups, -1)
             mean, var = parts.mean(2, keepdim=True), parts.var(2, unbiased=False, keepdim=True)
@@ -37,11 +34,21 @@ def test_ela(block, agree, kernel_size, groups, depthwise):
         rows, columns = gate(x.sum(3) / x.shape[3]), gate(x.sum(2) / x.shape[2])
         return torch.einsum("nchw,nch,ncw->nchw", x, rows, columns)
 
-    agree(block("ela")(32, kernel_size, groups, depthwise), formula, *shapes(32, SIZES[:2]))
+    return formula
 
 
-@pytest.mark.parametrize("kernel_size", [3, 7])
-def test_triplet(block, agree, kernel_size):
+@pytest.mark.parametrize(
+    "kernel_size, groups, depthwise", [(7, 16, True), (5, 4, False), (1, 1, True)]
+)
+def test_ela(block, agree, kernel_size, groups, depthwise):
+    agree(
+        block("ela")(32, kernel_size, groups, depthwise),
+        ela_formula(kernel_size, groups, depthwise),
+        *shapes(32, SIZES[:2]),
+    )
+
+
+def triplet_formula(kernel_size=7):
     def formula(triplet, x):
         total = 0
         for gate, order in (
@@ -58,12 +65,15 @@ def test_triplet(block, agree, kernel_size):
             total = total + (y * pooled.sigmoid()).permute(order)
         return total / 3
 
-    agree(block("triplet")(kernel_size), formula, *shapes(6))
+    return formula
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize("groups", [1, 3])
-def test_shuffle_attention(block, agree, dims, groups):
+@pytest.mark.parametrize("kernel_size", [3, 7])
+def test_triplet(block, agree, kernel_size):
+    agree(block("triplet")(kernel_size), triplet_formula(kernel_size), *shapes(6))
+
+
+def shuffle_attention_formula(groups):
     def formula(sa, x):
         c, half = x.shape[1], x.shape[1] // groups // 2
         parts = []
@@ -80,8 +90,19 @@ def test_shuffle_attention(block, agree, dims, groups):
         order = [i // 2 + (i % 2) * (c // 2) for i in range(c)]  # ChannelShuffle of two groups
         return y[:, order].view(x.shape)
 
+    return formula
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_shuffle_attention(block, agree, dims, groups):
     size = (5, 4, 3)[:dims]
-    agree(block("shuffle-attention", dims)(12, groups), formula, (2, 12, *size), (1, 12, *size))
+    agree(
+        block("shuffle-attention", dims)(12, groups),
+        shuffle_attention_formula(groups),
+        (2, 12, *size),
+        (1, 12, *size),
+    )
     x = torch.arange(12.0).view(1, 12, 1, 1)
     assert torch.equal(
         nn.ChannelShuffle(2)(x).flatten(),
@@ -89,23 +110,23 @@ def test_shuffle_attention(block, agree, dims, groups):
     )
 
 
+def scse_formula(scse, x):
+    flat = x.flatten(2)
+    first, _, second = scse.channel
+    hidden = (flat.mean(2) @ first.weight.flatten(1).T + first.bias).relu()
+    channel = (hidden @ second.weight.flatten(1).T + second.bias).sigmoid()
+    spatial = (scse.spatial.weight.flatten() @ flat + scse.spatial.bias).sigmoid()
+    return (flat * channel[..., None] + flat * spatial[:, None]).view(x.shape)
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 @pytest.mark.parametrize("reduction", [2, 16])
 def test_scse(block, agree, dims, reduction):
-    def formula(scse, x):
-        flat = x.flatten(2)
-        first, _, second = scse.channel
-        hidden = (flat.mean(2) @ first.weight.flatten(1).T + first.bias).relu()
-        channel = (hidden @ second.weight.flatten(1).T + second.bias).sigmoid()
-        spatial = (scse.spatial.weight.flatten() @ flat + scse.spatial.bias).sigmoid()
-        return (flat * channel[..., None] + flat * spatial[:, None]).view(x.shape)
-
     size = (5, 4, 3)[:dims]
-    agree(block("scse", dims)(12, reduction), formula, (2, 12, *size), (1, 12, *size))
+    agree(block("scse", dims)(12, reduction), scse_formula, (2, 12, *size), (1, 12, *size))
 
 
-@pytest.mark.parametrize("factor", [1, 4])
-def test_ema(block, agree, factor):
+def ema_formula(factor):
     def formula(ema, x):
         results = []
         for part in x.chunk(factor, 1):
@@ -123,51 +144,63 @@ def test_ema(block, agree, factor):
             results.append(part * gate[:, None].sigmoid())
         return torch.cat(results, 1)
 
-    agree(block("ema")(12, factor), formula, *shapes(12))
+    return formula
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_ema(block, agree, factor):
+    agree(block("ema")(12, factor), ema_formula(factor), *shapes(12))
+
+
+def double_attention_formula(da, x):
+    def conv(layer):
+        return torch.einsum("oc,ncl->nol", layer.weight.flatten(1), x.flatten(2)) + (
+            layer.bias[:, None]
+        )
+
+    gather = conv(da.gather).exp()
+    gather = gather / gather.sum(2, keepdim=True)
+    distribute = conv(da.distribute).exp()
+    distribute = distribute / distribute.sum(1, keepdim=True)
+    descriptors = torch.einsum("nml,nkl->nmk", conv(da.feature), gather)
+    y = torch.einsum("nmk,nkl->nml", descriptors, distribute)
+    y = torch.einsum("om,nml->nol", da.out.weight.flatten(1), y) + da.out.bias[:, None]
+    return y.view(x.shape)
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
 @pytest.mark.parametrize("reduction", [4, 16])
 def test_double_attention(block, agree, dims, reduction):
-    def formula(da, x):
-        def conv(layer):
-            return torch.einsum("oc,ncl->nol", layer.weight.flatten(1), x.flatten(2)) + (
-                layer.bias[:, None]
-            )
-
-        gather = conv(da.gather).exp()
-        gather = gather / gather.sum(2, keepdim=True)
-        distribute = conv(da.distribute).exp()
-        distribute = distribute / distribute.sum(1, keepdim=True)
-        descriptors = torch.einsum("nml,nkl->nmk", conv(da.feature), gather)
-        y = torch.einsum("nmk,nkl->nml", descriptors, distribute)
-        y = torch.einsum("om,nml->nol", da.out.weight.flatten(1), y) + da.out.bias[:, None]
-        return y.view(x.shape)
-
     size = (5, 4, 3)[:dims]
-    agree(block("double-attention", dims)(12, reduction), formula, (2, 12, *size), (1, 12, *size))
+    agree(
+        block("double-attention", dims)(12, reduction),
+        double_attention_formula,
+        (2, 12, *size),
+        (1, 12, *size),
+    )
+
+
+def polarized_sa_formula(psa, x):
+    flat = x.flatten(2)
+
+    def conv(layer):
+        return layer.weight.flatten(1) @ flat + layer.bias[:, None]
+
+    query = conv(psa.channel_query).exp()
+    query = query / query.sum(2, keepdim=True)
+    z = torch.einsum("ncl,nl->nc", conv(psa.channel_value), query[:, 0])
+    z = z @ psa.channel_out.weight.T + psa.channel_out.bias
+    mean, var = z.mean(1, keepdim=True), z.var(1, unbiased=False, keepdim=True)
+    z = (z - mean) / (var + 1e-5).sqrt() * psa.norm.weight + psa.norm.bias
+    query = conv(psa.spatial_query).mean(2).exp()
+    query = query / query.sum(1, keepdim=True)
+    positions = torch.einsum("nc,ncl->nl", query, conv(psa.spatial_value)).sigmoid()
+    return (flat * z.sigmoid()[..., None] + flat * positions[:, None]).view(x.shape)
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
 @pytest.mark.parametrize("channels", [12, 7])
 def test_polarized_sa(block, agree, dims, channels):
-    def formula(psa, x):
-        flat = x.flatten(2)
-
-        def conv(layer):
-            return layer.weight.flatten(1) @ flat + layer.bias[:, None]
-
-        query = conv(psa.channel_query).exp()
-        query = query / query.sum(2, keepdim=True)
-        z = torch.einsum("ncl,nl->nc", conv(psa.channel_value), query[:, 0])
-        z = z @ psa.channel_out.weight.T + psa.channel_out.bias
-        mean, var = z.mean(1, keepdim=True), z.var(1, unbiased=False, keepdim=True)
-        z = (z - mean) / (var + 1e-5).sqrt() * psa.norm.weight + psa.norm.bias
-        query = conv(psa.spatial_query).mean(2).exp()
-        query = query / query.sum(1, keepdim=True)
-        positions = torch.einsum("nc,ncl->nl", query, conv(psa.spatial_value)).sigmoid()
-        return (flat * z.sigmoid()[..., None] + flat * positions[:, None]).view(x.shape)
-
     size = (5, 4, 3)[:dims]
     ours = block("polarized-sa", dims)(channels)
-    agree(ours, formula, (2, channels, *size), (1, channels, *size), rtol=1e-8)
+    agree(ours, polarized_sa_formula, (2, channels, *size), (1, channels, *size), rtol=1e-8)

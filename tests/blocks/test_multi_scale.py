@@ -29,29 +29,31 @@ def test_aspp_checks_its_rates(block, raises):
     raises(block("ppm"), "in_channels", 3)
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize("bins", [(1, 2, 3, 6), (2,)])
-def test_ppm(block, agree, dims, bins):
-    pool = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}[dims]
-    mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[dims]
-
+def ppm_formula(bins=(1, 2, 3, 6)):
     def formula(ppm, x):
+        dims = x.ndim - 2
+        pool = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}[dims]
+        mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[dims]
         features = [x]
         for size, (_, conv, bn, _) in zip(bins, ppm.branches):
             y = normalised(bn, CONV[dims](pool(x, size), conv.weight)).relu()
             features.append(F.interpolate(y, x.shape[2:], mode=mode, align_corners=True))
         return torch.cat(features, 1)
 
-    ours = block("ppm", dims)(9, bins)
-    agree(ours, formula, (3, 9, *(9, 7, 6)[:dims]))
-    agree(ours, formula, (1, 9, *(6, 8, 7)[:dims]), modes=["eval"])
+    return formula
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize("branches, groups, reduction", [(2, 4, 16), (3, 2, 1)])
-def test_sk(block, agree, dims, branches, groups, reduction):
+@pytest.mark.parametrize("bins", [(1, 2, 3, 6), (2,)])
+def test_ppm(block, agree, dims, bins):
+    ours = block("ppm", dims)(9, bins)
+    agree(ours, ppm_formula(bins), (3, 9, *(9, 7, 6)[:dims]))
+    agree(ours, ppm_formula(bins), (1, 9, *(6, 8, 7)[:dims]), modes=["eval"])
+
+
+def sk_formula(branches=2, groups=32):
     def formula(sk, x):
-        features = []
+        dims, features = x.ndim - 2, []
         for rate, (conv, bn, _) in enumerate(sk.convs, 1):
             y = CONV[dims](x, conv.weight, padding=rate, dilation=rate, groups=groups)
             features.append(normalised(bn, y).relu())
@@ -62,9 +64,15 @@ def test_sk(block, agree, dims, branches, groups, reduction):
         form = (..., *[None] * dims)
         return sum((s.exp() / total)[form] * y for s, y in zip(scores, features))
 
+    return formula
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("branches, groups, reduction", [(2, 4, 16), (3, 2, 1)])
+def test_sk(block, agree, dims, branches, groups, reduction):
     ours = block("sk", dims)(8, branches, groups, reduction)
-    agree(ours, formula, (3, 8, *(7, 5, 4)[:dims]), rtol=1e-7, atol=1e-9)
-    agree(ours, formula, (1, 8, *(5, 5, 4)[:dims]), modes=["eval"])
+    agree(ours, sk_formula(branches, groups), (3, 8, *(7, 5, 4)[:dims]), rtol=1e-7, atol=1e-9)
+    agree(ours, sk_formula(branches, groups), (1, 8, *(5, 5, 4)[:dims]), modes=["eval"])
 
 
 @pytest.mark.parametrize("radix, reduction", [(2, 4), (4, 1)])

@@ -103,13 +103,16 @@ def test_rms_norm_does_not_overflow_in_half(block):
     assert y.tolist() == [[1, 1, 1, 1]]
 
 
+def rezero_formula(gate, x):
+    return x * gate.alpha
+
+
 def test_rezero_gate(block, agree):
-    agree(block("rezero-gate")(), lambda gate, x: x * gate.alpha, *MAPS)
+    agree(block("rezero-gate")(), rezero_formula, *MAPS)
     assert not block("rezero-gate")()(torch.randn(3)).any()
 
 
-@pytest.mark.parametrize("scale, kernel_size", [(2, 3), (3, 1)])
-def test_pixel_shuffle_up(block, agree, scale, kernel_size):
+def pixel_shuffle_up_formula(scale=2, kernel_size=3):
     def formula(up, x):
         y = F.conv2d(x, up.conv.weight, up.conv.bias, padding=kernel_size // 2)
         n, c, h, w = y.shape
@@ -119,19 +122,37 @@ def test_pixel_shuffle_up(block, agree, scale, kernel_size):
                 out[:, :, i::scale, j::scale] = y[:, i * scale + j :: scale**2]
         return out
 
-    agree(block("pixel-shuffle-up")(6, 4, scale, kernel_size), formula, *MAPS)
+    return formula
+
+
+@pytest.mark.parametrize("scale, kernel_size", [(2, 3), (3, 1)])
+def test_pixel_shuffle_up(block, agree, scale, kernel_size):
+    agree(
+        block("pixel-shuffle-up")(6, 4, scale, kernel_size),
+        pixel_shuffle_up_formula(scale, kernel_size),
+        *MAPS,
+    )
+
+
+def spd_conv_formula(scale=2, kernel_size=3):
+    def formula(spd, x):
+        slices = [x[:, :, i::scale, j::scale] for i in range(scale) for j in range(scale)]
+        stacked = torch.stack(slices, 2).flatten(1, 2)
+        return F.conv2d(stacked, spd.conv.weight, spd.conv.bias, padding=kernel_size // 2)
+
+    return formula
 
 
 @pytest.mark.parametrize("scale, kernel_size", [(2, 3), (3, 1)])
 def test_spd_conv(block, agree, scale, kernel_size):
     """The paper concatenates the slices; nn.PixelUnshuffle interleaves them by channel."""
 
-    def formula(spd, x):
-        slices = [x[:, :, i::scale, j::scale] for i in range(scale) for j in range(scale)]
-        stacked = torch.stack(slices, 2).flatten(1, 2)
-        return F.conv2d(stacked, spd.conv.weight, spd.conv.bias, padding=kernel_size // 2)
-
-    agree(block("spd-conv")(6, 4, scale, kernel_size), formula, (2, 6, 12, 6), (1, 6, 6, 18))
+    agree(
+        block("spd-conv")(6, 4, scale, kernel_size),
+        spd_conv_formula(scale, kernel_size),
+        (2, 6, 12, 6),
+        (1, 6, 6, 18),
+    )
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
@@ -150,19 +171,24 @@ def test_frn(block, agree, dims):
         agree(block("frn")(6), theirs, *MAPS, names=names, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize("kernel_size", [3, 5])
-def test_frelu(block, agree, dims, kernel_size):
-    conv = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
-
+def frelu_formula(kernel_size=3):
     def formula(frelu, x):
-        y = conv(x, frelu.conv.weight, padding=kernel_size // 2, groups=6)
+        conv = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}[x.ndim]
+        y = conv(x, frelu.conv.weight, padding=kernel_size // 2, groups=x.shape[1])
         norm = frelu.norm
         statistics = (None, None) if norm.training else (norm.running_mean, norm.running_var)
         y = F.batch_norm(y, *statistics, norm.weight, norm.bias, norm.training)
         return torch.where(x > y, x, y)
 
-    agree(block("frelu", dims)(6, kernel_size), formula, (2, 6, *(7, 5, 3)[:dims]))
+    return formula
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_frelu(block, agree, dims, kernel_size):
+    agree(
+        block("frelu", dims)(6, kernel_size), frelu_formula(kernel_size), (2, 6, *(7, 5, 3)[:dims])
+    )
 
 
 @pytest.mark.parametrize("filter_size, stride", [(3, 2), (5, 2), (3, 1)])

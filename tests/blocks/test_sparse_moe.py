@@ -5,10 +5,7 @@ import torch
 from torch.nn import functional as F
 
 
-@pytest.mark.parametrize(
-    "channels, experts, top_k, expansion", [(8, 4, 2, 4), (6, 5, 1, 2), (4, 3, 3, 1)]
-)
-def test_follows_the_formula(block, agree, channels, experts, top_k, expansion):
+def sparse_moe_formula(top_k=2):
     def formula(moe, x):
         scores = x @ moe.gate.weight.T
         kth = scores.sort(-1, descending=True).values[..., top_k - 1 : top_k]
@@ -19,8 +16,22 @@ def test_follows_the_formula(block, agree, channels, experts, top_k, expansion):
             outputs.append(hidden @ second.weight.T + second.bias)
         return (torch.stack(outputs, -1) * gates[..., None, :]).sum(-1)
 
+    return formula
+
+
+@pytest.mark.parametrize(
+    "channels, experts, top_k, expansion", [(8, 4, 2, 4), (6, 5, 1, 2), (4, 3, 3, 1)]
+)
+def test_follows_the_formula(block, agree, channels, experts, top_k, expansion):
     ours = block("sparse-moe")(channels, experts, top_k, expansion)
-    agree(ours, formula, (2, 7, channels), (1, 1, channels), (3, 20, channels), modes=["eval"])
+    agree(
+        ours,
+        sparse_moe_formula(top_k),
+        (2, 7, channels),
+        (1, 1, channels),
+        (3, 20, channels),
+        modes=["eval"],
+    )
 
 
 def test_noise_follows_the_formula(block):

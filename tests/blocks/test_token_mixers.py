@@ -48,15 +48,22 @@ def test_global_context_equals_timm(block, agree, reduction):
     agree(block("global-context")(32, reduction), theirs, *shapes(32))
 
 
+def external_attention_formula(ea, x):
+    scores = torch.einsum("nlc,sc->nls", x, ea.key.weight)
+    weights = scores.exp() / scores.exp().sum(1, keepdim=True)
+    weights = weights / weights.abs().sum(2, keepdim=True)
+    return torch.einsum("nls,cs->nlc", weights, ea.value.weight)
+
+
 @pytest.mark.parametrize("memory", [64, 3])
 def test_external_attention(block, agree, memory):
-    def formula(ea, x):
-        scores = torch.einsum("nlc,sc->nls", x, ea.key.weight)
-        weights = scores.exp() / scores.exp().sum(1, keepdim=True)
-        weights = weights / weights.abs().sum(2, keepdim=True)
-        return torch.einsum("nls,cs->nlc", weights, ea.value.weight)
-
-    agree(block("external-attention")(8, memory), formula, (2, 7, 8), (1, 1, 8), (3, 20, 8))
+    agree(
+        block("external-attention")(8, memory),
+        external_attention_formula,
+        (2, 7, 8),
+        (1, 1, 8),
+        (3, 20, 8),
+    )
 
 
 @pytest.mark.parametrize("channels, num_heads, bias", [(32, 8, False), (12, 3, True)])
