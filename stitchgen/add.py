@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen import blocks, catalog, files, observed
+from stitchgen.again import done_already
 from stitchgen.already import replaced_already, stands_already
 from stitchgen.catalog import Block
 from stitchgen.config import Project
@@ -46,6 +47,9 @@ def run(project: Project, request: AddRequest, mode: str = "apply") -> Outcome:
 
 def propose(project: Project, request: AddRequest, dry_run: bool) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
+    done = done_already(project, request, dry_run)
+    if done is not None:
+        return done
     block = find_block(project, request.block)
     settings = blocks.check_settings(block, request.settings)
     session = open_session(project, request, Workbench(project.root))

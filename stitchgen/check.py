@@ -12,7 +12,6 @@ Floor 5.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,9 @@ from typing import Any
 from stitchgen import ledger, traces
 from stitchgen.config import Project
 from stitchgen.cst import NEWLINE, Document
-from stitchgen.edits import apply
 from stitchgen.errors import StitchError
 from stitchgen.files import digest
 from stitchgen.ledger import Created, Entry, Ledger
-from stitchgen.traces import Trace
 
 _CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)(?: |\r?$)", re.MULTILINE)
 
@@ -86,7 +83,7 @@ def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> N
     conflict = _CONFLICT.search(raw)
     try:
         document = Document(raw, path)
-        missing = _missing(document, [run.traces(path) for run in runs])
+        missing = traces.missing(document, [run.traces(path) for run in runs])
     except StitchError as error:
         line, message = None, error.message
         if conflict:
@@ -109,29 +106,6 @@ def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> N
 
 def _line_at(raw: bytes, match: re.Match[bytes]) -> int:
     return raw.count(b"\n", 0, match.start()) + 1
-
-
-def _missing(document: Document, runs: list[list[Trace]]) -> list[Trace]:
-    """The traces that are not found, by run from the oldest to the last.
-
-    A later run may have put its own lines into an earlier one's. So where something is missing, the
-    later runs are taken out first, in memory, as `undo` would.
-    """
-    absent = [mark for marks in runs for mark in _absent(document, marks)]
-    if not absent or len(runs) < 2:
-        return absent
-    absent = []
-    for marks in reversed(runs):
-        located = traces.locate(document, [mark for mark in marks if mark.kind != "bytes"])
-        absent += located.missing
-        edits = traces.removal(document, located.found)
-        document = Document(apply(document.raw, edits), document.path)
-    return absent
-
-
-def _absent(document: Document, marks: Iterable[Trace]) -> tuple[Trace, ...]:
-    # Of a change that is none of Python's syntax nothing can be said once the file was edited.
-    return traces.locate(document, [mark for mark in marks if mark.kind != "bytes"]).missing
 
 
 def _shortened(mark: Trace) -> str:

@@ -630,6 +630,26 @@ def locate(document: Document, traces: Sequence[Trace]) -> Located:
     return Located(tuple(found), tuple(missing), tuple(unclear))
 
 
+def missing(document: Document, runs: Sequence[Sequence[Trace]]) -> list[Trace]:
+    """The traces that are not found, by run from the oldest to the last.
+
+    A later run may have put its own lines into an earlier one's. So where something is missing, the
+    later runs are taken out first, in memory, as `undo` would. Of a change that is none of Python's
+    syntax nothing can be said once the file was edited.
+    """
+    runs = [[mark for mark in marks if mark.kind != "bytes"] for marks in runs]
+    absent = [mark for marks in runs for mark in locate(document, marks).missing]
+    if not absent or len(runs) < 2:
+        return absent
+    absent = []
+    for marks in reversed(runs):
+        located = locate(document, marks)
+        absent += located.missing
+        edits = removal(document, located.found)
+        document = Document(apply(document.raw, edits), document.path)
+    return absent
+
+
 def removal(document: Document, found: Sequence[tuple[Trace, Match]]) -> list[Edit]:
     """The edits that take these out again, and nothing else."""
     return _Surgery(document, found).edits()

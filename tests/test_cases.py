@@ -6,7 +6,6 @@ A case is the model file before, a line `# output`, and the model file after. It
     # file: src/nets/model.py      where the model file stands (else `model.py`)
     # empty: src/nets/__init__.py  an empty file of the project
     # block: cbam                  a block that was rendered before, beside the model file
-    # again: unsupported           the code by which the same command is refused a second time
     # refused: many-calls          the code of the refusal; then there is no output
 
 Without `# output` and `# refused` the command has to leave the file as it is.
@@ -29,7 +28,7 @@ from stitchgen.request import AddRequest
 from tests.spliced import tree
 
 FOLDER = Path(__file__).parent / "cases" / "add"
-HEAD = re.compile(r"# (flags|file|empty|block|refused|again): (.+)\n")
+HEAD = re.compile(r"# (flags|file|empty|block|refused): (.+)\n")
 CASES = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 
@@ -42,7 +41,6 @@ class Case:
     empty: list[str] = field(default_factory=list)
     block: list[str] = field(default_factory=list)
     refused: str | None = None
-    again: str | None = None
     before: str = ""
     after: str = ""
 
@@ -128,13 +126,8 @@ def test_case(name: str, tmp_path: Path, python: str, monkeypatch: pytest.Monkey
     ast.parse(case.after)
     done = tree(tmp_path)
 
-    if case.again:
-        with pytest.raises(StitchError) as refusal:
-            add.run(project, request)
-        assert refusal.value.code == case.again
-    else:
-        again = add.run(project, request)
-        assert again.changes == [], "the same command again is not a no-op"
+    again = add.run(project, request)
+    assert again.changes == [], "the same command again is not a no-op"
     assert tree(tmp_path) == done
 
     if planned.changes:

@@ -24,6 +24,7 @@ FLOORS = [
     ["read_survey", "places"],
     ["plan"],
     ["already", "blocks", "counts", "outcome", "own_block", "proof", "writing"],
+    ["again"],
     ["listing", "show", "new_module", "layers", "add", "undo", "check"],
     ["demo"],
     ["cli"],

@@ -1,5 +1,4 @@
 # flags: se --after model.py::Net.body.1.0
-# again: unsupported
 import torch.nn as nn
 
 

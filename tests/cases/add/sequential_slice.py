@@ -1,5 +1,4 @@
 # flags: cbam --after model.py::Net.features.0
-# again: unsupported
 import torch.nn as nn
 
 
