@@ -14,7 +14,7 @@ from stitchgen.again import done_already
 from stitchgen.already import replaced_already, stands_already
 from stitchgen.catalog import Block
 from stitchgen.config import Project
-from stitchgen.counts import channel_expression, channels_read, feature_at
+from stitchgen.counts import channel_expressions, channels_read, feature_at
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
@@ -131,46 +131,52 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
     plan = Plan(Workbench(task.project.root))
     for located in task.session.located:
         for resolved in resolve_all(task.session, located, survey, plan.bench):
-            for place in find_places(plan.bench, task.request, task.block.name, survey, resolved):
-                plan.places.append(place)
-                work_at(task, plan, survey, observer, place, late)
+            plan.places += find_places(plan.bench, task.request, task.block.name, survey, resolved)
+    for place in plan.places:
+        if observer is None:
+            place.channels = channels_read(task.request, place)
+        settle(task, plan, place, late)
+    if observer is not None and task.request.placement != "replace":
+        session, places = task.session, plan.places
+        found = channel_expressions(plan.bench, task.request, survey, observer, session, places)
+        for place, channels in zip(places, found):
+            place.channels = channels
+    for place in plan.places:
+        write_at(task, plan, place)
     return plan
 
 
-def work_at(
-    task: Task,
-    plan: Plan,
-    survey: Survey,
-    observer: Observer | None,
-    place: Place,
-    late: bool,
-) -> None:
+def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:
+    """Move the definition behind the model's initialisation where it has to be."""
+    loop = initialising_loop(plan.bench, place.anchor)
+    if loop is not None and (late or task.block.identity):
+        # Its starting values are what makes the block an identity: nothing may overwrite them.
+        define_after(plan.bench, place, loop)
+    elif loop is not None and task.request.placement != "replace":
+        plan.initialised.append((place, loop.lineno))
+    if task.request.placement != "replace":
+        dims_at(task, place)  # refused, if at all, before the model is built for the channels
+
+
+def dims_at(task: Task, place: Place) -> int:
+    """For how many dimensions the block is rendered."""
+    layout = feature_at(task.request, place)["layout"]
+    where = observed.first_place(place.spots[0].layer)
+    return blocks.dims_at(task.block, layout, place.target, where)
+
+
+def write_at(task: Task, plan: Plan, place: Place) -> None:
     """Plan one place: the block's file and import, its definition, its calls."""
     bench, request, block = plan.bench, task.request, task.block
-    if observer is None:
-        place.channels = channels_read(request, place)
-    feature = feature_at(request, place)
-    loop = initialising_loop(bench, place.anchor)
-    if loop is not None and (late or block.identity):
-        # Its starting values are what makes the block an identity: nothing may overwrite them.
-        define_after(bench, place, loop)
-    elif loop is not None and request.placement != "replace":
-        plan.initialised.append((place, loop.lineno))
     if request.placement == "replace":
         place.channels = {"expression": None, "value": None, "evidence": "observed"}
         if blocks.stands_in(block, place) and replaced_already(bench, place, task.settings):
             plan.already.append(place)
             return
         arguments = blocks.replacement_arguments(block, place, task.settings)
-    where = observed.first_place(place.spots[0].layer)
-    dims = blocks.dims_at(block, feature["layout"], place.target, where)
-    if request.placement != "replace":
-        if observer is not None:
-            place.channels = channel_expression(
-                bench, request, survey, observer, task.session, place
-            )
+    else:
         arguments = blocks.arguments(block, place.channels["expression"], task.settings)
-    placed = blocks.place(bench, task.project, block, dims, Path(place.anchor.file))
+    placed = blocks.place(bench, task.project, block, dims_at(task, place), Path(place.anchor.file))
     if not is_own(request.block):
         plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)})"

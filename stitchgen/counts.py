@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stitchgen import channels, observed, splice
+from stitchgen.edits import Edit
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Spot, Survey, join
@@ -55,19 +57,80 @@ def true_count(request: AddRequest, spot: Spot, place: Place) -> int:
     return spot.feature(request.placement, place.call)["channels"]
 
 
-def channel_expression(
+@dataclass(frozen=True)
+class Question:
+    """What the observer is to evaluate for one place: candidates, at its anchor."""
+
+    key: str
+    place: Place
+    ranked: Sequence[channels.Candidate]
+    smallest: Spot  # the cheapest configuration in which arguments are changed
+
+    @property
+    def trial(self) -> tuple[str, str]:
+        """The configuration, and the class one of whose arguments is changed."""
+        class_name = self.place.anchor.function.rpartition(".")[0]
+        return self.smallest.configuration.expression, class_name
+
+
+def channel_expressions(
     bench: Workbench,
     request: AddRequest,
     survey: Survey,
     observer: Observer,
     session: Session,
-    place: Place,
-) -> dict[str, Any]:
-    """The expression that names the channels in every configuration, with its evidence."""
-    counts = {true_count(request, spot, place) for spot in place.spots}
-    value = counts.pop() if len(counts) == 1 else None
+    places: Sequence[Place],
+) -> list[dict[str, Any]]:
+    """For each place the expression that names its channels in every configuration.
+
+    The observer is asked once for all: a pattern may mean dozens of places.
+    """
     if request.channels is not None:
-        return {"expression": request.channels, "value": value, "evidence": "given"}
+        return [
+            {"expression": request.channels, "value": only_count(request, p), "evidence": "given"}
+            for p in places
+        ]
+    questions = [
+        question(bench, request, survey, place, str(number)) for number, place in enumerate(places)
+    ]
+    if not questions:
+        return []
+    expressions = list(
+        dict.fromkeys(spot.configuration.expression for place in places for spot in place.spots)
+    )
+    trials: dict[tuple[str, str], dict[str, None]] = {}
+    for asked in questions:
+        trials.setdefault(asked.trial, {})[asked.smallest.path] = None
+    answer = observer.ask(
+        "evaluate",
+        builds=expressions,
+        inputs=list(session.inputs),
+        overlay=encoded(bench.overlay(probes(bench, questions))),
+        candidates={
+            asked.key: [one.text for one in asked.ranked if not one.text.isdigit()]
+            for asked in questions
+        },
+        trials=[
+            {"build": build, "class": class_name, "targets": list(paths)}
+            for (build, class_name), paths in trials.items()
+        ],
+    )
+    numbers = {trial: number for number, trial in enumerate(trials)}
+    return [
+        chosen(bench, request, asked, expressions, answer, numbers[asked.trial])
+        for asked in questions
+    ]
+
+
+def only_count(request: AddRequest, place: Place) -> int | None:
+    """The count, where it is one number for all configurations."""
+    counts = {true_count(request, spot, place) for spot in place.spots}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def question(
+    bench: Workbench, request: AddRequest, survey: Survey, place: Place, key: str
+) -> Question:
     syntax = bench.syntax(place.anchor.file)
     function = syntax.method(*place.anchor.function.rsplit(".", 1))
     creating = statement_at(syntax, place)
@@ -80,28 +143,36 @@ def channel_expression(
         raise InternalError(f"no constructor at {place.anchor.function}")
     else:
         ranked = channels.candidates(syntax, function, creating, sizes, counts)
-    probe = f'{PROBE}("0", locals())\n'
-    edit = splice.define(syntax, place.anchor, probe, line_length=1000)
-    overlay = bench.overlay({place.anchor.file: [edit]})
-    expressions = list(dict.fromkeys(spot.configuration.expression for spot in place.spots))
     smallest = min(place.spots, key=lambda spot: spot.configuration.parameters)
-    answer = observer.ask(
-        "evaluate",
-        builds=expressions,
-        inputs=list(session.inputs),
-        overlay=encoded(overlay),
-        candidates={"0": [candidate.text for candidate in ranked if not candidate.text.isdigit()]},
-        trials=[
-            {
-                "build": smallest.configuration.expression,
-                "class": place.anchor.function.rsplit(".", 1)[0],
-                "targets": [smallest.path],
-            }
-        ],
-    )
-    samples = samples_of(request, place, expressions, answer)
-    trials = trials_of(request, smallest, place, answer)
-    kept = channels.survivors(ranked, samples, trials)
+    return Question(key, place, ranked, smallest)
+
+
+def probes(bench: Workbench, questions: Sequence[Question]) -> dict[str, list[Edit]]:
+    """Calls of the probe at every anchor; one edit where several places share it."""
+    codes: dict[splice.Anchor, str] = {}
+    for asked in questions:
+        anchor = asked.place.anchor
+        codes[anchor] = codes.get(anchor, "") + f'{PROBE}("{asked.key}", locals())\n'
+    edits: dict[str, list[Edit]] = {}
+    for anchor, code in codes.items():
+        edit = splice.define(bench.syntax(anchor.file), anchor, code, line_length=1000)
+        edits.setdefault(anchor.file, []).append(edit)
+    return edits
+
+
+def chosen(
+    bench: Workbench,
+    request: AddRequest,
+    asked: Question,
+    expressions: Sequence[str],
+    answer: Mapping[str, Any],
+    trial: int,
+) -> dict[str, Any]:
+    """The best candidate that no configuration and no changed argument contradicts."""
+    place = asked.place
+    value = only_count(request, place)
+    samples = samples_of(request, asked, expressions, answer)
+    kept = channels.survivors(asked.ranked, samples, trials_of(request, asked, answer, trial))
     if kept:
         return {"expression": kept[0].text, "value": value, "evidence": "observed"}
     if value is not None:
@@ -111,6 +182,7 @@ def channel_expression(
             "evidence": "observed",
             "reason": "no expression of the constructor explains this count",
         }
+    path = bench.syntax(place.anchor.file).document.path
     raise StitchError(
         "channels-unknown",
         f"{place.target} has "
@@ -119,9 +191,9 @@ def channel_expression(
             for spot in place.spots[:4]
         )
         + ", and no expression gives them all",
-        where=f"{syntax.document.path}:{place.anchor.line}",
+        where=f"{path}:{place.anchor.line}",
         hint="Name the configuration that you use, --build EXPR, or pass --channels EXPR, which "
-        f"is evaluated after {syntax.document.path}:{place.anchor.line}.",
+        f"is evaluated after {path}:{place.anchor.line}.",
     )
 
 
@@ -180,14 +252,15 @@ def layer_sizes(request: AddRequest, survey: Survey, place: Place) -> list[str]:
 
 
 def samples_of(
-    request: AddRequest, place: Place, expressions: Sequence[str], answer: Mapping[str, Any]
+    request: AddRequest, asked: Question, expressions: Sequence[str], answer: Mapping[str, Any]
 ) -> list[channels.Sample]:
+    place = asked.place
     samples = []
     for expression, build in zip(expressions, answer["builds"]):
         if not build["ok"]:
             error = build["error"]
             raise StitchError(error["code"], error["message"], where=error.get("where"))
-        values = {passage["owner"]: passage["values"] for passage in build["passages"]}
+        values = values_by_owner(asked, build)
         for spot in place.spots:
             if spot.configuration.expression == expression:
                 own = values.get(place.definition_root(spot), {})
@@ -195,20 +268,31 @@ def samples_of(
     return samples
 
 
+def values_by_owner(asked: Question, report: Mapping[str, Any]) -> dict[str, Mapping[str, int]]:
+    return {
+        passage["owner"]: passage["values"]
+        for passage in report["passages"]
+        if passage["key"] == asked.key
+    }
+
+
 def trials_of(
-    request: AddRequest, spot: Spot, place: Place, answer: Mapping[str, Any]
+    request: AddRequest, asked: Question, answer: Mapping[str, Any], number: int
 ) -> list[channels.Sample]:
     """Configurations with one argument changed; the axis of the channels stays where it was."""
+    spot, place = asked.smallest, asked.place
     feature = spot.feature(request.placement, place.call)
     axis = feature["layout"].index("C")
     side = "output" if request.placement == "after" else "input"
     owner = place.definition_root(spot)
     trials = []
     for trial in answer["trials"]:
+        if trial["number"] != number:
+            continue
         shapes = trial["shapes"][spot.path][side]
-        number = (place.call or 1) - 1
-        shape = shapes[number] if number < len(shapes) else None
-        values = {passage["owner"]: passage["values"] for passage in trial["passages"]}
+        call = (place.call or 1) - 1
+        shape = shapes[call] if call < len(shapes) else None
+        values = values_by_owner(asked, trial)
         if shape is not None and len(shape) == len(feature["layout"]) and owner in values:
             trials.append(channels.Sample(trial["argument"], values[owner], shape[axis]))
     return trials

@@ -68,8 +68,9 @@ def evaluate(world, request):
         except layers.Failure as failure:
             builds.append({"ok": False, "error": failure.report})
     trials = []
-    for trial in request.get("trials", ()):
-        trials.extend(try_other_arguments(world, trial, request))
+    for number, trial in enumerate(request.get("trials", ())):
+        for report in try_other_arguments(world, trial, request):
+            trials.append(dict(report, number=number))
     return {"builds": builds, "trials": trials}
 
 
