@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import dataclasses
+import difflib
 import fnmatch
 import json
 import os
@@ -40,6 +41,21 @@ _REPLACING = {"loop", "slice"}
 #: Those that come to the same where they meet a Sequential's call; that the report does not say so
 #: is a complaint. Everything else only inserts.
 _MAY_REPLACE = _REPLACING | {"slot", "override"}
+
+
+#: With `--replace`: what may stand in for which layers, in the order in which it is tried.
+REPLACING = {
+    "Conv2d": (["ghost"], ["coordconv"]),
+    "Dropout": (["dropblock", "--set", "block_size=3"],),
+    **{
+        name: (["swish", "--set", "trainable=True"],)
+        for name in ("ReLU", "ReLU6", "Hardswish", "SiLU", "GELU", "Sigmoid")
+    },
+}
+
+#: The owner's edits of `--edits`: what is put before each line that begins so, and at the end.
+OWN_NOTES = (b"class ", b"    def forward(")
+OWN_END = b"\n\ndef of_the_owner(x):\n    return x  # nobody else's\n"
 
 
 class Tool:
@@ -129,6 +145,15 @@ def first_choice(entry: Entry, layer: dict[str, Any]) -> list[str]:
     return ["swish", "--set", "trainable=True"]
 
 
+def choices(entry: Entry, layer: dict[str, Any], options: argparse.Namespace) -> list[list[str]]:
+    """The blocks to try, with their arguments, the next one where one does not fit."""
+    if not options.replace:
+        return [first_choice(entry, layer)]
+    fitting = list(REPLACING[layer["class"]])
+    random.Random(layer["path"]).shuffle(fitting)
+    return fitting
+
+
 def case(
     entry: Entry,
     original: Path,
@@ -155,7 +180,9 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
     before = zoo_tree.digest(project)
     originals = {p: (project / p).read_bytes() for p in before if p.endswith(".py")}
     target = f"model.py::{judge.survey['class']}.{layer['path']}"
-    choice, extra = first_choice(entry, layer), []
+    blocks, extra = choices(entry, layer, options), []
+    choice = blocks.pop(0)
+    placement = "--replace" if options.replace else "--after"
     proof = ["--no-prove"]
     if not options.no_prove:
         proof = [a for build in entry.builds for a in ("--build", build)]
@@ -165,7 +192,7 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
     tried: list[str] = []
     record: dict[str, Any] = {}
     while True:
-        arguments = ["add", choice[0], "--after", target, *choice[1:], *extra, *proof]
+        arguments = ["add", choice[0], placement, target, *choice[1:], *extra, *proof]
         began = time.monotonic()
         code, answer, errors = tool.run(project, *arguments)
         record |= {
@@ -192,7 +219,13 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
             extra.append("--attach")
         elif error["code"] == "many-calls" and "@" not in target:
             target += "@all"
-        elif error["code"] in ("layout-mismatch", "layout-ambiguous") and choice[0] != "swish":
+        elif options.replace and blocks and error["code"] == "bad-argument":
+            choice = blocks.pop(0)
+        elif (
+            error["code"] in ("layout-mismatch", "layout-ambiguous")
+            and choice[0] != "swish"
+            and not options.replace
+        ):
             choice = ["swish", "--set", "trainable=True"]
         else:
             keys = ("code", "message", "where", "hint")
@@ -214,6 +247,7 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
             "edited": str(project),
             "path": layer["path"],
             "created": created,
+            "placement": "replace" if options.replace else "after",
             "timeout": options.timeout,
         }
     )
@@ -234,6 +268,12 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
         record["report"] = report_faults(answer, verdict, before, edited)
         if lost and strategies - _REPLACING:
             record["report"].append(f"strategy {record['strategy']}, yet replaced: {lost[0]}")
+        if options.replace and (faults := key_faults(answer, verdict)):
+            record |= wrong("keys-reported", "; ".join(faults))
+    if options.edits and record["verdict"] == "right":
+        record["edits"] = "right"
+        if left := undone_under_edits(project, before, originals, tool, options):
+            record |= wrong("undo-after-edits", left) | {"edits": "wrong"}
     if options.keep and record["verdict"] == "wrong":
         keep(project, Path(options.keep, project.name, layer["path"]))
     code, answer, errors = tool.run(project, "undo")
@@ -243,6 +283,61 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
             "undo", f"exit {code}: {left[:4]} {(answer or {}).get('error', errors[-300:])}"
         )
     return record
+
+
+def undone_under_edits(project, before, originals, tool, options) -> str | None:
+    """What `undo` leaves else than the edits, in a copy that isort and its owner have edited since."""
+    with tempfile.TemporaryDirectory(prefix="zoo-edits-") as scratch:
+        spliced, plain = Path(scratch, "spliced"), Path(scratch, "plain")
+        shutil.copytree(project, spliced, symlinks=True)
+        for path, raw in originals.items():
+            (plain / path).parent.mkdir(parents=True, exist_ok=True)
+            (plain / path).write_bytes(raw)
+        touched = [p for p, raw in originals.items() if (spliced / p).read_bytes() != raw]
+        for folder in (spliced, plain):
+            subprocess.run(
+                [options.python, "-m", "isort", "--quiet", "--project", "blocks", *touched],
+                cwd=folder,
+                check=True,
+                stdin=subprocess.DEVNULL,
+            )
+            for path in touched:
+                (folder / path).write_bytes(edited_by_owner((folder / path).read_bytes()))
+        code, answer, errors = tool.run(spliced, "undo")
+        if code != 0:
+            return f"exit {code}: {(answer or {}).get('error', errors[-300:])}"
+        left = [p for p in zoo_tree.digest(spliced) if p not in before and "__pycache__" not in p]
+        if left:
+            return f"left behind: {left[:4]}"
+        for path in originals:
+            wanted, got = ((f / path).read_text().splitlines() for f in (plain, spliced))
+            if wanted != got:
+                return f"{path}: " + " | ".join(list(difflib.unified_diff(wanted, got, n=1))[2:10])
+    return None
+
+
+def edited_by_owner(raw: bytes) -> bytes:
+    """A comment before each class and each forward, and a function at the end."""
+    lines = []
+    for line in raw.splitlines(keepends=True):
+        for start in OWN_NOTES:
+            if line.startswith(start):
+                indent = len(start) - len(start.lstrip())
+                lines.append(b" " * indent + b"# the owner's note\n")
+        lines.append(line)
+    return b"".join(lines) + OWN_END
+
+
+def key_faults(answer: dict[str, Any], verdict: dict[str, Any]) -> list[str]:
+    """Where the keys that `--replace` reports are not those that the judge has found."""
+    faults = []
+    for how in ("lost", "reshaped", "added"):
+        told = {k if isinstance(k, str) else k["key"] for k in answer["keys"][how]}
+        found = {k for names in verdict.get(f"keys_{how}", {}).values() for k in names}
+        first = set(next(iter(verdict.get(f"keys_{how}", {}).values()), ()))
+        if answer.get("proof") and not first <= told <= found:
+            faults.append(f"keys.{how}: {sorted(told ^ first)[:3]}")
+    return faults
 
 
 def keep(project: Path, folder: Path) -> None:
@@ -336,11 +431,14 @@ def model(entry: Entry, options: argparse.Namespace, results: Results, progress)
                     {"model": entry.name, "verdict": "failed", "why": "survey", "message": message}
                 )
                 return
-            layers = sample(judge.survey["layers"], options.layers, f"{options.seed}/{entry.name}")
+            every = judge.survey["layers"]
+            if options.replace:
+                every = [layer for layer in every if layer["class"] in REPLACING]
+            layers = sample(every, options.layers, f"{options.seed}/{entry.name}")
             if options.paths:
                 layers = [
                     layer
-                    for layer in judge.survey["layers"]
+                    for layer in every
                     if any(fnmatch.fnmatch(layer["path"], p) for p in options.paths)
                 ]
             todo = [la for la in layers if (entry.name, la["path"]) not in results.done]
@@ -398,6 +496,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--alone", action="store_true", help="copy no other files of the package")
     parser.add_argument(
         "--no-prove", action="store_true", help="the tool reads only; judged the same"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="put a block in the place of layers it can stand for"
+    )
+    parser.add_argument(
+        "--edits", action="store_true", help="undo as well after isort and edits of the owner"
     )
     parser.add_argument("--timeout", type=float, default=300, help="seconds for each command")
     parser.add_argument("--jobs", type=int, default=2, help="models at a time")

@@ -520,6 +520,8 @@ class Case:
     def run(self, model, snapshot, config, mode, grad=False):
         try:
             return run(model, snapshot, config.spec, mode, grad)
+        except Wrong:
+            raise
         except Exception as error:
             raise Wrong("runs", f"{mode}: {short(error)}") from None
 
@@ -651,6 +653,143 @@ class Case:
             raise Wrong("deepcopy", f"a deep copy of the model computes something else: {found}")
 
 
+class ReplacedCase(Case):
+    """One edited copy in which a block stands in the layer's own place.
+
+    The layer's own keys may go or change, and are told; with the old layer in its place again, and
+    with the block's forward doing what the old layer does, all has to be the original's.
+    """
+
+    def judge_config(self, module: Any, config: Config, thorough: bool) -> None:
+        seed(5)
+        try:
+            model = eval(config.build, vars(module))
+        except Exception as error:
+            raise Wrong("build", short(error)) from None
+        blocks = blocks_of(model, self.created)
+        if set(blocks) - {self.path}:
+            raise Wrong("foreign-block", f"{min(set(blocks) - {self.path})} is a block, too")
+        self.check_keys(config, model, blocks)
+        config.snapshot.restore()
+        transplant(config.model, model)
+        snapshot = Snapshot(model)
+        if not blocks:
+            if (
+                thorough
+                or self.has_layer(config)
+                and self.owner(config) is self.owner(self.configs[0])
+            ):
+                raise Wrong("no-block", f"{self.path} is no module of a created file")
+            return self.check_unchanged(config, model, blocks, snapshot)
+        self.check_stand_in(config, model, blocks[self.path], snapshot)
+        visible = [
+            mode
+            for mode in MODES
+            if first_difference(config.outputs[mode], config.with_f(self.path, mode, 0))
+        ]
+        if thorough:
+            self.facts["blocks"] = sorted(blocks)
+            self.check_active(config, model, blocks, snapshot, visible)
+        self.check_put_back(config, model)
+
+    def check_keys(self, config: Config, model: nn.Module, blocks: Mapping[str, nn.Module]) -> None:
+        keys = {k: tuple(v.shape) for k, v in model.state_dict().items()}
+        changed = {
+            "lost": [k for k in config.keys if k not in keys],
+            "reshaped": [k for k in config.keys if k in keys and keys[k] != config.keys[k]],
+            "added": [k for k in keys if k not in config.keys],
+        }
+        for how, names in changed.items():
+            foreign = [k for k in names if not k.startswith(self.path + ".") or not blocks]
+            if foreign:
+                raise Wrong(f"keys-{how}", f"{foreign[0]} is no key of {self.path}")
+        state = config.model.state_dict()
+        kept = {k: v for k, v in state.items() if k not in changed["reshaped"]}
+        answer = model.load_state_dict(kept, strict=False)
+        if set(answer.unexpected_keys) != set(changed["lost"]):
+            raise Wrong("keys-load", f"{answer}")
+        below = self.path + "."
+        paths = dict(model.named_modules(remove_duplicate=False))
+        other = [
+            p
+            for p, old in config.paths.items()
+            if p != self.path and not p.startswith(below)
+            if p not in paths or type(paths[p]).__qualname__ != type(old).__qualname__
+        ]
+        if other:
+            raise Wrong("paths-lost", f"{other[0]} is gone or of another class")
+        if self.has_layer(config):
+            for how, names in changed.items():
+                self.facts.setdefault(f"keys_{how}", {})[config.build] = names
+
+    def check_stand_in(self, config, model, block, snapshot) -> None:
+        """The block is called as often as the layer, fed the same, and gives tensors of its shape."""
+        old = config.paths[self.path]
+        for mode in MODES:
+            wanted: list[Any] = []
+            fed: list[Any] = []
+
+            def watch(module, own, args, kwargs):
+                wanted.append(leaves((copied(args), copied(kwargs))))
+                return own(*args, **kwargs)
+
+            def stand_in(module, own, args, kwargs):
+                fed.append(leaves((copied(args), copied(kwargs))))
+                with torch.random.fork_rng(devices=()):  # and a copy, since layers work in place
+                    given = own(*copied(args), **copied(kwargs))
+                value = old(*args, **kwargs)
+                if given.shape != value.shape or given.dtype != value.dtype:
+                    shapes = f"{tuple(given.shape)}, the layer {tuple(value.shape)}"
+                    raise Wrong("shape", f"{mode}: the block gives {shapes}")
+                return value
+
+            old.train(mode == "train")
+            with Patch([old], watch):
+                run(config.model, config.snapshot, config.spec, mode)
+            config.snapshot.restore()
+            with Patch([block], stand_in):
+                outputs = self.run(model, snapshot, config, mode)
+            if len(fed) != len(wanted):
+                raise Wrong(
+                    "calls", f"{mode}: the layer is called {len(wanted)}x, the block {len(fed)}x"
+                )
+            for number, (one, other) in enumerate(zip(wanted, fed)):
+                if first_difference(one, other, config.exact):
+                    raise Wrong("fed", f"{mode}: call {number}: fed another tensor")
+            self.compare("elsewhere", config, outputs, mode, config.exact)
+        config.snapshot.restore()
+
+    def check_put_back(self, config, model) -> None:
+        """With the old layer in its place again, outputs and gradients are the original's."""
+        parent, _, name = self.path.rpartition(".")
+        config.snapshot.restore()
+        setattr(model.get_submodule(parent), name, copy.deepcopy(config.paths[self.path]))
+        transplant(config.model, model)
+        snapshot = Snapshot(model)
+        for mode in MODES:
+            outputs = self.run(model, snapshot, config, mode)
+            self.compare("elsewhere", config, outputs, mode, config.exact)
+        wanted = slopes(config.model, config.snapshot, config.spec)
+        got = slopes(model, snapshot, config.spec)
+        for key, slope in wanted.items():
+            other = got.get(key)
+            if (slope is None) != (other is None):
+                raise Wrong("slopes", f"{key} has another gradient")
+            if slope is not None and not same_tensor(slope, other, exact=False):
+                raise Wrong("slopes", f"the gradient of {key} differs")
+
+
+def copied(value: Any) -> Any:
+    """The arguments of a call with tensors of their own."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(copied, value))
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return value
+
+
 def detached(value: Any) -> Any:
     return value.detach() if isinstance(value, torch.Tensor) else value
 
@@ -710,7 +849,8 @@ class Judge:
         ):
             getattr(torch._jit_internal, registry, {}).clear()
         created = {os.path.realpath(os.path.join(edited, p)) for p in request["created"]}
-        case = Case(self.configs, request["path"], created, self.asked)
+        kind = ReplacedCase if request.get("placement") == "replace" else Case
+        case = kind(self.configs, request["path"], created, self.asked)
         try:
             try:
                 module = importlib.import_module(self.name)

@@ -404,6 +404,104 @@ def test_wrong_edit_is_caught(judge, tmp_path, name):
     assert why is None or answer["why"] == why, answer
 
 
+CONV = """\
+import torch
+from torch import nn
+
+
+class Conv(nn.Conv2d):
+    def __init__(self, old, **more):
+        kernel = more.pop("kernel", old.kernel_size[0])
+        super().__init__(
+            old.in_channels + 1, old.out_channels, kernel, padding=kernel // 2, **more
+        )
+
+    def forward(self, x):
+        x = torch.cat([x, x.new_ones(len(x), 1, *x.shape[2:])], 1)
+        return super().forward(x)
+"""
+
+CONV_IMPORT = ("from torch import nn\n", "from torch import nn\nfrom blocks.conv import Conv\n")
+SIDE = "        self.side = nn.Conv2d(width, width, 1)\n"
+IN_ITS_PLACE = (SIDE, SIDE + "        self.side = Conv(self.side)\n")
+
+REPLACED = {
+    "in its place": ([IN_ITS_PLACE], "right", None),
+    "another layer as well": (
+        [
+            IN_ITS_PLACE,
+            ("        self.drop =", "        self.stem = Conv(self.stem)\n        self.drop ="),
+        ],
+        "wrong",
+        "foreign-block",
+    ),
+    "another layer instead": (
+        [("        self.drop =", "        self.stem = Conv(self.stem)\n        self.drop =")],
+        "wrong",
+        "foreign-block",
+    ),
+    "not at all": ([], "wrong", "no-block"),
+    "another layer is wider, too": (
+        [IN_ITS_PLACE, ("self.head = nn.Linear(width, 5)", "self.head = nn.Linear(width, 7)")],
+        "wrong",
+        "keys-reshaped",
+    ),
+    "another layer is of another class": (
+        [IN_ITS_PLACE, ("self.drop = nn.Dropout(0.5)", "self.drop = nn.Dropout2d(0.5)")],
+        "wrong",
+        "paths-lost",
+    ),
+    "a reader lost": ([IN_ITS_PLACE, ("x = self.drop(x) + y", "x = self.drop(x)")], "wrong", None),
+    "called twice": (
+        [IN_ITS_PLACE, ("y = self.side(x)", "y = self.side(self.side(x))")],
+        "wrong",
+        "calls",
+    ),
+    "fed something else": (
+        [IN_ITS_PLACE, ("y = self.side(x)", "y = self.side(x + 1)")],
+        "wrong",
+        "fed",
+    ),
+    "of another size": (
+        [(SIDE, SIDE + "        self.side = Conv(self.side, kernel=3, stride=2)\n")],
+        "wrong",
+        "shape",
+    ),
+    "frozen": (
+        [
+            (
+                SIDE,
+                SIDE
+                + "        self.side = Conv(self.side)\n"
+                + "        self.side.requires_grad_(False)\n",
+            )
+        ],
+        "wrong",
+        "gradient",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_a_block_in_the_place_of_a_layer(judge, tmp_path, name):
+    replacements, verdict, why = REPLACED[name]
+    (tmp_path / "blocks").mkdir()
+    (tmp_path / "blocks" / "conv.py").write_text(CONV)
+    text = MODEL
+    for old, new in [CONV_IMPORT, *replacements]:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    (tmp_path / "model.py").write_text(text)
+    request = {"edited": str(tmp_path), "path": "side", "created": ["blocks/conv.py"]}
+    answer = judge(request | {"placement": "replace"})
+    assert answer["verdict"] == verdict, answer
+    if why:
+        assert answer["why"] == why, answer
+    if verdict == "right":
+        assert answer["keys_reshaped"]["small()"] == ["side.weight"]
+        assert not answer["keys_lost"]["small()"] and not answer["keys_added"]["small()"]
+
+
 def test_survey_tells_calls_and_results(judge):
     layers = {layer["path"]: layer for layer in judge.survey["layers"]}
     assert layers["act"]["calls"] == {"eval": 2, "train": 2}
@@ -477,7 +575,7 @@ class FakeTool:
         return 0, {"ok": True, "splices": splices, "files": [{"path": "model.py"}]}, ""
 
 
-def through_zoo(judge, folder: Path, tool: FakeTool) -> dict:
+def through_zoo(judge, folder: Path, tool: FakeTool, options=()) -> dict:
     sys.path.insert(0, str(BENCHMARKS))
     import zoo
     import zoo_corpus
@@ -486,7 +584,7 @@ def through_zoo(judge, folder: Path, tool: FakeTool) -> dict:
     entry = zoo_corpus.Entry("net", "net", ("small()", "deep()"), input="1x3x8x8")
     layer = next(la for la in judge.survey["layers"] if la["path"] == tool.path)
     judge.ask = judge
-    return zoo.attempt(entry, folder, judge, tool, layer, zoo.parse([]))
+    return zoo.attempt(entry, folder, judge, tool, layer, zoo.parse(list(options)))
 
 
 LINE = RIGHT["a line after the call"]
@@ -525,6 +623,28 @@ def test_zoo_judges_what_the_command_does(judge, tmp_path, tool, verdict, why):
     record = through_zoo(judge, tmp_path, tool())
     assert record["verdict"] == verdict, record
     assert record.get("why") == why, record
+
+
+@pytest.mark.parametrize("undo, verdict", [(True, "right"), (False, "wrong")])
+def test_zoo_edits_the_file_as_isort_and_its_owner_would(judge, tmp_path, undo, verdict):
+    pytest.importorskip("isort")
+    import zoo
+
+    class Undo(FakeTool):
+        def run(self, project, *arguments):
+            """Take out its own lines; else write the file as it was, and lose the owner's edits."""
+            text = (project / "model.py").read_text()
+            answer = super().run(project, *arguments)
+            if arguments[0] == "undo" and undo and "owner" in text:
+                own = [new for _, new in LINE[1]] + ["from blocks.gate import Gate\n"]
+                for old, new in [IMPORT, *LINE[1]]:
+                    text = text.replace(new, old).replace(own[-1], "")
+                (project / "model.py").write_text(text.replace("\n\n\n\n", "\n\n\n"))
+            return answer
+
+    record = through_zoo(judge, tmp_path, Undo(*LINE), ["--edits"])
+    assert record["verdict"] == verdict, record
+    assert record.get("why") == (None if undo else "undo-after-edits")
 
 
 def test_zoo_asks_for_what_a_refusal_proposes(judge, tmp_path):
