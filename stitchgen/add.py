@@ -16,6 +16,7 @@ from stitchgen.catalog import Block
 from stitchgen.config import Project
 from stitchgen.counts import channel_expressions, channels_read, feature_at
 from stitchgen.errors import StitchError, shown_below
+from stitchgen.methods import Method, Widths
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
 from stitchgen.outcome import Outcome, outcome_of
@@ -143,11 +144,13 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
             place.channels = channels
     for place in plan.places:
         write_at(task, plan, place)
+    write_calls(plan.bench, task.project, plan.fresh)
     return plan
 
 
 def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:
-    """Move the definition behind the model's initialisation where it has to be."""
+    """Decide the method, and move the definition behind the model's initialisation if need be."""
+    place.method = Method(place.attribute, task.request.placement)
     loop = initialising_loop(plan.bench, place.anchor)
     if loop is not None and (late or task.block.identity):
         # Its starting values are what makes the block an identity: nothing may overwrite them.
@@ -185,5 +188,4 @@ def write_at(task: Task, plan: Plan, place: Place) -> None:
         place.attribute = present
         plan.already.append(place)
         return
-    write_definition(bench, task.project, request, place, construction)
-    write_calls(bench, task.project, request, place)
+    write_definition(bench, task.project, request, place, construction, Widths(""))

@@ -95,6 +95,11 @@ class StitchError(Exception):
         return {key: value for key, value in fields.items() if value} | self.details
 
 
+def unsupported(message: str, where: str | None, hint: str | None = None) -> StitchError:
+    """What stitchgen cannot do yet, or not in this form of source."""
+    return StitchError("unsupported", message, where=where, hint=hint)
+
+
 @contextlib.contextmanager
 def shown_below(root: Path) -> Iterator[None]:
     """Refusals from within name the project's files relative to its root, as people do."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from stitchgen import observed, reading
 from stitchgen.errors import StitchError
+from stitchgen.methods import Method
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
@@ -45,6 +46,7 @@ class Place:
     wish: str = ""  # the attribute's name before it was numbered
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
+    method: Method = Method("")  # how the block's output is joined with the layer's
 
     def block_path(self, spot: Spot) -> str:
         """Where the block is in the edited model."""

@@ -1,52 +1,73 @@
-"""The edits of one place: its definition, its slots, its calls (floor 4)."""
+"""The edits of the places: definitions, slots, calls (floor 4)."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
-from stitchgen import imports, splice
+from stitchgen import calls, imports, methods, splice
+from stitchgen.calls import HERE, VALUE, Insertion
 from stitchgen.config import Project
-from stitchgen.errors import StitchError
+from stitchgen.errors import StitchError, unsupported
+from stitchgen.methods import Widths
 from stitchgen.places import Place
 from stitchgen.render import snippet
 from stitchgen.request import AddRequest
+from stitchgen.sites import Site
 from stitchgen.style import format_statements
 from stitchgen.workbench import Workbench
 
+#: How a file names torch's modules where it has no name for them yet.
+IMPORTS = {
+    "torch": ("torch", "import torch"),
+    "torch.nn": ("nn", "from torch import nn"),
+    "torch.nn.functional": ("F", "import torch.nn.functional as F"),
+}
+
 
 def write_definition(
-    bench: Workbench, project: Project, request: AddRequest, place: Place, construction: str
+    bench: Workbench,
+    project: Project,
+    request: AddRequest,
+    place: Place,
+    construction: str | None,
+    widths: Widths,
 ) -> None:
-    """Construct the block in `__init__`, and give the class of many instances its empty slot."""
+    """Construct the block and what belongs to it in `__init__`, and give the class of many
+    instances its empty slot. There may be no block, where layers are fused."""
+    method, file = place.method, place.anchor.file
+    lines: list[str] = []
     if request.placement == "replace":
-        code = snippet("replace", "init", place=place.layer_text, construction=construction)
-    elif place.hooked:
+        lines.append(snippet("replace", "init", place=place.layer_text, construction=construction))
+    elif construction is not None:
+        lines.append(
+            snippet(
+                "serial",
+                "init",
+                owner=place.definition_owner,
+                attribute=place.attribute,
+                construction=construction,
+            )
+        )
+    if method.parts or any(source.project for source in method.sources):
+        torch, nn = module_name(bench, file, "torch"), module_name(bench, file, "torch.nn")
+        lines += methods.definitions(method, widths, place.definition_owner, nn, torch)
+    if place.hooked:
         function = hook(bench, project, request, place)
-        code = snippet(
-            "attach",
-            "init",
-            layer=place.layer_text,
-            attribute=place.attribute,
-            construction=construction,
-            function=function,
-            placement=request.placement,
-        )
-    else:
-        code = snippet(
-            "serial",
-            "init",
-            owner=place.definition_owner,
-            attribute=place.attribute,
-            construction=construction,
-        )
+        pre = "" if request.placement != "before" else "pre_"
+        lines.append(snippet("attach", "init", layer=place.layer_text, function=function, pre=pre))
+    code = "\n".join(lines)
     if place.guard is not None:
         body = "\n".join("    " + line for line in code.splitlines())
         code = f"if {place.guard}:\n{body}"
     for class_name, anchor in place.slots:
-        name = identity(bench, anchor.file)
-        slot = snippet("slot", "init", owner="self", attribute=place.attribute, identity=name)
+        empty = "None"
+        if method.serial:
+            empty = identity(bench, anchor.file) + "()"
+        slot = snippet("slot", "init", owner="self", attribute=place.attribute, empty=empty)
         define(bench, project, anchor, slot)
-    define(bench, project, place.anchor, code)
+    if code:
+        define(bench, project, place.anchor, code)
 
 
 def define(bench: Workbench, project: Project, anchor: splice.Anchor, code: str) -> None:
@@ -62,11 +83,31 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
         name, number = f"run_{place.attribute}_{number}", number + 1
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     first = next(node for node in syntax.tree.body if isinstance(node, kinds))
-    part = f"hook_{request.placement}"
-    code = snippet("attach", part, function=name, attribute=place.attribute)
+    insertion = insertion_of(bench, place, None, place.anchor.file)
+    before = request.placement == "before"
+    result = insertion.expression("layer", "args[0]" if before else "output", "args[0]")
+    part = "hook_before" if before else "hook_after"
+    code = snippet("attach", part, function=name, result=result)
     text = format_statements(code, 0, project.line_length, syntax.document.quote)
     assert isinstance(first, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
     bench.edit(place.anchor.file, syntax.document.definition_before(first, text))
+    return name
+
+
+def module_name(bench: Workbench, file: str, module: str) -> str:
+    """How the file names a module of torch; it is imported where the file has no name for it."""
+    syntax = bench.syntax(file)
+    name = imports.module_alias(syntax, module)
+    if name is not None:
+        return name
+    name, statement = IMPORTS[module]
+    if name in syntax.top_level_names:
+        raise unsupported(
+            f"{syntax.document.path} means something else by {name} and does not import {module}",
+            f"{syntax.document.path}:1",
+            f"Add `{statement}`, under another name: ... as {name}_.",
+        )
+    bench.edit(file, imports.add_import(syntax, statement))
     return name
 
 
@@ -92,33 +133,60 @@ def identity(bench: Workbench, file: str) -> str:
     return "Identity"
 
 
-def write_calls(bench: Workbench, project: Project, request: AddRequest, place: Place) -> None:
-    """Edit every call site; the place's strategy is the lowest in rank that was needed.
+def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -> Insertion:
+    """What is computed at a call of the place's layer."""
+    method = place.method
+    join, branch = f"{HERE}.{place.attribute}({VALUE})", ""
+    if not method.serial:
+        torch = module_name(bench, file, "torch") if method.fuse == "concat" else ""
+        resized = any(source.resize for source in method.sources)
+        functional = module_name(bench, file, "torch.nn.functional") if resized else ""
+        join, branch = methods.texts(method, torch, functional)
+    return Insertion(
+        attribute=place.attribute,
+        placement="before" if method.placement == "before" else "after",
+        to_called=site.to_called if site is not None else (),
+        chain=site.chain if site is not None else (),
+        join=join,
+        branch=branch,
+        slot=place.slot,
+        empty=identity(bench, file) if place.slot and method.serial else "",
+        under=place.under,
+        by_number=bool(place.lacking),
+        overwritten=any(spot.layer.get("overwrites") for spot in place.spots),
+    )
+
+
+def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> None:
+    """Edit every call site, once for all places that have it; a place's strategy is the lowest in
+    rank that was needed.
 
     A slot is told as such only where the calls themselves stay as they are.
     """
-    strategies = []
-    for site in place.sites:
-        syntax = bench.syntax(site.file)
-        context = syntax.context(site.span)
+    by_call: dict[tuple[str, tuple[int, int]], list[tuple[Place, Site, Insertion]]] = {}
+    for place in places:
+        for site in place.sites:
+            insertion = insertion_of(bench, place, site, site.file)
+            by_call.setdefault((site.file, site.span), []).append((place, site, insertion))
+    strategies: dict[int, list[str]] = {}
+    for (file, span), here in by_call.items():
+        syntax = bench.syntax(file)
+        context = syntax.context(span)
         if context is None:
-            line = syntax.document.line_of(site.span[0])
-            raise StitchError("unsupported", f"no call at {syntax.document.path}:{line}")
-        call = splice.Call(
+            line = syntax.document.line_of(span[0])
+            raise unsupported(f"no call at {syntax.document.path}:{line}", None)
+        call = calls.Call(
             syntax=syntax,
-            site=site,
+            how=here[0][1].how,
             context=context,
-            attribute=place.attribute,
-            placement=request.placement,
-            slot=place.slot,
-            under=place.under,
-            by_number=bool(place.lacking),
-            identity=identity(bench, site.file) if place.slot else "",
+            insertions=[insertion for _, _, insertion in here],
             line_length=project.line_length,
         )
-        edits, strategy = splice.edit_call(call)
-        bench.edit(site.file, *edits)
-        strategies.append(strategy)
-    if strategies:
-        strategy = max(strategies, key=splice.RANK.index)
-        place.strategy = "slot" if place.slot and strategy in ("line", "wrap") else strategy
+        edits, strategy = calls.edit_call(call)
+        bench.edit(file, *edits)
+        for place, _, _ in here:
+            strategies.setdefault(id(place), []).append(strategy)
+    for place in places:
+        if id(place) in strategies:
+            strategy = max(strategies[id(place)], key=calls.RANK.index)
+            place.strategy = "slot" if place.slot and strategy in ("line", "wrap") else strategy

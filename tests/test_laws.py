@@ -684,17 +684,34 @@ class _(Net):
         return y + (self.layer_gate(y) if self.spliced else y)
 
 
-@breaks("consumed", "train", "Nothing in the model reads")
+@breaks("consumed", "eval", "changes nothing")
 class _(Net):
     """only one reader was to get the block's output, and none does"""
 
-    splice = {"into": "head"}
+    splice = {"into": "later"}
 
     def middle(self, x):
         y = self.layer(x)
         if self.spliced:
             self.layer_gate(y)
-        return y + y
+        return y
+
+
+@breaks("consumed", "eval", "by hand")
+class _(Net):
+    """only one reader was to get the block's output, and another one gets it as well"""
+
+    splice = {"into": "later"}
+
+    def middle(self, x):
+        y = self.layer(x)
+        if self.spliced:
+            y = self.layer_gate(y)
+        self.kept = y
+        return y
+
+    def tail(self, x):
+        return self.head(F.relu(self.later(x) + self.kept).mean((2, 3)))
 
 
 @breaks("consumed", "eval", "Not all that reads")
@@ -1587,11 +1604,14 @@ class _(Net):
 class _(Net):
     """only one reader of the layer was to get the block's output"""
 
-    splice = {"into": "head"}
+    splice = {"into": "later"}
 
     def middle(self, x):
-        y = self.layer(x)
-        return y + (self.layer_gate(y) if self.spliced else y)
+        self.kept = y = self.layer(x)
+        return self.layer_gate(y) if self.spliced else y
+
+    def tail(self, x):
+        return self.head(F.relu(self.later(x) + self.kept).mean((2, 3)))
 
 
 @holds

@@ -21,7 +21,16 @@ import torch
 from torch import nn
 
 from stitchgen.observer import compare, cost
-from stitchgen.observer.runs import Inputs, Run, Runner, Splice, names_of, under
+from stitchgen.observer.runs import (
+    Inputs,
+    Run,
+    Runner,
+    Splice,
+    added_names,
+    find_part,
+    names_of,
+    under,
+)
 
 LAWS = ("builds", "keys", "position", "elsewhere", "consumed")
 MODES = ("eval", "train")
@@ -62,10 +71,11 @@ def prove(
 ) -> Dict[str, Any]:
     """Prove the laws of all splices together, or raise `Broken`. Both models are changed by it.
 
-    A splice is a dict of `placement` ("after", "before", "replace"), `target`, `block`, and where
-    they apply `calls`, `element`, `absent` (this configuration lacks the target), `adapter` (the
-    block is fed the feature with its axes in another order), `into` (only one reader gets the
-    block's output). `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever
+    A splice is a dict of `placement` ("after", "before", "beside", "replace"), `target`, `block`,
+    and where they apply `calls`, `element`, `absent` (this configuration lacks the target), `into`
+    (the one reader that gets the block's output) and `method` (how the block's output is joined with
+    the layer's; see `joins`): `parts` (the paths of gate, reduce, project), `sources` (other layers
+    that are read), `fuse`, `axis`, `adapter` (an order of the axes), `gated`, .... `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever
     it is asked. `batch` is its batch size (else the length of the first argument), by which
     multiply-accumulates are divided. What the original itself raises is passed on as it is.
     """
@@ -94,10 +104,10 @@ def prove(
         notes.append("The weights were perturbed by a factor of %g only." % runs.scale)
 
     replaced = [s.old for s in found if s.placement == "replace" and s.old is not None]
-    blocks = [s.module for s in found if s.module is not None]
+    new = {id(parameter): parameter for s in found for _, parameter in s.parameters()}
     return {
         "keys": keys,
-        "params_added": cost.parameters(blocks) - cost.parameters(replaced),
+        "params_added": sum(p.numel() for p in new.values()) - cost.parameters(replaced),
         "macs_added": (proof.macs or 0) // (batch or _batch(*inputs(0))),
         "macs_counted": cost.COUNTED,
         "forwards": runs.forwards,
@@ -109,8 +119,14 @@ def prove(
 def _require_modules(splice: Splice) -> None:
     if splice.old is None:
         raise Broken("builds", "The original model has no layer %s." % splice.target)
-    if splice.module is None:
+    if splice.block and splice.module is None:
         raise Broken("builds", "The edited model has no module %s." % splice.block)
+    for path in splice.parts:
+        if find_part(splice.edited, path) is None:
+            raise Broken("builds", "The edited model has no %s." % path)
+    for path, ours, _ in splice.source_modules:
+        if ours is None:
+            raise Broken("builds", "The original model has no layer %s." % path)
     if splice.layer is None and splice.placement != "replace":
         raise Broken("builds", "The edited model has lost the layer %s." % splice.target)
 
@@ -134,7 +150,7 @@ def _keys(
     before, after = _shapes(original), _shapes(edited)
     blocks, inserted, replaced = [], [], []  # type: List[str], List[str], List[str]
     for splice in splices:
-        names = names_of(edited, splice.module)
+        names = added_names(edited, splice)
         blocks += names
         if splice.placement == "replace":
             replaced += names_of(original, splice.old)
@@ -200,7 +216,7 @@ class _Proof:
         self.wanted = set()  # type: Set[int]
         self.trained = set()  # type: Set[int]
         self.consumed = False
-        self.blocks = " and ".join(_few([splice.block for splice in self.splices]))
+        self.blocks = " and ".join(_few([splice.told for splice in self.splices]))
         self.targets = " and ".join(_few([splice.target for splice in self.splices]))
 
     def note(self, text: str) -> None:
@@ -253,7 +269,10 @@ class _Proof:
             block = self.splices[number].block
             raise Broken("elsewhere", "%s overwrites %s." % (block, path), mode)
         self.check_elsewhere(mode, index, output, reference, edited)
-        if not any(edited.block_calls.values()):
+        if any(splice.method.get("gated") for splice in self.splices):
+            self.check_closed(mode, index, output)
+        bare = any(splice.module is None for splice in self.splices)  # fused without a block
+        if not bare and not any(edited.block_calls.values()):
             return
         if self.macs is None:
             self.macs = edited.macs - plain.macs
@@ -283,7 +302,7 @@ class _Proof:
         """None where something comes between the layer and the block: they cannot be equal."""
         for splice in self.splices:
             assert splice.old is not None
-            if splice.adapter or splice.into or splice.old._forward_hooks:
+            if splice.adapter or splice.old._forward_hooks:
                 return None
         try:
             return self.runs.reference(mode, index, trace)
@@ -325,14 +344,14 @@ class _Proof:
             number = splice.index
             calls, layer_calls = edited.block_calls[number], plain.layer_calls[number]
             wanted = len(splice.expected(layer_calls))
-            if calls != wanted:
+            if calls != wanted and splice.module is not None:
                 self.require_deterministic(mode, index, output)
                 which = "" if splice.calls is None else ", of which %s is meant" % _times(wanted)
                 told = (splice.name, _times(calls), mode, splice.target, _times(layer_calls), which)
                 raise Broken("position", "%s was called %s in %s, %s %s%s." % told, mode)
             # A container that a splice unrolled into a loop is not called any more.
             again = edited.layer_calls[number]
-            if splice.layer is not None and again not in (0, layer_calls):
+            if splice.edited_host is not None and again not in (0, layer_calls):
                 self.require_deterministic(mode, index, output)
                 told = (splice.target, _times(again), mode, _times(layer_calls))
                 message = "%s is now called %s in %s, before the edit %s." % told
@@ -352,14 +371,32 @@ class _Proof:
 
         Where the edit harmed something further up, a layer is fed wrong values as well.
         """
-        neutral = self.attempt(mode, lambda: self.runs.neutral(mode, index, trace=True))
+        neutral = self.neutral(mode, index, trace=True)
+        if neutral is None:
+            return
         end = neutral.first_block_event if upstream else None
         name = _first_apart(plain, neutral, end)
         if name is not None:
             message = "Without the effect of %s, %s gives something else." % (self.blocks, name)
             raise Broken("elsewhere", message, mode)
 
+    def neutral(self, mode: str, index: int, trace: bool = False) -> Optional[Run]:
+        try:
+            return self.runs.neutral(mode, index, trace)
+        except Exception as error:
+            message = "The edited model does not run in %s: %s." % (mode, _short(error))
+            raise Broken("builds", message, mode) from error
+
     # -- elsewhere
+
+    def check_closed(self, mode: str, index: int, output: "_Output") -> None:
+        """With closed gates, as they start, the model's outputs are the old ones bit for bit."""
+        run = self.attempt(mode, lambda: self.runs.closed(mode, index))
+        found = output.difference(run.output)
+        if found:
+            self.require_deterministic(mode, index, output)
+            message = "With %s as it starts, its gate closed, %s." % (self.blocks, found)
+            raise Broken("elsewhere", message, mode)
 
     def check_unchanged(self, mode: str, index: int, output: "_Output") -> None:
         """A configuration that lacks the layer behaves as before."""
@@ -388,14 +425,20 @@ class _Proof:
         self.require_deterministic(mode, index, output)
         slots = compare.slots(self.runs.original_model)
         state = {slot.path: slot.tensor.detach().clone() for slot in slots}
-        neutral = self.attempt(mode, lambda: self.runs.neutral(mode, index))
-        found = output.difference(neutral.output) or self.runs.state_difference(state)
+        neutral = self.neutral(mode, index)
+        found = None
+        if neutral is not None:
+            found = output.difference(neutral.output) or self.runs.state_difference(state)
         if found:
             plain = self.runs.original(mode, index, trace=True)
-            name = _first_apart(plain, self.runs.neutral(mode, index, trace=True), None)
+            traced = self.neutral(mode, index, trace=True)
+            assert traced is not None
+            name = _first_apart(plain, traced, None)
             where = "" if name is None else " (the first layer to differ is %s)" % name
             replacing = any(splice.placement == "replace" for splice in self.splices)
-            how = "the old module put back" if replacing else "the block as identity"
+            serial = all(splice.serial for splice in self.splices)
+            how = "the block as identity" if serial else "%s without effect" % self.blocks
+            how = "the old module put back" if replacing else how
             raise Broken("elsewhere", "With %s, %s%s." % (how, found, where), mode)
         if left and not changed:
             raise Broken("elsewhere", "With %s active, %s." % (self.blocks, left), mode)
@@ -408,6 +451,11 @@ class _Proof:
                 "Not all that reads %s gets the output of %s: against the block put there from "
                 "outside, %s." % told
             )
+            if not all(splice.serial for splice in self.splices):
+                message = (
+                    "What follows %s does not get what its output and that of %s are to be joined "
+                    "to: against the same computed by hand, %s." % told
+                )
             raise Broken("consumed", message, mode)
 
     # -- consumed
@@ -493,17 +541,16 @@ class _Proof:
         seen = set()  # type: Set[int]
         frozen = []
         for splice in splices:
-            assert splice.module is not None
-            own = list(splice.module.named_parameters())
+            own = splice.parameters()
             if own and not any(parameter.requires_grad for _, parameter in own):
                 message = "All parameters of %s are frozen (requires_grad=False)."
-                raise Broken("consumed", message % splice.block, mode)
+                raise Broken("consumed", message % splice.told, mode)
             for name, parameter in own:
                 if not parameter.requires_grad:
-                    frozen.append(splice.block + "." + name)
+                    frozen.append(name)
                 elif id(parameter) not in seen:
                     seen.add(id(parameter))
-                    found[splice.block + "." + name] = (splice, parameter)
+                    found[name] = (splice, parameter)
         if frozen:
             self.note("Frozen by the block itself: %s." % ", ".join(_few(frozen)))
         return found

@@ -6,7 +6,7 @@
     neutral    the edited model with its blocks as identity, or with the old modules put back
 
 All start from one state with one randomness. Part of the observer: runs in the user's Python (3.8
-or later, torch 1.13 or later); imports only torch, the standard library, `compare` and `cost`.
+or later, torch 1.13 or later); imports only torch, the standard library, `compare`, `cost` and `joins`.
 What the runs prove is up to `laws`.
 """
 
@@ -16,12 +16,12 @@ import contextlib
 import itertools
 import types
 import warnings
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 import torch
 from torch import nn
 
-from stitchgen.observer import compare, cost
+from stitchgen.observer import compare, cost, joins
 
 Inputs = Callable[[int], Tuple[tuple, dict]]
 _Around = Callable[[Callable[..., Any], tuple, dict], Any]
@@ -41,7 +41,12 @@ def under(path: str, names: List[str]) -> bool:
 
 
 class Splice:
-    """A splice as it was asked for, with its modules in both models (None where there is none)."""
+    """A splice as it was asked for, with its modules in both models (None where there is none).
+
+    `method` says how the block's output is joined with the layer's, where it does not just take
+    its place (see `join`); its `parts` are the paths, in the edited model, of what was added
+    beside the block: gate, reduce, project.
+    """
 
     def __init__(
         self, index: int, given: Dict[str, Any], original: nn.Module, edited: nn.Module
@@ -49,19 +54,66 @@ class Splice:
         self.index = index
         self.placement = given["placement"]  # type: str
         self.target = given["target"]  # type: str
-        self.block = given["block"]  # type: str
+        self.block = given.get("block") or ""  # type: str
         self.calls = given.get("calls")  # type: Optional[List[int]]
         self.element = given.get("element")
         self.adapter = bool(given.get("adapter"))
-        self.into = given.get("into")
-        paths = dict(edited.named_modules(remove_duplicate=False))
-        self.old = dict(original.named_modules(remove_duplicate=False)).get(self.target)
-        self.module = paths.get(self.block)
-        self.layer = None if self.placement == "replace" else paths.get(self.target)
+        self.into = given.get("into")  # type: Optional[str]
+        self.method = given.get("method") or {}  # type: Dict[str, Any]
+        self.edited = edited
+        ours = dict(original.named_modules(remove_duplicate=False))
+        theirs = dict(edited.named_modules(remove_duplicate=False))
+        self.old = ours.get(self.target)
+        self.module = theirs.get(self.block) if self.block else None
+        self.layer = None if self.placement == "replace" else theirs.get(self.target)
+        #: Whose call the splice goes with: the layer's, or its one reader's.
+        self.host = ours.get(self.into) if self.into else self.old
+        self.edited_host = theirs.get(self.into) if self.into else self.layer
+        #: The other layers whose outputs are read, by path, in both models.
+        self.sources = list(self.method.get("sources") or ())  # type: List[str]
+        self.source_modules = [(path, ours.get(path), theirs.get(path)) for path in self.sources]
 
     @property
     def name(self) -> str:
-        return "the new " + self.block if self.placement == "replace" else self.block
+        return "the new " + self.block if self.placement == "replace" else self.told
+
+    @property
+    def told(self) -> str:
+        """The splice in a sentence: its block, or what was added where there is none."""
+        return self.block or " and ".join(self.parts) or "what is fused at " + self.target
+
+    @property
+    def serial(self) -> bool:
+        """Whether the block's output alone goes on, at the layer itself."""
+        return not self.method and not self.into
+
+    @property
+    def parts(self) -> List[str]:
+        """The paths of what was added, in the edited model: modules and parameters."""
+        found = [self.block] if self.block else []
+        for path in (self.method.get("parts") or {}).values():
+            found.extend(path if isinstance(path, list) else [path])
+        return found
+
+    def part(self, role: str) -> Any:
+        """The module or parameter of a part, as it is now."""
+        path = (self.method.get("parts") or {}).get(role)
+        return None if path is None else find_part(self.edited, path)
+
+    def modules(self) -> List[nn.Module]:
+        parts = [find_part(self.edited, path) for path in self.parts]
+        return [part for part in parts if isinstance(part, nn.Module)]
+
+    def parameters(self) -> List[Tuple[str, nn.Parameter]]:
+        """All parameters that were added, by path."""
+        found = []
+        for path in self.parts:
+            part = find_part(self.edited, path)
+            if isinstance(part, nn.Module):
+                found.extend((path + "." + name, p) for name, p in part.named_parameters())
+            elif isinstance(part, nn.Parameter):
+                found.append((path, part))
+        return found
 
     def expected(self, layer_calls: int) -> List[int]:
         """Which calls of the layer the block goes with, counted from zero."""
@@ -77,7 +129,7 @@ class Splice:
         return compare.leaves(take(args, kwargs, place)) if place else []
 
     def block_was_fed(self, args: tuple, kwargs: dict) -> compare.Tensors:
-        if self.placement == "replace":
+        if self.placement == "replace" or self.sources:
             return compare.leaves([list(args), kwargs])
         place = find(args, kwargs, None)
         return compare.leaves(take(args, kwargs, place)) if place else []
@@ -85,14 +137,27 @@ class Splice:
     def agree(self, fed: compare.Tensors, wanted: compare.Tensors) -> bool:
         if compare.same(fed, wanted):
             return True
-        if not self.adapter or len(fed) != 1 or len(wanted) != 1:
+        if not self.adapter or len(fed) != len(wanted):
             return False
-        if fed[0].numel() != wanted[0].numel():
-            return False
-        # An adapter permutes the axes and may flatten some; any order of the axes will do.
-        shape = fed[0].shape
-        orders = itertools.permutations(range(wanted[0].dim()))
-        return any(compare.same_tensor(fed[0], wanted[0].permute(o).reshape(shape)) for o in orders)
+        return all(permuted(ours, theirs) for ours, theirs in zip(fed, wanted))
+
+
+def permuted(fed: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """Whether an adapter, which permutes the axes and may flatten some, can have made the one."""
+    if fed.numel() != wanted.numel():
+        return False
+    shape = fed.shape
+    orders = itertools.permutations(range(wanted.dim()))
+    return any(compare.same_tensor(fed, wanted.permute(o).reshape(shape)) for o in orders)
+
+
+def find_part(model: nn.Module, path: str) -> Any:
+    """The module, parameter or attribute at a path; None where there is none."""
+    value = model  # type: Any
+    for name in path.split("."):
+        children = getattr(value, "_modules", {})
+        value = children[name] if name in children else getattr(value, name, None)
+    return value
 
 
 class Place(NamedTuple):
@@ -164,6 +229,10 @@ class Run:
         self.events = []  # type: List[Tuple[str, Tuple[Any, ...]]]
         self.first_block_event = None  # type: Optional[int]
         self.activations = []  # type: compare.Tensors
+        #: The last output of the layers that splices read beside their own, by path; and the very
+        #: tensor that a target gave whose reader gets the block.
+        self.kept = {}  # type: Dict[str, Any]
+        self.gave = {}  # type: Dict[str, Any]
 
 
 _Guarded = Tuple[compare.Slot, int, Optional[torch.Tensor]]
@@ -189,7 +258,7 @@ class Runner:
         self.scale = 1.0
         # A checkpoint runs its part again during backward: only a forward's own calls count.
         self.live = False
-        self.block_names = [name for s in splices for name in names_of(edited, s.module)]
+        self.block_names = [name for s in splices for name in added_names(edited, s)]
         self.pristine = compare.Snapshot(original)
         self.pristine_blocks = {s.path: s.tensor.detach().clone() for s in self.block_slots()}
 
@@ -261,16 +330,19 @@ class Runner:
                 run.layer_calls[splice.index] += 1
                 if record and splice.placement != "after":
                     run.seen[splice.index].append(compare.grab(splice.layer_was_fed(args, kwargs)))
+                elif record and splice.into:
+                    run.seen[splice.index].append(self.taken(splice, run, run.gave[splice.target]))
             counting = count and here[0].placement == "replace"
             out = self.counted(run, counting, forward, args, kwargs)
             for splice in here:
-                if record and splice.placement == "after":
-                    run.seen[splice.index].append(compare.grab(_picked(out, splice)))
+                if record and splice.placement == "after" and not splice.into:
+                    run.seen[splice.index].append(self.taken(splice, run, _picked(out, splice)))
             return out
 
         with contextlib.ExitStack() as stack:
             self.trace(stack, trace, self.original_model, run)
-            self.watch(stack, [(s.old, s) for s in self.splices], around)
+            self.keep(stack, run, edited=False)
+            self.watch(stack, [(s.host, s) for s in self.splices], around)
             self.forward(self.original_model, mode, index, run)
         return run
 
@@ -286,37 +358,109 @@ class Runner:
                 if splice.calls is None or run.layer_calls[splice.index] in splice.calls:
                     applying.append(splice)
             inner = forward
+            fed = {}  # type: Dict[int, Any]
             for splice in here:
+                if splice.into:
+                    given = run.gave.get(splice.target)
+                    run.seen[splice.index].append(self.taken(splice, run, given))
+                    if splice in applying:
+                        new = self.result(splice, run, given)
+                        args, kwargs = swapped(args, given, new), swapped(kwargs, given, new)
+                    continue
                 if splice.placement == "after":
                     continue
-                run.seen[splice.index].append(compare.grab(splice.layer_was_fed(args, kwargs)))
+                seen = splice.layer_was_fed(args, kwargs)
+                place = find(args, kwargs, splice.element)
+                run.seen[splice.index].append(compare.grab([*seen, *self.sources(splice, run)]))
                 if splice not in applying:
                     continue
-                assert splice.module is not None
                 if splice.placement == "replace":
+                    assert splice.module is not None
                     inner = splice.module
                     continue
-                place = find(args, kwargs, splice.element)
                 assert place is not None
-                args, kwargs = put(args, kwargs, place, splice.module(take(args, kwargs, place)))
+                value = take(args, kwargs, place)
+                if splice.placement == "beside":
+                    fed[splice.index] = value.clone()  # the layer may write to it in place
+                else:
+                    args, kwargs = put(args, kwargs, place, self.result(splice, run, value))
             out = inner(*args, **kwargs)
             for splice in here:
-                if splice.placement != "after":
+                if splice.placement not in ("after", "beside") or splice.into:
                     continue
                 value = _picked(out, splice)
-                run.seen[splice.index].append(compare.grab(value))
+                if splice.placement == "after":
+                    run.seen[splice.index].append(self.taken(splice, run, value))
                 if splice in applying:
-                    assert splice.module is not None
-                    out = exchange(out, splice.element, splice.module(value))
+                    new = self.result(splice, run, value, fed.get(splice.index))
+                    out = exchange(out, splice.element, new)
             return out
 
         with contextlib.ExitStack() as stack:
             self.trace(stack, trace, self.original_model, run)
-            self.watch(stack, [(s.old, s) for s in self.splices], around)
+            self.keep(stack, run, edited=False)
+            self.watch(stack, [(s.host, s) for s in self.splices], around)
             for splice in self.splices:
                 self.at_work(stack, splice, run, None, False)
             self.forward(self.original_model, mode, index, run, (self.edited_model,))
         return run
+
+    def result(self, splice: Splice, run: Run, value: Any, fed: Any = None) -> Any:
+        """What goes on in the place of a value, with the edited model's own blocks."""
+        method = splice.method
+        if not method:
+            assert splice.module is not None
+            return splice.module(value)
+        order, axis = method.get("adapter"), method.get("axis", 1)
+        kept = self.sources(splice, run)
+        if method.get("features"):
+            others = []
+            for path, feature in zip(splice.sources, kept):
+                projection = (method.get("projections") or {}).get(path)
+                if projection is not None:
+                    feature = find_part(self.edited_model, projection)(feature)
+                others.append(joins.resized(feature, value, method.get("resize", {}).get(path), axis))
+        else:
+            assert splice.module is not None
+            first = joins.adapted(value if fed is None else fed, order)
+            branch = joins.adapted(splice.module(first, *kept), joins.inverse(order))
+            projection = splice.part("project")
+            others = [branch if projection is None else projection(branch)]
+        return joins.joined(method, splice.part, value, others)
+
+    def sources(self, splice: Splice, run: Run) -> List[Any]:
+        return [run.kept[path] for path in splice.sources if path in run.kept]
+
+    def taken(self, splice: Splice, run: Run, value: Any) -> compare.Tensors:
+        """What the block is to be fed: the layer's value and those of the further sources."""
+        return compare.grab([value, *self.sources(splice, run)])
+
+    def keep(self, stack: contextlib.ExitStack, run: Run, edited: bool) -> None:
+        """Take down what the further sources give, and which tensor goes to a reader."""
+        pairs = {}  # type: Dict[str, Optional[nn.Module]]
+        targets = set()  # type: Set[str]
+        for splice in self.splices:
+            for path, ours, theirs in splice.source_modules:
+                pairs[path] = theirs if edited else ours
+            if splice.into:
+                pairs[splice.target] = splice.layer if edited else splice.old
+                targets.add(splice.target)
+
+        def around(path: str) -> _Around:
+            def kept(forward: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+                out = forward(*args, **kwargs)
+                if self.live:
+                    if path in targets:
+                        run.gave[path] = out
+                    if isinstance(out, torch.Tensor):
+                        run.kept[path] = out.clone()  # what follows may write to it in place
+                return out
+
+            return kept
+
+        for path, module in pairs.items():
+            if module is not None:
+                stack.enter_context(compare.intercepted(module, around(path)))
 
     def edited(
         self,
@@ -336,7 +480,12 @@ class Runner:
                 call = run.layer_calls[splice.index]
                 run.layer_calls[splice.index] += 1
                 wanted = splice.expected(call + 1)
-                if splice.placement == "before" and call in wanted:
+                if splice.placement == "beside":
+                    seen = splice.layer_was_fed(args, kwargs)
+                    run.seen[splice.index].append(
+                        compare.grab([*seen, *self.sources(splice, run)])
+                    )
+                if splice.placement == "before" and splice.serial and call in wanted:
                     fed = splice.layer_was_fed(args, kwargs)
                     gave, number = run.block_gave[splice.index], wanted.index(call)
                     if number >= len(gave) or not compare.same(fed, gave[number]):
@@ -344,45 +493,100 @@ class Runner:
                         run.misfed[splice.index].append(message)
             out = forward(*args, **kwargs)
             for splice in here:
-                if splice.placement == "after":
-                    run.seen[splice.index].append(compare.grab(_picked(out, splice)))
+                if splice.placement == "after" and not splice.into:
+                    run.seen[splice.index].append(self.taken(splice, run, _picked(out, splice)))
             return out
 
         with contextlib.ExitStack() as stack:
             self.trace(stack, trace, self.edited_model, run)
-            self.watch(stack, [(s.layer, s) for s in self.splices], around)
+            self.keep(stack, run, edited=True)
+            self.watch(stack, [(s.edited_host, s) for s in self.splices], around)
             for splice in self.splices:
                 self.at_work(stack, splice, run, reference or Run(self.splices), count)
+                self.count_parts(stack, splice, run, count)
             self.forward(self.edited_model, mode, index, run)
         return run
 
-    def neutral(self, mode: str, index: int, trace: bool = False) -> Run:
+    def count_parts(
+        self, stack: contextlib.ExitStack, splice: Splice, run: Run, count: bool
+    ) -> None:
+        """What was added beside the block has its cost too."""
+
+        def around(forward: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+            return self.counted(run, self.live, forward, args, kwargs)
+
+        for module in splice.modules() if count else ():
+            if module is not splice.module:
+                stack.enter_context(compare.intercepted(module, around))
+
+    def closed(self, mode: str, index: int) -> Run:
+        """The edited model with all that was added as it starts: its gates are closed."""
         run = Run(self.splices)
 
-        def around(here: List[Splice], forward: Any, args: tuple, kwargs: dict) -> Any:
-            if self.live and run.first_block_event is None:
-                run.first_block_event = len(run.events)
-            if here[0].placement == "replace":
-                assert here[0].old is not None
-                return here[0].old(*args, **kwargs)
-            place = find(args, kwargs, None)
-            return take(args, kwargs, place) if place else None
+        def start() -> None:
+            with torch.no_grad():
+                for slot in self.block_slots():
+                    value = self.pristine_blocks.get(slot.path)
+                    if value is not None and value.shape == slot.tensor.shape:
+                        slot.tensor.data.copy_(value)
+
+        with contextlib.ExitStack() as stack:
+            for splice in self.splices:
+                self.at_work(stack, splice, run, None, False)
+            self.forward(self.edited_model, mode, index, run, adjust=start)
+        return run
+
+    def neutral(self, mode: str, index: int, trace: bool = False) -> Optional[Run]:
+        """None where the parts of a splice cannot be made to change nothing."""
+        run = Run(self.splices)
+        pairs = []  # type: List[Tuple[nn.Module, Splice, Callable[..., Any]]]
+        gates = []  # type: List[torch.Tensor]
+        for splice in self.splices:
+            gate = splice.part("gate")
+            if gate is not None:
+                gates.append(gate)
+                continue
+            found = neutral_parts(splice, self.edited_model)
+            if found is None:
+                return None
+            pairs.extend((module, splice, instead) for module, instead in found)
+
+        def around(instead: Callable[..., Any]) -> _Around:
+            def replaced(forward: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+                if self.live and run.first_block_event is None:
+                    run.first_block_event = len(run.events)
+                return instead(forward, args, kwargs)
+
+            return replaced
+
+        def shut() -> None:
+            for gate in gates:
+                gate.data.zero_()
 
         replacing = any(splice.placement == "replace" for splice in self.splices)
         with contextlib.ExitStack() as stack:
             self.trace(stack, trace, self.edited_model, run)
-            self.watch(stack, [(s.module, s) for s in self.splices], around)
+            for module, _, instead in pairs:
+                stack.enter_context(compare.intercepted(module, around(instead)))
             others = (self.original_model,) if replacing else ()
-            self.forward(self.edited_model, mode, index, run, others)
+            self.forward(self.edited_model, mode, index, run, others, shut)
         return run
 
     def forward(
-        self, model: nn.Module, mode: str, index: int, run: Run, others: Tuple[nn.Module, ...] = ()
+        self,
+        model: nn.Module,
+        mode: str,
+        index: int,
+        run: Run,
+        others: Tuple[nn.Module, ...] = (),
+        adjust: Optional[Callable[[], None]] = None,
     ) -> None:
         """Run a model from the state that every run starts from; `others` take part in it."""
         for each in (model,) + others:
             (self.of_original if each is self.original_model else self.of_edited).restore()
             each.train(mode == "train")
+        if adjust is not None:
+            adjust()
         # The user's own expression for the input may draw from numpy or random.
         compare.seed_all(self.seed + index)
         args, kwargs = self.inputs(index)
@@ -448,8 +652,8 @@ class Runner:
                     run.block_gave[splice.index].append(compare.grab(out))
             return out
 
-        assert splice.module is not None
-        stack.enter_context(compare.intercepted(splice.module, around))
+        if splice.module is not None:
+            stack.enter_context(compare.intercepted(splice.module, around))
 
     def moved(self, out: torch.Tensor) -> torch.Tensor:
         """A block may give back its input (dropout in eval): move it, to see who reads it."""
@@ -472,6 +676,8 @@ class Runner:
             if wanted[number] < len(seen) and splice.agree(fed, seen[wanted[number]]):
                 return
         what = "what %s gave" if splice.placement == "after" else "what %s was fed"
+        if splice.sources:
+            what += " and what %s gave" % " and ".join(splice.sources)
         run.misfed[splice.index].append("%s is not fed %s" % (splice.name, what % splice.target))
 
     def guard(self) -> List[_Guarded]:
@@ -495,8 +701,9 @@ class Runner:
             return
         skipped = set()  # type: Set[int]
         for splice in self.splices:
-            assert splice.module is not None and splice.old is not None
-            skipped.update(id(module) for module in splice.module.modules())
+            assert splice.old is not None
+            for part in splice.modules():
+                skipped.update(id(module) for module in part.modules())
             if splice.placement == "replace":
                 skipped.update(id(module) for module in splice.old.modules())
 
@@ -518,6 +725,66 @@ class Runner:
             leaf = not any(True for _ in module.children())
             if leaf and name in common and id(module) not in skipped:
                 stack.enter_context(compare.intercepted(module, around(name)))
+
+
+def added_names(edited: nn.Module, splice: Splice) -> List[str]:
+    """All paths of what a splice added; a parameter by its own."""
+    modules = splice.modules()
+    if splice.placement == "replace":
+        return names_of(edited, splice.module)
+    names = [name for module in modules for name in names_of(edited, module)]
+    return names + [path for path in splice.parts if path not in names]
+
+
+def swapped(value: Any, old: Any, new: Any) -> Any:
+    """The value with another tensor in the place of one that it holds."""
+    if value is old:
+        return new
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(swapped(item, old, new) for item in value)
+    if isinstance(value, dict):
+        return {key: swapped(item, old, new) for key, item in value.items()}
+    return value
+
+
+_Instead = Callable[[Callable[..., Any], tuple, dict], Any]
+
+
+def neutral_parts(
+    splice: Splice, edited: nn.Module
+) -> Optional[List[Tuple[nn.Module, _Instead]]]:
+    """The modules that stand between a splice and the old outputs, and what to run in their place."""
+    method = splice.method
+    if splice.placement == "replace":
+        old = splice.old
+        assert old is not None and splice.module is not None
+        return [(splice.module, lambda forward, args, kwargs: old(*args, **kwargs))]
+    if method.get("fuse") == "concat":
+        reduce = splice.part("reduce")
+        axis = -1 if method.get("linear") else method["axis"]
+        place = method.get("position", 0)
+        if place not in (0, len(splice.sources)):
+            return None
+
+        def own(forward: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+            size = forward(*args, **kwargs).shape[axis]
+            return args[0].narrow(axis, 0 if place == 0 else args[0].shape[axis] - size, size)
+
+        return [(reduce, own)]
+    if method.get("fuse"):
+        branch = splice.part("project")
+        if branch is None:
+            branch = splice.module
+        if branch is None or method.get("features"):
+            return None
+        fill = torch.zeros_like if method["fuse"] == "add" else torch.ones_like
+        return [(branch, lambda forward, args, kwargs: fill(forward(*args, **kwargs)))]
+
+    def identity(forward: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+        place = find(args, kwargs, None)
+        return take(args, kwargs, place) if place else None
+
+    return [] if splice.module is None else [(splice.module, identity)]
 
 
 def _bound(around: Callable[..., Any], here: List[Splice]) -> _Around:

@@ -159,6 +159,7 @@ def survey_build(world, expression, given, classes, brief):
 
 def survey_model(model, source, calls, definitions, device, classes, brief):
     """The report of a model whose run in eval is in `calls`."""
+    calls.settle()
     base = calls.records
     variants = []
     for number, variant in enumerate(source.variants()):
@@ -273,6 +274,8 @@ class Layers:
             if own:
                 layer["output"] = own[0]["output"]
                 layer["inputs"] = own[0]["inputs"]
+                layer["overwrites"] = any(record["overwrites"] for record in own)
+                layer["overwritten"] = any(record["overwritten"] for record in own)
                 given, fed = hints.get(name), hints.get((name, "input"))
                 features = [
                     {

@@ -275,6 +275,7 @@ class Calls:
         self.stack = []
         self.producers = {}  # id of tensor -> paths of the modules that returned it
         self.kept = []
+        self.given = []  # (record, the tensor that the call gave, its version then)
 
     def __enter__(self):
         self.wrapped = []
@@ -305,17 +306,26 @@ class Calls:
                 "reads": calls.sources_of_tensors(args, kwargs),
                 "inside": calls.stack[-1] if calls.stack else None,
             }
+            fed = first_tensor(args, kwargs)
+            version = version_of(fed)
             calls.stack.append(path)
             try:
                 result = forward(*args, **kwargs)
             finally:
                 calls.stack.pop()
+            record["overwrites"] = version_of(fed) != version
             record["output"] = shape_of(result)
+            calls.given.append((record, result, version_of(result)))
             calls.produced(path, result, list(args) + list(kwargs.values()))
             calls.records.append(record)
             return result
 
         return forward_with_record
+
+    def settle(self):
+        """Note on each record whether what the call gave was written to in place by what followed."""
+        for record, result, version in self.given:
+            record["overwritten"] = version_of(result) != version
 
     def sources_of_tensors(self, args, kwargs):
         found = []
@@ -406,6 +416,21 @@ class Calls:
         site["function"] = function
         site["span"] = [node.lineno, node.col_offset, node.end_lineno, node.end_col_offset]
         return site
+
+
+def first_tensor(args, kwargs):
+    """The tensor that a call is about: its first."""
+    for value in list(args) + list(kwargs.values()):
+        if isinstance(value, torch.Tensor):
+            return value
+    return None
+
+
+def version_of(value):
+    """How often a tensor was written to in place; 0 for anything else."""
+    if not isinstance(value, torch.Tensor) or value.is_inference():
+        return 0
+    return value._version
 
 
 def name_in(parent, child):

@@ -1,0 +1,545 @@
+"""The edits at one call site: what is computed there beside the call, and how it is written.
+
+An `Insertion` says what is to be computed in terms of what the layer gives; `edit_call` finds the
+form that the call allows (design: the table of strategies, best first) and writes it there. What
+is computed is the business of `methods`. Floor 4.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from stitchgen.cst import Document, Span
+from stitchgen.edits import Edit
+from stitchgen.errors import unsupported
+from stitchgen.sites import Step, access
+from stitchgen.style import format_statements
+from stitchgen.syntax import CallContext, Syntax
+
+#: Strategies of a call site, best first.
+RANK = ["line", "wrap", "loop", "slice"]
+
+#: What an insertion's texts say for: what the layer gives (or, before it, is fed), what the layer
+#: is fed, what runs beside the layer, and the module that has the block.
+VALUE, FED, BRANCH, HERE = "__value__", "__fed__", "__branch__", "__here__"
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """What is computed at a call, and for which of the layers that are called there.
+
+    `join` is an expression over VALUE, BRANCH and HERE that takes the place of the value; `branch`
+    one over FED and HERE that takes the place of BRANCH. With `keeps`, the value itself goes on, and
+    a variable of that name keeps it for later.
+    """
+
+    attribute: str
+    placement: str  # after, before
+    to_called: tuple[Step, ...] = ()  # from the call's owner to the module that is called
+    chain: tuple[Step, ...] = ()  # from there down to the layer
+    join: str = f"{HERE}.block({VALUE})"
+    branch: str = ""
+    keeps: str = ""
+    argument: int | str | None = None  # before: which argument, where it is not the first
+    slot: bool = False  # other instances run this code with an empty slot
+    empty: str = ""  # how the slot is empty: `nn.Identity`, or None for what is no serial block
+    under: bool = False  # the block is a child of the layer: `layer.cbam`
+    by_number: bool = False  # the container may be shorter in other configurations
+    overwritten: bool = False  # what is kept, or what the layer is fed, is written to in place
+
+    @property
+    def optional(self) -> bool:
+        """Whether the code has to ask if the slot is filled."""
+        return self.slot and not self.empty and not self.keeps
+
+    def expression(self, here: str, value: str, fed: str = "", first: str | None = None) -> str:
+        """What is computed; `first` stands for the value where it is evaluated first."""
+        text = self.join.replace(BRANCH, self.branch).replace(HERE, here).replace(FED, fed)
+        if first is not None:
+            text = text.replace(VALUE, first, 1)
+        return text.replace(VALUE, value)
+
+    def statement(self, here: str, name: str) -> str:
+        """The same for a value that a variable has, which then has the result."""
+        if self.keeps:
+            return f"{self.keeps} = {name}" + (".clone()" if self.overwritten else "")
+        return f"{name} = {self.expression(here, name)}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call site, with all that is to be inserted there."""
+
+    syntax: Syntax
+    how: str  # call, argument (of checkpoint), forward
+    context: CallContext
+    insertions: Sequence[Insertion]
+    line_length: int
+
+    @property
+    def document(self) -> Document:
+        return self.syntax.document
+
+    @property
+    def where(self) -> str:
+        return f"{self.document.path}:{self.context.call.lineno}"
+
+    @property
+    def receiver(self) -> str:
+        return self.context.receiver
+
+    @property
+    def statement_span(self) -> Span:
+        return self.document.span_of(self.context.statement)
+
+    @property
+    def indent(self) -> int:
+        return len(self.document.indent_of(self.statement_span).expandtabs(4))
+
+    def formatted(self, code: str) -> str:
+        return format_statements(code, self.indent, self.line_length, self.document.quote)
+
+    @cached_property
+    def called_text(self) -> str:
+        """The source text of the module that is called: `self.features`, `blk`."""
+        call = self.context.call
+        node: ast.expr = call.func
+        if self.how == "argument":
+            node = call.args[0]
+        elif self.how == "forward" and isinstance(node, ast.Attribute):
+            node = node.value
+        return self.document.code(self.document.span_of(node))
+
+    def holder(self, insertion: Insertion) -> str:
+        """The expression of the module that has the block."""
+        return self.called_text if insertion.under else self.receiver
+
+    def condition(self, insertion: Insertion) -> str | None:
+        """`blk is self.blocks[5]` where the call's function is a variable, else None.
+
+        A block under the layer is told by its being there, one in a slot by its being filled.
+        """
+        text = self.called_text
+        found = []
+        if insertion.under:
+            found.append(f'hasattr({text}, "{insertion.attribute}")')
+        elif not same_expression(text, target := access(self.receiver, insertion.to_called)):
+            found.append(f"{text} is {target}")
+        if insertion.optional:
+            found.append(f"{self.receiver}.{insertion.attribute} is not None")
+        return " and ".join(found) or None
+
+    @cached_property
+    def taken(self) -> set[str]:
+        names = self.syntax.names_bound_in(self.context.function or self.syntax.tree)
+        return names | {insertion.keeps for insertion in self.insertions}
+
+    def free_name(self, *wishes: str) -> str:
+        for wish in wishes:
+            if wish not in self.taken:
+                return wish
+        number = 2
+        while f"{wishes[0]}_{number}" in self.taken:
+            number += 1
+        return f"{wishes[0]}_{number}"
+
+
+def same_expression(one: str, other: str) -> bool:
+    try:
+        first, second = (ast.dump(ast.parse(text, mode="eval")) for text in (one, other))
+    except SyntaxError:
+        return False
+    return first == second
+
+
+def edit_call(call: Call) -> tuple[list[Edit], str]:
+    """The edits at a call site and the strategy: the first that applies."""
+    chains = [trimmed(insertion) for insertion in call.insertions]
+    if any(chains):
+        # One that stands at the end of the Sequential can stand in its loop as well.
+        if len(chains) > 1:
+            chains = [insertion.chain for insertion in call.insertions]
+        return edit_container_call(call, list(zip(chains, call.insertions)))
+    edits: list[Edit] = []
+    strategies = []
+    for insertion in call.insertions:
+        found, strategy = edit_plain_call(call, insertion)
+        strategies.append(strategy)
+        edits += found
+    if len(strategies) > 1 and "wrap" in strategies:
+        raise unsupported(
+            f"two of the targets change the same statement at {call.where}",
+            call.where,
+            "Run the command once for each of them.",
+        )
+    return edits, max(strategies, key=RANK.index)
+
+
+def trimmed(insertion: Insertion) -> tuple[Step, ...]:
+    """Without the steps at whose end (or start) the Sequential itself ends (or starts)."""
+    chain, after = insertion.chain, insertion.placement == "after"
+    if insertion.branch:
+        return chain  # what the layer is fed is inside
+    while chain and (chain[-1].last if after else chain[-1].index == 0):
+        chain = chain[:-1]
+    return chain
+
+
+# A call of the layer itself -------------------------------------------------------------------
+
+
+def edit_plain_call(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
+    """`x = self.layer2(x)`: a line of its own; anything else: the expression is wrapped.
+
+    Where the call's function is a variable (`x = blk(x)` in a loop) and one element is wanted, there
+    is an `if` on the element's identity.
+    """
+    condition = call.condition(insertion)
+    if condition is not None:
+        require_constant_function(call)
+    if insertion.branch:
+        return with_branch(call, insertion, condition), "wrap"
+    context, document = call.context, call.document
+    argument = fed_argument(call, insertion) if insertion.placement == "before" else None
+    alone = context.form == "assign" and document.own_line(call.statement_span)
+    if argument is not None:
+        # The variable may be bound anew only where nothing else reads its old value.
+        alone = alone and isinstance(argument, ast.Name) and argument.id == context.name
+        alone = alone and insertion.argument is None
+    if not alone:
+        return wrapped(call, insertion, argument or context.call, condition), "wrap"
+    code = insertion.statement(call.holder(insertion), str(context.name))
+    if condition is not None:
+        code = f"if {condition}:\n    {code}"
+    insert = document.lines_after if argument is None else document.lines_before
+    edit = insert(call.statement_span, call.formatted(code))
+    return [edit], "line" if condition is None else "loop"
+
+
+def wrapped(
+    call: Call, insertion: Insertion, node: ast.expr, condition: str | None, fed: str = ""
+) -> list[Edit]:
+    """What is computed, written around the expression that gives the value."""
+    document, span = call.document, call.document.span_of(node)
+    here = call.holder(insertion)
+    text = insertion.expression(here, VALUE, fed)
+    if insertion.keeps:
+        # Whoever writes to it in place gets the copy.
+        text = f"({insertion.keeps} := {VALUE})" + (".clone()" if insertion.overwritten else "")
+    elif isinstance(node, ast.Name):
+        text = insertion.expression(here, node.id, fed, first=VALUE)
+    elif text.count(VALUE) > 1:
+        name = call.free_name("out", "feature", "h")
+        text = insertion.expression(here, name, fed, first=f"({name} := {VALUE})")
+    require_walrus(call, node, text)
+    if condition is not None:
+        text = f"{text} if {condition} else {document.code(span)}"
+    compound = isinstance(ast.parse(text, mode="eval").body, (ast.BinOp, ast.IfExp))
+    if compound and not is_whole(call.syntax, node):
+        text = f"({text})"
+    opening, _, closing = text.partition(VALUE)
+    return document.wrap(span, opening, closing)
+
+
+def with_branch(call: Call, insertion: Insertion, condition: str | None) -> list[Edit]:
+    """`self.layer2(x) + self.layer2_se(x)`: what the layer is fed is read twice."""
+    document = call.document
+    argument = fed_argument(call, insertion)
+    span = document.span_of(argument)
+    edits: list[Edit] = []
+    if isinstance(argument, ast.Name):
+        fed = argument.id
+        if insertion.overwritten:
+            edits.append(document.insert(span[1], ".clone()"))
+    else:
+        fed = call.free_name("fed", "source", "layer_input")
+        opening, closing = f"{fed} := ", ""
+        if insertion.overwritten:
+            opening, closing = f"({opening}", ").clone()"
+        elif isinstance(call.syntax.parents[argument], ast.keyword):
+            opening, closing = f"({opening}", ")"
+        require_walrus(call, argument, opening)
+        edits += document.wrap(span, opening, closing)
+        if condition is not None:
+            raise unsupported(
+                f"{call.where} computes what it feeds to a layer of a loop in the same expression",
+                call.where,
+                "Give it a name first: y = ...; x = blk(y).",
+            )
+    return [*edits, *wrapped(call, insertion, call.context.call, condition, fed)]
+
+
+def fed_argument(call: Call, insertion: Insertion) -> ast.expr:
+    """The expression that the layer is fed."""
+    node = call.context.call
+    arguments = node.args[1 if call.how == "argument" else 0 :]
+    wanted = insertion.argument
+    if isinstance(wanted, str):
+        for keyword in node.keywords:
+            if keyword.arg == wanted:
+                return keyword.value
+    number = wanted if isinstance(wanted, int) else 0
+    if number >= len(arguments) or any(isinstance(a, ast.Starred) for a in arguments[: number + 1]):
+        raise unsupported(
+            f"{call.where} feeds the layer by keyword or by *args, so --{insertion.placement} has "
+            "no place",
+            call.where,
+            "Use --after the layer that comes before.",
+        )
+    return arguments[number]
+
+
+def require_constant_function(call: Call) -> None:
+    for part in ast.walk(ast.parse(call.called_text, mode="eval")):
+        if isinstance(part, ast.Call) and not is_getattr(part):
+            raise unsupported(
+                f"{call.where} calls the result of a call, which may differ each time", call.where
+            )
+
+
+def is_getattr(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Name) and node.func.id == "getattr"
+
+
+def require_walrus(call: Call, node: ast.expr, text: str) -> None:
+    """`:=` may stand neither in what a comprehension goes over nor in the body of a class."""
+    if ":=" not in text:
+        return
+    inner: ast.AST = node
+    for parent in call.syntax.above(node):
+        if isinstance(parent, ast.comprehension) and parent.iter is inner:
+            raise unsupported(
+                f"{call.where} stands in what a comprehension goes over, where no value can be kept",
+                call.where,
+                "Give the value a name in a statement of its own.",
+            )
+        if isinstance(parent, ast.stmt):
+            return
+        inner = parent
+
+
+def is_whole(syntax: Syntax, node: ast.expr) -> bool:
+    """Whether a sum or a conditional may stand in the node's place without parentheses."""
+    match syntax.parents[node]:
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Return() | ast.keyword():
+            return True
+        case ast.List() | ast.Tuple():
+            return True
+        case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.SetComp(elt=element):
+            return element is node
+        case ast.Call(args=arguments):
+            return node in arguments
+    return False
+
+
+# A call of a Sequential around the layer ------------------------------------------------------
+
+Chained = Sequence[tuple[tuple[Step, ...], Insertion]]
+
+
+def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
+    """A child of a Sequential: the call becomes a loop, or slices inside an expression."""
+    context, document = call.context, call.document
+    if any(insertion.under for _, insertion in chained):
+        raise unsupported(
+            f"{call.where} calls a Sequential in a module that runs all its children, where a "
+            "block has no place of its own",
+            call.where,
+            "Splice after the whole Sequential.",
+        )
+    if call.how == "argument":
+        raise unsupported(
+            f"{call.where} runs the Sequential under checkpoint, where its children have no "
+            "call of their own",
+            call.where,
+            "Splice after the whole Sequential, or at a layer inside of a child.",
+        )
+    if context.argument is None:
+        raise unsupported(f"{call.where} calls a Sequential with several arguments", call.where)
+    own_line = document.own_line(call.statement_span)
+    called = {access(call.receiver, insertion.to_called) for _, insertion in chained}
+    variable = not all(same_expression(call.called_text, text) for text in called)
+    if variable and len(called) > 1:
+        raise unsupported(
+            f"the targets are in several of the Sequentials that {call.where} calls",
+            call.where,
+            "Run the command once for each of them.",
+        )
+    if context.form == "assign" and own_line and not variable:
+        code = loop(call, chained, str(context.name))
+        return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
+    [(chain, insertion), *others] = chained
+    plain = all(step.plain for step in chain) and not variable and not others
+    serial = not insertion.branch and not insertion.keeps and not insertion.optional
+    if plain and serial and not (insertion.slot and len(chain) > 1):
+        return slices(call, chain, insertion), "slice"
+    return hoisted(call, chained, variable), "loop"
+
+
+def loop(call: Call, chained: Chained, name: str) -> str:
+    """The statements that do what `name = self.features(argument)` does, and the insertions."""
+    argument = call.context.argument
+    assert argument is not None
+    text = call.document.code(call.document.span_of(argument))
+    lines = [] if text == name else [f"{name} = {text}"]
+    lines += loop_lines(call, chained, name, call.called_text, 0)
+    return "\n".join(lines)
+
+
+VARIABLES = ("layer", "sublayer", "inner_layer", "innermost_layer")
+
+
+def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: int) -> list[str]:
+    """`for layer in container:` with each insertion at the child that its chain starts with."""
+    variable = call.free_name(VARIABLES[min(depth, 3)], f"layer_{depth}", "module")
+    head = f"for {variable} in {container}:"
+    number = ""
+    if any(insertion.slot or insertion.by_number for _, insertion in chained):
+        # Other instances may have fewer children, so the element is told by its number.
+        number = call.free_name("ijkl"[min(depth, 3)], f"index_{depth}")
+        head = f"for {number}, {variable} in enumerate({container}):"
+    run = f"{name} = {variable}({name})"
+    before: list[str] = []
+    cases: list[str] = []
+    after: list[str] = []
+    for step in dict.fromkeys(chain[0] for chain, _ in chained):
+        test = f"{number} == {step.index}" if number else f"{variable} is {access(container, (step,))}"
+        here = [(chain[1:], insertion) for chain, insertion in chained if chain[0] == step]
+        deeper = [(rest, insertion) for rest, insertion in here if rest]
+        leaves = [insertion for rest, insertion in here if not rest]
+        inside: list[str] = []
+        if deeper:
+            inside = loop_lines(call, deeper, name, variable, depth + 1)
+        for insertion in leaves:
+            own = f"{call.receiver}.{insertion.attribute}"
+            asked = f"{test} and {own} is not None" if insertion.optional else test
+            if insertion.branch:
+                if inside:
+                    raise unsupported(f"two of the targets are at {call.where}", call.where)
+                code = insertion.expression(call.receiver, f"{variable}({name})", name)
+                inside, test = [f"{name} = {code}"], asked
+                continue
+            code = insertion.statement(call.receiver, name)
+            lines = [f"if {asked}:", f"    {code}"]
+            if insertion.placement == "after":
+                after += lines
+            else:
+                before += lines
+        if deeper:
+            test += filled(call, [insertion for _, insertion in deeper])
+        if inside:
+            cases += [f"{'el' if cases else ''}if {test}:", *indented(inside)]
+    body = [*before, *([*cases, "else:", f"    {run}"] if cases else [run]), *after]
+    return [head, *indented(body)]
+
+
+def filled(call: Call, insertions: Sequence[Insertion]) -> str:
+    """The further condition under which another Sequential in a Sequential is gone through."""
+    texts: dict[str, None] = {}
+    for insertion in insertions:
+        own = f"{call.receiver}.{insertion.attribute}"
+        if insertion.slot and not insertion.keeps:
+            text = f"not isinstance({own}, {insertion.empty})"
+            texts[text if insertion.empty else f"{own} is not None"] = None
+        elif insertion.slot or insertion.by_number:
+            raise unsupported(
+                f"{call.where}: not every configuration has the Sequential in a Sequential",
+                call.where,
+                "Name the configuration that you use: --build EXPR",
+            )
+    return "".join(f" and {text}" for text in texts)
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    return ["    " + line for line in lines]
+
+
+def slices(call: Call, chain: tuple[Step, ...], insertion: Insertion) -> list[Edit]:
+    """`self.features[4:](self.features_3_cbam(self.features[:4](x)))`, inserted around the call."""
+    document = call.document
+    call_node = call.context.call
+    function = call_node.func
+    if call.how == "forward" and isinstance(function, ast.Attribute):
+        raise unsupported(f"{call.where} calls forward() of a Sequential", call.where)
+    (before, after), closing = slice_texts(call, chain, insertion)
+    span = document.span_of(function)
+    document.expression(span)
+    # The text of the call stays; what is inserted turns its function into the first slice.
+    edits = []
+    if before:
+        edits.append(document.insert(span[0], before))
+    if after:
+        edits.append(document.insert(span[1], after))
+    edits.append(document.insert(call.context.span[1], closing))
+    return edits
+
+
+def slice_texts(
+    call: Call, chain: tuple[Step, ...], insertion: Insertion
+) -> tuple[tuple[str, str], str]:
+    """What goes before and after the function's text, and what closes the call."""
+    container = call.called_text
+    text = insertion.expression(call.receiver, VALUE)
+    if text.count(VALUE) > 1:
+        name = call.free_name("out", "feature", "h")
+        text = insertion.expression(call.receiver, name, first=f"({name} := {VALUE})")
+    block, _, end = text.partition(VALUE)
+    heads: list[str] = []  # outermost first: what runs after the block
+    tails: list[str] = []  # what runs before it, innermost container first
+    text = container
+    for depth, step in enumerate(chain):
+        cut = step.index + (1 if insertion.placement == "after" else 0)
+        is_leaf = depth == len(chain) - 1
+        if is_leaf:
+            rest = f"{text}[{cut}:]"
+            first = f"{text}[:{cut}]" if cut > 0 else None
+        else:
+            rest = f"{text}[{step.index + 1}:]"
+            first = f"{text}[:{step.index}]" if step.index > 0 else None
+        if not step.last or (is_leaf and insertion.placement == "before"):
+            heads.append(rest)
+        if first is not None:
+            tails.append(first)
+        text = access(text, (step,))
+    # The composition is heads(block(tails(x))); the container's own text must stand once,
+    # unbroken, as the start of the call that takes the argument.
+    inner = tails[0] if tails else None
+    outer = "".join(f"{head}(" for head in heads) + block
+    outer += "".join(f"{tail}(" for tail in reversed(tails[1:]))
+    closing = ")" * len(tails[1:]) + end + ")" * len(heads)
+    if inner is None:
+        raise unsupported(f"{call.where} starts with the layer itself", call.where)
+    return (outer, inner[len(container) :]), closing
+
+
+def hoisted(call: Call, chained: Chained, variable: bool) -> list[Edit]:
+    """The loop goes before the statement, on a variable that takes the call's place in it."""
+    context, document = call.context, call.document
+    statement = context.statement
+    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)
+    if (
+        not isinstance(statement, simple)
+        or call.syntax.is_deferred(context.call)
+        or not document.own_line(call.statement_span)
+    ):
+        raise unsupported(
+            f"{call.where} calls the Sequential inside an expression that cannot be taken apart",
+            call.where,
+            "Splice after the whole Sequential, or write the call as a statement of its own.",
+        )
+    name = call.free_name("out", "features", "h")
+    code = loop(call, chained, name)
+    if variable:
+        # Only one of the modules that the variable stands for has the block.
+        condition = f"{call.called_text} is {access(call.receiver, chained[0][1].to_called)}"
+        otherwise = f"{name} = {document.code(context.span)}"
+        code = "\n".join(
+            [f"if {condition}:", *indented(code.split("\n")), "else:", f"    {otherwise}"]
+        )
+    return [
+        document.lines_before(call.statement_span, call.formatted(code)),
+        document.replace(context.span, name),
+    ]

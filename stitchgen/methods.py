@@ -1,0 +1,326 @@
+"""The stitching methods: what is computed at a place, as texts and as the plain data of its law.
+
+With T(x) the layer's output, B the block, S further layers and R a reduction:
+
+    serial               B(T(x))                        interactive    B(T(x), S(x))
+    after, with --fuse   T(x) + B(T(x))                 beside         T(x) + B(x)
+    features             R(cat(S(x), T(x)))             with a gate    T(x) + a * (f - T(x))
+
+where + may be * or R(cat(..., ...)). The texts are those of `snippets/`; the observer computes the
+same by hand (`observer/joins.py`). Floor 3: pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stitchgen.calls import BRANCH, FED, HERE, VALUE
+from stitchgen.render import snippet
+
+#: The order of axes that brings channels from the last place to the second, by number of axes.
+TO_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
+#: What `F.interpolate` calls linear interpolation in so many dimensions.
+LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A further layer whose output is read: as an input of the block, or to be fused."""
+
+    name: str  # the variable that has its output
+    path: str  # below the root of the target's class, as the law names it
+    project: bool = False  # fused: brought to the layer's channels by a convolution
+    resize: str | None = None  # fused: the mode of the interpolation; None: the size is the same
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the output of a block (or of other layers) is joined with that of the layer."""
+
+    attribute: str  # of the block, or of the reduction where there is no block
+    placement: str = "after"  # after, before, beside
+    layout: str = "NCHW"  # of what the layer gives
+    fuse: str | None = None  # add, mul, concat; None: serial
+    reduce: str = "conv"  # conv, linear; for concat
+    norm: bool = False  # the reduction normalises
+    activation: bool = False
+    gate: bool = False
+    project: bool = False
+    adapter: tuple[int, ...] | None = None  # the order of axes in which the block takes its input
+    sources: tuple[Source, ...] = ()
+    features: bool = False  # the sources are fused, and there is no block
+    position: int = 0  # of the layer among the sources
+
+    @property
+    def serial(self) -> bool:
+        """Whether the block's output alone goes on: what a slot's identity leaves as it is."""
+        plain = self.fuse is None and not self.gate and not self.sources
+        return plain and self.adapter is None and not self.features
+
+    @property
+    def axis(self) -> int:
+        """Of the channels."""
+        return -1 if self.layout.endswith("C") and self.layout != "NC" else 1
+
+    @property
+    def dims(self) -> int:
+        return max(1, len(self.layout) - 2)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the reduction is a Linear: where channels are last a convolution is one."""
+        return self.reduce == "linear" or self.axis == -1 or self.layout == "NC"
+
+    @property
+    def identity_start(self) -> bool:
+        """A gated concatenation has no gate of its own: its reduction starts as identity."""
+        return self.gate and self.fuse == "concat"
+
+    def named(self, role: str) -> str:
+        """The attribute of a part."""
+        if self.features and role == "reduce":
+            return self.attribute
+        return f"{self.attribute}_{role}"
+
+    def projection(self, source: Source) -> str:
+        return f"{self.attribute}_{source.name.removesuffix('_out')}"
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What there is beside the block, by role, with its attribute."""
+        found = {}
+        if self.project:
+            found["project"] = self.named("project")
+        if self.fuse == "concat":
+            found["reduce"] = self.named("reduce")
+        if self.gate and not self.identity_start:
+            found["gate"] = self.named("gate")
+        return found
+
+    @property
+    def attributes(self) -> list[str]:
+        """All attributes that the method adds."""
+        block = [] if self.features else [self.attribute]
+        projections = [self.projection(source) for source in self.sources if source.project]
+        return [*block, *self.parts.values(), *projections]
+
+
+# What is computed ------------------------------------------------------------------------------
+
+
+def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
+    """`(join, branch)` of an insertion (see `calls`), with the file's names for torch's modules."""
+    branch = ""
+    if method.features:
+        others = [feature_text(method, source, functional) for source in method.sources]
+    else:
+        branch = branch_text(method)
+        others = [branch]
+        if method.placement == "beside":
+            others = [BRANCH]
+        else:
+            branch = ""
+    return gated(method, fused(method, others, torch), others), branch
+
+
+def branch_text(method: Method) -> str:
+    value = FED if method.placement == "beside" else VALUE
+    inputs = [adapted(value, method.adapter), *(source.name for source in method.sources)]
+    text = snippet("serial", "forward", block=f"{HERE}.{method.attribute}", inputs=inputs)
+    text = adapted(text, inverse(method.adapter))
+    if method.project:
+        text = snippet("serial", "forward", block=f"{HERE}.{method.named('project')}", inputs=[text])
+    return text
+
+
+def adapted(text: str, order: tuple[int, ...] | None) -> str:
+    return text if order is None else snippet("adapter", "forward", value=text, order=order)
+
+
+def inverse(order: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    return None if order is None else tuple(sorted(range(len(order)), key=order.__getitem__))
+
+
+def feature_text(method: Method, source: Source, functional: str) -> str:
+    """Another layer's output at the channels and the size of the layer's."""
+    text = source.name
+    if source.project:
+        block = f"{HERE}.{method.projection(source)}"
+        text = snippet("serial", "forward", block=block, inputs=[text])
+    if source.resize is None:
+        return text
+    return snippet(
+        "resize",
+        "forward",
+        functional=functional,
+        value=text,
+        like=VALUE,
+        mode=source.resize,
+        corners="linear" in source.resize,
+    )
+
+
+def fused(method: Method, others: list[str], torch: str) -> str:
+    if method.fuse is None:
+        [text] = others
+        return text
+    values = list(others)
+    values.insert(method.position if method.features else 0, VALUE)
+    if method.fuse != "concat":
+        return snippet("fuse", method.fuse, values=values)
+    part = "concat_linear" if method.linear and method.axis != -1 else "concat"
+    reduce = f"{HERE}.{method.named('reduce')}"
+    return snippet("fuse", part, values=values, axis=method.axis, reduce=reduce, torch=torch)
+
+
+def gated(method: Method, text: str, others: list[str]) -> str:
+    if "gate" not in method.parts:
+        return text
+    gate = f"{HERE}.{method.named('gate')}"
+    if method.fuse == "add":
+        branch = " + ".join(others)
+        branch = f"({branch})" if len(others) > 1 else branch
+        return snippet("gate", "added", value=VALUE, gate=gate, branch=branch)
+    return snippet("gate", "forward", value=VALUE, gate=gate, result=text)
+
+
+# What is defined -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Channel counts as expressions, where the definitions stand."""
+
+    value: str  # what the layer gives
+    branch: str = ""  # what the block gives
+    sources: Mapping[str, str] = field(default_factory=dict)  # by the variable's name
+    stride: str = "1"  # of the branch's projection
+
+
+def definitions(method: Method, widths: Widths, owner: str, nn: str, torch: str) -> list[str]:
+    """The statements that define the parts beside the block, in the order of their use."""
+    lines = []
+
+    def define(attribute: str, construction: str) -> None:
+        lines.append(
+            snippet(
+                "serial", "init", owner=owner, attribute=attribute, construction=construction
+            )
+        )
+
+    common = {"nn": nn, "dims": method.dims}
+    kind = "linear" if method.axis == -1 or method.layout == "NC" else "conv"
+    if method.project:
+        define(
+            method.named("project"),
+            snippet(
+                "project",
+                kind,
+                channels=widths.branch,
+                out=widths.value,
+                stride=widths.stride,
+                **common,
+            ),
+        )
+    for source in method.sources:
+        if source.project:
+            channels = widths.sources[source.name]
+            project = {"channels": channels, "out": widths.value, "stride": "1"}
+            define(method.projection(source), snippet("project", kind, **project, **common))
+    if method.fuse == "concat":
+        lines += reduction(method, widths, owner, nn)
+    if "gate" in method.parts:
+        define(method.named("gate"), snippet("gate", "init", nn=nn, torch=torch))
+    return lines
+
+
+def reduction(method: Method, widths: Widths, owner: str, nn: str) -> list[str]:
+    """The convolution or linear map from the concatenation to the layer's channels."""
+    if method.features:
+        counts = [
+            widths.value if source.project else widths.sources[source.name]
+            for source in method.sources
+        ]
+    else:
+        counts = [widths.value if method.project else widths.branch]
+    counts.insert(0, widths.value)
+    kind = "linear" if method.linear else "conv"
+    plain = method.norm or method.identity_start
+    layer = snippet(
+        "reduce",
+        f"{kind}_plain" if plain else kind,
+        nn=nn,
+        dims=method.dims,
+        channels=total(counts),
+        out=widths.value,
+    )
+    attribute = method.named("reduce")
+    rest = []
+    if method.norm:
+        norm = "LayerNorm" if method.linear else f"BatchNorm{method.dims}d"
+        rest.append(f"{nn}.{norm}({widths.value})")
+    if method.activation:
+        rest.append(f"{nn}.ReLU()")
+    if rest:
+        layer = f"{nn}.Sequential({', '.join([layer, *rest])})"
+    lines = [
+        snippet("serial", "init", owner=owner, attribute=attribute, construction=layer),
+    ]
+    if method.identity_start:
+        lines.append(
+            snippet("reduce", f"{kind}_identity", nn=nn, weight=f"{owner}.{attribute}.weight")
+        )
+    return lines
+
+
+def total(counts: list[str]) -> str:
+    """The sum of channel counts: `2 * 64`, `64 + width`."""
+    if len(set(counts)) == 1:
+        only = counts[0]
+        if only.isdigit():
+            return str(len(counts) * int(only))
+        factor, star, rest = only.partition(" * ")
+        if star and factor.isdigit() and not set(rest) & set("+-/%"):
+            return f"{len(counts) * int(factor)} * {rest}"
+        compound = not only.replace(".", "").replace("_", "").isalnum()
+        return f"{len(counts)} * ({only})" if compound else f"{len(counts)} * {only}"
+    if all(count.isdigit() for count in counts):
+        return str(sum(map(int, counts)))
+    return " + ".join(counts)
+
+
+# What the law holds it against -----------------------------------------------------------------
+
+
+def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
+    """The splice's `method` for the observer: `here` is the path of the module that has the parts,
+    `root` that of the instance of the target's class. None for a serial splice."""
+    if method.serial:
+        return None
+
+    def path(start: str, name: str) -> str:
+        return f"{start}.{name}" if start else name
+
+    parts: dict[str, Any] = {role: path(here, name) for role, name in method.parts.items()}
+    projections = {
+        path(root, source.path): path(here, method.projection(source))
+        for source in method.sources
+        if source.project
+    }
+    if projections:
+        parts["projections"] = list(projections.values())
+    return {
+        "fuse": method.fuse,
+        "axis": method.axis,
+        "linear": method.linear,
+        "position": method.position,
+        "features": method.features,
+        "gated": method.gate,
+        "adapter": None if method.adapter is None else list(method.adapter),
+        "parts": parts,
+        "sources": [path(root, source.path) for source in method.sources],
+        "projections": projections,
+        "resize": {path(root, source.path): source.resize for source in method.sources},
+    }

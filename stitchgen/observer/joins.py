@@ -1,0 +1,80 @@
+"""How the outputs of blocks and layers are joined, computed by hand: what an edit has to equal.
+
+Written apart from the snippets that the edits are made of, from the definitions alone: with T(x)
+the layer's output and B the block,
+
+    serial      B(T(x))
+    beside      T(x) + B(x), T(x) * B(x), R(cat(T(x), B(x)))
+    after       the same with B(T(x))
+    features    the same with the outputs of other layers, brought to the size of T(x)
+    gate        T(x) + a * (f - T(x)), f being any of these
+
+Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later); imports only
+torch and the standard library.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional, Sequence
+
+import torch
+from torch.nn import functional as F
+
+Tensor = torch.Tensor
+
+
+def joined(method: Any, part: Callable[[str], Any], value: Tensor, others: Sequence[Tensor]) -> Any:
+    """What goes on in the place of `value`.
+
+    `others` are what it is joined with, in order; `method["position"]` tells where the value stands
+    among them. `part(role)` gives the modules and parameters that were added.
+    """
+    fusion = method.get("fuse")
+    if fusion is None:
+        [result] = others
+    elif fusion == "concat":
+        result = concatenated(method, part("reduce"), value, others)
+    else:
+        result = value
+        for other in others:
+            result = result + other if fusion == "add" else result * other
+    gate = part("gate")
+    if gate is None:
+        return result
+    if fusion == "add":
+        [only, *rest] = others
+        total = only
+        for other in rest:
+            total = total + other
+        return value + gate * total
+    return value + gate * (result - value)
+
+
+def concatenated(method: Any, reduce: Any, value: Tensor, others: Sequence[Tensor]) -> Any:
+    axis = method["axis"]
+    tensors = list(others)
+    tensors.insert(method.get("position", 0), value)
+    both = torch.cat(tensors, dim=axis)
+    if method.get("linear") and axis != -1:
+        return reduce(both.movedim(axis, -1)).movedim(-1, axis)
+    return reduce(both)
+
+
+def resized(feature: Tensor, like: Tensor, mode: Optional[str], axis: int) -> Tensor:
+    """The feature at the size of another; `mode` is one of F.interpolate, None leaves it."""
+    if mode is None:
+        return feature
+    if axis == -1:
+        feature, like = feature.movedim(-1, 1), like.movedim(-1, 1)
+    corners = {"align_corners": False} if "linear" in mode else {}
+    result = F.interpolate(feature, size=like.shape[2:], mode=mode, **corners)
+    return result.movedim(1, -1) if axis == -1 else result
+
+
+def adapted(feature: Tensor, order: Optional[List[int]]) -> Tensor:
+    """The axes in another order."""
+    return feature if order is None else feature.permute(order)
+
+
+def inverse(order: Optional[List[int]]) -> Optional[List[int]]:
+    return None if order is None else sorted(range(len(order)), key=order.__getitem__)
