@@ -224,6 +224,16 @@ def check_callable(
             hint="Splice into the Python class before it is scripted.",
         )
     calls = max(layer["calls"].values())
+    if calls == 0 and (read := layer.get("weights_read")):
+        parent = name.rpartition(".")[0]
+        raise StitchError(
+            "used-functionally",
+            f"{name} is never called: its {read['name']} is used directly",
+            where=f"{read['file']}:{read['line']}",
+            hint="A block there would not be run. Splice after the layer that uses it"
+            + (f": {parent}" if "." in parent.rpartition("::")[2] else "."),
+            suggestions=[parent] if "." in parent.rpartition("::")[2] else [],
+        )
     if calls == 0:
         children = configuration.children(spot.path)
         suggestions = []

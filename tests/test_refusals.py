@@ -263,6 +263,27 @@ REFUSALS = [
         model=with_forward("x = self.conv(x)", "return x + self.conv.weight.sum()"),
     ),
     Refusal(
+        "weight used functionally, never called",
+        "swish --after model.attention.out_proj --input 2x5x8",
+        code="used-functionally",
+        message="model.py::Net.attention.out_proj is never called: its weight is used directly",
+        where="model.py:12",
+        hint="Splice after the layer that uses it: model.py::Net.attention",
+        suggestions=("model.py::Net.attention",),
+        model=with_forward("return self.attention(x, x, x)[0]").replace(
+            CONVOLUTION, "self.attention = nn.MultiheadAttention(8, 2, batch_first=True)"
+        ),
+    ),
+    Refusal(
+        "weight of a layer that is only a store",
+        "se --after model.conv",
+        code="used-functionally",
+        message="model.py::Net.conv is never called: its weight is used directly",
+        where="model.py:12",
+        hint="A block there would not be run",
+        model=with_forward("return torch.conv2d(x, self.conv.weight)"),
+    ),
+    Refusal(
         "passed on where no run comes",
         "se --after model.conv",
         code="bypasses-call",

@@ -181,7 +181,7 @@ def survey_model(model, source, calls, definitions, device, classes, brief):
     except Exception as error:
         train_error = "%s: %s" % (type(error).__name__, str(error).splitlines()[:1])
     train = calls.records
-    layers = Layers(model, definitions, classes)
+    layers = Layers(model, definitions, classes, calls.weights_read)
     report = layers.report(base, variants, train)
     return {
         "ok": True,
@@ -227,8 +227,9 @@ def class_key(kind, classes):
 class Layers:
     """Gathers the records of the runs by layer."""
 
-    def __init__(self, model, definitions, classes):
+    def __init__(self, model, definitions, classes, weights_read):
         self.model = model
+        self.weights_read = weights_read
         self.definitions = definitions
         self.classes = classes
         self.modules = dict(model.named_modules(remove_duplicate=False))
@@ -266,6 +267,7 @@ class Layers:
                 "sites": sites_of(own + trained.get(name, [])),
                 "definition": self.definition(path),
                 "readers": readers.get(name, []),
+                "weights_read": self.weights_read.get(name),
                 "scripted": isinstance(module, torch.jit.ScriptModule),
                 "sizes": sizes_of(module),
                 "attributes": attributes_of(module),

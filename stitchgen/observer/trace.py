@@ -266,6 +266,7 @@ class Calls:
         self.paths = {}
         for path, module in model.named_modules():
             self.paths.setdefault(id(module), path)
+        self.weights_read = {}  # path -> place, of layers whose parameters others have read
         self.begin(None)
 
     def begin(self, mode):
@@ -284,9 +285,12 @@ class Calls:
                 continue
             self.wrapped.append((module, module.__dict__.get("forward")))
             object.__setattr__(module, "forward", self.wrap(path, module, module.forward))
+        self.getattr = nn.Module.__getattr__
+        nn.Module.__getattr__ = self.wrap_getattr(self.getattr)
         return self
 
     def __exit__(self, *exception):
+        nn.Module.__getattr__ = self.getattr
         for module, before in self.wrapped:
             if before is None:
                 module.__dict__.pop("forward", None)
@@ -326,6 +330,22 @@ class Calls:
         """Note on each record whether what the call gave was written to in place by what followed."""
         for record, result, version in self.given:
             record["overwritten"] = version_of(result) != version
+
+    def wrap_getattr(self, original):
+        """Parameters are found by `__getattr__` alone: who else than the layer reads them?"""
+        calls = self
+
+        def getattr_with_record(module, name):
+            value = original(module, name)
+            if name in module.__dict__["_parameters"]:
+                path = calls.paths.get(id(module))
+                # A read while no forward is run, or its own is, is no use of it.
+                if path and calls.stack and calls.stack[-1] != path:
+                    if path not in calls.weights_read:
+                        calls.weights_read[path] = place_of(sys._getframe(1), name)
+            return value
+
+        return getattr_with_record
 
     def sources_of_tensors(self, args, kwargs):
         found = []
@@ -431,6 +451,13 @@ def version_of(value):
     if not isinstance(value, torch.Tensor) or value.is_inference():
         return 0
     return value._version
+
+
+def place_of(frame, name):
+    """Where a parameter of that name is read, in the code that is not torch's."""
+    while frame.f_back is not None and kind_of_file(frame.f_code.co_filename) != "user":
+        frame = frame.f_back
+    return {"file": real(frame.f_code.co_filename), "line": frame.f_lineno, "name": name}
 
 
 def name_in(parent, child):
