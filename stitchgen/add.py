@@ -14,7 +14,7 @@ from stitchgen.again import done_already
 from stitchgen.already import replaced_already, stands_already
 from stitchgen.catalog import Block
 from stitchgen.config import Project
-from stitchgen.counts import channel_expressions, channels_read, feature_at
+from stitchgen.counts import channel_expressions, channels_read, count_at, feature_at, given
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.methods import Method, Widths
 from stitchgen.observe import Observer
@@ -138,14 +138,24 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
             place.channels = channels_read(task.request, place)
         settle(task, plan, place, late)
     if observer is not None and task.request.placement != "replace":
-        session, places = task.session, plan.places
-        found = channel_expressions(plan.bench, task.request, survey, observer, session, places)
-        for place, channels in zip(places, found):
-            place.channels = channels
+        find_channels(task, plan, survey, observer)
     for place in plan.places:
         write_at(task, plan, place)
     write_calls(plan.bench, task.project, plan.fresh)
     return plan
+
+
+def find_channels(task: Task, plan: Plan, survey: Survey, observer: Observer) -> None:
+    """Name the channels at all places, with the model's help where they are not given."""
+    asked = []
+    for place in plan.places:
+        if task.request.channels is not None:
+            place.channels = given(task.request, place)
+        else:
+            asked.append(count_at(place, task.request.placement))
+    found = channel_expressions(plan.bench, survey, observer, task.session, asked)
+    for count, channels in zip(asked, found):
+        count.place.channels = channels
 
 
 def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stitchgen import channels, observed, splice
+from stitchgen.cst import Span
 from stitchgen.edits import Edit
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.observe import Observer, encoded
@@ -53,50 +54,66 @@ def feature_at(request: AddRequest, place: Place) -> Mapping[str, Any]:
     return features[0]
 
 
-def true_count(request: AddRequest, spot: Spot, place: Place) -> int:
-    return spot.feature(request.placement, place.call)["channels"]
+@dataclass(frozen=True)
+class Count:
+    """The channels of a tensor that a layer gives or takes, to be named at a place's anchor."""
+
+    place: Place
+    name: str  # of the layer
+    spots: Sequence[Spot]  # of the layer, one for each of the place's
+    placement: str  # after: what it gives; before: what it takes
+    creating: Span  # the statement that creates the layer
+    call: int | None = None
+
+    def of(self, spot: Spot) -> int:
+        return spot.feature(self.placement, self.call)["channels"]
+
+    @property
+    def only(self) -> int | None:
+        """The count, where it is one number for all configurations."""
+        counts = {self.of(spot) for spot in self.spots}
+        return counts.pop() if len(counts) == 1 else None
+
+
+def count_at(place: Place, placement: str) -> Count:
+    """Of what the place's own layer gives or takes."""
+    return Count(place, place.target, place.spots, placement, place.anchor.span, place.call)
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the observer is to evaluate for one place: candidates, at its anchor."""
+    """What the observer is to evaluate for one count: candidates, at the place's anchor."""
 
     key: str
-    place: Place
+    count: Count
     ranked: Sequence[channels.Candidate]
     smallest: Spot  # the cheapest configuration in which arguments are changed
 
     @property
     def trial(self) -> tuple[str, str]:
         """The configuration, and the class one of whose arguments is changed."""
-        class_name = self.place.anchor.function.rpartition(".")[0]
+        class_name = self.count.place.anchor.function.rpartition(".")[0]
         return self.smallest.configuration.expression, class_name
 
 
 def channel_expressions(
     bench: Workbench,
-    request: AddRequest,
     survey: Survey,
     observer: Observer,
     session: Session,
-    places: Sequence[Place],
+    counts: Sequence[Count],
 ) -> list[dict[str, Any]]:
-    """For each place the expression that names its channels in every configuration.
+    """For each count the expression that names it in every configuration.
 
     The observer is asked once for all: a pattern may mean dozens of places.
     """
-    if request.channels is not None:
-        return [
-            {"expression": request.channels, "value": only_count(request, p), "evidence": "given"}
-            for p in places
-        ]
     questions = [
-        question(bench, request, survey, place, str(number)) for number, place in enumerate(places)
+        question(bench, survey, count, str(number)) for number, count in enumerate(counts)
     ]
     if not questions:
         return []
     expressions = list(
-        dict.fromkeys(spot.configuration.expression for place in places for spot in place.spots)
+        dict.fromkeys(spot.configuration.expression for count in counts for spot in count.spots)
     )
     trials: dict[tuple[str, str], dict[str, None]] = {}
     for asked in questions:
@@ -117,41 +134,40 @@ def channel_expressions(
     )
     numbers = {trial: number for number, trial in enumerate(trials)}
     return [
-        chosen(bench, request, asked, expressions, answer, numbers[asked.trial])
+        chosen(bench, asked, expressions, answer, numbers[asked.trial])
         for asked in questions
     ]
 
 
-def only_count(request: AddRequest, place: Place) -> int | None:
-    """The count, where it is one number for all configurations."""
-    counts = {true_count(request, spot, place) for spot in place.spots}
-    return counts.pop() if len(counts) == 1 else None
+def given(request: AddRequest, place: Place) -> dict[str, Any]:
+    """The expression that `--channels` gives."""
+    value = count_at(place, request.placement).only
+    return {"expression": request.channels, "value": value, "evidence": "given"}
 
 
-def question(
-    bench: Workbench, request: AddRequest, survey: Survey, place: Place, key: str
-) -> Question:
-    syntax = bench.syntax(place.anchor.file)
-    function = syntax.method(*place.anchor.function.rsplit(".", 1))
-    creating = statement_at(syntax, place)
-    counts = {true_count(request, spot, place) for spot in place.spots}
-    sizes = layer_sizes(request, survey, place)
-    if place.anchor.new:
+def question(bench: Workbench, survey: Survey, count: Count, key: str) -> Question:
+    anchor = count.place.anchor
+    syntax = bench.syntax(anchor.file)
+    function = syntax.method(*anchor.function.rsplit(".", 1))
+    creating = statement_at(syntax, count.creating)
+    sizes = layer_sizes(survey, count)
+    if anchor.new:
         # A constructor yet to be written knows nothing but the layers.
         ranked = channels.of_layers(sizes)
     elif function is None or creating is None:
-        raise InternalError(f"no constructor at {place.anchor.function}")
+        raise InternalError(f"no constructor at {anchor.function}")
     else:
-        ranked = channels.candidates(syntax, function, creating, sizes, counts)
-    smallest = min(place.spots, key=lambda spot: spot.configuration.parameters)
-    return Question(key, place, ranked, smallest)
+        wanted = {count.of(spot) for spot in count.spots}
+        ranked = channels.candidates(syntax, function, creating, sizes, wanted)
+    smallest = min(count.spots, key=lambda spot: spot.configuration.parameters)
+    return Question(key, count, ranked, smallest)
 
 
 def probes(bench: Workbench, questions: Sequence[Question]) -> dict[str, list[Edit]]:
     """Calls of the probe at every anchor; one edit where several places share it."""
     codes: dict[splice.Anchor, str] = {}
     for asked in questions:
-        anchor = asked.place.anchor
+        anchor = asked.count.place.anchor
         codes[anchor] = codes.get(anchor, "") + f'{PROBE}("{asked.key}", locals())\n'
     edits: dict[str, list[Edit]] = {}
     for anchor, code in codes.items():
@@ -162,17 +178,16 @@ def probes(bench: Workbench, questions: Sequence[Question]) -> dict[str, list[Ed
 
 def chosen(
     bench: Workbench,
-    request: AddRequest,
     asked: Question,
     expressions: Sequence[str],
     answer: Mapping[str, Any],
     trial: int,
 ) -> dict[str, Any]:
     """The best candidate that no configuration and no changed argument contradicts."""
-    place = asked.place
-    value = only_count(request, place)
-    samples = samples_of(request, asked, expressions, answer)
-    kept = channels.survivors(asked.ranked, samples, trials_of(request, asked, answer, trial))
+    count = asked.count
+    place, value = count.place, count.only
+    samples = samples_of(asked, expressions, answer)
+    kept = channels.survivors(asked.ranked, samples, trials_of(asked, answer, trial))
     if kept:
         return {"expression": kept[0].text, "value": value, "evidence": "observed"}
     if value is not None:
@@ -185,10 +200,10 @@ def chosen(
     path = bench.syntax(place.anchor.file).document.path
     raise StitchError(
         "channels-unknown",
-        f"{place.target} has "
+        f"{count.name} has "
         + ", ".join(
-            f"{true_count(request, spot, place)} channels in {spot.configuration.expression}"
-            for spot in place.spots[:4]
+            f"{count.of(spot)} channels in {spot.configuration.expression}"
+            for spot in count.spots[:4]
         )
         + ", and no expression gives them all",
         where=f"{path}:{place.anchor.line}",
@@ -217,20 +232,20 @@ def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:
     return {"expression": expression, "value": read.value, "evidence": read.evidence}
 
 
-def statement_at(syntax: Syntax, place: Place) -> ast.stmt | None:
+def statement_at(syntax: Syntax, span: Span) -> ast.stmt | None:
     for node in ast.walk(syntax.tree):
-        if isinstance(node, ast.stmt) and syntax.document.span_of(node) == place.anchor.span:
+        if isinstance(node, ast.stmt) and syntax.document.span_of(node) == span:
             return node
     return None
 
 
-def layer_sizes(request: AddRequest, survey: Survey, place: Place) -> list[str]:
+def layer_sizes(survey: Survey, count: Count) -> list[str]:
     """`self.conv1.out_channels`: sizes of the layer and of the modules near it."""
-    spot = place.spots[0]
+    spot = count.spots[0]
     configuration = spot.configuration
-    start = place.definition_root(spot)
+    start = count.place.definition_root(count.place.spots[0])
     found = []
-    wanted = true_count(request, spot, place)
+    wanted = count.of(spot)
     names = spot.path[len(start) :].lstrip(".").split(".")
     top = join(start, names[0])
     order = [path for path in configuration.layers if path == top or path.startswith(top + ".")]
@@ -238,7 +253,7 @@ def layer_sizes(request: AddRequest, survey: Survey, place: Place) -> list[str]:
     inside = [path for path in order if path.startswith(spot.path + ".")]
     before = [path for path in reversed(order[:position]) if path not in inside]
     near = [spot.path, *reversed(inside), *before[:12]]
-    if request.placement == "before":
+    if count.placement == "before":
         # What feeds the layer was made by the layers before it, of whatever attribute.
         every = list(configuration.layers)
         near = list(reversed(every[: every.index(spot.path)]))
@@ -252,19 +267,19 @@ def layer_sizes(request: AddRequest, survey: Survey, place: Place) -> list[str]:
 
 
 def samples_of(
-    request: AddRequest, asked: Question, expressions: Sequence[str], answer: Mapping[str, Any]
+    asked: Question, expressions: Sequence[str], answer: Mapping[str, Any]
 ) -> list[channels.Sample]:
-    place = asked.place
+    count = asked.count
     samples = []
     for expression, build in zip(expressions, answer["builds"]):
         if not build["ok"]:
             error = build["error"]
             raise StitchError(error["code"], error["message"], where=error.get("where"))
         values = values_by_owner(asked, build)
-        for spot in place.spots:
+        for spot in count.spots:
             if spot.configuration.expression == expression:
-                own = values.get(place.definition_root(spot), {})
-                samples.append(channels.Sample(expression, own, true_count(request, spot, place)))
+                own = values.get(count.place.definition_root(spot), {})
+                samples.append(channels.Sample(expression, own, count.of(spot)))
     return samples
 
 
@@ -276,21 +291,19 @@ def values_by_owner(asked: Question, report: Mapping[str, Any]) -> dict[str, Map
     }
 
 
-def trials_of(
-    request: AddRequest, asked: Question, answer: Mapping[str, Any], number: int
-) -> list[channels.Sample]:
+def trials_of(asked: Question, answer: Mapping[str, Any], number: int) -> list[channels.Sample]:
     """Configurations with one argument changed; the axis of the channels stays where it was."""
-    spot, place = asked.smallest, asked.place
-    feature = spot.feature(request.placement, place.call)
+    spot, count = asked.smallest, asked.count
+    feature = spot.feature(count.placement, count.call)
     axis = feature["layout"].index("C")
-    side = "output" if request.placement == "after" else "input"
-    owner = place.definition_root(spot)
+    side = "output" if count.placement == "after" else "input"
+    owner = count.place.definition_root(spot)
     trials = []
     for trial in answer["trials"]:
         if trial["number"] != number:
             continue
         shapes = trial["shapes"][spot.path][side]
-        call = (place.call or 1) - 1
+        call = (count.call or 1) - 1
         shape = shapes[call] if call < len(shapes) else None
         values = values_by_owner(asked, trial)
         if shape is not None and len(shape) == len(feature["layout"]) and owner in values:
