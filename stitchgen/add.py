@@ -26,7 +26,8 @@ from stitchgen.plan import Plan, Task
 from stitchgen.proof import prove
 from stitchgen.read_survey import read_survey
 from stitchgen.request import AddRequest
-from stitchgen.resolve import check_given, no_builds, open_session, resolve_all, search_folders
+from stitchgen.resolve import Resolved, check_given, no_builds, open_session, search_folders
+from stitchgen.selections import select
 from stitchgen.workbench import Workbench
 from stitchgen.writing import write_calls, write_definition
 
@@ -115,6 +116,13 @@ def proven_plan(
 
 def by_reading(task: Task, without: StitchError | None = None) -> Plan:
     """The plan where the source alone is certain; `without` is why the model was not run."""
+    if task.request.every is not None:
+        raise StitchError(
+            "unsupported",
+            "--every needs the model to run: the source alone does not tell all layers of a class"
+            + (f" ({without.message})" if without is not None else ""),
+            hint=(without.hint if without is not None else None) or "Leave out --no-prove.",
+        )
     survey = read_survey(task.session, Workbench(task.project.root))
     try:
         return make_plan(task, survey, None)
@@ -129,13 +137,15 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
 
     With `late`, blocks are defined below the model's own initialisation of all its modules.
     """
-    plan = Plan(Workbench(task.project.root))
+    plan, request = Plan(Workbench(task.project.root)), task.request
     for located in task.session.located:
-        for resolved in resolve_all(task.session, located, survey, plan.bench):
-            plan.places += find_places(plan.bench, task.request, task.block.name, survey, resolved)
+        selected = select(task.session, request, located, survey, plan.bench)
+        plan.passed_over += selected.never_called
+        for resolved in selected.targets:
+            plan.places += places_at(plan, request, task.block.name, survey, resolved)
     for place in plan.places:
         if observer is None:
-            place.channels = channels_read(task.request, place)
+            place.channels = channels_read(request, place)
         settle(task, plan, place, late)
     if observer is not None and task.request.placement != "replace":
         find_channels(task, plan, survey, observer)
@@ -156,6 +166,20 @@ def find_channels(task: Task, plan: Plan, survey: Survey, observer: Observer) ->
     found = channel_expressions(plan.bench, survey, observer, task.session, asked)
     for count, channels in zip(asked, found):
         count.place.channels = channels
+
+
+def places_at(
+    plan: Plan, request: AddRequest, block: str, survey: Survey, resolved: Resolved
+) -> list[Place]:
+    """The places of one target; a refusal of one of many says how to take all calls, or fewer."""
+    try:
+        return find_places(plan.bench, request, block, survey, resolved)
+    except StitchError as error:
+        if request.every is not None and error.code == "many-calls":
+            every = resolved.located.target.text
+            error.hint = f"A block at each call of every layer: --{request.placement} '{every}@all'"
+            error.suggestions = [f"{every}@all"]
+        raise
 
 
 def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:

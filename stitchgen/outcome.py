@@ -116,6 +116,11 @@ def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dic
         path = bench.relative(place.anchor.file)
         text = f"the model's own initialisation reaches {place.attribute} and sets its weights"
         found.append({"code": "init-loop", "where": f"{path}:{line}", "message": text})
+    if plan.passed_over:
+        few = ", ".join(plan.passed_over[:6])
+        rest = f" and {len(plan.passed_over) - 6} more" if len(plan.passed_over) > 6 else ""
+        text = f"{few}{rest} of class {task.request.every} got no block, being called nowhere"
+        found.append({"code": "never-called", "message": text})
     for place in plan.places:
         found += neighbours(task, place)
     if session.left_out:

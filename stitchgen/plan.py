@@ -31,6 +31,7 @@ class Plan:
     bench: Workbench
     places: list[Place] = field(default_factory=list)
     uses: set[str] = field(default_factory=set)  # block files, relative to the root
+    passed_over: list[str] = field(default_factory=list)  # of a class, never called
     already: list[Place] = field(default_factory=list)  # those at which the very block stands
     #: Those whose block a statement of the model initialises, with its line.
     initialised: list[tuple[Place, int]] = field(default_factory=list)

@@ -10,7 +10,6 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from stitchgen.imports import has_relative_imports
 from stitchgen.observed import Survey
 from stitchgen.request import AddRequest
 from stitchgen.syntax import Syntax
-from stitchgen.target import NOT_PYTHON, ImportName, Located, Target, import_name, locate, parse
+from stitchgen.target import ImportName, Located, import_name, locate, parse
 from stitchgen.workbench import Workbench
 
 #: More factories than this are not tried; the report names those left.
@@ -73,7 +72,8 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
     """Find and parse the model file, and settle how its model is built."""
     folders = search_folders(project.root)
     models = {name: model.target for name, model in project.models.items()}
-    located = tuple(locate(parse(text), folders, models) for text in request.targets)
+    whole = request.every is not None
+    located = tuple(locate(parse(text, whole), folders, models, whole) for text in request.targets)
     return session_of(
         project, located, request.builds, request.inputs, request.python, bench, folders
     )
@@ -90,19 +90,8 @@ def open_model(
     """The session of a MODEL: a file, a module, a configured name, with or without its class."""
     folders = search_folders(project.root)
     models = {name: model.target for name, model in project.models.items()}
-    target = Target(text, *split_model(text))
-    located = locate(target, folders, models, whole=True)
+    located = locate(parse(text, whole=True), folders, models, whole=True)
     return session_of(project, (located,), builds, inputs, python, bench, folders)
-
-
-def split_model(text: str) -> tuple[str | None, tuple[str, ...]]:
-    """File and names of `model.py`, `model.py::Net` or `nets.model`."""
-    file, colons, rest = text.partition("::")
-    if colons:
-        return file, tuple(name for name in rest.split(".") if name)
-    if "/" in text or Path(text).suffix in (".py", *NOT_PYTHON):
-        return text, ()
-    return None, tuple(text.split("."))
 
 
 def session_of(
@@ -242,54 +231,6 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
         where=bench.relative(located.file),
         suggestions=[f"{bench.relative(located.file)}::{name}.{path}" for name in found],
     )
-
-
-def resolve_all(
-    session: Session, located: Located, survey: Survey, bench: Workbench
-) -> list[Resolved]:
-    """All layers that a target means: one, or those that its pattern matches in any configuration.
-
-    `*` and `[1-4]` stand for a part of one name of the path: `layer[1-4]`, `layer3.*.bn2`.
-    """
-    if not any(set(name) & set("*?[") for name in located.names):
-        return [resolve(session, located, survey, bench)]
-    if not survey.configurations:
-        raise nothing_built(session, survey)
-    file = str(located.file)
-    explicit = explicit_class(session.syntax, located.names)
-    pattern = tuple((explicit[1] if explicit else ".".join(located.names)).split("."))
-    found: dict[str, dict[str, None]] = {}
-    for configuration in survey.configurations:
-        name = explicit[0] if explicit else survey.classes[configuration.class_key]["name"]
-        for root in survey.roots(configuration, name, file) if explicit else [""]:
-            prefix = root + "." if root else ""
-            for path in configuration.layers:
-                below = path[len(prefix) :] if path.startswith(prefix) else ""
-                if matches(pattern, tuple(below.split("."))):
-                    found.setdefault(name, {})[below] = None
-    if len(found) == 1:
-        [(name, paths)] = found.items()
-        return [Resolved(located, located.file, name, path) for path in paths]
-    text = located.target.text
-    if not found:
-        raise StitchError(
-            "target-not-found",
-            f"{text!r} matches no layer (looked in "
-            + ", ".join(c.expression for c in survey.configurations[:4])
-            + ")",
-            where=bench.relative(located.file),
-            hint="stitchgen layers prints all targets of a model; * stands for one name of a path.",
-        )
-    raise StitchError(
-        "target-ambiguous",
-        f"{text!r} matches layers of {len(found)} classes: {', '.join(found)}",
-        where=bench.relative(located.file),
-        suggestions=[f"{bench.relative(located.file)}::{n}.{'.'.join(pattern)}" for n in found],
-    )
-
-
-def matches(pattern: Sequence[str], names: Sequence[str]) -> bool:
-    return len(pattern) == len(names) and all(map(fnmatchcase, names, pattern))
 
 
 def explicit_class(syntax: Syntax, names: Sequence[str]) -> tuple[str, str] | None:

@@ -38,25 +38,36 @@ class Target:
     element: int | None = None
 
 
-def parse(text: str) -> Target:
-    """Split a target into its parts; what they mean is decided against the source."""
+def parse(text: str, whole: bool = False) -> Target:
+    """Split a target into its parts; what they mean is decided against the source.
+
+    With `whole`, it may be a model without a layer: `model.py`, `nets.resnet`, `model.py::Net`.
+    """
     match = TARGET.match(text.strip())
-    if match is None or not match["path"].strip("."):
+    if match is None or not (match["path"].strip(".") or (whole and match["file"])):
         raise StitchError(
             "target-not-found",
             f"{text!r} is no target",
             hint="A target is FILE.py::Class.layer, or module.layer: model.layer2",
         )
-    names = match["path"].split(".")
-    if match["file"] is None and "/" in match["path"] and match["path"].endswith(".py"):
-        raise StitchError(
-            "target-not-found", f"{text!r} names no layer", hint=f"For example {text}::Net.layer1"
-        )
+    file, path = match["file"], match["path"]
+    suffix = Path(path).suffix.lower()
+    if file is None and ("/" in path or suffix == ".py" or suffix in NOT_PYTHON):
+        if whole:
+            file, path = path, ""
+        elif suffix == ".py":
+            raise StitchError(
+                "target-not-found",
+                f"{text!r} names a file and no layer",
+                hint=f"For example {text}::Net.layer1",
+            )
+        elif suffix in NOT_PYTHON:
+            raise not_python(path)
     call = match["call"]
     return Target(
         text=text,
-        file=match["file"],
-        names=tuple(name for name in names if name),
+        file=file,
+        names=tuple(name for name in path.split(".") if name),
         call=int(call) if call and call.isdigit() else call,
         element=int(match["element"]) if match["element"] else None,
     )
@@ -86,8 +97,6 @@ def locate(
         rest = (*configured.names, *target.names[1:])
         file = find_file(configured.file or "", folders)
         return Located(target, file, rest)
-    if len(target.names) > 1 and f".{target.names[-1]}" in NOT_PYTHON:
-        raise not_python(".".join(target.names))
     for folder in folders:
         found = list(modules_named(folder, target.names, 0 if whole else 1))
         if len(found) > 1:

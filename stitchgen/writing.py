@@ -179,7 +179,8 @@ def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> 
             syntax=syntax,
             how=here[0][1].how,
             context=context,
-            insertions=[insertion for _, _, insertion in here],
+            # Instances of one class share the insertion that fills their slots.
+            insertions=list(dict.fromkeys(insertion for _, _, insertion in here)),
             line_length=project.line_length,
         )
         edits, strategy = calls.edit_call(call)

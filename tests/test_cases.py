@@ -83,6 +83,8 @@ def request_of(flags: str, python: str) -> AddRequest:
         parser.add_argument(f"--{placement}", nargs="+", dest=placement)
     for several in ("set", "build", "input"):
         parser.add_argument(f"--{several}", action="append", default=[])
+    parser.add_argument("--where", action="append", default=[])
+    parser.add_argument("--every")
     parser.add_argument("--name")
     parser.add_argument("--channels")
     parser.add_argument("--attach", action="store_true")
@@ -94,6 +96,8 @@ def request_of(flags: str, python: str) -> AddRequest:
         placement=placement,
         targets=tuple(getattr(given, placement)),
         settings=dict(text.split("=", 1) for text in given.set),
+        every=given.every,
+        where=dict(text.split("=", 1) for text in given.where),
         builds=tuple(given.build),
         inputs=tuple(given.input),
         name=given.name,

@@ -23,7 +23,7 @@ FLOORS = [
     ["splice", "calls", "resolve"],
     ["methods", "read_survey"],
     ["places"],
-    ["plan"],
+    ["plan", "selections"],
     ["already", "blocks", "counts", "outcome", "own_block", "proof", "writing"],
     ["again"],
     ["listing", "show", "new_module", "layers", "add", "undo", "check"],
