@@ -15,7 +15,7 @@ def test_equals_torchvision_with_the_same_seed(block, block_size, size):
     torch.manual_seed(3)
     theirs = drop_block2d(x, 0.2, min(block_size, *size), eps=0)
     torch.manual_seed(3)
-    torch.testing.assert_close(ours(x), theirs, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(ours(x), theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_equals_torchvision_in_3d(block):

@@ -40,8 +40,9 @@ def unet_skip_formula(norm=True, odd=0):
         def step(x, conv, bn):
             x = CONV[dims](x, conv.weight, conv.bias, padding=1)
             if norm:
-                statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
-                x = F.batch_norm(x, *statistics, bn.weight, bn.bias, bn.training)
+                x = F.batch_norm(
+                    x, bn.running_mean, bn.running_var, bn.weight, bn.bias, bn.training
+                )
             return x.relu()
 
         x = up(x, ours.up.weight, ours.up.bias, stride=2, output_padding=odd)
@@ -66,9 +67,8 @@ def attention_gate_formula(ours, x, gate):
 
     def part(x, layers):
         conv, bn = layers
-        statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
         x = CONV[dims](x, conv.weight)
-        return F.batch_norm(x, *statistics, bn.weight, bn.bias, bn.training)
+        return F.batch_norm(x, bn.running_mean, bn.running_var, bn.weight, bn.bias, bn.training)
 
     gate = part(gate, ours.phi)
     if ratio > 1:
@@ -107,9 +107,8 @@ def aff_weight(both, local_branch, global_branch):
     def branch(z, layers):
         first, bn1, _, second, bn2 = layers
         for conv, bn in ((first, bn1), (second, bn2)):
-            statistics = (None, None) if bn.training else (bn.running_mean, bn.running_var)
             z = CONV[dims](z, conv.weight, conv.bias)
-            z = F.batch_norm(z, *statistics, bn.weight, bn.bias, bn.training)
+            z = F.batch_norm(z, bn.running_mean, bn.running_var, bn.weight, bn.bias, bn.training)
             z = z.relu() if conv is first else z
         return z
 

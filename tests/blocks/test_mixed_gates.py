@@ -60,8 +60,9 @@ def triplet_formula(kernel_size=7):
             pooled = torch.stack([y.max(1).values, y.mean(1)], 1)
             pooled = F.conv2d(pooled, gate.conv.weight, padding=kernel_size // 2)
             norm = gate.norm
-            statistics = (None, None) if norm.training else (norm.running_mean, norm.running_var)
-            pooled = F.batch_norm(pooled, *statistics, norm.weight, norm.bias, norm.training)
+            pooled = F.batch_norm(
+                pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.training
+            )
             total = total + (y * pooled.sigmoid()).permute(order)
         return total / 3
 
@@ -75,18 +76,14 @@ def test_triplet(block, agree, kernel_size):
 
 def shuffle_attention_formula(groups):
     def formula(sa, x):
-        c, half = x.shape[1], x.shape[1] // groups // 2
-        parts = []
-        for group in x.flatten(2).chunk(groups, 1):
-            a, b = group[:, :half], group[:, half:]
-            gate = sa.channel_weight[:, None] * a.mean(2, keepdim=True) + sa.channel_bias[:, None]
-            parts.append(a * gate.sigmoid())
-            mean, var = b.mean(2, keepdim=True), b.var(2, unbiased=False, keepdim=True)
-            normed = (b - mean) / (var + 1e-5).sqrt()
-            normed = normed * sa.norm.weight[:, None] + sa.norm.bias[:, None]
-            gate = sa.spatial_weight[:, None] * normed + sa.spatial_bias[:, None]
-            parts.append(b * gate.sigmoid())
-        y = torch.cat(parts, 1)
+        c = x.shape[1]
+        a, b = x.flatten(2).unflatten(1, (groups, -1)).chunk(2, 2)
+        gate = sa.channel_weight[:, None] * a.mean(3, keepdim=True) + sa.channel_bias[:, None]
+        mean, var = b.mean(3, keepdim=True), b.var(3, unbiased=False, keepdim=True)
+        normed = (b - mean) / (var + 1e-5).sqrt()
+        normed = normed * sa.norm.weight[:, None] + sa.norm.bias[:, None]
+        normed = sa.spatial_weight[:, None] * normed + sa.spatial_bias[:, None]
+        y = torch.cat([a * gate.sigmoid(), b * normed.sigmoid()], 2).flatten(1, 2)
         order = [i // 2 + (i % 2) * (c // 2) for i in range(c)]  # ChannelShuffle of two groups
         return y[:, order].view(x.shape)
 
@@ -128,21 +125,19 @@ def test_scse(block, agree, dims, reduction):
 
 def ema_formula(factor):
     def formula(ema, x):
-        results = []
-        for part in x.chunk(factor, 1):
-            weight, bias = ema.conv1.weight[:, :, 0, 0], ema.conv1.bias[:, None]
-            rows = (weight @ part.mean(3) + bias).sigmoid()
-            columns = (weight @ part.mean(2) + bias).sigmoid()
-            axial = part * rows[..., None] * columns[:, :, None]
-            mean = axial.mean((2, 3), keepdim=True)
-            var = axial.var((2, 3), unbiased=False, keepdim=True)
-            axial = (axial - mean) / (var + 1e-5).sqrt()
-            axial = axial * ema.norm.weight.view(1, -1, 1, 1) + ema.norm.bias.view(1, -1, 1, 1)
-            local = F.conv2d(part, ema.conv3.weight, ema.conv3.bias, padding=1)
-            gate = torch.einsum("nc,nchw->nhw", axial.mean((2, 3)).softmax(1), local)
-            gate = gate + torch.einsum("nc,nchw->nhw", local.mean((2, 3)).softmax(1), axial)
-            results.append(part * gate[:, None].sigmoid())
-        return torch.cat(results, 1)
+        part = x.unflatten(1, (factor, -1)).flatten(0, 1)
+        weight, bias = ema.conv1.weight[:, :, 0, 0], ema.conv1.bias[:, None]
+        rows = (weight @ part.mean(3) + bias).sigmoid()
+        columns = (weight @ part.mean(2) + bias).sigmoid()
+        axial = part * rows[..., None] * columns[:, :, None]
+        mean = axial.mean((2, 3), keepdim=True)
+        var = axial.var((2, 3), unbiased=False, keepdim=True)
+        axial = (axial - mean) / (var + 1e-5).sqrt()
+        axial = axial * ema.norm.weight.view(1, -1, 1, 1) + ema.norm.bias.view(1, -1, 1, 1)
+        local = F.conv2d(part, ema.conv3.weight, ema.conv3.bias, padding=1)
+        gate = torch.einsum("nc,nchw->nhw", axial.mean((2, 3)).softmax(1), local)
+        gate = gate + torch.einsum("nc,nchw->nhw", local.mean((2, 3)).softmax(1), axial)
+        return (part * gate[:, None].sigmoid()).view(x.shape)
 
     return formula
 

@@ -155,15 +155,17 @@ def test_spd_conv(block, agree, scale, kernel_size):
     )
 
 
+def frn_formula(frn, x):
+    dims = x.ndim - 2
+    y = x / ((x.flatten(2) ** 2).mean(2)[(..., *[None] * dims)] + 1e-6).sqrt()
+    form = (-1, *[1] * dims)
+    y = y * frn.gamma.view(form) + frn.beta.view(form)
+    return torch.where(y > frn.tau.view(form), y, frn.tau.view(form).expand_as(y))
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_frn(block, agree, dims):
-    def formula(frn, x):
-        y = x / ((x.flatten(2) ** 2).mean(2)[(..., *[None] * dims)] + 1e-6).sqrt()
-        form = (-1, *[1] * dims)
-        y = y * frn.gamma.view(form) + frn.beta.view(form)
-        return torch.where(y > frn.tau.view(form), y, frn.tau.view(form).expand_as(y))
-
-    agree(block("frn", dims)(6), formula, (2, 6, *(7, 5, 3)[:dims]), (1, 6, *(4, 3, 3)[:dims]))
+    agree(block("frn", dims)(6), frn_formula, (2, 6, *(7, 5, 3)[:dims]), (1, 6, *(4, 3, 3)[:dims]))
     if dims == 2:
         theirs = FilterResponseNormTlu2d(6, eps=1e-6, rms=False)
         names = {"gamma": "weight", "beta": "bias", "tau": "tau"}
@@ -176,8 +178,9 @@ def frelu_formula(kernel_size=3):
         conv = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}[x.ndim]
         y = conv(x, frelu.conv.weight, padding=kernel_size // 2, groups=x.shape[1])
         norm = frelu.norm
-        statistics = (None, None) if norm.training else (norm.running_mean, norm.running_var)
-        y = F.batch_norm(y, *statistics, norm.weight, norm.bias, norm.training)
+        y = F.batch_norm(
+            y, norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.training
+        )
         return torch.where(x > y, x, y)
 
     return formula

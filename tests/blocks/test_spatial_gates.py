@@ -32,14 +32,12 @@ def test_simam(block, agree, dims, e_lambda):
 
 def sge_formula(groups):
     def formula(sge, x):
-        results = []
-        for i, part in enumerate(x.flatten(2).chunk(groups, 1)):
-            likeness = torch.einsum("ncl,nc->nl", part, part.mean(2))
-            deviation = likeness.std(1, unbiased=False, keepdim=True)
-            normed = (likeness - likeness.mean(1, keepdim=True)) / (deviation + 1e-5)
-            gate = (sge.weight[i] * normed + sge.bias[i]).sigmoid()
-            results.append(part * gate[:, None])
-        return torch.cat(results, 1).view(x.shape)
+        parts = x.unflatten(1, (groups, -1)).flatten(3)
+        likeness = torch.einsum("ngcl,ngc->ngl", parts, parts.mean(3))
+        deviation = likeness.std(2, unbiased=False, keepdim=True)
+        normed = (likeness - likeness.mean(2, keepdim=True)) / (deviation + 1e-5)
+        gate = (sge.weight * normed + sge.bias).sigmoid()
+        return torch.einsum("ngcl,ngl->ngcl", parts, gate).reshape(x.shape)
 
     return formula
 
