@@ -266,6 +266,7 @@ class Block:
             "layouts": list(self.layouts),
             "dims": list(self.dims),
             "inputs": self.inputs,
+            "cost": dict(self.cost),
             "verified": self.oracle != "none",
         }
 

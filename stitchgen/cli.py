@@ -253,15 +253,15 @@ BLOCK = click.argument("block", shell_complete=_complete_block)
 @click.option("--family", metavar="F", help="Only blocks of this family.")
 @click.option("--layout", metavar="L", help="Only blocks that take this layout, as in NCHW.")
 @click.option("--dims", type=click.IntRange(1, 3), metavar="1|2|3", help="Spatial dimensions.")
-@click.option("--search", metavar="TEXT", help="Only blocks whose head contains the text.")
+@click.option("--search", metavar="TEXT", help="Only blocks whose head has these words.")
+@click.option("--year", metavar="YEARS", help="The paper's: 2021, 2019-2022, 2022-.")
+@click.option("--max-parameters", metavar="N", help="At 256 channels: 8000, 8k, 1.5M.")
 @EVERY_COMMAND
-def list_blocks(
-    family: str | None, layout: str | None, dims: int | None, search: str | None, project: str
-) -> Any:
+def list_blocks(project: str, **wanted: Any) -> Any:
     """The blocks of the catalog."""
     from stitchgen import listing
 
-    return listing.run(_project(project), family=family, layout=layout, dims=dims, search=search)
+    return listing.run(_project(project), **wanted)
 
 
 @cli.command()
@@ -344,14 +344,14 @@ def _to_come(*declarations: str, **settings: Any) -> Callable[[Command], Command
 @click.option("--after", multiple=True, metavar="TARGET...", help="Feed the block T's output.")
 @click.option("--before", multiple=True, metavar="TARGET...", help="Feed T the block's output.")
 @click.option("--replace", multiple=True, metavar="TARGET...", help="The block instead of T.")
-@_to_come("--beside", multiple=True, metavar="TARGET...", help="Feed the block T's input.")
-@_to_come("--with", "with_", multiple=True, metavar="S", help="A second input of the block.")
-@_to_come("--into", metavar="R", help="Only reader R of the target sees the block.")
+@click.option("--beside", multiple=True, metavar="TARGET...", help="Feed the block T's input.")
+@click.option("--with", "with_", multiple=True, metavar="S", help="A second input of the block.")
+@click.option("--into", metavar="R", help="Only reader R of the target sees the block.")
 @click.option("--every", metavar="CLASS", help="All layers of this class under the target.")
 @click.option("--where", multiple=True, metavar="K=V", help="Of these only those with K == V.")
-@_to_come("--fuse", type=click.Choice(["add", "mul", "concat"]), help="Join with T's output.")
-@_to_come("--reduce", type=click.Choice(["conv", "linear"]), help="Back to T's channels.")
-@_to_come("--gate", is_flag=True, help="A learnable gate that starts closed.")
+@click.option("--fuse", type=click.Choice(["add", "mul", "concat"]), help="Join with T's output.")
+@click.option("--reduce", type=click.Choice(["conv", "linear"]), help="Back to T's channels.")
+@click.option("--gate", is_flag=True, help="A learnable gate that starts closed.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A block argument.")
 @click.option("--name", metavar="ATTR", help="The name of the new attribute.")
 @click.option("--channels", metavar="EXPR", help="The channels, where they cannot be found.")
