@@ -14,6 +14,7 @@ from typing import Any
 Paint = Callable[[str, str], str]
 
 NOT_PROVEN = "not-proven"
+UNVERIFIED = "unverified: there is nothing to compare it with"
 
 
 def plain(text: str, role: str) -> str:
@@ -65,7 +66,8 @@ def _list(result: Mapping[str, Any], paint: Paint) -> str:
         for block in members:
             name = paint(block["name"].ljust(width), "name")
             year = (block.get("paper") or {}).get("year") or "    "
-            lines.append(f"  {name}  {_shapes(block):<8}  {year}  {block['title']}")
+            title = block["title"] + ("" if block.get("verified", True) else " (unverified)")
+            lines.append(f"  {name}  {_shapes(block):<8}  {year}  {title}")
     lines += ["", "stitchgen show BLOCK tells more of one"]
     return "\n".join(lines[1:])
 
@@ -88,15 +90,15 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
         ("caution", result["caution"]),
         ("paper", cited),
         ("", paper.get("address")),
-        ("code", result["code"]),
+        ("code", result["code"] or "none of the authors' is known"),
         ("class", result["class"]),
         ("layouts", f"{', '.join(result['layouts'])} ({_shapes(result)})"),
-        ("channels", result["channels"]),
-        ("size", result["size"]),
+        ("channels", _channels(result["channels"])),
+        ("size", "as large" if result["size"] == "same" else f"n becomes {result['size']}"),
         ("replaces", ", ".join(f"nn.{layer}" for layer in result["replaces"])),
         ("needs", ", ".join(result["needs"])),
         ("cost", _cost(result["cost"])),
-        ("checked", f"against {result['oracle']}" if result["verified"] else "against nothing"),
+        ("checked", f"against {result['oracle']}" if result["verified"] else UNVERIFIED),
     ]
     for name, value in facts:
         if value:
@@ -116,6 +118,14 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*lines, "", f"$ {result['example']}"])
 
 
+def _channels(change: str) -> str:
+    if change == "same":
+        return "as many come out as go in"
+    if change == "in-out":
+        return "in_channels go in, out_channels come out"
+    return f"{change} come out"
+
+
 def _cost(cost: Mapping[str, Any]) -> str:
     if "parameters" not in cost:
         return ""
@@ -126,7 +136,9 @@ def _cost(cost: Mapping[str, Any]) -> str:
 
 
 def _paragraph(text: str, indent: str) -> list[str]:
-    return wrap(text, 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    """Wrapped between words, so that addresses can be clicked on."""
+    kept_whole = {"break_on_hyphens": False, "break_long_words": False}
+    return wrap(text, 96, initial_indent=indent, subsequent_indent=indent, **kept_whole)
 
 
 def _new_module(result: Mapping[str, Any], paint: Paint) -> str:

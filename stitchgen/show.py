@@ -56,7 +56,10 @@ def example(block: Block) -> str:
     if block.variadic:
         return f"stitchgen fuse model.layer2 model.layer3 --block {block.name}{given}"
     if block.inputs > 1:
-        others = " ".join(f"--with model.layer{1 + n}" for n in range(1, block.inputs))
+        others = " ".join(
+            f"--with model.{'embedding' if one.layout == 'NC' else f'layer{number}'}"
+            for number, one in enumerate(block.inputs_[1:], 2)
+        )
         return f"stitchgen add {block.name} --after model.layer1 {others}{given}"
     if block.channels == "same" and block.size == "same":
         return f"stitchgen add {block.name} --after model.layer2{given}"
