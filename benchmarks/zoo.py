@@ -215,7 +215,8 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
             return record | wrong("refusal-form", f"exit {code}: {error} {errors[-300:]}")
         tried.append(error["code"])
         # What the refusal proposes is asked for explicitly, as its reader would.
-        if error["code"] == "installed-package" and "--attach" not in extra:
+        proposed = error["code"] == "installed-package" or "--attach" in (error.get("hint") or "")
+        if proposed and "--attach" not in extra:
             extra.append("--attach")
         elif error["code"] == "many-calls" and "@" not in target:
             target += "@all"

@@ -90,6 +90,7 @@ def constructions(bench: Workbench, place: Place, name: str) -> Iterator[tuple[s
     """The calls that the constructor assigns to `name`, each with its place."""
     syntax = bench.syntax(place.anchor.file)
     function = syntax.method(*place.anchor.function.rsplit(".", 1))
+    name = ast.unparse(ast.parse(name))  # with the quotes that `unparse` writes
     for node in ast.walk(function) if function is not None else ():
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             if ast.unparse(node.targets[0]) == name:

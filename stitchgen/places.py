@@ -124,8 +124,11 @@ def find_places(
     for number, chosen in groups:
         under = runs_its_children(bench, survey, spots, owner, chosen)
         wish = request.name or attribute_name(() if under else below, block)
-        if under:
+        if under and (any(site.chain for site in chosen) or is_container(survey, spots)):
+            if request.attach and call is None:
+                return [attached_place(bench, survey, request, block, resolved, spots, name)]
             check_not_container(survey, spots, name)
+            raise run_by_sequential(bench, chosen[0], name)
         holder, near = (resolved.path, ()) if under else (owner, chosen)
         attribute = free_attribute(bench, spots, holder, near, wish, taken)
         taken.add(attribute)
@@ -568,6 +571,7 @@ def attached_place(
     name: str,
 ) -> Place:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
+    resolved, spots = at_its_end(survey, resolved, spots)
     check_not_container(survey, spots, name)
     wish = request.name or attribute_name((), block)
     place = Place(
@@ -591,14 +595,62 @@ def attached_place(
     return place
 
 
+def at_its_end(
+    survey: Survey, resolved: Resolved, spots: Sequence[Spot]
+) -> tuple[Resolved, Sequence[Spot]]:
+    """Of a Sequential the layer at its end, which gives what the Sequential gives; else itself."""
+    while all(runs_in_order(survey, spot) for spot in spots):
+        names = {spot.configuration.children(spot.path)[-1] for spot in spots}
+        if len(names) != 1:
+            break
+        inner = replace(resolved, path=join(resolved.path, names.pop()))
+        ends = survey.spots(inner.class_name, str(inner.file), inner.path)
+        if any(max(spot.layer["calls"].values()) != 1 for spot in ends):
+            break
+        resolved, spots = inner, ends
+    return resolved, spots
+
+
+def runs_in_order(survey: Survey, spot: Spot) -> bool:
+    """Whether a layer is a Sequential, or of a class that leaves its forward alone, with children."""
+    about = survey.classes[spot.layer["class"]] or {}
+    plain = survey.classes.get("torch.nn.modules.container:Sequential") or {}
+    return (
+        survey.kind(spot.layer["class"]) == "sequential"
+        and about.get("forward_file") == plain.get("forward_file")
+        and bool(spot.configuration.children(spot.path))
+    )
+
+
+def run_by_sequential(bench: Workbench, site: Site, name: str) -> StitchError:
+    """No call of the layer can be edited, and a block under the Sequential would be run by it."""
+    document = bench.syntax(site.file).document
+    where = f"{document.path}:{document.line_of(site.span[0])}"
+    return StitchError(
+        "installed-package",
+        f"{name} is called by torch's Sequential, which {where} runs as one of all the children "
+        "of its module, where a block has no place of its own",
+        where=where,
+        hint="Pass --attach to run the block from a forward hook.",
+    )
+
+
+def is_container(survey: Survey, spots: Sequence[Spot]) -> bool:
+    return any(survey.kind(spot.layer["class"]) != "module" for spot in spots)
+
+
 def check_not_container(survey: Survey, spots: Sequence[Spot], name: str) -> None:
     for spot in spots:
         if survey.kind(spot.layer["class"]) != "module":
             last = spot.configuration.children(spot.path)[-1:]
+            hint = "Splice in the class that runs it, or after the last layer that it runs."
+            if runs_in_order(survey, spot):
+                hint = "Pass --attach to run the block from a forward hook of its last layer."
             raise StitchError(
                 "unsupported",
                 f"a block under {name} would become one of the layers that it runs",
                 where=observed.first_place(spot.layer),
+                hint=hint,
                 suggestions=[f"{name}.{child}" for child in last],
             )
 

@@ -132,6 +132,14 @@ def test_case(name: str, tmp_path: Path, python: str, monkeypatch: pytest.Monkey
 
     again = add.run(project, request)
     assert again.changes == [], "the same command again is not a no-op"
+    if not any(splice["strategy"] == "slice" for splice in planned.result["splices"]):
+        lock = tmp_path / "stitchgen.lock"
+        book = lock.read_bytes() if lock.exists() else None
+        lock.unlink(missing_ok=True)
+        again = add.run(project, request, mode="dry-run")
+        assert again.changes == [], "nor is it where the source alone tells"
+        if book is not None:
+            lock.write_bytes(book)
     assert tree(tmp_path) == done
 
     if planned.changes:

@@ -70,6 +70,25 @@ class Refusal:
 
 
 CONVOLUTION = "self.conv = nn.Conv2d(3, 16, 3)"
+IN_DICT = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = Body([nn.Conv2d(3, 8, 3), nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU())])
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Body(nn.ModuleList):
+    def forward(self, x):
+        for layer in self:
+            x = layer(x)
+        return x
+"""
 TWICE = with_forward("return self.conv(x) - self.conv(-x)")
 FROM_TORCHVISION = """\
 import torch.nn as nn
@@ -261,6 +280,25 @@ REFUSALS = [
         where="model.py:13",
         hint="splice elsewhere",
         model=with_forward("x = self.conv(x)", "return x + self.conv.weight.sum()"),
+    ),
+    Refusal(
+        "a Sequential as an element of a container that runs all",
+        "se --after model.layers.1 --input 1x3x8x8",
+        code="unsupported",
+        message="a block under model.py::Net.layers.1 would become one of the layers that it runs",
+        where="model.py:16",
+        hint="Pass --attach to run the block from a forward hook of its last layer",
+        suggestions=("model.py::Net.layers.1.1",),
+        model=IN_DICT,
+    ),
+    Refusal(
+        "a layer that such a Sequential runs",
+        "se --after model.layers.1.1 --input 1x3x8x8",
+        code="installed-package",
+        message="layers.1.1 is called by torch's Sequential, which model.py:16 runs",
+        where="model.py:16",
+        hint="Pass --attach",
+        model=IN_DICT,
     ),
     Refusal(
         "weight used functionally, never called",
