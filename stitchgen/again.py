@@ -17,7 +17,7 @@ from stitchgen.ledger import Ledger, Run
 from stitchgen.outcome import Outcome
 from stitchgen.request import AddRequest
 from stitchgen.resolve import search_folders
-from stitchgen.target import locate, parse
+from stitchgen.target import as_named, locate, parse
 
 
 def done_already(project: Project, request: AddRequest, dry_run: bool) -> Outcome | None:
@@ -64,7 +64,7 @@ def names_files(project: Project, request: AddRequest, run: Run) -> bool:
     except StitchError:
         return False  # which is then said by who plans it
     recorded = {entry.record.target.partition("::")[0] for entry in run.entries}
-    return meant == {(project.root / path).resolve() for path in recorded}
+    return meant == {as_named(project.root / path) for path in recorded}
 
 
 def one_place(request: AddRequest) -> bool:

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -152,10 +153,18 @@ class Observer:
                 f"the Python that runs the model ended {reason}" + (f": {last}" if last else ""),
                 hint=f"It was {self.python}; pass another one with --python.",
             )
-        answer = json.loads(line)
+        answer = json.loads(self.named(line))
         if answer.pop("ok"):
             return answer
         raise self.refusal(answer["error"])
+
+    def named(self, answer: str) -> str:
+        """An answer that calls the model file by the name it was given, where that is a link."""
+        real = os.path.realpath(self.subject.file)
+        if real == str(self.subject.file):
+            return answer
+        name = json.dumps(str(self.subject.file))[1:-1]
+        return re.sub(re.escape(json.dumps(real)[1:-1]) + '(?=[":])', lambda _: name, answer)
 
     def refusal(self, error: dict[str, Any]) -> StitchError:
         code, message, where = error["code"], error["message"], error.get("where")

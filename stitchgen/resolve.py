@@ -20,7 +20,7 @@ from stitchgen.imports import has_relative_imports
 from stitchgen.observed import Survey
 from stitchgen.request import AddRequest
 from stitchgen.syntax import Syntax
-from stitchgen.target import ImportName, Located, import_name, locate, parse
+from stitchgen.target import ImportName, Located, as_named, import_name, locate, parse
 from stitchgen.workbench import Workbench
 
 #: More factories than this are not tried; the report names those left.
@@ -147,7 +147,7 @@ def session_of(
 
 def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
     name = parse(target).file
-    return name is not None and any((folder / name).resolve() == file for folder in folders)
+    return name is not None and any(as_named(folder / name) == file for folder in folders)
 
 
 def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...]:

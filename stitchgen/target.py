@@ -141,7 +141,7 @@ def find_file(name: str, folders: tuple[Path, ...]) -> Path:
         if path.is_file():
             if suffix in NOT_PYTHON or suffix not in (".py", ".pyw", ".pyi"):
                 raise not_python(name)
-            return path.resolve()
+            return as_named(path)
     if suffix in NOT_PYTHON:
         raise not_python(name)
     candidates = [str(path) for folder in folders[:1] for path in python_files(folder)]
@@ -151,6 +151,14 @@ def find_file(name: str, folders: tuple[Path, ...]) -> Path:
         where=name,
         suggestions=get_close_matches(name, candidates, n=3, cutoff=0.6),
     )
+
+
+def as_named(path: Path) -> Path:
+    """The absolute path of a file by the name that it was given.
+
+    A file that is a symbolic link is imported from the link's folder, and blocks go beside it.
+    """
+    return path.parent.resolve() / path.name
 
 
 def not_python(name: str) -> StitchError:
@@ -176,7 +184,7 @@ def modules_named(
         module, package = base.with_suffix(".py"), base / "__init__.py"
         hits = [path for path in (module, package) if path.is_file()]
         for path in hits:
-            yield path.resolve(), names[count:]
+            yield as_named(path), names[count:]
         if hits:
             return
 

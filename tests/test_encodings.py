@@ -7,6 +7,8 @@ import codecs
 import io
 import os
 import stat
+import subprocess
+import sys
 import tokenize
 from pathlib import Path
 
@@ -319,6 +321,34 @@ def test_symbolic_link(root: Path, python: str, tmp_path_factory: pytest.TempPat
     assert DEFINITION in (root / "real" / "net.py").read_text()
     undo.run(config.find_project(root))
     assert (root / "model.py").is_symlink()
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("place", ["real", "../shared"])
+def test_blocks_go_beside_the_link_that_was_named(
+    root: Path, python: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is imported from the link's folder, and the edit is written through the link."""
+    folder = root / "project"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text("")
+    (folder / place).mkdir()
+    (folder / place / "net.py").write_text(NET)
+    (folder / "model.py").symlink_to(f"{place}/net.py")
+    before = tree(root)
+    project = config.find_project(folder)
+    monkeypatch.chdir(folder)
+    done = add.run(project, request_of(FLAGS, python))
+    assert [change.path for change in done.changes][-2:] == ["model.py", "stitchgen.lock"]
+    assert done.result["proof"]["laws"]
+    assert (folder / "model.py").is_symlink()
+    assert DEFINITION in (folder / place / "net.py").read_text()
+    assert sorted(path.name for path in folder.rglob("se.py")) == ["se.py"]
+    assert (folder / "blocks" / "se.py").is_file()
+    build = [sys.executable, "-B", "-c", "import model; model.Net()"]
+    assert subprocess.run(build, cwd=folder).returncode == 0
+    assert add.run(project, request_of(FLAGS, python)).changes == []
+    undo.run(project)
     assert tree(root) == before
 
 

@@ -54,12 +54,13 @@ class OverlayFinder(importlib.abc.MetaPathFinder):
         for entry in path if path is not None else sys.path:
             folder = os.path.join(os.path.realpath(entry or os.getcwd()), tail)
             for file in (os.path.join(folder, "__init__.py"), folder + ".py"):
-                if file in self.world.overlay:
+                real = os.path.realpath(file) if os.path.islink(file) else file
+                if real in self.world.overlay:
                     locations = [folder] if file.endswith("__init__.py") else None
                     return importlib.util.spec_from_file_location(
                         fullname,
                         file,
-                        loader=ProjectLoader(fullname, file, self.world),
+                        loader=ProjectLoader(fullname, real, self.world),
                         submodule_search_locations=locations,
                     )
             # A folder that exists only in the overlay and has no __init__.py is a namespace package.
