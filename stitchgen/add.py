@@ -6,30 +6,24 @@ expression -> plan the edits -> prove them -> hand over the changes, the ledger 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from stitchgen import blocks, catalog, files, observed
+from stitchgen import blocks, catalog, files
 from stitchgen.again import done_already
-from stitchgen.already import replaced_already, stands_already
 from stitchgen.catalog import Block
 from stitchgen.config import Project
-from stitchgen.counts import channel_expressions, channels_read, count_at, feature_at, given
 from stitchgen.errors import StitchError, shown_below
-from stitchgen.methods import Method, Widths
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
 from stitchgen.outcome import Outcome, outcome_of
 from stitchgen.own_block import is_own, read_own
-from stitchgen.places import Place, define_after, find_places, initialising_loop
 from stitchgen.plan import Plan, Task
+from stitchgen.planning import make_plan
 from stitchgen.proof import prove
 from stitchgen.read_survey import read_survey
 from stitchgen.request import AddRequest
-from stitchgen.resolve import Resolved, check_given, no_builds, open_session, search_folders
-from stitchgen.selections import select
+from stitchgen.resolve import check_given, no_builds, open_session, search_folders
 from stitchgen.workbench import Workbench
-from stitchgen.writing import write_calls, write_definition
 
 #: Refusals that may be due to a configuration that the user did not name.
 DUE_TO_OTHERS = {"configuration-dependent", "channels-unknown", "unsupported", "layout-ambiguous"}
@@ -130,96 +124,3 @@ def by_reading(task: Task, without: StitchError | None = None) -> Plan:
         if without is not None:
             error.hint = f"{error.hint or ''} {without.message}: {without.hint}".strip()
         raise
-
-
-def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
-    """Decide every target; the plan's edits are on a workbench of its own.
-
-    With `late`, blocks are defined below the model's own initialisation of all its modules.
-    """
-    plan, request = Plan(Workbench(task.project.root)), task.request
-    for located in task.session.located:
-        selected = select(task.session, request, located, survey, plan.bench)
-        plan.passed_over += selected.never_called
-        for resolved in selected.targets:
-            plan.places += places_at(plan, request, task.block.name, survey, resolved)
-    for place in plan.places:
-        if observer is None:
-            place.channels = channels_read(request, place)
-        settle(task, plan, place, late)
-    if observer is not None and task.request.placement != "replace":
-        find_channels(task, plan, survey, observer)
-    for place in plan.places:
-        write_at(task, plan, place)
-    write_calls(plan.bench, task.project, plan.fresh)
-    return plan
-
-
-def find_channels(task: Task, plan: Plan, survey: Survey, observer: Observer) -> None:
-    """Name the channels at all places, with the model's help where they are not given."""
-    asked = []
-    for place in plan.places:
-        if task.request.channels is not None:
-            place.channels = given(task.request, place)
-        else:
-            asked.append(count_at(place, task.request.placement))
-    found = channel_expressions(plan.bench, survey, observer, task.session, asked)
-    for count, channels in zip(asked, found):
-        count.place.channels = channels
-
-
-def places_at(
-    plan: Plan, request: AddRequest, block: str, survey: Survey, resolved: Resolved
-) -> list[Place]:
-    """The places of one target; a refusal of one of many says how to take all calls, or fewer."""
-    try:
-        return find_places(plan.bench, request, block, survey, resolved)
-    except StitchError as error:
-        if request.every is not None and error.code == "many-calls":
-            every = resolved.located.target.text
-            error.hint = f"A block at each call of every layer: --{request.placement} '{every}@all'"
-            error.suggestions = [f"{every}@all"]
-        raise
-
-
-def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:
-    """Decide the method, and move the definition behind the model's initialisation if need be."""
-    place.method = Method(place.attribute, task.request.placement)
-    loop = initialising_loop(plan.bench, place.anchor)
-    if loop is not None and (late or task.block.identity):
-        # Its starting values are what makes the block an identity: nothing may overwrite them.
-        define_after(plan.bench, place, loop)
-    elif loop is not None and task.request.placement != "replace":
-        plan.initialised.append((place, loop.lineno))
-    if task.request.placement != "replace":
-        dims_at(task, place)  # refused, if at all, before the model is built for the channels
-
-
-def dims_at(task: Task, place: Place) -> int:
-    """For how many dimensions the block is rendered."""
-    layout = feature_at(task.request, place)["layout"]
-    where = observed.first_place(place.spots[0].layer)
-    return blocks.dims_at(task.block, layout, place.target, where)
-
-
-def write_at(task: Task, plan: Plan, place: Place) -> None:
-    """Plan one place: the block's file and import, its definition, its calls."""
-    bench, request, block = plan.bench, task.request, task.block
-    if request.placement == "replace":
-        place.channels = {"expression": None, "value": None, "evidence": "observed"}
-        if blocks.stands_in(block, place) and replaced_already(bench, place, task.settings):
-            plan.already.append(place)
-            return
-        arguments = blocks.replacement_arguments(block, place, task.settings)
-    else:
-        arguments = blocks.arguments(block, place.channels["expression"], task.settings)
-    placed = blocks.place(bench, task.project, block, dims_at(task, place), Path(place.anchor.file))
-    if not is_own(request.block):
-        plan.uses.add(bench.relative(placed.file))
-    construction = f"{placed.class_name}({', '.join(arguments)})"
-    present = stands_already(bench, request, place, placed.class_name, construction)
-    if present is not None:
-        place.attribute = present
-        plan.already.append(place)
-        return
-    write_definition(bench, task.project, request, place, construction, Widths(""))

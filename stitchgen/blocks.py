@@ -36,6 +36,12 @@ def fitting(layout: str, catalogs: tuple[str, ...] = ()) -> list[str]:
     return [block.name for block in found]
 
 
+def fitting_inputs(count: int) -> list[str]:
+    """Names of the blocks that take so many inputs."""
+    found = catalog.load().values()
+    return sorted(b.name for b in found if b.inputs == count or (b.variadic and count > b.inputs))
+
+
 def dims_at(block: Block, layout: str, name: str, where: str | None) -> int:
     """The dims to render the block for; refuses a feature on which it does not work."""
     dims = block.dims_for(layout)
@@ -95,14 +101,19 @@ def literal(block: str, kind: str, name: str, value: str) -> str:
     return spelled
 
 
-def arguments(block: Block, channels: str, settings: Mapping[str, str]) -> list[str]:
-    """The constructor's arguments, by keyword, channels first."""
+def arguments(block: Block, facts: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:
+    """The constructor's arguments, by keyword, channels first.
+
+    `facts` are expressions for what the block's parameters stand for: channels, in, out, context.
+    """
     written = []
     for parameter in block.parameters:
         if parameter.name in settings:
             written.append(f"{parameter.name}={settings[parameter.name]}")
-        elif parameter.fact in ("channels", "in", "out"):
-            written.append(f"{parameter.name}={channels}")
+        elif parameter.fact in facts:
+            written.append(f"{parameter.name}={facts[parameter.fact]}")
+        elif parameter.name == "stride" and "stride" in facts:
+            written.append(f"stride={facts['stride']}")
         elif parameter.default is None:
             raise StitchError(
                 "bad-argument",

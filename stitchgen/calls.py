@@ -43,7 +43,8 @@ class Insertion:
     join: str = f"{HERE}.block({VALUE})"
     branch: str = ""
     keeps: str = ""
-    argument: int | str | None = None  # before: which argument, where it is not the first
+    #: Before: which argument (by number or name) and which element of it; None for the first.
+    argument: tuple[int | str, int | None] | None = None
     slot: bool = False  # other instances run this code with an empty slot
     empty: str = ""  # how the slot is empty: `nn.Identity`, or None for what is no serial block
     under: bool = False  # the block is a child of the layer: `layer.cbam`
@@ -58,9 +59,8 @@ class Insertion:
     def expression(self, here: str, value: str, fed: str = "", first: str | None = None) -> str:
         """What is computed; `first` stands for the value where it is evaluated first."""
         text = self.join.replace(BRANCH, self.branch).replace(HERE, here).replace(FED, fed)
-        if first is not None:
-            text = text.replace(VALUE, first, 1)
-        return text.replace(VALUE, value)
+        head, mark, rest = text.partition(VALUE)
+        return head + (first or value if mark else "") + rest.replace(VALUE, value)
 
     def statement(self, here: str, name: str) -> str:
         """The same for a value that a variable has, which then has the result."""
@@ -201,7 +201,7 @@ def edit_plain_call(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
     if condition is not None:
         require_constant_function(call)
     if insertion.branch:
-        return with_branch(call, insertion, condition), "wrap"
+        return with_branch(call, insertion, condition)
     context, document = call.context, call.document
     argument = fed_argument(call, insertion) if insertion.placement == "before" else None
     alone = context.form == "assign" and document.own_line(call.statement_span)
@@ -241,14 +241,23 @@ def wrapped(
     if compound and not is_whole(call.syntax, node):
         text = f"({text})"
     opening, _, closing = text.partition(VALUE)
-    return document.wrap(span, opening, closing)
+    return [edit for edit in document.wrap(span, opening, closing) if edit.text]
 
 
-def with_branch(call: Call, insertion: Insertion, condition: str | None) -> list[Edit]:
+def with_branch(
+    call: Call, insertion: Insertion, condition: str | None
+) -> tuple[list[Edit], str]:
     """`self.layer2(x) + self.layer2_se(x)`: what the layer is fed is read twice."""
-    document = call.document
+    document, context = call.document, call.context
     argument = fed_argument(call, insertion)
     span = document.span_of(argument)
+    alone = context.form == "assign" and document.own_line(call.statement_span)
+    if alone and condition is None and isinstance(argument, ast.Name):
+        text = insertion.expression(call.holder(insertion), VALUE, argument.id)
+        longer = len(text) - len(VALUE)
+        width = max(map(len, document.code(call.statement_span).splitlines())) + longer
+        if text.count(VALUE) > 1 or insertion.overwritten or width + call.indent > call.line_length:
+            return branch_before(call, insertion, argument.id), "line"
     edits: list[Edit] = []
     if isinstance(argument, ast.Name):
         fed = argument.id
@@ -269,18 +278,33 @@ def with_branch(call: Call, insertion: Insertion, condition: str | None) -> list
                 call.where,
                 "Give it a name first: y = ...; x = blk(y).",
             )
-    return [*edits, *wrapped(call, insertion, call.context.call, condition, fed)]
+    return [*edits, *wrapped(call, insertion, call.context.call, condition, fed)], "wrap"
+
+
+def branch_before(call: Call, insertion: Insertion, fed: str) -> list[Edit]:
+    """The branch in a line before the layer's call, what it is joined to in one behind it."""
+    document, here = call.document, call.holder(insertion)
+    name = call.free_name("branch", "side", "beside")
+    branch = insertion.branch.replace(HERE, here)
+    # The layer writes to what it is fed, which the branch needs as it was.
+    branch = branch.replace(FED, f"{fed}.clone()" if insertion.overwritten else fed)
+    value = str(call.context.name)
+    joined = insertion.join.replace(BRANCH, name).replace(HERE, here).replace(VALUE, value)
+    return [
+        document.lines_before(call.statement_span, call.formatted(f"{name} = {branch}")),
+        document.lines_after(call.statement_span, call.formatted(f"{value} = {joined}")),
+    ]
 
 
 def fed_argument(call: Call, insertion: Insertion) -> ast.expr:
     """The expression that the layer is fed."""
     node = call.context.call
     arguments = node.args[1 if call.how == "argument" else 0 :]
-    wanted = insertion.argument
+    wanted, element = insertion.argument or (0, None)
     if isinstance(wanted, str):
         for keyword in node.keywords:
             if keyword.arg == wanted:
-                return keyword.value
+                return element_of(call, keyword.value, element)
     number = wanted if isinstance(wanted, int) else 0
     if number >= len(arguments) or any(isinstance(a, ast.Starred) for a in arguments[: number + 1]):
         raise unsupported(
@@ -289,7 +313,21 @@ def fed_argument(call: Call, insertion: Insertion) -> ast.expr:
             call.where,
             "Use --after the layer that comes before.",
         )
-    return arguments[number]
+    return element_of(call, arguments[number], element)
+
+
+def element_of(call: Call, node: ast.expr, element: int | None) -> ast.expr:
+    """The element of an argument that is written as a list or tuple."""
+    if element is None:
+        return node
+    if isinstance(node, (ast.List, ast.Tuple)) and element < len(node.elts):
+        if not any(isinstance(part, ast.Starred) for part in node.elts):
+            return node.elts[element]
+    raise unsupported(
+        f"{call.where} feeds the layer a list that is made elsewhere",
+        call.where,
+        "Write the list where the layer is called: self.layer([a, b]).",
+    )
 
 
 def require_constant_function(call: Call) -> None:

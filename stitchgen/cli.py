@@ -31,6 +31,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
+#: What `--set` says of the reduction, not of the block: `--set reduce.norm=true`.
+REDUCE = "reduce."
+
 AFTER_THE_DEED = "the command itself has done its work, only its report has failed; "
 
 
@@ -105,12 +108,15 @@ def _mode(dry_run: bool, diff: bool) -> str:
     return "diff" if diff else "dry-run" if dry_run else "apply"
 
 
-def _pairs(option: str, values: Iterable[str]) -> dict[str, str]:
-    """The `name=value` texts of a repeatable option."""
+def _pairs(option: str, values: Iterable[str], below: str = "") -> dict[str, str]:
+    """The `name=value` texts of a repeatable option; `below` a prefix, those with it alone."""
     pairs: dict[str, str] = {}
     for text in values:
         name, equals, value = text.partition("=")
         name = name.strip()
+        if below and not name.startswith(below):
+            continue
+        name = name[len(below) :]
         if not equals or not name.isidentifier():
             raise UsageError(
                 "bad-argument",
@@ -407,7 +413,8 @@ def add(
         block=block,
         placement=placement,
         targets=targets + more_targets,
-        settings=_pairs("--set", settings),
+        settings=_pairs("--set", [text for text in settings if not text.startswith(REDUCE)]),
+        reduce_settings=_pairs("--set", settings, REDUCE),
         where=_pairs("--where", where),
         prove=not no_prove,
         **options,

@@ -21,6 +21,9 @@ from stitchgen.render import snippet
 
 #: The order of axes that brings channels from the last place to the second, by number of axes.
 TO_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
+#: In place of an order of axes: a map as the sequence of its positions.
+TOKENS = "tokens"
+Adapter = tuple[int, ...] | str | None
 #: What `F.interpolate` calls linear interpolation in so many dimensions.
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -31,6 +34,7 @@ class Source:
 
     name: str  # the variable that has its output
     path: str  # below the root of the target's class, as the law names it
+    adapter: Adapter = None  # as the block takes it
     project: bool = False  # fused: brought to the layer's channels by a convolution
     resize: str | None = None  # fused: the mode of the interpolation; None: the size is the same
 
@@ -48,7 +52,7 @@ class Method:
     activation: bool = False
     gate: bool = False
     project: bool = False
-    adapter: tuple[int, ...] | None = None  # the order of axes in which the block takes its input
+    adapter: Adapter = None  # how the block takes its input
     sources: tuple[Source, ...] = ()
     features: bool = False  # the sources are fused, and there is no block
     position: int = 0  # of the layer among the sources
@@ -127,20 +131,30 @@ def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
 
 def branch_text(method: Method) -> str:
     value = FED if method.placement == "beside" else VALUE
-    inputs = [adapted(value, method.adapter), *(source.name for source in method.sources)]
+    further = [adapted(source.name, source.adapter) for source in method.sources]
+    inputs = [adapted(value, method.adapter), *further]
     text = snippet("serial", "forward", block=f"{HERE}.{method.attribute}", inputs=inputs)
-    text = adapted(text, inverse(method.adapter))
+    if method.adapter == TOKENS:
+        text = snippet("adapter", "maps", value=text, like=value)
+    else:
+        text = adapted(text, inverse(method.adapter))
     if method.project:
         text = snippet("serial", "forward", block=f"{HERE}.{method.named('project')}", inputs=[text])
     return text
 
 
-def adapted(text: str, order: tuple[int, ...] | None) -> str:
-    return text if order is None else snippet("adapter", "forward", value=text, order=order)
+def adapted(text: str, adapter: Adapter) -> str:
+    if adapter is None:
+        return text
+    if adapter == TOKENS:
+        return snippet("adapter", "tokens", value=text)
+    return snippet("adapter", "permute", value=text, order=adapter)
 
 
-def inverse(order: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    return None if order is None else tuple(sorted(range(len(order)), key=order.__getitem__))
+def inverse(order: Adapter) -> Adapter:
+    if order is None or isinstance(order, str):
+        return order
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
 def feature_text(method: Method, source: Source, functional: str) -> str:
@@ -294,6 +308,10 @@ def total(counts: list[str]) -> str:
 # What the law holds it against -----------------------------------------------------------------
 
 
+def plain(adapter: Adapter) -> list[int] | str | None:
+    return list(adapter) if isinstance(adapter, tuple) else adapter
+
+
 def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
     """The splice's `method` for the observer: `here` is the path of the module that has the parts,
     `root` that of the instance of the target's class. None for a serial splice."""
@@ -318,7 +336,8 @@ def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
         "position": method.position,
         "features": method.features,
         "gated": method.gate,
-        "adapter": None if method.adapter is None else list(method.adapter),
+        "adapter": plain(method.adapter),
+        "adapters": {path(root, source.path): plain(source.adapter) for source in method.sources},
         "parts": parts,
         "sources": [path(root, source.path) for source in method.sources],
         "projections": projections,

@@ -86,11 +86,21 @@ def neighbours(task: Task, place: Place) -> list[dict[str, str]]:
 
 def splice_report(request: AddRequest, place: Place) -> dict[str, Any]:
     channels = {key: place.channels[key] for key in ("expression", "value", "evidence")}
+    method = place.method
+    joined = {
+        "fuse": method.fuse,
+        "reduce": ("linear" if method.linear else "conv") if method.fuse == "concat" else None,
+        "gate": method.gate or None,
+        "with": [feature.target for feature in place.features] or None,
+        "into": place.reader,
+        "parts": method.parts or None,
+    }
     return {
         "target": place.target,
         "placement": request.placement,
         "attribute": place.attribute,
         "strategy": place.strategy,
+        **{key: value for key, value in joined.items() if value is not None},
         "channels": channels,
         "readers": sorted({reader for spot in place.spots for reader in spot.layer["readers"]}),
     }
@@ -121,6 +131,7 @@ def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dic
         rest = f" and {len(plan.passed_over) - 6} more" if len(plan.passed_over) > 6 else ""
         text = f"{few}{rest} of class {task.request.every} got no block, being called nowhere"
         found.append({"code": "never-called", "message": text})
+    found += plan.notes
     for place in plan.places:
         found += neighbours(task, place)
     if session.left_out:

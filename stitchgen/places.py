@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stitchgen import observed, reading
+from stitchgen.cst import Span
 from stitchgen.errors import StitchError
-from stitchgen.methods import Method
+from stitchgen.methods import Method, Source
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
@@ -21,6 +22,21 @@ from stitchgen.sites import Site, Step, access, attribute_name
 from stitchgen.splice import Anchor, definition_anchor
 from stitchgen.syntax import Function, Syntax
 from stitchgen.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Feature:
+    """The output of another layer that a place reads, in a variable of the function."""
+
+    target: str
+    source: Source
+    spots: Sequence[Spot]
+    creating: Span  # the statement that creates the layer
+    anchor: Anchor
+    call: int | None
+    sites: Sequence[Site]  # where it is kept; none where the model's own variable has it
+    overwritten: bool  # what follows writes to it in place
+    by_number: bool
 
 
 @dataclass
@@ -47,6 +63,9 @@ class Place:
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
     method: Method = Method("")  # how the block's output is joined with the layer's
+    features: list[Feature] = field(default_factory=list)  # of other layers, that it reads
+    reader: str | None = None  # path, below the root, of the one layer that gets the block's output
+    argument: tuple[int | str, int | None] | None = None  # of the reader's call: which is meant
 
     def block_path(self, spot: Spot) -> str:
         """Where the block is in the edited model."""
@@ -215,8 +234,15 @@ def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
     ]
 
 
-def initialising_loop(bench: Workbench, anchor: Anchor) -> ast.stmt | None:
-    """The statement below the anchor that initialises all modules: a loop, or `self.apply(...)`."""
+def initialising_loop(
+    bench: Workbench, anchor: Anchor, parameters: bool = False
+) -> ast.stmt | None:
+    """The statement below the anchor that initialises all modules: a loop, or `self.apply(...)`.
+
+    With `parameters`, a loop over these counts as well.
+    """
+    names = {"modules", "named_modules"}
+    names |= {"parameters", "named_parameters"} if parameters else set()
     syntax = bench.syntax(anchor.file)
     class_name, _, method = anchor.function.rpartition(".")
     function = syntax.method(class_name, method)
@@ -225,7 +251,7 @@ def initialising_loop(bench: Workbench, anchor: Anchor) -> ast.stmt | None:
         if statement.lineno <= anchor.line:
             continue
         match statement:
-            case ast.For(iter=ast.Call(func=ast.Attribute(attr="modules" | "named_modules"))):
+            case ast.For(iter=ast.Call(func=ast.Attribute(attr=name))) if name in names:
                 found = statement
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name("self"), attr="apply"))):
                 found = statement

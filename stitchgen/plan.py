@@ -33,6 +33,7 @@ class Plan:
     uses: set[str] = field(default_factory=set)  # block files, relative to the root
     passed_over: list[str] = field(default_factory=list)  # of a class, never called
     already: list[Place] = field(default_factory=list)  # those at which the very block stands
+    notes: list[dict[str, str]] = field(default_factory=list)  # warnings, ready for the report
     #: Those whose block a statement of the model initialises, with its line.
     initialised: list[tuple[Place, int]] = field(default_factory=list)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stitchgen import methods
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer, encoded
-from stitchgen.observed import Configuration
+from stitchgen.observed import Configuration, Spot, join
 from stitchgen.places import Place
 from stitchgen.plan import Plan, Task
 from stitchgen.request import AddRequest
@@ -102,16 +103,7 @@ def splices_in(
     for place in places:
         for spot in place.spots:
             if spot.configuration is configuration:
-                replaced = request.placement == "replace"
-                splices.append(
-                    {
-                        "placement": request.placement,
-                        "target": spot.path,
-                        "block": spot.path if replaced else place.block_path(spot),
-                        "calls": None if place.call is None else [place.call],
-                        "element": None,
-                    }
-                )
+                splices.append(splice_in(request, place, spot))
         if not splices:
             splices.append(
                 {
@@ -122,3 +114,18 @@ def splices_in(
                 }
             )
     return splices
+
+
+def splice_in(request: AddRequest, place: Place, spot: Spot) -> dict[str, Any]:
+    """A splice at one layer, as the laws take it."""
+    block = spot.path if request.placement == "replace" else place.block_path(spot)
+    here = block.rpartition(".")[0]
+    return {
+        "placement": request.placement,
+        "target": spot.path,
+        "block": "" if place.method.features else block,
+        "calls": None if place.call is None else [place.call],
+        "element": None,
+        "into": None if place.reader is None else join(spot.root, place.reader),
+        "method": methods.law(place.method, here, spot.root),
+    }

@@ -38,6 +38,7 @@ class AddRequest:
     reduce: Reduction | None = None  # only with fuse="concat"
     gate: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)  # --set name=value
+    reduce_settings: Mapping[str, str] = field(default_factory=dict)  # --set reduce.name=value
     name: str | None = None  # --name: the attribute
     channels: str | None = None  # --channels EXPR
     attach: bool = False
@@ -104,7 +105,9 @@ class AddRequest:
         ):
             if text is not None:
                 words += [option, text]
-        for option, pairs in (("--where", self.where), ("--set", self.settings)):
+        reduce = {f"reduce.{name}": value for name, value in self.reduce_settings.items()}
+        settings = {**self.settings, **reduce}
+        for option, pairs in (("--where", self.where), ("--set", settings)):
             for name, value in pairs.items():
                 words += [option, f"{name}={value}"]
         words += [option for option, on in (("--gate", self.gate), ("--attach", self.attach)) if on]

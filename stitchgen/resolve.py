@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ class Session:
     inputs: tuple[str, ...]
     python: str
     left_out: tuple[tuple[int, int], ...]
+    with_: tuple[Located, ...] = ()  # the further layers that a block reads
+    into: Located | None = None  # the one reader that gets its output
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,20 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
     models = {name: model.target for name, model in project.models.items()}
     whole = request.every is not None
     located = tuple(locate(parse(text, whole), folders, models, whole) for text in request.targets)
-    return session_of(
+    session = session_of(
         project, located, request.builds, request.inputs, request.python, bench, folders
     )
+    with_ = tuple(locate(parse(text), folders, models) for text in request.with_)
+    into = None if request.into is None else locate(parse(request.into), folders, models)
+    for other in (*with_, into):
+        if other is not None and other.file != session.file:
+            raise StitchError(
+                "target-ambiguous",
+                f"{other.target.text} is in {bench.relative(other.file)}, the target in "
+                f"{bench.relative(session.file)}: they have no forward in common",
+                where=bench.relative(other.file),
+            )
+    return replace(session, with_=with_, into=into)
 
 
 def open_model(

@@ -10,7 +10,7 @@ from stitchgen.calls import HERE, VALUE, Insertion
 from stitchgen.config import Project
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.methods import Widths
-from stitchgen.places import Place
+from stitchgen.places import Feature, Place
 from stitchgen.render import snippet
 from stitchgen.request import AddRequest
 from stitchgen.sites import Site
@@ -142,9 +142,11 @@ def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -
         resized = any(source.resize for source in method.sources)
         functional = module_name(bench, file, "torch.nn.functional") if resized else ""
         join, branch = methods.texts(method, torch, functional)
+    before = method.placement == "before" or place.reader is not None
     return Insertion(
         attribute=place.attribute,
-        placement="before" if method.placement == "before" else "after",
+        placement="before" if before else "after",
+        argument=place.argument,
         to_called=site.to_called if site is not None else (),
         chain=site.chain if site is not None else (),
         join=join,
@@ -157,6 +159,19 @@ def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -
     )
 
 
+def keeping(feature: Feature, site: Site) -> Insertion:
+    """A variable of its own for the output of another layer."""
+    return Insertion(
+        attribute="",
+        placement="after",
+        to_called=site.to_called,
+        chain=site.chain,
+        keeps=feature.source.name,
+        by_number=feature.by_number,
+        overwritten=feature.overwritten,
+    )
+
+
 def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> None:
     """Edit every call site, once for all places that have it; a place's strategy is the lowest in
     rank that was needed.
@@ -164,10 +179,19 @@ def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> 
     A slot is told as such only where the calls themselves stay as they are.
     """
     by_call: dict[tuple[str, tuple[int, int]], list[tuple[Place, Site, Insertion]]] = {}
+
+    def insert(place: Place, site: Site, insertion: Insertion) -> None:
+        here = by_call.setdefault((site.file, site.span), [])
+        # What several places read is kept once.
+        if not insertion.keeps or insertion not in [other for _, _, other in here]:
+            here.append((place, site, insertion))
+
     for place in places:
+        for feature in place.features:
+            for site in feature.sites:
+                insert(place, site, keeping(feature, site))
         for site in place.sites:
-            insertion = insertion_of(bench, place, site, site.file)
-            by_call.setdefault((site.file, site.span), []).append((place, site, insertion))
+            insert(place, site, insertion_of(bench, place, site, site.file))
     strategies: dict[int, list[str]] = {}
     for (file, span), here in by_call.items():
         syntax = bench.syntax(file)

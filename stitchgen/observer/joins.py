@@ -15,7 +15,7 @@ torch and the standard library.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 import torch
 from torch.nn import functional as F
@@ -71,10 +71,19 @@ def resized(feature: Tensor, like: Tensor, mode: Optional[str], axis: int) -> Te
     return result.movedim(1, -1) if axis == -1 else result
 
 
-def adapted(feature: Tensor, order: Optional[List[int]]) -> Tensor:
-    """The axes in another order."""
-    return feature if order is None else feature.permute(order)
+def adapted(feature: Tensor, order: Any) -> Tensor:
+    """The axes in another order, or a map as the sequence of its positions."""
+    if order is None:
+        return feature
+    if order == "tokens":
+        return feature.flatten(2).movedim(2, 1)
+    return feature.permute(order)
 
 
-def inverse(order: Optional[List[int]]) -> Optional[List[int]]:
-    return None if order is None else sorted(range(len(order)), key=order.__getitem__)
+def back(feature: Tensor, order: Any, like: Tensor) -> Tensor:
+    """The inverse; `like` has the shape that comes out."""
+    if order is None:
+        return feature
+    if order == "tokens":
+        return feature.movedim(1, 2).reshape(like.shape)
+    return feature.permute(sorted(range(len(order)), key=order.__getitem__))

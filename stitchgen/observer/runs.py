@@ -57,9 +57,10 @@ class Splice:
         self.block = given.get("block") or ""  # type: str
         self.calls = given.get("calls")  # type: Optional[List[int]]
         self.element = given.get("element")
-        self.adapter = bool(given.get("adapter"))
         self.into = given.get("into")  # type: Optional[str]
         self.method = given.get("method") or {}  # type: Dict[str, Any]
+        adapters = list((self.method.get("adapters") or {}).values())
+        self.adapter = any([given.get("adapter"), self.method.get("adapter"), *adapters])
         self.edited = edited
         ours = dict(original.named_modules(remove_duplicate=False))
         theirs = dict(edited.named_modules(remove_duplicate=False))
@@ -422,8 +423,11 @@ class Runner:
                 others.append(joins.resized(feature, value, method.get("resize", {}).get(path), axis))
         else:
             assert splice.module is not None
-            first = joins.adapted(value if fed is None else fed, order)
-            branch = joins.adapted(splice.module(first, *kept), joins.inverse(order))
+            first = value if fed is None else fed
+            adapters = method.get("adapters") or {}
+            further = [joins.adapted(k, adapters.get(p)) for p, k in zip(splice.sources, kept)]
+            branch = splice.module(joins.adapted(first, order), *further)
+            branch = joins.back(branch, order, first)
             projection = splice.part("project")
             others = [branch if projection is None else projection(branch)]
         return joins.joined(method, splice.part, value, others)

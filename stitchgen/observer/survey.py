@@ -239,8 +239,10 @@ class Layers:
 
     def report(self, base, variants, train):
         by_path = {}
+        order = {}  # in which the layers return
         for record in base:
             by_path.setdefault(record["path"], []).append(record)
+            order.setdefault(record["path"], len(order))
         varied = []
         for records in variants:
             table = {}
@@ -276,6 +278,8 @@ class Layers:
             if own:
                 layer["output"] = own[0]["output"]
                 layer["inputs"] = own[0]["inputs"]
+                layer["order"] = order[name]
+                layer["arguments"] = own[0]["arguments"]
                 layer["overwrites"] = any(record["overwrites"] for record in own)
                 layer["overwritten"] = any(record["overwritten"] for record in own)
                 given, fed = hints.get(name), hints.get((name, "input"))

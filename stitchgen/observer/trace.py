@@ -308,6 +308,7 @@ class Calls:
                 "inputs": [shape_of(value) for value in args],
                 "named_inputs": {name: shape_of(value) for name, value in kwargs.items()},
                 "reads": calls.sources_of_tensors(args, kwargs),
+                "arguments": calls.arguments_of(args, kwargs),
                 "inside": calls.stack[-1] if calls.stack else None,
             }
             fed = first_tensor(args, kwargs)
@@ -354,6 +355,16 @@ class Calls:
             for tensor in values:
                 if isinstance(tensor, torch.Tensor) and id(tensor) in self.producers:
                     found.extend(self.producers[id(tensor)])
+        return found
+
+    def arguments_of(self, args, kwargs):
+        """`[key, index, producers]` for each argument that a layer gave, or an element of one."""
+        found = []
+        for key, value in list(enumerate(args)) + list(kwargs.items()):
+            inside = isinstance(value, (tuple, list))
+            for index, tensor in enumerate(value if inside else [value]):
+                if isinstance(tensor, torch.Tensor) and id(tensor) in self.producers:
+                    found.append([key, index if inside else None, self.producers[id(tensor)]])
         return found
 
     def produced(self, path, result, fed):

@@ -1,0 +1,304 @@
+"""Which method a request means at a place, and what it needs to know for it (floor 5).
+
+Here are decided: the adapter between the layer's layout and the block's, whether a branch fits
+beside its layer or has to be projected, and which counts have to be named for all that.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from stitchgen import blocks, observed
+from stitchgen.catalog import Block
+from stitchgen.counts import Count, count_at, feature_at
+from stitchgen.errors import StitchError, unsupported
+from stitchgen.methods import TO_FIRST, TOKENS, Adapter, Method, Widths
+from stitchgen.observed import Spot
+from stitchgen.places import Place
+from stitchgen.request import AddRequest
+
+CHANNELS_LAST = {"NHWC": "NCHW", "NDHWC": "NCDHW"}
+#: Options of a reduction, in `--set reduce.norm=true`.
+REDUCE_OPTIONS = {"norm", "activation"}
+
+
+@dataclass
+class Fit:
+    """How a block fits at a place."""
+
+    dims: int  # that the block is rendered for
+    adapter: Adapter = None
+    stride: int = 1  # of the branch, so that it has the size of what the layer gives
+    own_stride: bool = False  # which the block itself takes as an argument
+    project: bool = False
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+
+def fit_of(request: AddRequest, block: Block, place: Place) -> Fit:
+    """How the block fits at the place; refuses where it does not."""
+    layout = feature_at(request, place)["layout"]
+    where = observed.first_place(place.spots[0].layer)
+    adapter = adapter_to(block, layout)
+    fit = Fit(blocks.dims_at(block, seen_through(layout, adapter), place.target, where), adapter)
+    fit_sources(request, block, place, fit)
+    if request.placement == "beside":
+        fit_beside(request, block, place, fit)
+    return fit
+
+
+def adapter_to(block: Block, layout: str) -> Adapter:
+    """What brings a feature to a layout that the block takes; None where it takes it as it is."""
+    if block.dims_for(layout) is not None:
+        return None
+    for adapter in (TO_FIRST.get(len(layout)) if layout in CHANNELS_LAST else None, TOKENS):
+        if adapter is not None and block.dims_for(seen_through(layout, adapter)) is not None:
+            return adapter
+    return None
+
+
+def seen_through(layout: str, adapter: Adapter) -> str:
+    """The layout that comes out of an adapter."""
+    if adapter == TOKENS:
+        return "NLC" if layout in ("NCL", "NCHW", "NCDHW") else ""
+    return layout if adapter is None else CHANNELS_LAST[layout]
+
+
+def fit_sources(request: AddRequest, block: Block, place: Place, fit: Fit) -> None:
+    """The further inputs: as many as the block takes, with the layouts that it takes."""
+    given, wanted = len(place.features), block.inputs - 1
+    where = observed.first_place(place.spots[0].layer)
+    if given != wanted and not (block.variadic and given >= wanted):
+        fitting = blocks.fitting_inputs(given + 1)
+        takes = "one input" if wanted == 0 else f"{wanted + 1} inputs"
+        hint = f"stitchgen show {block.name} tells what they are. One --with S for each but the first."
+        if wanted == 0:
+            hint = f"Blocks that take {given + 1}: {', '.join(fitting) or 'none'}"
+        raise StitchError(
+            "bad-argument",
+            f"{block.name} takes {takes}, and this command gives it {given + 1}",
+            where=where,
+            hint=hint,
+            suggestions=fitting if wanted == 0 else [],
+        )
+    inputs = [*block.inputs_[1:], *[block.inputs_[-1]] * (given - wanted)]
+    for number, (feature, taken) in enumerate(zip(place.features, inputs)):
+        layout = feature.spots[0].feature("after", feature.call)["layout"]
+        adapter: Adapter = None
+        if layout is None or (taken.layout or "") == "NC" != layout:
+            raise StitchError(
+                "layout-mismatch",
+                f"{block.name} takes {taken.name} as {taken.layout or block.layouts[0]}, and "
+                f"{feature.target} gives {layout or 'axes that cannot be told apart'}",
+                where=observed.first_place(feature.spots[0].layer),
+            )
+        if taken.layout is None:
+            adapter = adapter_to(block, layout)
+            if block.dims_for(seen_through(layout, adapter)) is None:
+                raise StitchError(
+                    "layout-mismatch",
+                    f"{block.name} works on {', '.join(block.layouts)}, and {feature.target} gives "
+                    f"{layout}",
+                    where=observed.first_place(feature.spots[0].layer),
+                )
+        place.features[number] = replace(feature, source=replace(feature.source, adapter=adapter))
+    check_counts(request, block, place)
+
+
+def check_counts(request: AddRequest, block: Block, place: Place) -> None:
+    """A block may want its inputs to have equal channels."""
+    for feature, taken in zip(place.features, block.inputs_[1:]):
+        if taken.channels not in (None, block.inputs_[0].channels):
+            continue
+        if taken.channels is None or block.channel_parameters == ():
+            continue
+        for own, other in zip(place.spots, feature.spots):
+            mine = own.feature("after", place.call)["channels"]
+            theirs = other.feature("after", feature.call)["channels"]
+            if mine != theirs:
+                raise StitchError(
+                    "bad-argument",
+                    f"{block.name} takes features of the same channels, and {place.target} has "
+                    f"{mine}, {feature.target} {theirs}",
+                    where=observed.first_place(other.layer),
+                    hint="Choose layers of the same width, or a block that takes two: "
+                    "attention-gate, cross-attention, film.",
+                )
+
+
+def fit_beside(request: AddRequest, block: Block, place: Place, fit: Fit) -> None:
+    """A branch has to give what the layer gives: by its own arguments, else by a projection."""
+    where = observed.first_place(place.spots[0].layer)
+    strides, needed = set(), set()
+    own = any(parameter.name == "stride" for parameter in block.parameters)
+    for spot in place.spots:
+        takes, gives = spot.feature("before"), spot.feature("after")
+        if takes["layout"] != gives["layout"]:
+            raise unsupported(
+                f"{place.target} takes {takes['layout']} and gives {gives['layout']}, so a branch "
+                "beside it does not fit",
+                where,
+                "Put the block --after it, or beside a layer inside of it.",
+            )
+        before, after = sizes(spot, "inputs", takes["layout"]), sizes(spot, "output", gives["layout"])
+        arguments = numbers(request, block, takes["channels"], gives["channels"])
+        stride = stride_of(before, [size_after(block, n, arguments) for n in before], after)
+        if stride is None:
+            raise unsupported(
+                f"{place.target} makes {'x'.join(map(str, after))} of {'x'.join(map(str, before))}, "
+                f"which no stride of {block.name} does",
+                where,
+                "Put the block --after it, or beside a layer inside of it.",
+            )
+        strides.add(stride)
+        try:
+            given = block.output_channels(takes["channels"], arguments)
+        except (StitchError, KeyError, AssertionError):
+            given = takes["channels"]
+        needed.add(given != gives["channels"])
+    if len(strides) > 1:
+        raise StitchError(
+            "configuration-dependent",
+            f"{place.target} has a stride of its own in each of several configurations: "
+            + ", ".join(map(str, sorted(strides))),
+            where=where,
+            hint="Name the configuration that you use: --build EXPR",
+        )
+    fit.stride = strides.pop()
+    fit.own_stride = own and fit.stride != 1 and "stride" not in request.settings
+    fit.project = True in needed or (fit.stride != 1 and not fit.own_stride)
+    if fit.project:
+        fit.notes.append(
+            {
+                "code": "projected",
+                "where": where or "",
+                "message": f"{block.name} beside {place.target} does not give what the layer gives: "
+                f"a 1x1 convolution with stride {1 if fit.own_stride else fit.stride} brings it there",
+            }
+        )
+
+
+def sizes(spot: Spot, side: str, layout: str) -> list[int]:
+    """The spatial sizes that the layer took or gave."""
+    value = spot.layer[side]
+    shape = (value[0] if side == "inputs" else value)["shape"]
+    return [size for size, axis in zip(shape, layout) if axis not in "NC"]
+
+
+def size_after(block: Block, n: int, arguments: Mapping[str, Any]) -> int:
+    try:
+        return block.output_size(n, arguments)
+    except (StitchError, KeyError, AssertionError):
+        return n
+
+
+def stride_of(before: list[int], branch: list[int], after: list[int]) -> int | None:
+    """The stride of a 1x1 convolution that brings the branch to the layer's size, if there is one."""
+    if branch == after:
+        return 1
+    for stride in range(2, 65):
+        if [(n - 1) // stride + 1 for n in branch] == after:
+            return stride
+    return None
+
+
+def numbers(
+    request: AddRequest, block: Block, channels: int, out: int
+) -> dict[str, Any]:
+    """The block's arguments as values, as far as they are known."""
+    found: dict[str, Any] = {}
+    for parameter in block.parameters:
+        if parameter.fact in ("channels", "in"):
+            found[parameter.name] = channels
+        elif parameter.fact == "out":
+            found[parameter.name] = out
+        text = request.settings.get(parameter.name, parameter.default)
+        if text is not None and (parameter.name in request.settings or parameter.name not in found):
+            try:
+                found[parameter.name] = ast.literal_eval(text)
+            except (ValueError, SyntaxError):
+                continue
+    return found
+
+
+def method_of(request: AddRequest, block: Block, place: Place, fit: Fit) -> Method:
+    """How the block's output is joined with the layer's."""
+    after = "before" if request.placement == "before" else "after"
+    options = reduce_options(request)
+    return Method(
+        attribute=place.attribute,
+        placement=request.placement,
+        layout=place.spots[0].feature(after, place.call)["layout"],
+        fuse=request.fuse,
+        reduce=request.reduce or "conv",
+        norm=options["norm"],
+        activation=options["activation"],
+        gate=request.gate,
+        project=fit.project,
+        adapter=fit.adapter,
+        sources=tuple(source.source for source in place.features),
+    )
+
+
+def reduce_options(request: AddRequest) -> dict[str, bool]:
+    found = dict.fromkeys(REDUCE_OPTIONS, False)
+    for name, value in request.reduce_settings.items():
+        if name not in REDUCE_OPTIONS or value.lower() not in ("true", "false"):
+            raise StitchError(
+                "bad-argument",
+                f"--set reduce.{name}={value}: a reduction has norm and activation, true or false",
+                hint="--set reduce.norm=true",
+            )
+        found[name] = value.lower() == "true"
+    if request.gate and any(found.values()):
+        raise StitchError(
+            "bad-argument",
+            "a gated concatenation starts as identity, which norm and activation undo",
+            hint="Leave out --gate or reduce.norm and reduce.activation.",
+        )
+    return found
+
+
+def counts_of(place: Place, request: AddRequest) -> dict[str, Count]:
+    """The counts that have to be named at a place, by what they are to it."""
+    method = place.method
+    fed = "before" if request.placement in ("before", "beside") else "after"
+    wanted = {} if method.features else {"fed": count_at(place, fed)}
+    value = "before" if request.placement == "before" else "after"
+    if method.features or method.fuse == "concat" or method.project or request.placement == "beside":
+        wanted["value"] = count_at(place, value)
+    for feature in place.features:
+        wanted[feature.source.name] = Count(
+            place, feature.target, feature.spots, "after", feature.creating, feature.call
+        )
+    return wanted
+
+
+def facts_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) -> dict[str, str]:
+    """What fills the block's arguments, by fact, as expressions."""
+    fed = named["fed"]
+    facts = {"channels": fed, "in": fed, "out": named.get("value", fed)}
+    for feature in place.features[:1]:
+        facts["context"] = named[feature.source.name]
+    if fit.own_stride:
+        facts["stride"] = str(fit.stride)
+    return facts
+
+
+def widths_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) -> Widths:
+    """The channels of what is joined, as expressions."""
+    fed = named.get("fed", "")
+    value = named.get("value", fed)
+    branch = fed
+    if block.channels != "same":
+        branch = value
+    return Widths(
+        value=value,
+        branch=branch,
+        sources={f.source.name: named[f.source.name] for f in place.features},
+        stride="1" if fit.own_stride else str(fit.stride),
+    )
+
+

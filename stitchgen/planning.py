@@ -1,0 +1,166 @@
+"""From a task and a survey to the plan: every place decided, every edit made in memory. Floor 5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stitchgen import blocks
+from stitchgen.already import replaced_already, stands_already
+from stitchgen.counts import channel_expressions, channels_read, given
+from stitchgen.errors import StitchError
+from stitchgen.features import find_feature, find_reader, later
+from stitchgen.joining import Fit, counts_of, facts_of, fit_of, method_of, widths_of
+from stitchgen.methods import Widths
+from stitchgen.observe import Observer
+from stitchgen.observed import Survey
+from stitchgen.own_block import is_own
+from stitchgen.places import Place, define_after, find_places, initialising_loop
+from stitchgen.plan import Plan, Task
+from stitchgen.request import AddRequest
+from stitchgen.resolve import Resolved, resolve
+from stitchgen.selections import select
+from stitchgen.workbench import Workbench
+from stitchgen.writing import write_calls, write_definition
+
+
+def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
+    """Decide every target; the plan's edits are on a workbench of its own.
+
+    With `late`, blocks are defined below the model's own initialisation of all its modules.
+    """
+    plan, request = Plan(Workbench(task.project.root)), task.request
+    for located in task.session.located:
+        selected = select(task.session, request, located, survey, plan.bench)
+        plan.passed_over += selected.never_called
+        for resolved in selected.targets:
+            plan.places += places_at(plan, request, task.block.name, survey, resolved)
+    if request.placement == "replace":
+        for place in plan.places:
+            settle(task, plan, place, late)
+            replace_at(task, plan, place)
+        return plan
+    fits = []
+    for place in plan.places:
+        find_others(task, plan, survey, place)
+        fits.append(decide(task, place))
+        settle(task, plan, place, late)
+    named = name_counts(task, plan, survey, observer)
+    for place, fit, names in zip(plan.places, fits, named):
+        write_at(task, plan, place, fit, names)
+    write_calls(plan.bench, task.project, plan.fresh)
+    return plan
+
+
+def places_at(
+    plan: Plan, request: AddRequest, block: str, survey: Survey, resolved: Resolved
+) -> list[Place]:
+    """The places of one target; a refusal of one of many says how to take all calls, or fewer."""
+    try:
+        return find_places(plan.bench, request, block, survey, resolved)
+    except StitchError as error:
+        if request.every is not None and error.code == "many-calls":
+            every = resolved.located.target.text
+            error.hint = f"A block at each call of every layer: --{request.placement} '{every}@all'"
+            error.suggestions = [f"{every}@all"]
+        raise
+
+
+def find_others(task: Task, plan: Plan, survey: Survey, place: Place) -> None:
+    """The other layers that a place reads or whose call it stands at."""
+    request, session = task.request, task.session
+    taken: set[str] = set()
+    for located in session.with_:
+        resolved = resolve(session, located, survey, plan.bench)
+        feature = find_feature(plan.bench, request, survey, place, resolved, taken)
+        taken.add(feature.source.name)
+        place.features.append(feature)
+        place.anchor = later(place.anchor, feature.anchor)
+    if session.into is not None:
+        resolved = resolve(session, session.into, survey, plan.bench)
+        find_reader(plan.bench, request, survey, place, resolved)
+
+
+def decide(task: Task, place: Place) -> Fit:
+    """How the block fits and is joined; refused, if at all, before the model is built again."""
+    fit = fit_of(task.request, task.block, place)
+    place.method = method_of(task.request, task.block, place, fit)
+    return fit
+
+
+def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:
+    """Move the definition behind the model's initialisation of its modules, if need be."""
+    request = task.request
+    starts = task.block.identity or request.gate
+    loop = initialising_loop(plan.bench, place.anchor, parameters=request.gate)
+    if loop is not None and (late or starts):
+        # Its starting values are what makes the block an identity: nothing may overwrite them.
+        define_after(plan.bench, place, loop)
+    elif loop is not None and request.placement != "replace":
+        plan.initialised.append((place, loop.lineno))
+
+
+def name_counts(
+    task: Task, plan: Plan, survey: Survey, observer: Observer | None
+) -> list[dict[str, str]]:
+    """For each place the expressions of its counts, by what they are to it."""
+    request = task.request
+    named: list[dict[str, str]] = [{} for _ in plan.places]
+    asked = []
+    for number, place in enumerate(plan.places):
+        for role, count in counts_of(place, request).items():
+            if role == "fed" and request.channels is not None:
+                place.channels = given(request, place)
+            elif role == "fed" and observer is None:
+                place.channels = channels_read(request, place)
+            elif observer is None:
+                raise StitchError(
+                    "channels-unknown",
+                    f"the source alone does not tell the channels of {count.name} well enough",
+                    hint="Let the model run: leave out --no-prove.",
+                )
+            else:
+                asked.append((number, role, count))
+                continue
+            named[number][role] = place.channels["expression"]
+    if observer is not None:
+        counts = [count for _, _, count in asked]
+        found = channel_expressions(plan.bench, survey, observer, task.session, counts)
+        for (number, role, count), channels in zip(asked, found):
+            named[number][role] = channels["expression"]
+            if role == "fed" or not count.place.channels:
+                count.place.channels = channels
+    return named
+
+
+def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, str]) -> None:
+    """Plan one place: the block's file and import, and its definition."""
+    bench, request, block = plan.bench, task.request, task.block
+    arguments = blocks.arguments(block, facts_of(block, place, fit, named), task.settings)
+    placed = blocks.place(bench, task.project, block, fit.dims, Path(place.anchor.file))
+    if not is_own(request.block):
+        plan.uses.add(bench.relative(placed.file))
+    construction = f"{placed.class_name}({', '.join(arguments)})"
+    present = stands_already(bench, request, place, placed.class_name, construction)
+    if present is not None:
+        place.attribute = present
+        plan.already.append(place)
+        return
+    plan.notes += fit.notes
+    widths = widths_of(block, place, fit, named)
+    write_definition(bench, task.project, request, place, construction, widths)
+
+
+def replace_at(task: Task, plan: Plan, place: Place) -> None:
+    """Plan the assignment of a block to a layer's own place."""
+    bench, block = plan.bench, task.block
+    place.channels = {"expression": None, "value": None, "evidence": "observed"}
+    if blocks.stands_in(block, place) and replaced_already(bench, place, task.settings):
+        plan.already.append(place)
+        return
+    arguments = blocks.replacement_arguments(block, place, task.settings)
+    dims = fit_of(task.request, block, place).dims
+    placed = blocks.place(bench, task.project, block, dims, Path(place.anchor.file))
+    if not is_own(task.request.block):
+        plan.uses.add(bench.relative(placed.file))
+    construction = f"{placed.class_name}({', '.join(arguments)})"
+    write_definition(bench, task.project, task.request, place, construction, Widths(""))
