@@ -173,6 +173,8 @@ class Observer:
         hints = {
             "no-torch": f"{self.python} has no torch. Pass --python PATH of the environment that "
             "runs your model, or set python in [tool.stitchgen].",
+            "blocks-in-the-way": "Name another folder in pyproject.toml: [tool.stitchgen] "
+            'blocks = "stitched_blocks"; or make the folder a package with an __init__.py.',
             "too-old": "stitchgen runs models with Python 3.8 or newer and torch 1.13 or newer.",
             "does-not-build": "Pass the construction to use, for example --build 'Net(3, 10)'.",
             "does-not-run": "Pass the input that the model takes, for example "

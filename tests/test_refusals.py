@@ -301,6 +301,22 @@ REFUSALS = [
         model=IN_DICT,
     ),
     Refusal(
+        "another module of the name of the blocks folder",
+        "se --after model.layer1",
+        code="blocks-in-the-way",
+        message="src/blocks.py, and not the folder of the new blocks",
+        hint='[tool.stitchgen] blocks = "stitched_blocks"',
+        others={"src/blocks.py": "import os\n"},
+    ),
+    Refusal(
+        "another module of the name of a blocks folder that is there",
+        "se --after model.layer1",
+        code="blocks-in-the-way",
+        message="src/blocks/__init__.py, and not the folder of the new blocks",
+        hint='[tool.stitchgen] blocks = "stitched_blocks"',
+        others={"src/blocks/__init__.py": "", "blocks/mine.py": ""},
+    ),
+    Refusal(
         "weight used functionally, never called",
         "swish --after model.attention.out_proj --input 2x5x8",
         code="used-functionally",

@@ -55,6 +55,7 @@ def prove(request):
     """Build each configuration as it was and as it would be, and hold the laws against both."""
     original = world_of(request, {})
     edited = world_of(request, request["overlay"])
+    check_found(edited)
     builds = []
     for entry in request["builds"]:
         try:
@@ -74,6 +75,16 @@ def prove(request):
         if not builds[-1]["ok"]:
             break
     return {"builds": builds}
+
+
+def check_found(edited):
+    """Refuse where an import of a new file finds another module of that name."""
+    with edited:
+        found = edited.other_module()
+    if found is not None:
+        name, place = found
+        message = "`import %s` finds %s, and not the folder of the new blocks" % (name, place)
+        raise layers.Failure("blocks-in-the-way", message)
 
 
 def passes_through(error, folder):

@@ -200,6 +200,25 @@ class World:
             self.stood_in.append(stand_in.__name__)
         return importlib.import_module(self.module)
 
+    def other_module(self):
+        """`(name, file)` of a module that is found in place of a new file's folder, or None.
+
+        A folder without `__init__.py` comes after every module and package of its name.
+        """
+        for path in self.overlay:
+            base = next((base for base in self.paths if path.startswith(base + os.sep)), None)
+            if base is None or os.path.exists(path):
+                continue
+            name = os.path.relpath(path, base).split(os.sep)[0]
+            folder = os.path.join(base, name)
+            if path == folder or os.path.join(folder, "__init__.py") in self.overlay:
+                continue
+            spec = importlib.machinery.PathFinder.find_spec(name)
+            if spec is not None and spec.origin and spec.loader is not None:
+                if os.path.dirname(os.path.realpath(spec.origin)) != folder:
+                    return name, spec.origin
+        return None
+
     def evaluate(self, expression):
         """The value of `resnet18()` in the model file, or of `package.module:expression`."""
         namespace = self.load()
