@@ -53,6 +53,8 @@ def block_source(block: Block, dims: int | None = None, class_name: str | None =
             f"{class_name!r} cannot be the name of a class",
             hint=f"--name {block.class_for(dims)}",
         )
+    if block.generic:
+        dims = block.usual_dims  # one file serves all, so its example must not differ either
     values = {"cls": class_name or block.class_for(dims), **_names(block, dims)}
     text = catalog.body(block)
     try:

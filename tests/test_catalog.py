@@ -544,3 +544,13 @@ def test_an_unverified_block_is_shown_as_one(lab, tmp_path):
 def test_an_example_has_a_layer_for_each_input(project):
     assert show.run(project, "aff")["example"].endswith("--after model.layer1 --with model.layer2")
     assert show.run(project, "film")["example"].endswith("--with model.embedding")
+
+
+def test_a_block_of_any_dims_has_one_source():
+    """It has one file, whichever dims are asked for."""
+    generic = [block for block in catalog.load().values() if block.generic]
+    assert generic
+    for block in generic:
+        sources = {render.block_source(block, dims) for dims in block.dims}
+        assert len(sources) == 1, block.name
+        assert len({block.module_for(dims) for dims in block.dims}) == 1
