@@ -43,8 +43,8 @@ def done_already(project: Project, request: AddRequest, dry_run: bool) -> Outcom
     ]
     result = {
         "ok": True,
-        "command": "add",
-        "block": request.block,
+        "command": request.command,
+        "block": request.block or None,
         "dry_run": dry_run,
         "splices": splices,
         "files": [],

@@ -59,8 +59,16 @@ def dims_at(block: Block, layout: str, name: str, where: str | None) -> int:
     )
 
 
-def check_settings(block: Block, settings: Mapping[str, str]) -> dict[str, str]:
+def check_settings(block: Block | None, settings: Mapping[str, str]) -> dict[str, str]:
     """The `--set` values as source, checked against the block's parameters."""
+    if block is None:
+        for name, value in settings.items():
+            raise StitchError(
+                "bad-argument",
+                f"--set {name}={value}: there is no block; a reduction has norm and activation",
+                hint="--set reduce.norm=true",
+            )
+        return {}
     known = {parameter.name: parameter for parameter in block.parameters}
     checked = {}
     for name, value in settings.items():

@@ -40,8 +40,8 @@ def outcome_of(
     keys = proof.pop("keys") if proof else {"added": [], "lost": [], "reshaped": []}
     result = {
         "ok": True,
-        "command": "add",
-        "block": request.block,
+        "command": request.command,
+        "block": request.block or None,
         "dry_run": dry_run,
         "splices": [
             splice_report(request, place) | {"already": place in plan.already}
@@ -58,7 +58,7 @@ def outcome_of(
 def records(request: AddRequest, plan: Plan) -> list[ledger.SpliceRecord]:
     return [
         ledger.SpliceRecord(
-            block=request.block,
+            block=request.block or "fuse",
             target=place.target,
             placement=request.placement,
             attribute=place.attribute,

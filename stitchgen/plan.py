@@ -19,7 +19,7 @@ class Task:
 
     project: Project
     request: AddRequest
-    block: Block
+    block: Block | None  # None: layers are fused, and there is no block
     settings: Mapping[str, str]  # the `--set` values as source
     session: Session
 

@@ -29,6 +29,7 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
     With `late`, blocks are defined below the model's own initialisation of all its modules.
     """
     plan, request = Plan(Workbench(task.project.root)), task.request
+    assert task.block is not None
     for located in task.session.located:
         selected = select(task.session, request, located, survey, plan.bench)
         plan.passed_over += selected.never_called
@@ -82,6 +83,7 @@ def find_others(task: Task, plan: Plan, survey: Survey, place: Place) -> None:
 
 def decide(task: Task, place: Place) -> Fit:
     """How the block fits and is joined; refused, if at all, before the model is built again."""
+    assert task.block is not None
     fit = fit_of(task.request, task.block, place)
     place.method = method_of(task.request, task.block, place, fit)
     return fit
@@ -90,7 +92,7 @@ def decide(task: Task, place: Place) -> Fit:
 def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:
     """Move the definition behind the model's initialisation of its modules, if need be."""
     request = task.request
-    starts = task.block.identity or request.gate
+    starts = request.gate or (task.block is not None and task.block.identity)
     loop = initialising_loop(plan.bench, place.anchor, parameters=request.gate)
     if loop is not None and (late or starts):
         # Its starting values are what makes the block an identity: nothing may overwrite them.
@@ -135,6 +137,7 @@ def name_counts(
 def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, str]) -> None:
     """Plan one place: the block's file and import, and its definition."""
     bench, request, block = plan.bench, task.request, task.block
+    assert block is not None
     arguments = blocks.arguments(block, facts_of(block, place, fit, named), task.settings)
     placed = blocks.place(bench, task.project, block, fit.dims, Path(place.anchor.file))
     if not is_own(request.block):
@@ -153,6 +156,7 @@ def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, st
 def replace_at(task: Task, plan: Plan, place: Place) -> None:
     """Plan the assignment of a block to a layer's own place."""
     bench, block = plan.bench, task.block
+    assert block is not None
     place.channels = {"expression": None, "value": None, "evidence": "observed"}
     if blocks.stands_in(block, place) and replaced_already(bench, place, task.settings):
         plan.already.append(place)

@@ -64,7 +64,7 @@ def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> Sti
             f"{build}: {error['message']}",
             where=where,
             hint="The block's arguments come from --set name=value and --channels EXPR; see "
-            f"stitchgen show {task.block.name}.",
+            f"stitchgen show {task.request.block}.",
             details=details,
         )
     hint = "Nothing was written. Please report this, with the model's source, if it is sound."

@@ -329,6 +329,7 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "new-module": _new_module,
     "layers": _layers,
     "add": _add,
+    "fuse": _add,
     "demo": _demo,
     "undo": _undo,
     "check": _check,

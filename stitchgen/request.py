@@ -15,6 +15,7 @@ from typing import Literal
 
 from stitchgen.errors import UsageError
 
+Resizing = Literal["nearest", "bilinear", "area"]
 Placement = Literal["after", "before", "beside", "replace"]
 Fusion = Literal["add", "mul", "concat"]
 Reduction = Literal["conv", "linear"]
@@ -89,6 +90,10 @@ class AddRequest:
                 hint="a number, or what stands in the constructor: --channels '2 * width'",
             )
 
+    @property
+    def command(self) -> str:
+        return "add"
+
     def command_line(self) -> str:
         """The command as it would be typed, for the ledger; what runs the model is left out."""
         words = ["add", self.block, f"--{self.placement}", *self.targets]
@@ -111,6 +116,77 @@ class AddRequest:
             for name, value in pairs.items():
                 words += [option, f"{name}={value}"]
         words += [option for option, on in (("--gate", self.gate), ("--attach", self.attach)) if on]
+        return shlex.join(words)
+
+
+@dataclass(frozen=True)
+class FuseRequest(AddRequest):
+    """One `fuse`: the outputs of the targets become one, in the place of the last one's.
+
+    `block` is empty, or the block that rebinds all of them: fpn, pan.
+    """
+
+    resize: Resizing = "bilinear"
+    at: str | None = None  # --at: the target whose size and place it is, else the last
+
+    def __post_init__(self) -> None:
+        if len(self.targets) < 2:
+            raise UsageError(
+                "usage",
+                "fuse needs two targets or more",
+                hint="stitchgen fuse model.layer2 model.layer3",
+            )
+        if self.at is not None and self.at not in self.targets:
+            raise UsageError(
+                "usage",
+                f"--at {self.at} is none of the targets",
+                hint="fuse at one of " + ", ".join(self.targets),
+                suggestions=[f"--at {target}" for target in self.targets],
+            )
+        if self.block and (self.fuse or self.reduce):
+            raise UsageError(
+                "usage",
+                f"--fuse and --reduce do not go with --block {self.block}, which joins the features",
+                hint=f"leave them out: fuse {' '.join(self.targets)} --block {self.block}",
+            )
+        if self.block and self.at is not None:
+            raise UsageError(
+                "usage",
+                f"--at does not go with --block {self.block}, whose outputs go to all the targets",
+                hint="leave --at out",
+            )
+        if self.fuse is None and not self.block:
+            object.__setattr__(self, "fuse", "concat")
+        super().__post_init__()
+
+    @property
+    def command(self) -> str:
+        return "fuse"
+
+    @property
+    def place(self) -> str:
+        """The target at which they are fused."""
+        return self.at or self.targets[-1]
+
+    def command_line(self) -> str:
+        """The command as it would be typed, for the ledger; what runs the model is left out."""
+        words = ["fuse", *self.targets]
+        for option, text in (
+            ("--fuse", self.fuse),
+            ("--reduce", self.reduce),
+            ("--resize", self.resize if self.resize != "bilinear" else None),
+            ("--at", self.at),
+            ("--block", self.block or None),
+            ("--name", self.name),
+        ):
+            if text is not None:
+                words += [option, text]
+        for build in self.builds:
+            words += ["--build", build]
+        settings = {f"reduce.{name}": value for name, value in self.reduce_settings.items()}
+        for name, value in {**self.settings, **settings}.items():
+            words += ["--set", f"{name}={value}"]
+        words += ["--gate"] if self.gate else []
         return shlex.join(words)
 
 

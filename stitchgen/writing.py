@@ -97,10 +97,11 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
 def module_name(bench: Workbench, file: str, module: str) -> str:
     """How the file names a module of torch; it is imported where the file has no name for it."""
     syntax = bench.syntax(file)
-    name = imports.module_alias(syntax, module)
-    if name is not None:
-        return name
+    known = imports.module_alias(syntax, module)
     name, statement = IMPORTS[module]
+    # `nn.functional` reads worse than `F`, where that is free.
+    if known is not None and (known.count(".") < 1 or name in syntax.top_level_names):
+        return known
     if name in syntax.top_level_names:
         raise unsupported(
             f"{syntax.document.path} means something else by {name} and does not import {module}",

@@ -395,6 +395,8 @@ class Runner:
                 if splice in applying:
                     new = self.result(splice, run, value, fed.get(splice.index))
                     out = exchange(out, splice.element, new)
+                    if splice.module is None:
+                        run.differentiable[splice.index] |= _differentiable(new)
             return out
 
         with contextlib.ExitStack() as stack:
@@ -509,6 +511,12 @@ class Runner:
                 self.at_work(stack, splice, run, reference or Run(self.splices), count)
                 self.count_parts(stack, splice, run, count)
             self.forward(self.edited_model, mode, index, run)
+        for splice in self.splices:
+            if splice.module is None:  # what is fused without a block is computed with the layer
+                number = splice.index
+                told = reference.layer_calls[number] if reference is not None else 1
+                run.block_calls[number] = run.layer_calls[number] or told
+                run.differentiable[number] = _differentiable(run.output)
         return run
 
     def count_parts(
@@ -650,8 +658,7 @@ class Runner:
             if isinstance(out, torch.Tensor) and compare.same([out], fed[:1]):
                 out = self.moved(out)
             if self.live:
-                gradient = any(tensor.requires_grad for tensor in compare.leaves(out))
-                run.differentiable[splice.index] |= gradient
+                run.differentiable[splice.index] |= _differentiable(out)
                 if reference is not None and splice.placement == "before":
                     run.block_gave[splice.index].append(compare.grab(out))
             return out
@@ -796,6 +803,10 @@ def _bound(around: Callable[..., Any], here: List[Splice]) -> _Around:
         return around(here, forward, args, kwargs)
 
     return bound
+
+
+def _differentiable(value: Any) -> bool:
+    return any(tensor.requires_grad for tensor in compare.leaves(value))
 
 
 def _picked(out: Any, splice: Splice) -> Any:
