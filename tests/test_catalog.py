@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import catalog, listing, new_module, render, report, show
+from stitchgen import catalog, cli, listing, new_module, render, report, show
 from stitchgen.config import Project
 from stitchgen.errors import StitchError
 
@@ -554,3 +555,98 @@ def test_a_block_of_any_dims_has_one_source():
         sources = {render.block_source(block, dims) for dims in block.dims}
         assert len(sources) == 1, block.name
         assert len({block.module_for(dims) for dims in block.dims}) == 1
+
+
+def everything_below(folder):
+    """Every path, with what a file holds or a link points to."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        plain = path.is_file() and not path.is_symlink()
+        found[path] = path.read_bytes() if plain else os.path.islink(path) and os.readlink(path)
+    return found
+
+
+def traversal(lab, outside):
+    (lab / "eca.py.j2").write_text(HEAD.replace('"eca"', '"../../../evil"', 1) + BODY)
+
+
+def absolute(lab, outside):
+    (lab / "eca.py.j2").write_text(HEAD.replace('"eca"', f'"{outside}/evil"', 1) + BODY)
+
+
+def link(lab, outside):
+    (outside / "eca.py.j2").write_text(HEAD + BODY)
+    (lab / "eca.py.j2").symlink_to(outside / "eca.py.j2")
+
+
+def execution(lab, outside):
+    attack = "{{ cls.__init__.__globals__['__builtins__']['open']('%s/OWNED', 'w') }}"
+    (lab / "eca.py.j2").write_text(HEAD + BODY + attack % outside)
+
+
+def endless_file(lab, outside):
+    os.mkfifo(lab / "eca.py.j2")
+
+
+def endless_device(lab, outside):
+    (lab / "eca.py.j2").symlink_to("/dev/zero")
+
+
+def endless_loop(lab, outside):
+    forever = "{% for a in range(9**9) %}{% for b in range(9**9) %}x{% endfor %}{% endfor %}"
+    (lab / "eca.py.j2").write_text(HEAD + BODY + forever)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no links and FIFOs there")
+@pytest.mark.parametrize(
+    "attack",
+    [traversal, absolute, link, execution, endless_file, endless_device, endless_loop],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["new-module", "lab/eca"],
+        ["add", "lab/eca", "--after", "model.conv", "--no-prove"],
+        ["show", "lab/eca", "--source"],
+    ],
+    ids=["new-module", "add", "show"],
+)
+def test_a_hostile_catalog_is_refused_and_named_and_nothing_is_written(
+    tmp_path, monkeypatch, capsys, attack, command
+):
+    lab, outside, inner = (tmp_path / name for name in ("lab", "outside", "project"))
+    for folder in (lab, outside, inner):
+        folder.mkdir()
+    (inner / "stitchgen.toml").write_text('catalogs = ["../lab"]\n')
+    (inner / "model.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(3, 8, 3)\n\n"
+        "    def forward(self, x):\n        x = self.conv(x)\n        return x\n"
+    )
+    monkeypatch.chdir(inner)
+    good = HEAD + BODY
+    (lab / "eca.py.j2").write_text(good)
+    assert cli.run([*command, "--json"]) == 0  # it is the attack that is refused
+    if command[0] != "show":
+        assert cli.run(["undo", "--json"]) == 0
+    (lab / "eca.py.j2").unlink()
+    attack(lab, outside)
+    before = everything_below(tmp_path)
+    capsys.readouterr()
+    assert cli.run([*command, "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "catalog-broken" and "eca.py.j2" in error["where"]
+    assert everything_below(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["../evil", "lab/../../evil", "/etc/passwd", "lab//etc/passwd"])
+def test_no_name_on_the_command_line_leaves_the_catalogs(lab, tmp_path, monkeypatch, capsys, name):
+    inner = tmp_path / "project"
+    inner.mkdir()
+    (inner / "stitchgen.toml").write_text('catalogs = ["../lab"]\n')
+    (tmp_path / "evil.py.j2").write_text(HEAD + BODY)
+    monkeypatch.chdir(inner)
+    before = everything_below(tmp_path)
+    assert cli.run(["new-module", name, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "block-not-found"
+    assert everything_below(tmp_path) == before
