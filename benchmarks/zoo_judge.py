@@ -602,11 +602,13 @@ class Case:
             return
         sensitive = [m for m in modes if config.sensitive(self.path, m)]
         start = {k: p.detach().clone() for k, p in parameters.items()}
-        for attempt in range(5):  # a gradient may be zero by chance: dead ReLU, dropped path
+        for attempt in range(10):  # a gradient may be zero by chance: dead ReLU, dropped path
             generator = torch.Generator().manual_seed(attempt)
             with torch.no_grad():
                 for k, p in parameters.items():
-                    p.copy_(start[k] + torch.randn(p.shape, generator=generator) * 0.2)
+                    # A model's own initialisation can be so wide that a dead unit stays dead.
+                    near = start[k] if attempt < 5 else torch.zeros_like(p)
+                    p.copy_(near + torch.randn(p.shape, generator=generator) * 0.2)
             here = Snapshot(model)
             for mode in modes:
                 model.zero_grad(set_to_none=True)
