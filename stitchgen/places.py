@@ -141,6 +141,8 @@ def find_places(
     places: list[Place] = []
     taken: set[str] = set()
     for number, chosen in groups:
+        if number is not None:
+            check_call_everywhere(pairs, spots, number, name)
         under = runs_its_children(bench, survey, spots, owner, chosen)
         wish = request.name or attribute_name(() if under else below, block)
         if under and (any(site.chain for site in chosen) or is_container(survey, spots)):
@@ -351,6 +353,29 @@ def sites_by_call(
                 )
         groups.append((int(number), chosen))
     return groups
+
+
+def check_call_everywhere(
+    pairs: Sequence[tuple[Spot, str, Site]], spots: Sequence[Spot], number: int, name: str
+) -> None:
+    """Refuse a call that only some configurations make: the block would be dead in the others."""
+    making = [spot for spot, _, site in pairs if number in site.numbers]
+    known = {id(spot) for spot in making}
+    others = [spot for spot in spots if id(spot) not in known]
+    if not others:
+        return
+    calls = {
+        spot.configuration.expression: max(spot.layer["calls"].values())
+        for spot in (making[0], others[0])
+    }
+    how_often = " and ".join(f"{count}x in {text}" for text, count in calls.items())
+    raise StitchError(
+        "configuration-dependent",
+        f"{name.partition('@')[0]} is called {how_often}, so call {number} is not in both",
+        where=observed.first_place(others[0].layer),
+        hint="Name the configuration that you use: --build EXPR",
+        suggestions=[f"--build '{making[0].configuration.expression}'"],
+    )
 
 
 def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name: str) -> list[Site]:

@@ -317,6 +317,23 @@ REFUSALS = [
         others={"src/blocks/__init__.py": "", "blocks/mine.py": ""},
     ),
     Refusal(
+        "calls that only one configuration makes",
+        "se --after model.act@all --build Net(1) --build Net(2) --input 1x3x8x8",
+        code="configuration-dependent",
+        message="act is called 2x in Net(2) and 1x in Net(1), so call 2 is not in both",
+        where="model.py:12",
+        hint="--build EXPR",
+        suggestions=("--build 'Net(2)'",),
+        model=with_forward(
+            "x = self.act(self.conv(x))",
+            "if self.times > 1:",
+            "    x = self.act(x - 1)",
+            "return x",
+        )
+        .replace("__init__(self)", "__init__(self, times)")
+        .replace(CONVOLUTION, CONVOLUTION + "; self.act = nn.ReLU(); self.times = times"),
+    ),
+    Refusal(
         "weight used functionally, never called",
         "swish --after model.attention.out_proj --input 2x5x8",
         code="used-functionally",
