@@ -20,9 +20,11 @@ def stands_already(
     """The attribute of this very block at the target; refuses one with other arguments."""
     for name in names_before(place):
         for where, call in constructions(bench, place, f"{place.definition_owner}.{name}"):
-            if ast.unparse(call.func) != class_name or not runs_there(bench, request, place, name):
-                continue
             written = ast.unparse(call)
+            if not written.startswith(f"{class_name}("):
+                continue
+            if not runs_there(bench, request, place, name):
+                continue
             if written == ast.unparse(ast.parse(construction)):
                 return name
             if request.name is not None:
@@ -87,9 +89,11 @@ def replaced_already(bench: Workbench, place: Place, settings: Mapping[str, str]
 
 
 def constructions(bench: Workbench, place: Place, name: str) -> Iterator[tuple[str, ast.Call]]:
-    """The calls that the constructor assigns to `name`, each with its place."""
+    """The calls that the constructor (or the script) assigns to `name`, each with its place."""
     syntax = bench.syntax(place.anchor.file)
-    function = syntax.method(*place.anchor.function.rsplit(".", 1))
+    function: ast.AST | None = syntax.tree
+    if place.variable is None:
+        function = syntax.method(*place.anchor.function.rsplit(".", 1))
     name = ast.unparse(ast.parse(name))  # with the quotes that `unparse` writes
     for node in ast.walk(function) if function is not None else ():
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):

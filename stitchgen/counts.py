@@ -107,9 +107,7 @@ def channel_expressions(
 
     The observer is asked once for all: a pattern may mean dozens of places.
     """
-    questions = [
-        question(bench, survey, count, str(number)) for number, count in enumerate(counts)
-    ]
+    questions = [question(bench, survey, count, str(number)) for number, count in enumerate(counts)]
     if not questions:
         return []
     expressions = list(
@@ -133,10 +131,7 @@ def channel_expressions(
         ],
     )
     numbers = {trial: number for number, trial in enumerate(trials)}
-    return [
-        chosen(bench, asked, expressions, answer, numbers[asked.trial])
-        for asked in questions
-    ]
+    return [chosen(bench, asked, expressions, answer, numbers[asked.trial]) for asked in questions]
 
 
 def given(request: AddRequest, place: Place) -> dict[str, Any]:
@@ -210,6 +205,12 @@ def chosen(
         hint="Name the configuration that you use, --build EXPR, or pass --channels EXPR, which "
         f"is evaluated after {path}:{place.anchor.line}.",
     )
+
+
+def of_script(count: Count) -> dict[str, Any]:
+    """The count as a number: a script makes its model for one configuration."""
+    value = count.of(count.spots[0])
+    return {"expression": str(value), "value": value, "evidence": "observed"}
 
 
 def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:

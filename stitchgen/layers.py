@@ -66,7 +66,7 @@ def describe(
     return {
         "ok": True,
         "command": "layers",
-        "model": f"{bench.relative(session.file)}::{class_name(survey, configuration)}",
+        "model": f"{bench.relative(session.file)}::{model_name(session, survey, configuration)}",
         "build": None if configuration.expression.endswith(READ) else configuration.expression,
         "layers": layers,
         "warnings": warnings,
@@ -89,6 +89,13 @@ def chosen(session: Session, survey: Survey) -> Configuration:
             suggestions=[c.expression for c in survey.configurations[:4]],
         )
     return survey.configurations[0]
+
+
+def model_name(session: Session, survey: Survey, configuration: Configuration) -> str:
+    """As a target names it: by the script's variable, or by its class."""
+    if session.script is not None and session.builds_variable(configuration):
+        return session.script.name
+    return class_name(survey, configuration)
 
 
 def class_name(survey: Survey, configuration: Configuration) -> str:

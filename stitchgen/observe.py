@@ -55,6 +55,7 @@ class Subject:
     paths: tuple[Path, ...]
     root: Path
     left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    script: Mapping[str, Any] | None = None  # where the model is a variable: see `scripts`
 
     def as_request(self) -> dict[str, Any]:
         return {
@@ -63,6 +64,7 @@ class Subject:
             "paths": [str(path) for path in self.paths],
             "root": str(self.root),
             "left_out": {path: list(lines) for path, lines in self.left_out.items()},
+            "script": self.script,
         }
 
 

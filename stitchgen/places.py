@@ -59,6 +59,8 @@ class Place:
     call: int | None = None  # the number of the call, of several
     under: bool = False  # the block is a child of the layer itself, not its sibling
     hooked: bool = False  # and is run by a forward hook
+    variable: str | None = None  # of a script, in which the model is: the block is attached there
+    moved: str = ""  # `.to(device)`: how the script moves the model that it builds
     wish: str = ""  # the attribute's name before it was numbered
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
@@ -89,7 +91,7 @@ class Place:
     def layer_text(self) -> str:
         """The layer itself, as the anchor's function writes it."""
         steps = (*self.owner_steps, *self.below) if self.from_class else self.below
-        return access("self", steps)
+        return access(self.variable or "self", steps)
 
     def definition_root(self, spot: Spot) -> str:
         """Path of the module in whose `__init__` the definition stands."""
@@ -101,7 +103,7 @@ def find_places(
 ) -> list[Place]:
     """Decide everything about a target but its channels: one place, or one a call with `@all`."""
     file = str(resolved.file)
-    spots = survey.spots(resolved.class_name, file, resolved.path)
+    spots = resolved.spots(survey)
     name = resolved.named(bench)
     call = resolved.located.target.call
     if resolved.located.target.element is not None:
@@ -111,13 +113,15 @@ def find_places(
             where=observed.first_place(spots[0].layer),
             hint="Splice after a layer that gives or takes that element as a tensor.",
         )
-    if request.placement == "replace":
+    if request.placement == "replace" and resolved.variable is None:
         return [replace_place(bench, survey, resolved, spots, name)]
     outside = [
         spot
         for spot in spots
         if observed.check_callable(spot, bench.root, call, name, request.attach)
     ]
+    if resolved.variable is not None:
+        return [script_place(bench, survey, request, block, resolved, spots, name)]
     if outside:
         return [attached_place(bench, survey, request, block, resolved, spots, name)]
     pairs = [
@@ -655,7 +659,7 @@ def at_its_end(
         if len(names) != 1:
             break
         inner = replace(resolved, path=join(resolved.path, names.pop()))
-        ends = survey.spots(inner.class_name, str(inner.file), inner.path)
+        ends = inner.spots(survey)
         if any(max(spot.layer["calls"].values()) != 1 for spot in ends):
             break
         resolved, spots = inner, ends
@@ -688,6 +692,79 @@ def run_by_sequential(bench: Workbench, site: Site, name: str) -> StitchError:
 
 def is_container(survey: Survey, spots: Sequence[Spot]) -> bool:
     return any(survey.kind(spot.layer["class"]) != "module" for spot in spots)
+
+
+def script_place(
+    bench: Workbench,
+    survey: Survey,
+    request: AddRequest,
+    block: str,
+    resolved: Resolved,
+    spots: Sequence[Spot],
+    name: str,
+) -> Place:
+    """A layer of a model that a script makes of an installed class: attached below the assignment."""
+    syntax, made = bench.syntax(resolved.file), resolved.assignment
+    assert made is not None
+    where = f"{syntax.document.path}:{made.line}"
+    statement = next(
+        node
+        for node in ast.walk(syntax.tree)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.lineno == made.line
+    )
+    if request.placement == "replace":
+        raise StitchError(
+            "installed-package",
+            f"{name} is a layer of an installed class, in whose source it is created",
+            where=where,
+            hint=f"Assign to it in the script, below {where}.",
+        )
+    if made.wrapped:
+        raise StitchError(
+            "unsupported",
+            f"{where} wraps the model in the statement that builds it, so the block has no place",
+            where=where,
+            hint="Build the model in a statement of its own, and wrap it in the next.",
+        )
+    if request.placement == "after":
+        resolved, spots = at_its_end(survey, resolved, spots)
+    check_not_container(survey, spots, name)
+    wish = request.name or attribute_name((), block)
+    return Place(
+        target=name,
+        resolved=resolved,
+        spots=spots,
+        lacking=(),
+        sites=(),
+        owner="",
+        owner_steps=(),
+        below=steps_of(survey, spots, name, "", resolved.path),
+        slot=False,
+        attribute=free_attribute(bench, spots, resolved.path, (), wish),
+        wish=wish,
+        anchor=Anchor(
+            file=str(resolved.file),
+            span=syntax.document.span_of(statement),
+            function="",
+            line=statement.end_lineno or statement.lineno,
+        ),
+        under=True,
+        hooked=True,
+        variable=resolved.variable,
+        moved=moved_as(statement.value),
+        strategy="attach",
+    )
+
+
+def moved_as(value: ast.expr | None) -> str:
+    """`.to(device)` of `Net().to(device)`: what moves a model has to move its block."""
+    text = ""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        if value.func.attr in ("to", "cuda", "half", "double", "bfloat16"):
+            arguments = ast.unparse(value)[len(ast.unparse(value.func)) :]
+            text = f".{value.func.attr}{arguments}{text}"
+        value = value.func.value
+    return text
 
 
 def check_not_container(survey: Survey, spots: Sequence[Spot], name: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stitchgen import blocks
 from stitchgen.already import replaced_already, stands_already
-from stitchgen.counts import channel_expressions, channels_read, given
+from stitchgen.counts import channel_expressions, channels_read, given, of_script
 from stitchgen.errors import StitchError
 from stitchgen.features import find_feature, find_reader, later
 from stitchgen.joining import Fit, counts_of, facts_of, fit_of, method_of, widths_of
@@ -112,6 +112,8 @@ def name_counts(
         for role, count in counts_of(place, request).items():
             if role == "fed" and request.channels is not None:
                 place.channels = given(request, place)
+            elif place.variable is not None:
+                place.channels = of_script(count)
             elif role == "fed" and observer is None:
                 place.channels = channels_read(request, place)
             elif observer is None:
@@ -142,7 +144,7 @@ def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, st
     placed = blocks.place(bench, task.project, block, fit.dims, Path(place.anchor.file))
     if not is_own(request.block):
         plan.uses.add(bench.relative(placed.file))
-    construction = f"{placed.class_name}({', '.join(arguments)})"
+    construction = f"{placed.class_name}({', '.join(arguments)}){place.moved}"
     present = stands_already(bench, request, place, placed.class_name, construction)
     if present is not None:
         place.attribute = present

@@ -17,8 +17,10 @@ from stitchgen import definitions, observe, reading
 from stitchgen.config import Project
 from stitchgen.errors import StitchError
 from stitchgen.imports import has_relative_imports
-from stitchgen.observed import Survey
+from stitchgen.offers import constructions
+from stitchgen.observed import Configuration, Spot, Survey, in_project
 from stitchgen.request import AddRequest
+from stitchgen.scripts import Script, Variable, read_script
 from stitchgen.syntax import Syntax
 from stitchgen.target import ImportName, Located, as_named, import_name, locate, parse
 from stitchgen.workbench import Workbench
@@ -45,6 +47,19 @@ class Session:
     left_out: tuple[tuple[int, int], ...]
     with_: tuple[Located, ...] = ()  # the further layers that a block reads
     into: Located | None = None  # the one reader that gets its output
+    script: Script | None = None  # where the targets name a variable
+    unread: tuple[tuple[int, str], ...] = ()  # assignments of that name that may do more than build
+
+    def builds_variable(self, configuration: Configuration) -> bool:
+        """Whether a configuration is the model that the script's variable holds."""
+        known = self.subject.script or {"builds": {}}
+        return configuration.expression in known["builds"]
+
+    def behind_variable(self, located: Located) -> Located:
+        """The target without the script's variable that it begins with, if it does."""
+        if self.script is None or located.names[:1] != (self.script.name,):
+            return located
+        return replace(located, names=located.names[1:], variable=self.script.name)
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,18 @@ class Resolved:
     file: Path
     class_name: str
     path: str
+    variable: str | None = None  # instead of a class of the project: the model of a script
+    builds: tuple[str, ...] = ()  # and the configurations that build it
+    assignment: Variable | None = None  # by which
+
+    def spots(self, survey: Survey) -> list[Spot]:
+        if self.variable is None:
+            return survey.spots(self.class_name, str(self.file), self.path)
+        return [
+            Spot(configuration, "", self.path)
+            for configuration in survey.configurations
+            if configuration.expression in self.builds and self.path in configuration.layers
+        ]
 
     def named(self, bench: Workbench) -> str:
         """As the report and the ledger name it: `model.py::ResNet.layer2`."""
@@ -89,6 +116,8 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
                 f"{bench.relative(session.file)}: they have no forward in common",
                 where=bench.relative(other.file),
             )
+    with_ = tuple(session.behind_variable(one) for one in with_)
+    into = into and session.behind_variable(into)
     return replace(session, with_=with_, into=into)
 
 
@@ -131,20 +160,29 @@ def session_of(
         (model for model in project.models.values() if names_file(model.target, file, folders)),
         None,
     )
+    script, unread = scripted(located, syntax, file, name), ()
+    if script is not None and not script.variables:
+        script, unread = None, script.unread
     given = builds or (configured.build if configured else ())
     inputs = inputs or (configured.input if configured else ())
     found = found_builds(project, syntax, file)
     # With a configuration given, others of the file still keep the expression general.
-    tried = dict.fromkeys((*given, *(found[:MOST_OTHERS] if given else found[:MOST_BUILDS])))
+    made = tuple(one.expression for one in script.variables) if script and not given else ()
+    others = found[: MOST_OTHERS if given or made else MOST_BUILDS]
+    tried = dict.fromkeys((*given, *made, *others))
     left_out = definitions.left_out(syntax.tree)
     subject = observe.Subject(
         file=file,
         module=name.module,
         paths=name.paths,
         root=project.root,
-        left_out={str(file): [line for line, _ in left_out]},
+        left_out={
+            str(path): [line for line, _ in definitions.left_out(tree)]
+            for path, tree in imported_files(file, syntax.tree, project.root, name.paths).items()
+        },
+        script=script.as_request(given) if script else None,
     )
-    return Session(
+    session = Session(
         located=located,
         file=file,
         syntax=syntax,
@@ -154,8 +192,45 @@ def session_of(
         given=tuple(given),
         inputs=tuple(inputs),
         python=observe.interpreter(python, project.python, project.root),
-        left_out=tuple(left_out),
+        left_out=tuple(lines for lines in left_out if not script or lines[0] not in script.lines),
+        script=script,
+        unread=unread,
     )
+    return replace(session, located=tuple(session.behind_variable(one) for one in located))
+
+
+def scripted(
+    located: tuple[Located, ...], syntax: Syntax, file: Path, name: ImportName
+) -> Script | None:
+    """The variable of the file that all targets begin with, if there is one."""
+    first = {one.names[0] if one.names else None for one in located}
+    variable = first.pop()
+    if first or variable is None:
+        return None
+    files = reading.files_beside(file, *name.paths)
+    return read_script(syntax.tree, syntax.document.text, variable, files)
+
+
+def imported_files(
+    file: Path, tree: ast.Module, root: Path, paths: Sequence[Path]
+) -> dict[Path, ast.Module]:
+    """The model file and the project's files that it imports: of all of them only definitions run."""
+    found, todo = {file: tree}, [(file, tree)]
+    while todo:
+        here, tree = todo.pop()
+        files = reading.files_beside(here, *paths)
+        for node in ast.walk(tree):
+            for _, origin in reading.imported_names(node) if isinstance(node, ast.stmt) else ():
+                for module in (origin, origin.rpartition(".")[0] or origin):
+                    other = files(module)
+                    if other is None or other[0] in found or not in_project(str(other[0]), root):
+                        continue
+                    try:
+                        found[other[0]] = ast.parse(other[1])
+                    except (SyntaxError, ValueError):
+                        continue  # importing it says what is wrong
+                    todo.append((other[0], found[other[0]]))
+    return found
 
 
 def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
@@ -169,9 +244,13 @@ def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...
     return tuple(dict.fromkeys(text for texts in found.values() for text in texts))
 
 
-def no_builds(syntax: Syntax) -> StitchError:
+def no_builds(session: Session) -> StitchError:
+    """That nothing says how the model is built, with the constructions found in the project."""
+    syntax = session.syntax
     path = syntax.document.path
     names = module_classes(syntax)
+    if session.unread:
+        return may_do_more(session)
     if not names:
         return StitchError(
             "not-a-model",
@@ -179,12 +258,47 @@ def no_builds(syntax: Syntax) -> StitchError:
             where=path,
             hint="Name the file that holds the model's class.",
         )
-    return StitchError(
+    error = StitchError(
         "does-not-build",
         f"no construction without arguments was found for {', '.join(names)} in {path}",
         where=path,
         hint=f"Say how the model is built: --build '{names[-1]}(...)'",
     )
+    return with_offers(session, error)
+
+
+def may_do_more(session: Session) -> StitchError:
+    """That a variable is assigned by a call that is not run, since it may train or load."""
+    line, function = session.unread[0]
+    where = f"{session.syntax.document.path}:{line}"
+    error = StitchError(
+        "does-not-build",
+        f"{session.located[0].names[0]} is built at {where} by {function}(...), which may do more "
+        "than build a model and is not run",
+        where=where,
+        hint="Say how the model is built: --build 'Net(...)'",
+    )
+    return with_offers(session, error)
+
+
+def with_offers(session: Session, error: StitchError) -> StitchError:
+    """The refusal with the constructions of the model that stand in the project, ready to paste."""
+    names = set(module_classes(session.syntax))
+    found = constructions(session.subject.root, session.file, session.syntax, names)
+    found = [offer for offer in found if offer.text not in session.builds][:4]
+    if found:
+        error.hint = (
+            (error.hint or "")
+            + ". The project has "
+            + ", ".join(f"{offer.text} at {offer.where}" for offer in found)
+        )
+        error.suggestions += [f"--build '{quoted(offer.text)}'" for offer in found]
+    return error
+
+
+def quoted(text: str) -> str:
+    """For single quotes of a shell: the expression's own strings get double ones."""
+    return text.replace("'", '"')
 
 
 def module_classes(syntax: Syntax) -> list[str]:
@@ -203,6 +317,8 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
     """The class and path that a located target means, among the configurations that were seen."""
     if not survey.configurations:
         raise nothing_built(session, survey)
+    if located.variable is not None:
+        return resolve_variable(session, located, survey, bench)
     names = [name for name in located.names if name]
     if names and names[0] == "module":
         names = names[1:]  # a path pasted from a DataParallel model
@@ -219,6 +335,8 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
             )
         if survey.spots(class_name, file, path):
             return Resolved(located, located.file, class_name, path)
+        if not any(survey.roots(c, class_name, file) for c in survey.configurations):
+            raise no_instance(session, survey, class_name)
         raise no_such_layer(session, survey, class_name, path, located)
     path = ".".join(names)
     roots = {
@@ -244,6 +362,77 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
         where=bench.relative(located.file),
         suggestions=[f"{bench.relative(located.file)}::{name}.{path}" for name in found],
     )
+
+
+def resolve_variable(
+    session: Session, located: Located, survey: Survey, bench: Workbench
+) -> Resolved:
+    """A layer of the model that a variable of the script holds.
+
+    Its class may be the project's own: then that is what is edited.
+    """
+    variable, path = located.variable, ".".join(located.names)
+    assert variable is not None and session.script is not None
+    built = [c for c in survey.configurations if session.builds_variable(c)]
+    own = [c for c in built if path in c.layers]
+    # The model may have a child of the variable's name, as a LightningModule has: `self.model`.
+    within = f"{variable}.{path}" if path else variable
+    inside = [c for c in survey.configurations if within in c.layers]
+    shown = bench.relative(located.file)
+    if own and inside:
+        name = survey.classes[inside[0].class_key]["name"]
+        raise StitchError(
+            "target-ambiguous",
+            f"{located.target.text!r} can be {path} of the variable {variable}, and {within} of "
+            f"{name}",
+            where=f"{shown}:{session.script.variables[0].line}",
+            suggestions=[
+                f"{shown}::{survey.classes[c.class_key]['name']}.{p}"
+                for c, p in ((own[0], path), (inside[0], within))
+            ],
+        )
+    if inside:
+        names = (variable, *located.names)
+        return resolve(session, replace(located, names=names, variable=None), survey, bench)
+    if not own:
+        if not built:
+            raise nothing_built(session, survey)
+        raise no_such_layer(session, survey, None, path, located)
+    about = survey.classes[own[0].class_key]
+    if in_project(about["file"], bench.root):
+        return Resolved(located, Path(about["file"]), about["name"], path)
+    part = part_of_project(own, path, survey, bench)
+    if part is not None:
+        return Resolved(located, *part)
+    known = {one.expression: one for one in session.script.variables}
+    made = {known.get(c.expression, session.script.variables[-1]) for c in own}
+    lines = sorted(one.line for one in made)
+    if len(lines) > 1:
+        raise StitchError(
+            "configuration-dependent",
+            f"{variable} is built in {len(lines)} places, {shown}:"
+            + f" and {shown}:".join(map(str, lines)),
+            where=f"{shown}:{lines[0]}",
+            hint="Name the one that you use: --build EXPR",
+            suggestions=[f"--build '{quoted(c.expression)}'" for c in own],
+        )
+    builds = tuple(c.expression for c in own)
+    return Resolved(located, located.file, variable, path, variable, builds, made.pop())
+
+
+def part_of_project(
+    built: Sequence[Configuration], path: str, survey: Survey, bench: Workbench
+) -> tuple[Path, str, str] | None:
+    """File, class and path of a module of the project, of which there is one, that has the layer."""
+    root = path
+    while "." in root:
+        root = root.rpartition(".")[0]
+        about = survey.classes[built[0].class_at(root)]
+        if about and in_project(about["file"], bench.root):
+            rest = path[len(root) + 1 :]
+            if len(survey.spots(about["name"], about["file"], rest)) == len(built):
+                return Path(about["file"]), about["name"], rest
+    return None
 
 
 def explicit_class(syntax: Syntax, names: Sequence[str]) -> tuple[str, str] | None:
@@ -275,11 +464,14 @@ def failed_build(session: Session, expression: str, error: Mapping[str, Any]) ->
 def nothing_built(session: Session, survey: Survey) -> StitchError:
     """The first failure, and the constructions that may help."""
     if not survey.failures:
-        return no_builds(session.syntax)
+        return no_builds(session)
+    if session.unread:
+        return may_do_more(session)
     expression, error = next(iter(survey.failures.items()))
     refusal = failed_build(session, expression, error)
-    refusal.suggestions = [f"--build '{other}'" for other in list(survey.failures)[1:4]]
-    return refusal
+    if error["code"] != "does-not-build":
+        return refusal
+    return with_offers(session, refusal)
 
 
 def suggestions(session: Session, survey: Survey, class_name: str | None, path: str) -> list[str]:
@@ -289,6 +481,8 @@ def suggestions(session: Session, survey: Survey, class_name: str | None, path: 
     for configuration in survey.configurations:
         roots = [""]
         name = survey.classes[configuration.class_key]["name"]
+        if class_name is None and session.script is not None:
+            name = session.script.name
         if class_name is not None:
             name = class_name
             roots = survey.roots(configuration, class_name, str(session.file))
@@ -321,14 +515,33 @@ def no_such_layer(
     node = session.syntax.class_named(class_name) if class_name else None
     if node is not None:
         line = node.lineno
+    if session.unread:
+        return may_do_more(session)
     builds = ", ".join(c.expression for c in survey.configurations[:4])
-    return StitchError(
+    error = StitchError(
         "target-not-found",
         f"{name} has no layer {path!r} (looked in {builds})",
         where=f"{document.path}:{line}",
-        hint="stitchgen layers prints all targets of a model.",
+        hint="stitchgen layers prints all targets of a model",
         suggestions=near,
     )
+    return error if session.given else with_offers(session, error)
+
+
+def no_instance(session: Session, survey: Survey, class_name: str) -> StitchError:
+    """That no model which was built has an instance of the class."""
+    path = session.syntax.document.path
+    node = session.syntax.class_named(class_name)
+    failed = "".join(f"; {error['message']}" for error in list(survey.failures.values())[:1])
+    error = StitchError(
+        "does-not-build",
+        f"no {class_name} is in what was built: "
+        + ", ".join(c.expression for c in survey.configurations[:4])
+        + failed,
+        where=f"{path}:{node.lineno if node else 1}",
+        hint=f"Say how the model is built: --build '{class_name}(...)'",
+    )
+    return with_offers(session, error)
 
 
 def functional_call(syntax: Syntax, class_name: str | None, path: str) -> tuple[str, int] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -50,8 +50,8 @@ def matching(
     session: Session, located: Located, survey: Survey, bench: Workbench
 ) -> list[Resolved]:
     """The layers that a pattern matches in any configuration: `layer[1-4]`, `layer3.*.bn2`."""
+    located, explicit = meant(session, located, survey, bench)
     file = str(located.file)
-    explicit = explicit_class(session.syntax, located.names)
     pattern = tuple((explicit[1] if explicit else ".".join(located.names)).split("."))
     found: dict[str, dict[str, None]] = {}
     for configuration in survey.configurations:
@@ -77,6 +77,31 @@ def matching(
         where=bench.relative(located.file),
         suggestions=[f"{bench.relative(located.file)}::{n}.{'.'.join(pattern)}" for n in found],
     )
+
+
+def meant(
+    session: Session, located: Located, survey: Survey, bench: Workbench
+) -> tuple[Located, tuple[str, str] | None]:
+    """The target in the file of its class, and the class with the rest of the names, if it is known.
+
+    The variable of a script stands for the class of the project that it holds.
+    """
+    if located.variable is None:
+        return located, explicit_class(session.syntax, located.names)
+    built = [c for c in survey.configurations if session.builds_variable(c)]
+    if not built:
+        raise nothing_built(session, survey)
+    about = survey.classes[built[0].class_key]
+    if not observed.in_project(about["file"], bench.root):
+        raise StitchError(
+            "installed-package",
+            f"{located.variable} is a {about['name']} of an installed package, whose layers can only "
+            "be named one by one",
+            where=bench.relative(located.file),
+            hint=f"Name them: --after {bench.relative(located.file)}::{located.variable}.LAYER "
+            "--attach; stitchgen layers prints them.",
+        )
+    return replace(located, file=Path(about["file"])), (about["name"], ".".join(located.names))
 
 
 def below(configuration: Configuration, root: str) -> Iterator[str]:
@@ -106,7 +131,8 @@ class Selection:
         survey: Survey,
         bench: Workbench,
     ):
-        self.session, self.request, self.located = session, request, located
+        self.session, self.request = session, request
+        self.located, self.explicit = meant(session, located, survey, bench)
         self.survey, self.bench = survey, bench
         assert request.every is not None
         self.every = request.every
@@ -139,7 +165,7 @@ class Selection:
         """The class that the target is of, and the modules it names: `''` is the model itself."""
         names = self.located.names
         file = str(self.located.file)
-        explicit = explicit_class(self.session.syntax, names)
+        explicit = self.explicit
         class_name = explicit[0] if explicit else self.root_class()
         pattern = explicit[1] if explicit else ".".join(names)
         found = []

@@ -80,7 +80,7 @@ def by_observing(
     """The plan for all configurations of the file, else for those that the user named; its proof."""
     session = task.session
     if not session.builds:
-        raise no_builds(session.syntax)
+        raise no_builds(session)
     given = session.given
     survey = Survey.of(
         observer.ask(

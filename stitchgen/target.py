@@ -80,6 +80,7 @@ class Located:
     target: Target
     file: Path
     names: tuple[str, ...]
+    variable: str | None = None  # of a script, which holds the model; `names` come after it
 
 
 def locate(
@@ -124,6 +125,16 @@ def locate(
                 hint=f"Append a layer's path, as in {target.text}.layer2; "
                 "stitchgen layers prints all targets of a model.",
             )
+    scripts = list(scripts_with(target.names[0], folders))
+    if len(scripts) == 1:
+        return Located(target, scripts[0][1].resolve(), target.names)
+    if scripts:
+        raise StitchError(
+            "target-ambiguous",
+            f"{len(scripts)} files have a variable {target.names[0]}, and no file is "
+            f"{target.names[0]}.py",
+            suggestions=[f"{shown}::{'.'.join(target.names)}" for shown, _ in scripts],
+        )
     near = near_files(target, folders)
     raise StitchError(
         "file-not-found",
@@ -186,6 +197,20 @@ def modules_named(
         for path in hits:
             yield as_named(path), names[count:]
         if hits:
+            return
+
+
+def scripts_with(name: str, folders: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
+    """The files, by name and path, of the nearest folder that assign to a variable of that name."""
+    assigns = re.compile(rf"^[ \t]*{re.escape(name)}[ \t]*(:[^=\n]+)?=[^=]", re.MULTILINE)
+    for folder in folders:
+        found = False
+        for path in python_files(folder):
+            text = (folder / path).read_bytes().decode("utf-8", "replace")
+            if name.isidentifier() and assigns.search(text):
+                found = True
+                yield path.as_posix(), folder / path
+        if found:
             return
 
 

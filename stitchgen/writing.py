@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from dataclasses import replace
 
 from stitchgen import calls, imports, methods, splice
 from stitchgen.calls import HERE, VALUE, Insertion
 from stitchgen.config import Project
+from stitchgen.cst import Span
+from stitchgen.edits import Edit
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.methods import Widths
 from stitchgen.places import Feature, Place
@@ -15,6 +18,7 @@ from stitchgen.render import snippet
 from stitchgen.request import AddRequest
 from stitchgen.sites import Site
 from stitchgen.style import format_statements
+from stitchgen.syntax import Syntax
 from stitchgen.workbench import Workbench
 
 #: How a file names torch's modules where it has no name for them yet.
@@ -81,17 +85,37 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
     name, number = f"run_{place.attribute}", 2
     while name in syntax.top_level_names:
         name, number = f"run_{place.attribute}_{number}", number + 1
-    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    first = next(node for node in syntax.tree.body if isinstance(node, kinds))
     insertion = insertion_of(bench, place, None, place.anchor.file)
     before = request.placement == "before"
     result = insertion.expression("layer", "args[0]" if before else "output", "args[0]")
     part = "hook_before" if before else "hook_after"
     code = snippet("attach", part, function=name, result=result)
     text = format_statements(code, 0, project.line_length, syntax.document.quote)
-    assert isinstance(first, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
-    bench.edit(place.anchor.file, syntax.document.definition_before(first, text))
+    bench.edit(place.anchor.file, function_at_top(syntax, place.anchor.span, text))
     return name
+
+
+def function_at_top(syntax: Syntax, use: Span, text: str) -> Edit:
+    """Insert a function before the first definition, or below the imports of a script without one."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    document, imported = syntax.document, None
+    for node in syntax.tree.body:
+        if document.span_of(node)[0] > use[0]:
+            break
+        if isinstance(node, kinds):
+            return document.definition_before(node, text)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            imported = node
+    if imported is None:
+        edit = document.top_lines_after(None, text)
+        return replace(edit, text=edit.text + document.newline.encode() * 2)
+    line = document.line_of(document.span_of(imported)[1])
+    rest = document.text.splitlines()[line:]
+    blank = 0
+    while blank < min(2, len(rest)) and not rest[blank].strip():
+        blank += 1
+    edit = document.top_lines_after(document.span_of(imported), f"\n\n{text}")
+    return replace(edit, text=edit.text + document.newline.encode() * (2 - blank))
 
 
 def module_name(bench: Workbench, file: str, module: str) -> str:

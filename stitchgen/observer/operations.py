@@ -25,6 +25,7 @@ def world_of(request, overlay):
         request["root"],
         {path: base64.b64decode(data) for path, data in overlay.items()},
         request.get("left_out"),
+        request.get("script"),
     )
 
 

@@ -35,10 +35,12 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         return self.source_to_code(source, self.path)
 
     def source_to_code(self, data, path, **options):
-        if self.world.left_out.get(path):
+        if path in self.world.left_out:
             tree = ast.parse(data, path)
             left_out = self.world.statements_left_out(path)
             tree.body = [node for node in tree.body if ast.dump(node) not in left_out]
+            if self.world.script and path == self.world.file:
+                tree.body = [node for node in tree.body if not self.world.is_added(node)]
             return compile(tree, path, "exec", dont_inherit=True)
         return compile(data, path, "exec", dont_inherit=True)
 
@@ -87,10 +89,11 @@ class World:
 
     `file` is the model file, `module` its dotted name, `paths` the folders to search first,
     `overlay` maps absolute paths to bytes, `left_out` maps paths to the first lines, in the
-    file on disk, of the top-level statements that are not run.
+    file on disk, of the top-level statements that are not run. `script` names the variable that
+    holds the model, and for each expression that builds it the lines that are run besides.
     """
 
-    def __init__(self, file, module, paths, root, overlay=None, left_out=None):
+    def __init__(self, file, module, paths, root, overlay=None, left_out=None, script=None):
         self.file = os.path.realpath(file)
         self.module = module
         self.paths = [os.path.realpath(path) for path in paths]
@@ -102,6 +105,11 @@ class World:
         self.left_out = {
             os.path.realpath(path): frozenset(lines) for path, lines in (left_out or {}).items()
         }
+        for path in self.left_out:
+            if path not in self.overlay:
+                with open(path, "rb") as stream:
+                    self.overlay[path] = stream.read()
+        self.script = script
         self.finder = OverlayFinder(self)
         self.modules = {}
         self.namespace = None
@@ -109,10 +117,23 @@ class World:
 
     def statements_left_out(self, path):
         """Those statements themselves: in the overlay's text they may stand on other lines."""
-        with open(path, "rb") as stream:
-            tree = ast.parse(stream.read(), path)
         lines = self.left_out[path]
-        return {ast.dump(node) for node in tree.body if node.lineno in lines}
+        return {ast.dump(node) for node in on_disk(path).body if node.lineno in lines}
+
+    def is_added(self, node):
+        """Whether a statement of the edited script puts something into its model."""
+        if isinstance(node, ast.Assign):
+            target = node.targets[0]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            target = node.value.func
+        else:
+            return False
+        while isinstance(target, (ast.Attribute, ast.Subscript)):
+            target = target.value
+        if not isinstance(target, ast.Name) or target.id != self.script["name"]:
+            return False
+        old = {ast.dump(other) for other in statements(on_disk(self.file))}
+        return ast.dump(node) not in old
 
     def __enter__(self):
         self.saved_path = list(sys.path)
@@ -221,9 +242,45 @@ class World:
 
     def evaluate(self, expression):
         """The value of `resnet18()` in the model file, or of `package.module:expression`."""
+        if self.script and expression in self.script["builds"]:
+            return self.run_script(expression)
         namespace = self.load()
         head, colon, tail = expression.partition(":")
         if colon and head.replace(".", "").replace("_", "").isalnum() and " " not in head:
             namespace = importlib.import_module(head).__dict__
             expression = tail
         return eval(expression, namespace)
+
+    def run_script(self, expression):
+        """The variable of the script after what builds it, and what puts layers into it, has run."""
+        namespace = dict(self.load())
+        lines = self.script["builds"][expression]
+        old = list(statements(on_disk(self.file)))
+        needs, changes = (
+            {ast.dump(node) for node in old if node.lineno in lines[key]}
+            for key in ("needs", "changes")
+        )
+        now = list(statements(ast.parse(self.overlay[self.file], self.file)))
+        self.run_statements([node for node in now if ast.dump(node) in needs], namespace)
+        namespace[self.script["name"]] = eval(expression, namespace)
+        later = [node for node in now if ast.dump(node) in changes or self.is_added(node)]
+        self.run_statements(later, namespace)
+        return namespace[self.script["name"]]
+
+    def run_statements(self, nodes, namespace):
+        for node in nodes:
+            module = ast.Module(body=[node], type_ignores=[])
+            exec(compile(module, self.file, "exec", dont_inherit=True), namespace)
+
+
+def on_disk(path):
+    with open(path, "rb") as stream:
+        return ast.parse(stream.read(), path)
+
+
+def statements(tree):
+    """All simple statements, in the order in which they are written."""
+    found = [
+        node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.AnnAssign, ast.Expr))
+    ]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset))

@@ -4,18 +4,21 @@ Floor 2: uses `ast` and the standard library, and `facts` of floor 0; no torch, 
 user code. What reading cannot know for certain it calls unknown, with a reason.
 """
 
-from stitchgen.reading.factories import configurations, constructible, factories
+from stitchgen.reading.factories import WEIGHTS, configurations, constructible, factories
 from stitchgen.reading.layers import read_classes, read_layer, read_layers
 from stitchgen.reading.project import ProjectFiles, files_beside
+from stitchgen.reading.scope import imported_names
 from stitchgen.reading.uses import Use, uses
 
 __all__ = [
     "ProjectFiles",
     "Use",
+    "WEIGHTS",
     "configurations",
     "constructible",
     "factories",
     "files_beside",
+    "imported_names",
     "read_classes",
     "read_layer",
     "read_layers",
