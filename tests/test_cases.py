@@ -1,7 +1,8 @@
 """The engine's whole way, on one small model a file: `cases/add/*.py`.
 
 A case is the model file before, a line `# output`, and the model file after. Its first line,
-`# flags: cbam --after model.py::Net.layer2`, is the command; further lines of the head are
+`# flags: cbam --after model.py::Net.layer2`, is the command (of `add`, or `fuse` with its own name
+before the targets); further lines of the head are
 
     # file: src/nets/model.py      where the model file stands (else `model.py`)
     # empty: src/nets/__init__.py  an empty file of the project
@@ -22,13 +23,15 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, catalog, config, files, render, undo
+from stitchgen import add, catalog, config, files, fuse, render, undo
 from stitchgen.errors import StitchError
-from stitchgen.request import AddRequest
+from stitchgen.outcome import Outcome
+from stitchgen.request import AddRequest, FuseRequest
 from tests.spliced import tree
 
 FOLDER = Path(__file__).parent / "cases" / "add"
 HEAD = re.compile(r"# (flags|file|empty|block|refused): (.+)\n")
+PLACEMENTS = ("after", "before", "beside", "replace")
 CASES = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 
@@ -77,10 +80,23 @@ class Case:
 
 def request_of(flags: str, python: str) -> AddRequest:
     """The command line of a case as the request that `cli` makes of it."""
+    words = shlex.split(flags)
+    fusing = words[0] == "fuse"
     parser = argparse.ArgumentParser(exit_on_error=False)
-    parser.add_argument("block")
-    for placement in ("after", "before", "replace"):
+    if fusing:
+        parser.add_argument("command")
+        parser.add_argument("targets", nargs="+")
+        parser.add_argument("--block", default="")
+        parser.add_argument("--resize", default="bilinear")
+        parser.add_argument("--at")
+    else:
+        parser.add_argument("block")
+    for placement in PLACEMENTS:
         parser.add_argument(f"--{placement}", nargs="+", dest=placement)
+    parser.add_argument("--with", dest="with_", action="append", default=[])
+    for single in ("into", "fuse", "reduce"):
+        parser.add_argument(f"--{single}")
+    parser.add_argument("--gate", action="store_true")
     for several in ("set", "build", "input"):
         parser.add_argument(f"--{several}", action="append", default=[])
     parser.add_argument("--where", action="append", default=[])
@@ -89,23 +105,42 @@ def request_of(flags: str, python: str) -> AddRequest:
     parser.add_argument("--channels")
     parser.add_argument("--attach", action="store_true")
     parser.add_argument("--no-prove", action="store_true")
-    given = parser.parse_args(shlex.split(flags))
-    placement = next(p for p in ("after", "before", "replace") if getattr(given, p))
-    return AddRequest(
+    given = parser.parse_args(words)
+    settings = dict(text.split("=", 1) for text in given.set)
+    common = dict(
         block=given.block,
-        placement=placement,
-        targets=tuple(getattr(given, placement)),
-        settings=dict(text.split("=", 1) for text in given.set),
-        every=given.every,
-        where=dict(text.split("=", 1) for text in given.where),
+        settings={k: v for k, v in settings.items() if not k.startswith("reduce.")},
+        reduce_settings={k[7:]: v for k, v in settings.items() if k.startswith("reduce.")},
+        fuse=given.fuse,
+        reduce=given.reduce,
+        gate=given.gate,
         builds=tuple(given.build),
         inputs=tuple(given.input),
         name=given.name,
-        channels=given.channels,
-        attach=given.attach,
         prove=not given.no_prove,
         python=python,
     )
+    if fusing:
+        targets = tuple(given.targets)
+        how = {"resize": given.resize, "at": given.at}
+        return FuseRequest(placement="after", targets=targets, **how, **common)
+    placement = next(p for p in PLACEMENTS if getattr(given, p))
+    return AddRequest(
+        placement=placement,
+        targets=tuple(getattr(given, placement)),
+        with_=tuple(given.with_),
+        into=given.into,
+        every=given.every,
+        where=dict(text.split("=", 1) for text in given.where),
+        channels=given.channels,
+        attach=given.attach,
+        **common,
+    )
+
+
+def run_request(project: config.Project, request: AddRequest, mode: str = "apply") -> Outcome:
+    command = fuse if isinstance(request, FuseRequest) else add
+    return command.run(project, request, mode)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -118,25 +153,25 @@ def test_case(name: str, tmp_path: Path, python: str, monkeypatch: pytest.Monkey
     before = tree(tmp_path)
     if case.refused:
         with pytest.raises(StitchError) as refusal:
-            add.run(project, request)
+            run_request(project, request)
         assert refusal.value.code == case.refused
         assert tree(tmp_path) == before
         return
 
-    planned = add.run(project, request, mode="dry-run")
+    planned = run_request(project, request, mode="dry-run")
     assert tree(tmp_path) == before, "a dry run wrote something"
     files.commit(tmp_path, planned.changes)  # all that a real run does besides
     assert file.read_text() == case.after
     ast.parse(case.after)
     done = tree(tmp_path)
 
-    again = add.run(project, request)
+    again = run_request(project, request)
     assert again.changes == [], "the same command again is not a no-op"
     if not any(splice["strategy"] == "slice" for splice in planned.result["splices"]):
         lock = tmp_path / "stitchgen.lock"
         book = lock.read_bytes() if lock.exists() else None
         lock.unlink(missing_ok=True)
-        again = add.run(project, request, mode="dry-run")
+        again = run_request(project, request, mode="dry-run")
         assert again.changes == [], "nor is it where the source alone tells"
         if book is not None:
             lock.write_bytes(book)

@@ -1,0 +1,38 @@
+# flags: ghost --beside model.conv --fuse add
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.conv(x)
+        x = self.last(x)
+        return x
+# output
+import torch
+import torch.nn as nn
+from blocks.ghost import GhostModule
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.conv_ghost = GhostModule(
+            in_channels=width, out_channels=2 * width, stride=2
+        )
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.conv(x) + self.conv_ghost(x)
+        x = self.last(x)
+        return x

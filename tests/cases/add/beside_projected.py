@@ -1,0 +1,39 @@
+# flags: se --beside model.conv --fuse add
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.conv(x)
+        x = self.last(x)
+        return x
+# output
+import torch
+import torch.nn as nn
+from blocks.se import SE
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.conv_se = SE(channels=width)
+        self.conv_se_project = nn.Conv2d(
+            width, 2 * width, kernel_size=1, stride=2, bias=False
+        )
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.conv(x) + self.conv_se_project(self.conv_se(x))
+        x = self.last(x)
+        return x

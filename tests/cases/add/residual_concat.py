@@ -1,0 +1,38 @@
+# flags: se --after model.last --fuse concat
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.conv(x)
+        x = self.last(x)
+        return x
+# output
+import torch
+import torch.nn as nn
+from blocks.se import SE
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+        self.last_se = SE(channels=2 * width)
+        self.last_se_reduce = nn.Conv2d(4 * width, 2 * width, kernel_size=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.conv(x)
+        x = self.last(x)
+        x = self.last_se_reduce(torch.cat([x, self.last_se(x)], dim=1))
+        return x

@@ -1,0 +1,42 @@
+# flags: cross-attention --after model.conv --with model.stem --fuse add
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.conv(x)
+        x = self.last(x)
+        return x
+# output
+import torch
+import torch.nn as nn
+from blocks.cross_attention import CrossAttention
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.conv_cross_attention = CrossAttention(
+            channels=2 * width, context_channels=width
+        )
+        self.last = nn.Conv2d(2 * width, 2 * width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        stem_out = x
+        x = self.conv(x)
+        x = x + self.conv_cross_attention(
+            x.flatten(2).transpose(1, 2), stem_out.flatten(2).transpose(1, 2)
+        ).transpose(1, 2).reshape(x.shape)
+        x = self.last(x)
+        return x
