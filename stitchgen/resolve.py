@@ -455,6 +455,9 @@ def failed_build(session: Session, expression: str, error: Mapping[str, Any]) ->
     hint = "Pass the construction that your training script uses: --build 'Net(...)'"
     if error["code"] in ("does-not-run", "bad-argument"):
         hint = "Pass the input that the model takes: --input 1x3x224x224"
+        if "takes" in error:
+            hint += f". Its {error['takes']} gets one --input after the other; 2x16:int64 is of "
+            hint += "integers, and a Python expression may be a dict of keyword arguments"
     elif session.left_out:
         lines = ", ".join(str(line) for line, _ in session.left_out[:5])
         hint += f". Only definitions are run; left out were the statements at lines {lines}"

@@ -108,11 +108,26 @@ def guesses(model):
     A forward with several required arguments is tried with one such tensor for each.
     """
     count = 0
-    for parameter in inspect.signature(model.forward).parameters.values():
+    for parameter in parameters_of(model):
         positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         if positional and parameter.default is parameter.empty:
             count += 1
     return [Shapes(guess.shapes * max(1, count)) for guess in guesses_of_one(model)]
+
+
+def parameters_of(model):
+    """What the model's forward takes: that of its class, since the instance's may be observed."""
+    try:
+        return list(inspect.signature(type(model).forward).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return []
+
+
+def takes(model):
+    """`forward(x, t=None)`, for people."""
+    return "forward(%s)" % ", ".join(
+        str(parameter.replace(annotation=parameter.empty)) for parameter in parameters_of(model)
+    )
 
 
 def guesses_of_one(model):

@@ -119,7 +119,9 @@ def find_input(world, model, given, device=None, calls=None):
             first = first or error
     tried = "input " if given else "an input guessed as "
     prefix = "the model does not run on %s%s" % (tried, candidates[0].describe())
-    raise failure_of("does-not-run", first, prefix)
+    failure = failure_of("does-not-run", first, prefix)
+    failure.report["takes"] = model_inputs.takes(model)
+    raise failure
 
 
 def survey(world, request):
