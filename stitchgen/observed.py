@@ -256,10 +256,13 @@ def check_callable(
     if outside:
         site = outside[0]
         place = f"{site.get('file')}:{site.get('line')}" if site.get("file") else None
+        who = "in an installed package, whose source is not yours"
+        if site["how"] == "top":
+            who = "by torch's Sequential, which the model itself is, and by no source of yours"
         raise StitchError(
             "installed-package",
-            f"{name} is called in an installed package, whose source is not yours",
-            where=place,
+            f"{name} is called {who}",
+            where=place or where,
             hint="Splice after a layer that your own code calls, or pass --attach to run the "
             "block from a forward hook.",
         )
@@ -289,5 +292,6 @@ def first_place(layer: Json) -> str | None:
             return f"{site['file']}:{site['line']}"
     for frames in layer["definition"] or ():
         for frame in frames or ():
-            return f"{frame['file']}:{frame['line']}"
+            if not Path(frame["file"]).name.startswith("<"):  # an expression that builds the model
+                return f"{frame['file']}:{frame['line']}"
     return None

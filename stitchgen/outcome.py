@@ -126,6 +126,12 @@ def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dic
         path = bench.relative(place.anchor.file)
         text = f"the model's own initialisation reaches {place.attribute} and sets its weights"
         found.append({"code": "init-loop", "where": f"{path}:{line}", "message": text})
+    for place in plan.fresh:
+        if place.variable is not None:
+            model = f"{bench.relative(place.anchor.file)}::{place.variable}"
+            text = f"the block is attached to {model}, and to no other model of its class"
+            hint = "A trainer that builds the model anew, as from a configuration file, drops it."
+            found.append({"code": "attached", "message": text, "hint": hint})
     if plan.passed_over:
         few = ", ".join(plan.passed_over[:6])
         rest = f" and {len(plan.passed_over) - 6} more" if len(plan.passed_over) > 6 else ""

@@ -115,11 +115,16 @@ def find_places(
         )
     if request.placement == "replace" and resolved.variable is None:
         return [replace_place(bench, survey, resolved, spots, name)]
-    outside = [
-        spot
-        for spot in spots
-        if observed.check_callable(spot, bench.root, call, name, request.attach)
-    ]
+    try:
+        outside = [
+            spot
+            for spot in spots
+            if observed.check_callable(spot, bench.root, call, name, request.attach)
+        ]
+    except StitchError as error:
+        if resolved.assignment is not None and error.where is None:
+            error.where = f"{bench.relative(resolved.file)}:{resolved.assignment.line}"
+        raise
     if resolved.variable is not None:
         return [script_place(bench, survey, request, block, resolved, spots, name)]
     if outside:

@@ -145,6 +145,7 @@ def session_of(
     bench: Workbench,
     folders: Sequence[Path],
 ) -> Session:
+    located = tuple(followed(one, bench, project.root) for one in located)
     file = located[0].file
     for other in located[1:]:
         if other.file != file:
@@ -197,6 +198,30 @@ def session_of(
         unread=unread,
     )
     return replace(session, located=tuple(session.behind_variable(one) for one in located))
+
+
+def followed(located: Located, bench: Workbench, root: Path) -> Located:
+    """The target in the file that defines its class, where its own file only imports that."""
+    for _ in range(8):
+        if not located.names:
+            return located
+        syntax = bench.syntax(located.file)
+        imports = {
+            bound: origin
+            for node in syntax.tree.body
+            for bound, origin in reading.imported_names(node)
+        }
+        origin = imports.get(located.names[0])
+        if origin is None or syntax.class_named(located.names[0]) is not None:
+            return located
+        module, _, name = origin.rpartition(".")
+        if origin.startswith(".") and not module.strip("."):
+            module = origin[: len(origin) - len(name)]
+        found = reading.files_beside(located.file, root, root / "src")(module)
+        if found is None or not in_project(str(found[0]), root) or found[0] == located.file:
+            return located
+        located = replace(located, file=found[0], names=(name, *located.names[1:]))
+    return located
 
 
 def scripted(
@@ -252,11 +277,16 @@ def no_builds(session: Session) -> StitchError:
     if session.unread:
         return may_do_more(session)
     if not names:
+        made = returned_container(syntax.tree)
+        if made is not None:
+            located = session.located[0]
+            return installed_model(path, f"{made[0]}()", "Sequential", ".".join(located.names))
         return StitchError(
             "not-a-model",
             f"{path} defines no nn.Module",
             where=path,
             hint="Name the file that holds the model's class.",
+            suggestions=[f"{bench_path}::{name}" for bench_path, name in classes_imported(session)],
         )
     error = StitchError(
         "does-not-build",
@@ -265,6 +295,46 @@ def no_builds(session: Session) -> StitchError:
         hint=f"Say how the model is built: --build '{names[-1]}(...)'",
     )
     return with_offers(session, error)
+
+
+def returned_container(tree: ast.Module) -> tuple[str, int] | None:
+    """A function of the file that returns an nn.Sequential, with the line."""
+    for function in tree.body:
+        for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
+                if ast.unparse(node.value.func).rpartition(".")[2] == "Sequential":
+                    assert isinstance(function, ast.FunctionDef)
+                    return function.name, node.lineno
+    return None
+
+
+def installed_model(where: str, build: str, class_name: str, path: str) -> StitchError:
+    """That the model itself is of an installed class, so that no forward in the file runs it."""
+    return StitchError(
+        "installed-package",
+        f"{build} gives a {class_name} of an installed package, which runs its layers itself: no "
+        f"forward in {where} could run a block",
+        where=where,
+        hint=f"Keep it in a variable of a script, model = {build}, and attach the block there: "
+        f"--after SCRIPT.py::model.{path} --attach",
+    )
+
+
+def classes_imported(session: Session) -> list[tuple[str, str]]:
+    """Files and names of the classes of the project that the file imports."""
+    files = reading.files_beside(session.file, *session.import_name.paths)
+    found = []
+    for node in ast.walk(session.syntax.tree):
+        for name, origin in reading.imported_names(node) if isinstance(node, ast.stmt) else ():
+            other = files(origin.rpartition(".")[0] or origin)
+            if other is not None and name[:1].isupper():
+                rest = ".".join((name, *session.located[0].names))
+                found.append((shown_path(other[0], session.subject.root), rest))
+    return found[:4]
+
+
+def shown_path(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def may_do_more(session: Session) -> StitchError:
@@ -354,6 +424,11 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
         found = list(inner)
     if len(found) == 1:
         return Resolved(located, located.file, found[0], path)
+    for configuration in survey.configurations:
+        kind = survey.classes[configuration.class_key]
+        if path in configuration.layers and not in_project(kind["file"], bench.root):
+            shown = bench.relative(located.file)
+            raise installed_model(shown, configuration.expression, kind["name"], path)
     if not found:
         raise no_such_layer(session, survey, None, path, located)
     raise StitchError(

@@ -135,14 +135,14 @@ class ScriptReader:
         return None
 
     def only_builds(self, function: ast.expr) -> bool:
-        """Whether the call can be made: of a class, of a package, of a function read as a factory."""
+        """Whether the call can be made: of a class, of a package, of a function that only computes."""
         names = dotted(function)
         if names is None or names[0] == self.name or names[-1] in ACTING_NAMES:
             return False
         if names[0] in self.classes or names[-1][:1].isupper():
             return True
         if names[0] in self.plain.defined:
-            return names[0] in factories(self.tree, self.text)
+            return names[0] in reading.harmless(self.tree, self.text, self.files)
         origin = self.imports.get(names[0])
         if origin is None:
             return False
@@ -151,7 +151,8 @@ class ScriptReader:
         if found is None:
             return self.files(module.partition(".")[0]) is None  # an installed package
         try:
-            return last in factories(ast.parse(found[1]), found[1])
+            text = found[1]
+            return last in reading.harmless(ast.parse(text), text, reading.files_beside(found[0]))
         except SyntaxError:
             return False
 
@@ -180,12 +181,6 @@ class ScriptReader:
                     found[node.lineno] = None
                     names |= {p.id for p in ast.walk(node.value) if isinstance(p, ast.Name)}
         return sorted(found)
-
-
-def factories(tree: ast.Module, text: str) -> set[str]:
-    """The functions that are read to build a model and do nothing else."""
-    calls = (call for calls in reading.configurations(tree, text).values() for call in calls)
-    return {call.partition("(")[0] for call in calls}
 
 
 def suites_of(

@@ -92,6 +92,22 @@ def factories(
     return found
 
 
+def harmless(
+    tree: ast.Module, text: str = "", project_files: ProjectFiles = no_files
+) -> set[str]:
+    """The functions of the file that do nothing but compute, whatever they are called with."""
+    scope = read_scope(tree, text)
+    Project(scope, project_files)
+    reader = _FactoryReader(scope, {})
+    return {
+        name
+        for name, function in scope.functions.items()
+        if _decorated_harmlessly(function.decorator_list)
+        and isinstance(function, ast.FunctionDef)
+        and reader.is_harmless(function, {})
+    }
+
+
 def constructible(tree: ast.Module, text: str = "") -> dict[str, str]:
     """The model classes of the file that can be constructed without arguments: `Net()`."""
     scope = read_scope(tree)
