@@ -11,7 +11,7 @@ from stitchgen.errors import StitchError, shown_below
 from stitchgen.observe import Observer
 from stitchgen.observed import Configuration, Survey
 from stitchgen.read_survey import READ, read_survey
-from stitchgen.resolve import Session, check_given, nothing_built, open_model
+from stitchgen.resolve import Session, check_given, module_classes, nothing_built, open_model
 from stitchgen.workbench import Workbench
 
 
@@ -79,6 +79,18 @@ def chosen(session: Session, survey: Survey) -> Configuration:
     for configuration in survey.configurations:
         if wanted and class_name(survey, configuration) == wanted[0]:
             return configuration
+    syntax = session.syntax
+    if wanted and syntax.class_named(wanted[0]) is None:
+        of = [c for c in survey.configurations if ".".join(session.located[0].names) in c.layers]
+        path = syntax.document.path
+        raise StitchError(
+            "target-not-found",
+            f"{path} has no class {wanted[0]}"
+            + (f"; it is a layer of {class_name(survey, of[0])}" if of else ""),
+            where=path,
+            hint="stitchgen layers takes a model: the file, or a class of it.",
+            suggestions=[f"{path}::{name}" for name in module_classes(syntax)[:4]],
+        )
     if wanted or not survey.configurations:
         raise StitchError(
             "not-a-model",

@@ -536,7 +536,17 @@ def failed_build(session: Session, expression: str, error: Mapping[str, Any]) ->
     elif session.left_out:
         lines = ", ".join(str(line) for line, _ in session.left_out[:5])
         hint += f". Only definitions are run; left out were the statements at lines {lines}"
-    return StitchError(error["code"], error["message"], where=error.get("where"), hint=hint)
+    suggestions = []
+    if error["code"] == "not-a-model" and expression.replace(".", "").isidentifier():
+        hint = "Call it, with its arguments."
+        suggestions = [f"--build '{expression}()'"]
+    return StitchError(
+        error["code"],
+        error["message"],
+        where=error.get("where"),
+        hint=hint,
+        suggestions=suggestions,
+    )
 
 
 def nothing_built(session: Session, survey: Survey) -> StitchError:

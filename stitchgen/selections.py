@@ -8,6 +8,7 @@ is the target, so that one edit serves them all.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from stitchgen import observed
+from stitchgen import ledger, observed
 from stitchgen.errors import StitchError
 from stitchgen.observed import Configuration, Survey, join
 from stitchgen.request import AddRequest
@@ -23,6 +24,9 @@ from stitchgen.resolve import Resolved, Session, explicit_class, nothing_built, 
 from stitchgen.syntax import Syntax
 from stitchgen.target import Located
 from stitchgen.workbench import Workbench
+
+#: An element as Python writes it, `layer2[0]`, where a path has `layer2.0`.
+INDEX = re.compile(r"\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,15 @@ def matching(
     located, explicit = meant(session, located, survey, bench)
     file = str(located.file)
     pattern = tuple((explicit[1] if explicit else ".".join(located.names)).split("."))
+    own = Inserted.of(bench)
     found: dict[str, dict[str, None]] = {}
     for configuration in survey.configurations:
         name = explicit[0] if explicit else survey.classes[configuration.class_key]["name"]
         for root in survey.roots(configuration, name, file) if explicit else [""]:
             for path in below(configuration, root):
-                if matches(pattern, path.split(".")):
+                if matches(pattern, path.split(".")) and not own.around(
+                    survey, configuration, join(root, path)
+                ):
                     found.setdefault(name, {})[path] = None
     if len(found) == 1:
         [(name, paths)] = found.items()
@@ -70,6 +77,7 @@ def matching(
             f"{text!r} matches no layer {looked_in(survey)}",
             where=bench.relative(located.file),
             hint="stitchgen layers prints all targets of a model; * stands for one name of a path.",
+            suggestions=[dotted] if (dotted := INDEX.sub(r".\1", text)) != text else [],
         )
     raise StitchError(
         "target-ambiguous",
@@ -102,6 +110,36 @@ def meant(
             "--attach; stitchgen layers prints them.",
         )
     return replace(located, file=Path(about["file"])), (about["name"], ".".join(located.names))
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """The blocks that earlier runs put into the project's models.
+
+    A pattern means the layers that the model has of its own, and `--every` those that are not part
+    of a block: the same command would else find more to do each time.
+    """
+
+    attributes: frozenset[str]
+    files: frozenset[str]
+
+    @classmethod
+    def of(cls, bench: Workbench) -> Inserted:
+        records = [entry.record for entry in ledger.load(bench.root).entries]
+        return cls(
+            frozenset(record.attribute.rpartition(".")[2] for record in records),
+            frozenset(str(bench.root / path) for record in records for path in record.uses),
+        )
+
+    def around(self, survey: Survey, configuration: Configuration, path: str) -> bool:
+        """Whether a module is such a block, or lies in one."""
+        names = path.split(".")
+        for depth, name in enumerate(names, 1):
+            if name in self.attributes:
+                about = survey.classes[configuration.class_at(".".join(names[:depth]))]
+                if about and about["file"] in self.files:
+                    return True
+        return False
 
 
 def below(configuration: Configuration, root: str) -> Iterator[str]:
@@ -140,12 +178,14 @@ class Selection:
 
     def selected(self) -> Selected:
         class_name, bases = self.bases()
+        own = Inserted.of(self.bench)
         under = [
             (configuration, path)
             for configuration, base in bases
             for path in configuration.layers
             if path == base or not base or path.startswith(base + ".")
             if not configuration.layers[path]["same_as"]
+            if not own.around(self.survey, configuration, path.rpartition(".")[0])
         ]
         of_class = [spot for spot in under if self.is_wanted_class(*spot)]
         if not of_class:

@@ -135,7 +135,7 @@ def locate(
             f"{target.names[0]}.py",
             suggestions=[f"{shown}::{'.'.join(target.names)}" for shown, _ in scripts],
         )
-    near = near_files(target, folders)
+    near = near_files(target, folders) or files_with(target, folders)
     raise StitchError(
         "file-not-found",
         f"no file is named by {target.text!r}: there is no {target.names[0]}.py in "
@@ -227,10 +227,23 @@ def python_files(folder: Path, limit: int = 2000) -> list[Path]:
 
 
 def near_files(target: Target, folders: tuple[Path, ...]) -> list[str]:
-    rest = ".".join(target.names[1:]) or "layer"
+    first, *others = (part for name in target.names for part in name.split("/"))
+    rest = ".".join(others) or "layer"
     stems = {path.stem: path for path in python_files(folders[0])}
-    near = get_close_matches(target.names[0], stems, n=3, cutoff=0.5)
+    near = get_close_matches(first, stems, n=3, cutoff=0.5)
     return [f"{stems[stem].as_posix()}::{rest}" for stem in near]
+
+
+def files_with(target: Target, folders: tuple[Path, ...]) -> list[str]:
+    """The target in the files that speak of its first name: a class, or a layer of one."""
+    word = re.compile(rf"\b{re.escape(target.names[0])}\b".encode())
+    rest = ".".join(target.names)
+    found = [
+        f"{path.as_posix()}::{rest}"
+        for path in python_files(folders[0])
+        if word.search((folders[0] / path).read_bytes())
+    ]
+    return found[:3]
 
 
 @dataclass(frozen=True)

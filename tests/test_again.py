@@ -130,7 +130,7 @@ def test_the_same_text_can_mean_another_file(
 
 def test_a_pattern_takes_layers_that_came_since(folder: Path, python: str) -> None:
     file = folder / "model.py"
-    pattern = "model.py::Net.nec[a-k]"
+    pattern = "model.py::Net.nec*"
     ask(folder, python, pattern)
     assert ask(folder, python, pattern).changes == []
     text = file.read_text()
@@ -154,3 +154,23 @@ def test_two_targets_of_which_another_run_spliced_one(folder: Path, python: str)
         "model.py::Net.features": True,
     }
     assert sorted(file.read_text().splitlines(True)) == sorted(lines)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"targets": ("model.py::Net.nec*",)},
+        {"targets": ("model.py::Net",), "every": "nn.Conv2d", "where": {"out_channels": "16"}},
+    ],
+)
+def test_blocks_of_earlier_runs_are_no_layers_of_a_pattern(
+    folder: Path, python: str, more: dict
+) -> None:
+    """Not even where the ledger does not vouch for the file as a whole: its owner has edited it."""
+    targets = more.pop("targets")
+    first = ask(folder, python, *targets, block="cbam", **more)
+    file = folder / "model.py"
+    file.write_text(file.read_text() + "\n\nWIDTH = 8\n")
+    again = ask(folder, python, *targets, block="cbam", **more)
+    assert again.changes == []
+    assert len(again.result["splices"]) == len(first.result["splices"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config, files
+from stitchgen import add, config, files, layers
 from stitchgen.errors import StitchError
 from tests.spliced import tree
 from tests.test_cases import request_of
@@ -332,6 +332,61 @@ REFUSALS = [
         )
         .replace("__init__(self)", "__init__(self, times)")
         .replace(CONVOLUTION, CONVOLUTION + "; self.act = nn.ReLU(); self.times = times"),
+    ),
+    Refusal(
+        "a layer alone, no file",
+        "se --after layer2",
+        code="file-not-found",
+        message="there is no layer2.py",
+        hint="Name the file",
+        suggestions=("model.py::layer2",),
+    ),
+    Refusal(
+        "a path of folders",
+        "se --after model/layer2",
+        code="file-not-found",
+        message="there is no model/layer2.py",
+        hint="Name the file",
+        suggestions=("model.py::layer2",),
+    ),
+    Refusal(
+        "an element as Python writes it",
+        "se --after 'model.layers[1]'",
+        code="target-not-found",
+        message="'model.layers[1]' matches no layer",
+        where="model.py",
+        hint="stitchgen layers prints all targets",
+        suggestions=("model.layers.1",),
+        model=with_forward("return self.layers[1](self.layers[0](self.conv(x)))"),
+    ),
+    Refusal(
+        "a class for a construction",
+        "se --after model.layer1 --build Net",
+        code="not-a-model",
+        message="Net gives a type, not an nn.Module",
+        hint="Call it",
+        suggestions=("--build 'Net()'",),
+    ),
+    Refusal(
+        "a construction that does not parse",
+        "se --after model.layer1 --build 'Net('",
+        code="does-not-build",
+        message="Net( does not build: SyntaxError",
+        hint="--build 'Net(...)'",
+    ),
+    Refusal(
+        "an input that is a name",
+        "se --after model.layer1 --input abc",
+        code="bad-argument",
+        message="--input abc: NameError: name 'abc' is not defined",
+        hint="--input 1x3x224x224",
+    ),
+    Refusal(
+        "an input of no dtype",
+        "se --after model.layer1 --input 1x3x8x8:float8",
+        code="bad-argument",
+        message="--input 1x3x8x8:float8: AttributeError",
+        hint="--input 1x3x224x224",
     ),
     Refusal(
         "weight used functionally, never called",
@@ -695,3 +750,22 @@ def test_a_configuration_that_breaks_is_named(project: Path, python: str) -> Non
     """A count that is right for one build alone is wrong."""
     flags = "se --after model.layer1 --channels 16 --build Net(16) --build Net(8)"
     assert "Net(8)" in say(project, flags, python).message
+
+
+@pytest.mark.parametrize(
+    "model, message",
+    [
+        ("model.layer2", "model.py has no class layer2; it is a layer of Net"),
+        ("model.py::Nte", "model.py has no class Nte"),
+    ],
+)
+def test_layers_of_what_is_no_model(
+    model: str, message: str, tmp_path: Path, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StitchError) as refusal:
+        layers.run(config.find_project(tmp_path), model, python=python)
+    assert (refusal.value.code, refusal.value.message) == ("target-not-found", message)
+    assert refusal.value.where == "model.py"
+    assert refusal.value.suggestions == ["model.py::Net"]

@@ -34,7 +34,7 @@ def failure_of(code, error, prefix):
         filename = frame.f_code.co_filename
         if trace.kind_of_file(filename) == "user" and not filename.startswith("<"):
             where = "%s:%d" % (os.path.realpath(filename), line)
-    if isinstance(error, SyntaxError) and error.filename:
+    if isinstance(error, SyntaxError) and not (error.filename or "<").startswith("<"):
         where = "%s:%s" % (os.path.realpath(error.filename), error.lineno)
     text = str(error).strip().splitlines()
     text = text[0][:300] if text else ""
@@ -103,6 +103,10 @@ def find_input(world, model, given, device=None, calls=None):
         except SyntaxError as error:
             message = "--input %s is neither a shape nor a Python expression" % error.text
             raise Failure("bad-argument", message)
+        try:
+            source.make(0)
+        except Exception as error:
+            raise failure_of("bad-argument", error, "--input %s" % source.describe())
         candidates = [source]
     else:
         candidates = model_inputs.guesses(model)
