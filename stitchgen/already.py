@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from stitchgen import ledger
 from stitchgen.errors import StitchError
 from stitchgen.places import Place
 from stitchgen.request import AddRequest
+from stitchgen.syntax import CallContext, Syntax
 from stitchgen.workbench import Workbench
 
 
@@ -26,6 +29,7 @@ def stands_already(
             if not runs_there(bench, request, place, name):
                 continue
             if written == ast.unparse(ast.parse(construction)):
+                require_same_join(bench, request, place, name, where)
                 return name
             if request.name is not None:
                 continue
@@ -36,6 +40,108 @@ def stands_already(
                 where=where,
                 hint=f"Edit that line, or pass --name {place.attribute} for a second block.",
             )
+    return None
+
+
+def require_same_join(
+    bench: Workbench, request: AddRequest, place: Place, name: str, where: str
+) -> None:
+    """Refuse where the block that is there is joined with the layer's output in another way."""
+    method = place.method
+    asked = Join(method.fuse, method.gate, len(method.sources))
+    placements = [
+        entry.record.placement
+        for entry in ledger.load(bench.root).entries
+        if (entry.record.target, entry.record.attribute) == (place.target, name)
+    ]
+    found = None
+    for site in place.sites:
+        syntax = bench.syntax(site.file)
+        context = syntax.context(site.span)
+        if context is not None and context.function is not None:
+            found = found or join_of(syntax, context, name)
+    if found in (None, asked) and placements in ([], [request.placement]):
+        return
+    there = f"{'/'.join(placements) or 'here'}: {found or asked}"
+    raise StitchError(
+        "already-there",
+        f"{name} is at {place.target} already ({there}); this command asks for "
+        f"{request.placement}: {asked}",
+        where=where,
+        hint="Take it back first (stitchgen undo), or pass --name for a second block.",
+    )
+
+
+@dataclass(frozen=True)
+class Join:
+    """How a block's output goes on: alone, or joined with what the layer gives."""
+
+    fuse: str | None
+    gate: bool
+    further: int  # inputs beside the first
+
+    def __str__(self) -> str:
+        words = [f"fused by {self.fuse}" if self.fuse else "alone"]
+        words += ["gated"] if self.gate else []
+        words += [f"{self.further + 1} inputs"] if self.further else []
+        return ", ".join(words)
+
+
+def join_of(syntax: Syntax, context: CallContext, name: str) -> Join | None:
+    """How the source joins the block of that name; None where it does not call it."""
+    function = context.function
+    assert function is not None
+    attributes = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == name:
+                gate = f"{name}_gate" in attributes
+                fuse = "concat" if f"{name}_reduce" in attributes else None
+                if not fuse and context.call not in ast.walk(node):
+                    # Around the layer's own call, an operator is the model's.
+                    fuse = operator_at(syntax, function, node, name)
+                if fuse == "concat":
+                    # A gated concatenation starts as identity, which `__init__` tells.
+                    source = ast.unparse(syntax.tree)
+                    gate = f"dirac_(self.{name}_reduce" in source or f"eye_(self.{name}_red" in source
+                return Join(fuse, gate, max(0, len(node.args) + len(node.keywords) - 1))
+    return None
+
+
+def operator_at(syntax: Syntax, function: ast.AST, node: ast.AST, name: str) -> str | None:
+    """`add` or `mul` where the block's output is an operand of it, other than for its gate."""
+    gate = f"{name}_gate"
+    for parent in syntax.above(node):
+        match parent:
+            case ast.BinOp(op=ast.Mult(), left=ast.Attribute(attr=attribute)) if attribute == gate:
+                pass
+            case ast.BinOp(op=ast.Add()):
+                return "add"
+            case ast.BinOp(op=ast.Mult()):
+                return "mul"
+            case ast.BinOp(op=ast.Sub()):
+                return None  # a * (B(x) - x)
+            case ast.Assign(targets=[ast.Name(id=variable)], value=value) if value is node:
+                return operator_of_variable(syntax, function, parent, variable, name)
+            case ast.Call() | ast.Attribute():
+                pass  # a projection or an adapter
+            case ast.stmt() | ast.NamedExpr():
+                return None
+            case _:
+                pass
+        node = parent
+    return None
+
+
+def operator_of_variable(
+    syntax: Syntax, function: ast.AST, assigned: ast.AST, variable: str, name: str
+) -> str | None:
+    """The same for a branch that has a line of its own before the layer's call."""
+    start = getattr(assigned, "end_lineno", 0)
+    for use in ast.walk(function):
+        if isinstance(use, ast.Name) and use.id == variable and isinstance(use.ctx, ast.Load):
+            if use.lineno > start and isinstance(syntax.parents[use], ast.BinOp):
+                return operator_at(syntax, function, use, name)
     return None
 
 

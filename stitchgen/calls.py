@@ -252,12 +252,15 @@ def with_branch(
     argument = fed_argument(call, insertion)
     span = document.span_of(argument)
     alone = context.form == "assign" and document.own_line(call.statement_span)
-    if alone and condition is None and isinstance(argument, ast.Name):
+    if alone and isinstance(argument, ast.Name):
         text = insertion.expression(call.holder(insertion), VALUE, argument.id)
         longer = len(text) - len(VALUE)
+        if condition is not None:
+            longer += len(f" if {condition} else {document.code(context.span)}")
         width = max(map(len, document.code(call.statement_span).splitlines())) + longer
         if text.count(VALUE) > 1 or insertion.overwritten or width + call.indent > call.line_length:
-            return branch_before(call, insertion, argument.id), "line"
+            strategy = "line" if condition is None else "loop"
+            return branch_before(call, insertion, argument.id, condition), strategy
     edits: list[Edit] = []
     if isinstance(argument, ast.Name):
         fed = argument.id
@@ -281,7 +284,9 @@ def with_branch(
     return [*edits, *wrapped(call, insertion, call.context.call, condition, fed)], "wrap"
 
 
-def branch_before(call: Call, insertion: Insertion, fed: str) -> list[Edit]:
+def branch_before(
+    call: Call, insertion: Insertion, fed: str, condition: str | None
+) -> list[Edit]:
     """The branch in a line before the layer's call, what it is joined to in one behind it."""
     document, here = call.document, call.holder(insertion)
     name = call.free_name("branch", "side", "beside")
@@ -290,9 +295,12 @@ def branch_before(call: Call, insertion: Insertion, fed: str) -> list[Edit]:
     branch = branch.replace(FED, f"{fed}.clone()" if insertion.overwritten else fed)
     value = str(call.context.name)
     joined = insertion.join.replace(BRANCH, name).replace(HERE, here).replace(VALUE, value)
+    first, last = f"{name} = {branch}", f"{value} = {joined}"
+    if condition is not None:
+        first, last = f"if {condition}:\n    {first}", f"if {condition}:\n    {last}"
     return [
-        document.lines_before(call.statement_span, call.formatted(f"{name} = {branch}")),
-        document.lines_after(call.statement_span, call.formatted(f"{value} = {joined}")),
+        document.lines_before(call.statement_span, call.formatted(first)),
+        document.lines_after(call.statement_span, call.formatted(last)),
     ]
 
 

@@ -77,7 +77,7 @@ class Count:
 
 def count_at(place: Place, placement: str) -> Count:
     """Of what the place's own layer gives or takes."""
-    return Count(place, place.target, place.spots, placement, place.anchor.span, place.call)
+    return Count(place, place.target, place.spots, placement, place.creating, place.call)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def find_feature(
         target=other.target,
         source=Source(name, resolved.path),
         spots=other.spots,
-        creating=other.anchor.span,
+        creating=other.creating,
         anchor=other.anchor,
         call=other.call,
         sites=keeps,
@@ -78,7 +78,10 @@ def find_reader(
                 where=observed.first_place(spot.layer),
                 hint=f"Its readers are {', '.join(readers)}." if readers else "No layer reads it "
                 "as it is: an operation comes between.",
-                suggestions=[f"--into {place.resolved.class_name}.{name}" for name in readers],
+                suggestions=[
+                    f"--into {bench.relative(resolved.file)}::{resolved.class_name}.{name}"
+                    for name in readers
+                ],
             )
         arguments.add(fed[0])
     if len(arguments) > 1:
@@ -89,7 +92,7 @@ def find_reader(
             hint="Name the configuration that you use: --build EXPR",
         )
     place.argument = arguments.pop()
-    place.reader = resolved.path
+    place.reader, place.read_at = resolved.path, other.spots
     place.sites = other.sites
     place.anchor = later(place.anchor, other.anchor)
 
@@ -145,17 +148,24 @@ def call_at(bench: Workbench, site: Site) -> str:
 
 def require_before(place: Place, other: Place) -> None:
     """The feature has to be there when it is read: its layer runs first."""
-    for spot, own in zip(other.spots, place.spots):
+    for spot, own in zip(other.spots, place.read_at or place.spots):
         mine, theirs = own.layer.get("order"), spot.layer.get("order")
         if mine is not None and theirs is not None and theirs >= mine:
             raise StitchError(
                 "bad-argument",
-                f"{other.target} runs after {place.target}, so its output is not there yet",
+                f"{other.target} does not run before {place.reader or place.target}, so its output "
+                "is not there yet",
                 where=observed.first_place(spot.layer),
-                hint=f"The order that works: {place.target} as what is read, {other.target} as the "
-                "target.",
-                suggestions=[other.target],
+                hint=order_that_works(place, other),
             )
+
+
+def order_that_works(place: Place, other: Place) -> str:
+    if place.reader is not None:
+        return f"Name a layer that runs before {place.reader} for --with, or a later reader."
+    if other.target == place.target:
+        return "Name two layers."
+    return f"The order that works: what {place.target} gives is read, and {other.target} is the target."
 
 
 def function_of(syntax: Syntax, site: Site) -> Function | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from stitchgen import observed
+from stitchgen.already import constructions, names_before
 from stitchgen.counts import feature_at
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.features import find_feature, later
@@ -37,6 +39,7 @@ def make_fusion(task: Task, survey: Survey, observer: Observer | None, late: boo
             taken.add(feature.source.name)
             place.features.append(feature)
             place.anchor = later(place.anchor, feature.anchor)
+    require_first(plan.bench, request, place)
     place.method = fusion_of(request, place, position)
     settle(task, plan, place, late)
     [named] = name_counts(task, plan, survey, observer)
@@ -60,6 +63,19 @@ def only_place(
             "Name one call: @1.",
         )
     return found[0]
+
+
+def require_first(bench: Workbench, request: FuseRequest, place: Place) -> None:
+    """Refuse where the layer has a fusion already, unless it is to be a second one."""
+    for name in names_before(place):
+        for where, call in constructions(bench, place, f"{place.definition_owner}.{name}"):
+            if request.name is None:
+                raise StitchError(
+                    "already-there",
+                    f"{where} has self.{name} = {ast.unparse(call)} at {place.target} already",
+                    where=where,
+                    hint=f"Edit those lines, or pass --name {place.attribute} for a second fusion.",
+                )
 
 
 def fusion_of(request: FuseRequest, place: Place, position: int) -> Method:

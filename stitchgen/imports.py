@@ -51,8 +51,21 @@ def only_imports(node: ast.stmt) -> bool:
     return all(isinstance(part, (ast.Import, ast.ImportFrom)) for part in node.body)
 
 
-def add_import(syntax: Syntax, statement: str) -> Edit:
-    return syntax.document.top_lines_after(import_anchor(syntax), statement + "\n")
+def add_import(syntax: Syntax, statement: str, beside: str | None = None) -> Edit:
+    """The import, after the others; `beside` a package, behind its first."""
+    anchor = import_anchor(syntax)
+    if beside is not None:
+        for node in syntax.tree.body:
+            names = [alias.name for alias in getattr(node, "names", ())]
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""] if not node.level else []
+            elif not isinstance(node, ast.Import):
+                continue
+            if any(name.partition(".")[0] == beside for name in names):
+                return syntax.document.top_lines_after(
+                    syntax.document.span_of(node), statement + "\n"
+                )
+    return syntax.document.top_lines_after(anchor, statement + "\n")
 
 
 def module_alias(syntax: Syntax, module: str) -> str | None:

@@ -259,7 +259,7 @@ def reduction(method: Method, widths: Widths, owner: str, nn: str) -> list[str]:
         ]
     else:
         counts = [widths.value if method.project else widths.branch]
-    counts.insert(0, widths.value)
+    counts.insert(method.position, widths.value)
     kind = "linear" if method.linear else "conv"
     plain = method.norm or method.identity_start
     layer = snippet(

@@ -54,6 +54,7 @@ class Place:
     slot: bool
     attribute: str
     anchor: Anchor  # where the block itself is constructed
+    creating: Span = (0, 0)  # the statement that creates the layer: the anchor's, until it is moved
     slots: list[tuple[str, Anchor]] = field(default_factory=list)  # (class, where its slot goes)
     guard: str | None = None  # under which condition the layer is there at all
     call: int | None = None  # the number of the call, of several
@@ -67,6 +68,7 @@ class Place:
     method: Method = Method("")  # how the block's output is joined with the layer's
     features: list[Feature] = field(default_factory=list)  # of other layers, that it reads
     reader: str | None = None  # path, below the root, of the one layer that gets the block's output
+    read_at: Sequence[Spot] = ()  # the layers of that reader; () where the place's own call is meant
     argument: tuple[int | str, int | None] | None = None  # of the reader's call: which is meant
 
     def block_path(self, spot: Spot) -> str:
@@ -226,6 +228,7 @@ def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
             place.slots.append((class_name, slot_anchor(bench, survey, place, class_name)))
     if not place.from_class:
         place.anchor = anchor_in(bench, survey, place, place.owner)
+    place.creating = place.anchor.span
     class_name = place.anchor.function.rpartition(".")[0]
     steps = (*place.owner_steps, *place.below) if place.from_class else place.below
     below = path if place.from_class else path[len(place.owner) :].lstrip(".")

@@ -20,7 +20,7 @@ from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved, resolve
 from stitchgen.selections import select
 from stitchgen.workbench import Workbench
-from stitchgen.writing import write_calls, write_definition
+from stitchgen.writing import import_modules, write_calls, write_definition
 
 
 def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
@@ -69,6 +69,9 @@ def places_at(
 def find_others(task: Task, plan: Plan, survey: Survey, place: Place) -> None:
     """The other layers that a place reads or whose call it stands at."""
     request, session = task.request, task.session
+    if session.into is not None:
+        resolved = resolve(session, session.into, survey, plan.bench)
+        find_reader(plan.bench, request, survey, place, resolved)
     taken: set[str] = set()
     for located in session.with_:
         resolved = resolve(session, located, survey, plan.bench)
@@ -76,9 +79,6 @@ def find_others(task: Task, plan: Plan, survey: Survey, place: Place) -> None:
         taken.add(feature.source.name)
         place.features.append(feature)
         place.anchor = later(place.anchor, feature.anchor)
-    if session.into is not None:
-        resolved = resolve(session, session.into, survey, plan.bench)
-        find_reader(plan.bench, request, survey, place, resolved)
 
 
 def decide(task: Task, place: Place) -> Fit:
@@ -141,6 +141,7 @@ def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, st
     bench, request, block = plan.bench, task.request, task.block
     assert block is not None
     arguments = blocks.arguments(block, facts_of(block, place, fit, named), task.settings)
+    import_modules(bench, place)
     placed = blocks.place(bench, task.project, block, fit.dims, Path(place.anchor.file))
     if not is_own(request.block):
         plan.uses.add(bench.relative(placed.file))

@@ -132,7 +132,7 @@ def module_name(bench: Workbench, file: str, module: str) -> str:
             f"{syntax.document.path}:1",
             f"Add `{statement}`, under another name: ... as {name}_.",
         )
-    bench.edit(file, imports.add_import(syntax, statement))
+    bench.edit(file, imports.add_import(syntax, statement, beside="torch"))
     return name
 
 
@@ -156,6 +156,15 @@ def identity(bench: Workbench, file: str) -> str:
         )
     bench.edit(file, imports.add_import(syntax, "from torch.nn import Identity"))
     return "Identity"
+
+
+def import_modules(bench: Workbench, place: Place) -> None:
+    """Import what of torch the place needs, before the block is imported below it."""
+    if place.method.parts or any(source.project for source in place.method.sources):
+        module_name(bench, place.anchor.file, "torch")
+        module_name(bench, place.anchor.file, "torch.nn")
+    for site in place.sites:
+        insertion_of(bench, place, site, site.file)
 
 
 def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -> Insertion:

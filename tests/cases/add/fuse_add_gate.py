@@ -17,8 +17,8 @@ class Net(nn.Module):
         return x
 # output
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
+import torch.nn as nn
 
 
 class Net(nn.Module):

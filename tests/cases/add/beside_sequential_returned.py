@@ -1,0 +1,68 @@
+# flags: se --beside model.py::Net.features.0 --fuse add
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return x.relu()
+
+
+class Net(nn.Module):
+    def __init__(self, width=8, depth=4):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.ModuleList([Block(width) for _ in range(depth)])
+        self.features = nn.Sequential(Block(width), Block(width), nn.ReLU())
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.features(x)
+
+
+def net():
+    return Net()
+# output
+from torch import nn
+from blocks.se import SE
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return x.relu()
+
+
+class Net(nn.Module):
+    def __init__(self, width=8, depth=4):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.ModuleList([Block(width) for _ in range(depth)])
+        self.features = nn.Sequential(Block(width), Block(width), nn.ReLU())
+        self.features_0_se = SE(channels=width)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        out = x
+        for layer in self.features:
+            if layer is self.features[0]:
+                out = layer(out) + self.features_0_se(out)
+            else:
+                out = layer(out)
+        return out
+
+
+def net():
+    return Net()
