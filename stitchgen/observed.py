@@ -7,7 +7,7 @@ has a spot for each configuration that has the layer, and for each instance of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,12 @@ def merged(many: Iterable[tuple[Step, ...]]) -> tuple[Step, ...] | None:
         if [step.identity for step in steps] != [step.identity for step in result]:
             return None
         result = tuple(
-            Step(one.name, one.parent, one.plain and two.plain, one.index, one.last and two.last)
+            replace(
+                one,
+                plain=one.plain and two.plain,
+                index=one.index if one.index == two.index else -1,
+                last=one.last and two.last,
+            )
             for one, two in zip(result, steps)
         )
     return result

@@ -181,6 +181,7 @@ def find_places(
             call=number,
         )
         settle_definition(bench, survey, place)
+        check_position(request, place)
         if call is None:
             place.sites = [*place.sites, *unexecuted_sites(bench, place)]
         places.append(place)
@@ -188,6 +189,20 @@ def find_places(
 
 
 NOWHERE = Anchor("", (0, 0), "", 0)
+
+
+def check_position(request: AddRequest, place: Place) -> None:
+    """Refuse a child of a Sequential that stands at another number in each configuration.
+
+    By its name it is found everywhere, but a loop or a slice inside of the Sequential goes by
+    number. At the Sequential's end there is no need for either.
+    """
+    for site in place.sites:
+        chain = site.chain
+        while chain and request.placement == "after" and chain[-1].last:
+            chain = chain[:-1]
+        if any(step.index < 0 for step in chain):
+            raise configuration_dependent(place.target, place.spots)
 
 
 def steps_of(

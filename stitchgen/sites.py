@@ -19,7 +19,7 @@ class Step:
     name: str
     parent: Kind  # what the module above is
     plain: bool = False  # the module above is an nn.Sequential itself, not a subclass
-    index: int = 0  # position among the children of the module above
+    index: int = 0  # position among the children of the module above; -1: not one for all
     last: bool = False  # the last child there, in every configuration
 
     @property
@@ -34,7 +34,7 @@ class Step:
     @property
     def identity(self) -> tuple[object, ...]:
         """What has to be the same in all configurations for one text to serve them."""
-        return self.name, self.parent, self.index if self.parent in ("sequential", "list") else 0
+        return self.name, self.parent, self.access
 
     @property
     def writable(self) -> bool:
