@@ -43,6 +43,7 @@ class Insertion:
     join: str = f"{HERE}.block({VALUE})"
     branch: str = ""
     keeps: str = ""
+    lines: tuple[str, ...] = ()  # statements over VALUE and HERE, in the place of all that
     #: Before: which argument (by number or name) and which element of it; None for the first.
     argument: tuple[int | str, int | None] | None = None
     slot: bool = False  # other instances run this code with an empty slot
@@ -64,6 +65,8 @@ class Insertion:
 
     def statement(self, here: str, name: str) -> str:
         """The same for a value that a variable has, which then has the result."""
+        if self.lines:
+            return "\n".join(self.lines).replace(HERE, here).replace(VALUE, name)
         if self.keeps:
             return f"{self.keeps} = {name}" + (".clone()" if self.overwritten else "")
         return f"{name} = {self.expression(here, name)}"
@@ -209,6 +212,12 @@ def edit_plain_call(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
         # The variable may be bound anew only where nothing else reads its old value.
         alone = alone and isinstance(argument, ast.Name) and argument.id == context.name
         alone = alone and insertion.argument is None
+    if insertion.lines and (not alone or condition is not None):
+        raise unsupported(
+            f"{call.where} does not give the output a variable, which could be bound anew",
+            call.where,
+            "Write the call as a statement of its own: x = self.layer(x).",
+        )
     if not alone:
         return wrapped(call, insertion, argument or context.call, condition), "wrap"
     code = insertion.statement(call.holder(insertion), str(context.name))
@@ -389,6 +398,12 @@ Chained = Sequence[tuple[tuple[Step, ...], Insertion]]
 def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
     """A child of a Sequential: the call becomes a loop, or slices inside an expression."""
     context, document = call.context, call.document
+    if any(insertion.lines for _, insertion in chained):
+        raise unsupported(
+            f"{call.where} calls a Sequential, inside of which no later layer reads a feature",
+            call.where,
+            "Name layers whose outputs have variables of their own.",
+        )
     if any(insertion.under for _, insertion in chained):
         raise unsupported(
             f"{call.where} calls a Sequential in a module that runs all its children, where a "

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import replace
 
 from stitchgen import observed
-from stitchgen.already import constructions, names_before
 from stitchgen.counts import feature_at
-from stitchgen.errors import StitchError, unsupported
+from stitchgen.errors import StitchError
 from stitchgen.features import find_feature, later
 from stitchgen.joining import reduce_options
 from stitchgen.methods import LINEAR, Method, Widths
 from stitchgen.observe import Observer
-from stitchgen.observed import Spot, Survey
-from stitchgen.places import Feature, Place, find_places
+from stitchgen.observed import Survey
+from stitchgen.places import Feature, Place
 from stitchgen.plan import Plan, Task
 from stitchgen.planning import name_counts, settle
+from stitchgen.pyramid import make_pyramid, only_place, require_first, sizes
 from stitchgen.request import FuseRequest
 from stitchgen.resolve import resolve
 from stitchgen.workbench import Workbench
@@ -28,6 +27,8 @@ def make_fusion(task: Task, survey: Survey, observer: Observer | None, late: boo
     request = task.request
     assert isinstance(request, FuseRequest)
     plan = Plan(Workbench(task.project.root))
+    if task.block is not None:
+        return make_pyramid(task, survey, observer, late)
     position = request.targets.index(request.place)
     resolved = [resolve(task.session, one, survey, plan.bench) for one in task.session.located]
     place = only_place(plan, request, survey, task, position)
@@ -48,34 +49,6 @@ def make_fusion(task: Task, survey: Survey, observer: Observer | None, late: boo
     write_definition(plan.bench, task.project, request, place, None, widths)
     write_calls(plan.bench, task.project, plan.fresh)
     return plan
-
-
-def only_place(
-    plan: Plan, request: FuseRequest, survey: Survey, task: Task, position: int
-) -> Place:
-    """The place at which the features are fused: at the one call of its layer."""
-    resolved = resolve(task.session, task.session.located[position], survey, plan.bench)
-    found = find_places(plan.bench, request, "fuse", survey, resolved)
-    if len(found) != 1:
-        raise unsupported(
-            f"{found[0].target} means {len(found)} calls; features are fused at one",
-            observed.first_place(found[0].spots[0].layer),
-            "Name one call: @1.",
-        )
-    return found[0]
-
-
-def require_first(bench: Workbench, request: FuseRequest, place: Place) -> None:
-    """Refuse where the layer has a fusion already, unless it is to be a second one."""
-    for name in names_before(place):
-        for where, call in constructions(bench, place, f"{place.definition_owner}.{name}"):
-            if request.name is None:
-                raise StitchError(
-                    "already-there",
-                    f"{where} has self.{name} = {ast.unparse(call)} at {place.target} already",
-                    where=where,
-                    hint=f"Edit those lines, or pass --name {place.attribute} for a second fusion.",
-                )
 
 
 def fusion_of(request: FuseRequest, place: Place, position: int) -> Method:
@@ -125,9 +98,3 @@ def fitted(request: FuseRequest, place: Place, feature: Feature, layout: str) ->
     dims = max(1, len(layout) - 2)
     mode = {"bilinear": LINEAR[dims]}.get(request.resize, request.resize) if resize else None
     return replace(feature, source=replace(feature.source, resize=mode, project=project))
-
-
-def sizes(spot: Spot, layout: str) -> list[int]:
-    """The spatial sizes of what a layer gave."""
-    shape = spot.layer["output"]["shape"]
-    return [size for size, axis in zip(shape, layout) if axis not in "NC"]

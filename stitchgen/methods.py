@@ -5,6 +5,7 @@ With T(x) the layer's output, B the block, S further layers and R a reduction:
     serial               B(T(x))                        interactive    B(T(x), S(x))
     after, with --fuse   T(x) + B(T(x))                 beside         T(x) + B(x)
     features             R(cat(S(x), T(x)))             with a gate    T(x) + a * (f - T(x))
+    pyramid              S, T = B(S(x), T(x)), each projected back to its own channels
 
 where + may be * or R(cat(..., ...)). The texts are those of `snippets/`; the observer computes the
 same by hand (`observer/joins.py`). Floor 3: pure.
@@ -38,6 +39,11 @@ class Source:
     project: bool = False  # fused: brought to the layer's channels by a convolution
     resize: str | None = None  # fused: the mode of the interpolation; None: the size is the same
 
+    @property
+    def label(self) -> str:
+        """What the attributes that belong to it are named by."""
+        return self.path.replace(".", "_")
+
 
 @dataclass(frozen=True)
 class Method:
@@ -55,13 +61,14 @@ class Method:
     adapter: Adapter = None  # how the block takes its input
     sources: tuple[Source, ...] = ()
     features: bool = False  # the sources are fused, and there is no block
+    pyramid: Source | None = None  # the layer itself; all features are bound to the block's outputs
     position: int = 0  # of the layer among the sources
 
     @property
     def serial(self) -> bool:
         """Whether the block's output alone goes on: what a slot's identity leaves as it is."""
         plain = self.fuse is None and not self.gate and not self.sources
-        return plain and self.adapter is None and not self.features
+        return plain and not self.pyramid and self.adapter is None and not self.features
 
     @property
     def axis(self) -> int:
@@ -89,7 +96,7 @@ class Method:
         return f"{self.attribute}_{role}"
 
     def projection(self, source: Source) -> str:
-        return f"{self.attribute}_{source.name.removesuffix('_out')}"
+        return f"{self.attribute}_{source.label}"
 
     @property
     def parts(self) -> dict[str, str]:
@@ -107,11 +114,37 @@ class Method:
     def attributes(self) -> list[str]:
         """All attributes that the method adds."""
         block = [] if self.features else [self.attribute]
-        projections = [self.projection(source) for source in self.sources if source.project]
+        projections = [self.projection(source) for source in self.projected]
         return [*block, *self.parts.values(), *projections]
+
+    @property
+    def projected(self) -> list[Source]:
+        """The layers that have a projection of their own."""
+        every = [*self.sources, *([self.pyramid] if self.pyramid else [])]
+        return [source for source in every if source.project]
 
 
 # What is computed ------------------------------------------------------------------------------
+
+
+def pyramid_lines(method: Method) -> tuple[str, ...]:
+    """The statements that bind the features' variables to the block's outputs."""
+    assert method.pyramid is not None
+    every = [*method.sources, method.pyramid]
+    names = [source.name for source in every]
+    block = f"{HERE}.{method.attribute}"
+    suffix = method.attribute.removeprefix(f"{method.pyramid.label}_")
+    outputs = [f"{source.label}_{suffix}" for source in every] if method.gate else names
+    lines = [snippet("pyramid", "forward", names=outputs, block=block, inputs=names)]
+    for source, name, output in zip(every, names, outputs):
+        projection = f"{HERE}.{method.projection(source)}"
+        if not method.gate:
+            lines.append(snippet("pyramid", "back", name=name, projection=projection, output=name))
+            continue
+        result = snippet("serial", "forward", block=projection, inputs=[output])
+        gate = f"{HERE}.{method.named('gate')}"
+        lines.append(f"{name} = {snippet('gate', 'forward', value=name, gate=gate, result=result)}")
+    return tuple(lines)
 
 
 def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
@@ -238,8 +271,12 @@ def definitions(method: Method, widths: Widths, owner: str, nn: str, torch: str)
                 **common,
             ),
         )
-    for source in method.sources:
-        if source.project:
+    for source in method.projected:
+        if method.pyramid:
+            own = widths.value if source is method.pyramid else widths.sources[source.name]
+            project = {"channels": widths.branch, "out": own, "stride": "1"}
+            define(method.projection(source), snippet("project", kind, **project, **common))
+        else:
             channels = widths.sources[source.name]
             project = {"channels": channels, "out": widths.value, "stride": "1"}
             define(method.projection(source), snippet("project", kind, **project, **common))
@@ -324,8 +361,7 @@ def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
     parts: dict[str, Any] = {role: path(here, name) for role, name in method.parts.items()}
     projections = {
         path(root, source.path): path(here, method.projection(source))
-        for source in method.sources
-        if source.project
+        for source in method.projected
     }
     if projections:
         parts["projections"] = list(projections.values())
@@ -335,6 +371,7 @@ def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
         "linear": method.linear,
         "position": method.position,
         "features": method.features,
+        "pyramid": None if method.pyramid is None else path(root, method.pyramid.path),
         "gated": method.gate,
         "adapter": plain(method.adapter),
         "adapters": {path(root, source.path): plain(source.adapter) for source in method.sources},

@@ -53,7 +53,7 @@ def write_definition(
                 construction=construction,
             )
         )
-    if method.parts or any(source.project for source in method.sources):
+    if method.parts or method.projected:
         torch, nn = module_name(bench, file, "torch"), module_name(bench, file, "torch.nn")
         lines += methods.definitions(method, widths, place.definition_owner, nn, torch)
     if place.hooked:
@@ -160,7 +160,7 @@ def identity(bench: Workbench, file: str) -> str:
 
 def import_modules(bench: Workbench, place: Place) -> None:
     """Import what of torch the place needs, before the block is imported below it."""
-    if place.method.parts or any(source.project for source in place.method.sources):
+    if place.method.parts or place.method.projected:
         module_name(bench, place.anchor.file, "torch")
         module_name(bench, place.anchor.file, "torch.nn")
     for site in place.sites:
@@ -171,7 +171,10 @@ def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -
     """What is computed at a call of the place's layer."""
     method = place.method
     join, branch = f"{HERE}.{place.attribute}({VALUE})", ""
-    if not method.serial:
+    lines: tuple[str, ...] = ()
+    if method.pyramid:
+        lines = methods.pyramid_lines(method)
+    elif not method.serial:
         torch = module_name(bench, file, "torch") if method.fuse == "concat" else ""
         resized = any(source.resize for source in method.sources)
         functional = module_name(bench, file, "torch.nn.functional") if resized else ""
@@ -185,6 +188,7 @@ def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -
         chain=site.chain if site is not None else (),
         join=join,
         branch=branch,
+        lines=lines,
         slot=place.slot,
         empty=identity(bench, file) if place.slot and method.serial else "",
         under=place.under,

@@ -414,6 +414,8 @@ class Runner:
         if not method:
             assert splice.module is not None
             return splice.module(value)
+        if method.get("pyramid"):
+            return self.pyramid(splice, run, value)
         order, axis = method.get("adapter"), method.get("axis", 1)
         kept = self.sources(splice, run)
         if method.get("features"):
@@ -434,12 +436,32 @@ class Runner:
             others = [branch if projection is None else projection(branch)]
         return joins.joined(method, splice.part, value, others)
 
+    def pyramid(self, splice: Splice, run: Run, value: Any) -> Any:
+        """Every later reader of the features sees the block's outputs, projected back.
+
+        No hook reaches readers that are operations, so the features are written to in place: what
+        read them before has done so.
+        """
+        assert splice.module is not None
+        paths = [*splice.sources, splice.method["pyramid"]]
+        features = [*self.sources(splice, run), value]
+        outputs = splice.module(*features)
+        gate = splice.part("gate")
+        results = []
+        for path, feature, output in zip(paths, features, outputs):
+            new = find_part(self.edited_model, splice.method["projections"][path])(output)
+            results.append(new if gate is None else feature + gate * (new - feature))
+        for path, new in zip(splice.sources, results):
+            run.gave[path].copy_(new)
+        return results[-1]
+
     def sources(self, splice: Splice, run: Run) -> List[Any]:
         return [run.kept[path] for path in splice.sources if path in run.kept]
 
     def taken(self, splice: Splice, run: Run, value: Any) -> compare.Tensors:
         """What the block is to be fed: the layer's value and those of the further sources."""
-        return compare.grab([value, *self.sources(splice, run)])
+        further = self.sources(splice, run)
+        return compare.grab([*further, value] if splice.method.get("pyramid") else [value, *further])
 
     def keep(self, stack: contextlib.ExitStack, run: Run, edited: bool) -> None:
         """Take down what the further sources give, and which tensor goes to a reader."""
@@ -448,6 +470,8 @@ class Runner:
         for splice in self.splices:
             for path, ours, theirs in splice.source_modules:
                 pairs[path] = theirs if edited else ours
+            if splice.method.get("pyramid"):
+                targets.update(splice.sources)
             if splice.into:
                 pairs[splice.target] = splice.layer if edited else splice.old
                 targets.add(splice.target)
@@ -770,6 +794,8 @@ def neutral_parts(
         old = splice.old
         assert old is not None and splice.module is not None
         return [(splice.module, lambda forward, args, kwargs: old(*args, **kwargs))]
+    if method.get("pyramid"):
+        return None
     if method.get("fuse") == "concat":
         reduce = splice.part("reduce")
         axis = -1 if method.get("linear") else method["axis"]
