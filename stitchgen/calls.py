@@ -15,7 +15,7 @@ from functools import cached_property
 from stitchgen.cst import Document, Span
 from stitchgen.edits import Edit
 from stitchgen.errors import unsupported
-from stitchgen.sites import Step, access
+from stitchgen.sites import Element, Step, access
 from stitchgen.style import format_statements
 from stitchgen.syntax import CallContext, Syntax
 
@@ -46,6 +46,7 @@ class Insertion:
     lines: tuple[str, ...] = ()  # statements over VALUE and HERE, in the place of all that
     #: Before: which argument (by number or name) and which element of it; None for the first.
     argument: tuple[int | str, int | None] | None = None
+    element: Element | None = None  # of the tuple, list or dict that the layer gives
     slot: bool = False  # other instances run this code with an empty slot
     empty: str = ""  # how the slot is empty: `nn.Identity`, or None for what is no serial block
     under: bool = False  # the block is a child of the layer: `layer.cbam`
@@ -169,7 +170,8 @@ def edit_call(call: Call) -> tuple[list[Edit], str]:
     edits: list[Edit] = []
     strategies = []
     for insertion in call.insertions:
-        found, strategy = edit_plain_call(call, insertion)
+        edit = edit_plain_call if insertion.element is None else edit_element
+        found, strategy = edit(call, insertion)
         strategies.append(strategy)
         edits += found
     if len(strategies) > 1 and "wrap" in strategies:
@@ -226,6 +228,76 @@ def edit_plain_call(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
     insert = document.lines_after if argument is None else document.lines_before
     edit = insert(call.statement_span, call.formatted(code))
     return [edit], "line" if condition is None else "loop"
+
+
+def edit_element(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
+    """`x, h = self.rnn(x)`, `out = self.backbone(x)`, `self.rnn(x)[0]`: the element is exchanged."""
+    context, document, element = call.context, call.document, insertion.element
+    assert element is not None
+    here, condition = call.holder(insertion), call.condition(insertion)
+    own_line = document.own_line(call.statement_span)
+    parent = call.syntax.parents[context.call]
+    if condition is not None or insertion.optional:
+        raise unsupported(
+            f"{call.where} calls several layers in a loop, of whose results one has the element",
+            call.where,
+            "Splice into the class of the layers, where the element is made.",
+        )
+    if isinstance(parent, ast.Subscript) and is_key(parent.slice, element):
+        return wrapped(call, insertion, parent, None), "wrap"
+    statement = context.statement
+    name = None
+    if context.form == "assign" and own_line:
+        name = str(context.name)
+        picked = f"{name}[{quoted(call, element)}]"
+        value = insertion.expression(here, picked)
+        if element.kind != "tuple":
+            code = f"{picked} = {value}"
+        else:
+            items = with_rest(name, element, value)
+            code = f"{name} = ({', '.join(items)}{',' if len(items) == 1 else ''})"
+    elif unpacks(statement, context.call) and own_line and element.kind != "dict":
+        assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple)
+        targets = statement.targets[0].elts
+        number = int(element.key)
+        starred = any(isinstance(target, ast.Starred) for target in targets[: number + 1])
+        if not starred and number < len(targets) and isinstance(targets[number], ast.Name):
+            name = ast.unparse(targets[number])
+            code = insertion.statement(here, name)
+    if name is None:
+        raise unsupported(
+            f"{call.where} does not give the result a name, so its element cannot be exchanged",
+            call.where,
+            f"Write the call as a statement of its own: out = {ast.unparse(context.call)}",
+        )
+    return [document.lines_after(call.statement_span, call.formatted(code))], "line"
+
+
+def with_rest(name: str, element: Element, value: str) -> list[str]:
+    """The elements of a tuple with one of them exchanged: `out[0]`, `*out[:1]`, `*out[2:]`."""
+    number = int(element.key)
+    before = [] if number == 0 else [f"*{name}[:{number}]" if number > 1 else f"{name}[0]"]
+    left = element.length - number - 1
+    after = [] if left == 0 else [f"*{name}[{number + 1}:]" if left > 1 else f"{name}[{number + 1}]"]
+    return [*before, value, *after]
+
+
+def is_key(node: ast.expr, element: Element) -> bool:
+    return isinstance(node, ast.Constant) and repr(node.value) == element.text
+
+
+def unpacks(statement: ast.stmt, call: ast.Call) -> bool:
+    match statement:
+        case ast.Assign(targets=[ast.Tuple()], value=value):
+            return value is call
+    return False
+
+
+def quoted(call: Call, element: Element) -> str:
+    """The key with the quotes of the file."""
+    if call.document.quote == '"' and element.text.startswith("'") and '"' not in element.text:
+        return f'"{element.text[1:-1]}"'
+    return element.text
 
 
 def wrapped(

@@ -14,6 +14,7 @@ from typing import Any
 from stitchgen import channels, observed, splice
 from stitchgen.cst import Span
 from stitchgen.edits import Edit
+from stitchgen.elements import not_a_tensor
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Spot, Survey, join
@@ -34,14 +35,8 @@ def feature_at(request: AddRequest, place: Place) -> Mapping[str, Any]:
         output = spot.layer["output"]
         if not spot.layer.get("features"):
             continue
-        if request.placement == "after" and "shape" not in output:
-            raise StitchError(
-                "not-a-tensor",
-                f"{place.target} gives a {output['type']}, not a tensor",
-                where=observed.first_place(spot.layer),
-                hint="Splice after a layer inside of it that gives a tensor, or before one that "
-                "reads the element.",
-            )
+        if request.placement == "after" and "shape" not in output and spot.element is None:
+            raise not_a_tensor(spot, place.target)
         features.append(spot.feature(request.placement, place.call))
     layouts = {feature["layout"] for feature in features}
     if len(layouts) > 1 or None in layouts:
@@ -305,7 +300,11 @@ def trials_of(asked: Question, answer: Mapping[str, Any], number: int) -> list[c
             continue
         shapes = trial["shapes"][spot.path][side]
         call = (count.call or 1) - 1
-        shape = shapes[call] if call < len(shapes) else None
+        given: Mapping[str, Any] = shapes[call] if call < len(shapes) else {}
+        if spot.element is not None and side == "output":
+            parts = given.get("keys") or {str(n): p for n, p in enumerate(given.get("items", ()))}
+            given = parts.get(spot.element) or {}
+        shape = given.get("shape")
         values = values_by_owner(asked, trial)
         if shape is not None and len(shape) == len(feature["layout"]) and owner in values:
             trials.append(channels.Sample(trial["argument"], values[owner], shape[axis]))

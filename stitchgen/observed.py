@@ -56,6 +56,7 @@ class Spot:
     configuration: Configuration
     root: str
     path: str
+    element: str | None = None  # of what the layer gives
 
     @property
     def layer(self) -> Json:
@@ -66,6 +67,9 @@ class Spot:
         unknown = {"layout": None, "channels": None, "dims": None}
         by_call = self.layer.get("features") or [{"gives": unknown, "takes": unknown}]
         number = (call or 1) - 1
+        if self.element is not None and placement == "after":
+            gives = self.layer.get("elements", {}).get(self.element) or [unknown]
+            return gives[min(number, len(gives) - 1)]
         return by_call[min(number, len(by_call) - 1)]["gives" if placement == "after" else "takes"]
 
 

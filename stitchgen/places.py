@@ -13,12 +13,13 @@ from typing import Any
 
 from stitchgen import observed, reading
 from stitchgen.cst import Span
+from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
 from stitchgen.methods import Method, Source
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
-from stitchgen.sites import Site, Step, access, attribute_name
+from stitchgen.sites import Element, Site, Step, access, attribute_name
 from stitchgen.splice import Anchor, definition_anchor
 from stitchgen.syntax import Function, Syntax
 from stitchgen.workbench import Workbench
@@ -58,6 +59,7 @@ class Place:
     slots: list[tuple[str, Anchor]] = field(default_factory=list)  # (class, where its slot goes)
     guard: str | None = None  # under which condition the layer is there at all
     call: int | None = None  # the number of the call, of several
+    element: Element | None = None  # of what the layer gives
     under: bool = False  # the block is a child of the layer itself, not its sibling
     hooked: bool = False  # and is run by a forward hook
     variable: str | None = None  # of a script, in which the model is: the block is attached there
@@ -108,13 +110,9 @@ def find_places(
     spots = resolved.spots(survey)
     name = resolved.named(bench)
     call = resolved.located.target.call
+    element = None
     if resolved.located.target.element is not None:
-        raise StitchError(
-            "unsupported",
-            f"{name}: picking one element of a result is not there yet",
-            where=observed.first_place(spots[0].layer),
-            hint="Splice after a layer that gives or takes that element as a tensor.",
-        )
+        element = element_of(spots, resolved.located.target.element, request.placement, name)
     if request.placement == "replace" and resolved.variable is None:
         return [replace_place(bench, survey, resolved, spots, name)]
     try:
@@ -127,6 +125,14 @@ def find_places(
         if resolved.assignment is not None and error.where is None:
             error.where = f"{bench.relative(resolved.file)}:{resolved.assignment.line}"
         raise
+    if element is not None and (outside or resolved.variable is not None):
+        raise StitchError(
+            "installed-package",
+            f"{name} is called in an installed package, and an attached block takes all that a "
+            "layer gives",
+            where=observed.first_place(spots[0].layer),
+            hint="Splice after a layer inside of it that gives a tensor.",
+        )
     if resolved.variable is not None:
         return [script_place(bench, survey, request, block, resolved, spots, name)]
     if outside:
@@ -155,7 +161,7 @@ def find_places(
         if number is not None:
             check_call_everywhere(pairs, spots, number, name)
         under = runs_its_children(bench, survey, spots, owner, chosen)
-        wish = request.name or attribute_name(() if under else below, block)
+        wish = request.name or attribute_name(() if under else below, block, element)
         if under and (any(site.chain for site in chosen) or is_container(survey, spots)):
             if request.attach and call is None:
                 return [attached_place(bench, survey, request, block, resolved, spots, name)]
@@ -179,6 +185,7 @@ def find_places(
             wish=wish,
             anchor=NOWHERE,
             call=number,
+            element=element,
         )
         settle_definition(bench, survey, place)
         check_position(request, place)

@@ -125,7 +125,7 @@ def splice_in(request: AddRequest, place: Place, spot: Spot) -> dict[str, Any]:
         "target": spot.path,
         "block": "" if place.method.features else block,
         "calls": None if place.call is None else [place.call],
-        "element": None,
+        "element": place.element.value if place.element is not None else None,
         "into": None if place.reader is None else join(spot.root, place.reader),
         "method": methods.law(place.method, here, spot.root),
     }

@@ -76,7 +76,9 @@ class Resolved:
 
     def spots(self, survey: Survey) -> list[Spot]:
         if self.variable is None:
-            return survey.spots(self.class_name, str(self.file), self.path)
+            spots = survey.spots(self.class_name, str(self.file), self.path)
+            element = self.located.target.element
+            return [replace(s, element=str(element)) for s in spots] if element is not None else spots
         return [
             Spot(configuration, "", self.path)
             for configuration in survey.configurations

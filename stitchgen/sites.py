@@ -53,6 +53,20 @@ def access(receiver: str, steps: tuple[Step, ...]) -> str:
 
 
 @dataclass(frozen=True)
+class Element:
+    """One element of a tuple, list or dict that a layer gives."""
+
+    key: str
+    kind: Literal["tuple", "list", "dict"]
+    length: int
+    text: str  # as source: `0`, `'out'`
+
+    @property
+    def value(self) -> int | str:
+        return int(self.key) if self.text.isdigit() else self.key
+
+
+@dataclass(frozen=True)
 class Site:
     """A call of the layer, or of Sequentials around it.
 
@@ -70,8 +84,12 @@ class Site:
     numbers: tuple[int, ...] = ()  # of the calls made here in one forward pass; () if not run
 
 
-def attribute_name(steps: tuple[Step, ...], block: str) -> str:
-    """`layer2_cbam`, `features_3_cbam`: the layer's path and the block, in snake case."""
-    words = [*(step.name for step in steps), block.rpartition("/")[2]]
+def attribute_name(steps: tuple[Step, ...], block: str, element: Element | None = None) -> str:
+    """`layer2_cbam`, `features_3_cbam`: the layer's path and the block, in snake case.
+
+    An element but the first is named too: `backbone_aux_cbam`.
+    """
+    part = [element.key] if element is not None and element.key != "0" else []
+    words = [*(step.name for step in steps), *part, block.rpartition("/")[2]]
     text = "_".join(words)
     return "".join(letter if letter.isalnum() else "_" for letter in text).lstrip("0123456789")

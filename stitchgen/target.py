@@ -14,7 +14,7 @@ from pathlib import Path
 from stitchgen.errors import StitchError
 
 TARGET = re.compile(
-    r"^(?:(?P<file>.+?)::)?(?P<path>[^@#]*?)(?:@(?P<call>all|\d+))?(?:#(?P<element>\d+))?$"
+    r"^(?:(?P<file>.+?)::)?(?P<path>[^@#]*?)(?:@(?P<call>all|\d+))?(?:#(?P<element>\w+))?$"
 )
 NOT_PYTHON = {
     ".ipynb": "Export the notebook first: jupyter nbconvert --to script NOTEBOOK.ipynb",
@@ -35,7 +35,7 @@ class Target:
     file: str | None
     names: tuple[str, ...]
     call: int | str | None = None  # 2, "all"
-    element: int | None = None
+    element: int | str | None = None  # 0, or a name: "out"
 
 
 def parse(text: str, whole: bool = False) -> Target:
@@ -63,13 +63,13 @@ def parse(text: str, whole: bool = False) -> Target:
             )
         elif suffix in NOT_PYTHON:
             raise not_python(path)
-    call = match["call"]
+    call, element = match["call"], match["element"]
     return Target(
         text=text,
         file=file,
         names=tuple(name for name in path.split(".") if name),
         call=int(call) if call and call.isdigit() else call,
-        element=int(match["element"]) if match["element"] else None,
+        element=int(element) if element and element.isdigit() else element,
     )
 
 

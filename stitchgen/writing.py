@@ -192,6 +192,7 @@ def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -
         slot=place.slot,
         empty=identity(bench, file) if place.slot and method.serial else "",
         under=place.under,
+        element=place.element,
         by_number=bool(place.lacking),
         overwritten=any(spot.layer.get("overwrites") for spot in place.spots),
     )

@@ -19,7 +19,7 @@ FLOORS = [
     ["syntax"],
     ["sites", "channels", "imports", "advice"],
     ["observed", "traces"],
-    ["workbench", "ledger", "offers", "scripts"],
+    ["workbench", "ledger", "offers", "scripts", "elements"],
     ["splice", "calls", "resolve"],
     ["methods", "read_survey"],
     ["places"],

@@ -465,7 +465,8 @@ REFUSALS = [
         code="not-a-tensor",
         message="model.py::Net.rnn gives a tuple, not a tensor",
         where="model.py:10",
-        hint="a layer inside of it that gives a tensor",
+        hint="Its elements 0 are tensors: name one, model.py::Net.rnn#0",
+        suggestions=("model.py::Net.rnn#0",),
         model=RECURRENT,
     ),
     # Building and running

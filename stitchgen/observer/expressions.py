@@ -184,6 +184,6 @@ def run_trial(world, trial, request):
     for record in calls.records:
         if record["path"] in shapes:
             of = shapes[record["path"]]
-            of["output"].append(record["output"].get("shape"))
-            of["input"].append((record["inputs"] or [{}])[0].get("shape"))
+            of["output"].append(record["output"])
+            of["input"].append((record["inputs"] or [{}])[0])
     return {"passages": probes.report(model), "shapes": shapes}

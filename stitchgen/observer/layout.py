@@ -17,7 +17,7 @@ FIRST = (
     nn.PixelShuffle,
     nn.modules.instancenorm._InstanceNorm,
 )
-LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention)
+LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention, nn.RNNBase)
 
 CHANNELS_FIRST = {2: "NC", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 CHANNELS_LAST = {2: "NC", 3: "NLC", 4: "NHWC", 5: "NDHWC"}

@@ -297,17 +297,26 @@ class Layers:
                     for number in range(len(own))
                 ]
                 layer["features"] = features  # by call
+                layer["elements"] = {
+                    key: [
+                        self.feature(name, number, own, varied, "output", given, key)
+                        for number in range(len(own))
+                    ]
+                    for key in trace.elements(own[0]["output"])
+                }
             layers.append(layer)
         return layers
 
     def parent(self, path):
         return self.modules[path.rpartition(".")[0]]
 
-    def feature(self, name, number, own, varied, side, hint):
+    def feature(self, name, number, own, varied, side, hint, element=None):
         """Layout, channels, dims of what one call gives or takes; None for what is no tensor."""
 
         def shape(record):
             value = record["output"] if side == "output" else (record["inputs"] or [{}])[0]
+            if element is not None:
+                value = trace.elements(value).get(element, {})
             return value.get("shape")
 
         shapes = [shape(own[number])]

@@ -497,6 +497,13 @@ def shape_of(value):
     if isinstance(value, dict):
         return {
             "keys": {str(key): shape_of(item) for key, item in value.items()},
+            "literals": [repr(key) for key in value],
             "type": type(value).__name__,
         }
     return {"type": type(value).__name__}
+
+
+def elements(shape):
+    """The tensors of a tuple, list or dict, from its `shape_of`, by the names that targets use."""
+    parts = dict(enumerate(shape["items"])) if "items" in shape else shape.get("keys", {})
+    return {str(key): part for key, part in parts.items() if "shape" in part}
