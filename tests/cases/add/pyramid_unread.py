@@ -1,5 +1,5 @@
-# flags: fuse model.down1 model.outc --block fpn
-# refused: unsupported
+# flags: fuse model.down1 model.up1 model.up2 --block fpn
+# refused: bad-argument
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
