@@ -42,7 +42,10 @@ def read_survey(session: Session, bench: Workbench) -> Survey:
 def targets_alone(
     session: Session, wanted: Sequence[str], files: reading.ProjectFiles
 ) -> dict[str, list[Layer]] | None:
-    """Just the targets' layers, where the source of their classes tells all of them at once."""
+    """Just the targets' layers, where the source of their classes tells all of them at once.
+
+    Where a layer below others goes depends on its neighbours, so it is not read alone.
+    """
     found: dict[str, list[Layer]] = {}
     for located in session.located:
         explicit = explicit_class(session.syntax, located.names)
@@ -50,7 +53,7 @@ def targets_alone(
             return None
         name, path = explicit or (wanted[0], ".".join(located.names))
         layer = None
-        if path:
+        if path and "." not in path:
             text = session.syntax.document.text
             layer = reading.read_layer(session.file, text, name, path, files)
         if layer is None:

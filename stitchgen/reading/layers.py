@@ -383,6 +383,8 @@ class _Reader:
                 text = _write(run, fact)
                 if text is not None:
                     candidates.append(text)
+            if len(set(candidates)) > 1:
+                candidates = [text for text in candidates if not _is_of_one_call(text, facts)]
         candidates.sort(key=lambda text: _integer(text) is not None)
         holds = functools.partial(self._holds, relative, runs or [], facts, symbolic)
         for text in dict.fromkeys(candidates):
@@ -729,6 +731,19 @@ def _signature(engine: Machine, value: Value, depth: int) -> object:
 
 
 # Expressions ----------------------------------------------------------------------------------
+
+
+def _is_of_one_call(text: str, facts: Sequence[tuple[_Run, _Fact]]) -> bool:
+    """Whether the text names only what the file binds: `cfgs["A"][0]`, of one factory's argument.
+
+    That another factory's argument gives the same count is an accident.
+    """
+    inside = {"self"}
+    for _, fact in facts:
+        for snapshot in fact.snapshots:
+            inside.update(snapshot.names)
+    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return bool(names) and not names & inside
 
 
 def _write(run: _Run, fact: _Fact) -> str | None:
