@@ -24,6 +24,7 @@ A template is `<name>.py.j2`. It opens with a Jinja comment that holds TOML, the
     identity = true                    # is the identity when constructed
     data_dependent = true              # shapes depend on values: no meta device, no single graph
     export = false                     # torch.export with dynamic sizes is not claimed
+    onnx = false                       # nor torch.onnx.export
     needs = ["torchvision"]            # packages beside torch
     example = { kernel_size = "3" }    # arguments of the example, the cost and the tests
     cost = { parameters = 8290, flops = 33712 }  # at 256 channels, 14x14 (196 tokens)
@@ -191,6 +192,7 @@ class Block:
     identity: bool  # is the identity when constructed
     data_dependent: bool  # inner shapes depend on values: no meta device, no single graph
     export: bool  # torch.export with dynamic batch and sizes
+    onnx: bool  # torch.onnx.export, for fixed sizes
     needs: tuple[str, ...]  # packages beside torch
     example: Mapping[str, str]  # arguments of the example command, the cost and the tests
     cost: Mapping[str, int]  # parameters and flops at 256 channels and 14x14
@@ -483,6 +485,7 @@ _FLAGS = {
     "data_dependent": False,
     "variadic": False,
     "export": True,
+    "onnx": True,
 }
 _KEYS = {
     *_STRINGS,
@@ -618,6 +621,7 @@ class _Head:
             identity=flags["identity"],
             data_dependent=flags["data_dependent"],
             export=flags["export"],
+            onnx=flags["onnx"],
             needs=self.needs(),
             example=example,
             cost=self.cost(),

@@ -97,6 +97,7 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
         ("size", "as large" if result["size"] == "same" else f"n becomes {result['size']}"),
         ("replaces", ", ".join(f"nn.{layer}" for layer in result["replaces"])),
         ("needs", ", ".join(result["needs"])),
+        ("exports", ", ".join(result["exports"])),
         ("cost", _cost(result["cost"])),
         ("checked", f"against {result['oracle']}" if result["verified"] else UNVERIFIED),
     ]

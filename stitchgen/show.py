@@ -36,6 +36,11 @@ def run(project: Project, name: str, *, source: bool = False) -> dict[str, Any]:
         "parameters": [parameter.as_dict() for parameter in block.parameters],
         "replaces": [layer for one in block.replaces for layer in one.layers],
         "needs": list(block.needs),
+        "exports": [
+            name
+            for name, claimed in (("torch.export", block.export), ("ONNX", block.onnx))
+            if claimed
+        ],
         "cost": {**block.cost, "at": _cost_at(block)},
         "example": example(block),
     }

@@ -337,6 +337,20 @@ def test_exports_with_dynamic_batch_and_size(block: Block, dims: int) -> None:
             torch.testing.assert_close(a, b)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("block, dims", [p for p in USUAL if p.values[0].onnx])
+def test_exports_to_onnx(block: Block, dims: int, tmp_path: Any) -> None:
+    """Where onnxscript and onnxruntime are installed: they are no part of the test extra."""
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    made, args = make(block, dims).eval(), inputs(block, dims)
+    torch.onnx.export(made, tuple(args), tmp_path / "block.onnx", dynamo=True, verbose=False)
+    session = runtime.InferenceSession(tmp_path / "block.onnx")
+    fed = {one.name: x.numpy() for one, x in zip(session.get_inputs(), args)}
+    for got, wanted in zip(session.run(None, fed), tensors(made(*args))):
+        torch.testing.assert_close(torch.from_numpy(got), wanted, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("block, dims", CASES)
 def test_few_channels_and_one_position(block: Block, dims: int) -> None:
     names = [p.name for p in block.parameters]
