@@ -50,6 +50,7 @@ def _of_packages() -> dict[str, Oracle]:
     import timm.layers as tl
     from timm.layers import cbam, coord_attn, grn
     from timm.models import _efficientnet_blocks as efficientnet
+    from timm.models import byobnet
     from timm.models import convnext, densenet, fasternet, ghostnet, inception_next, metaformer
     from timm.models import resnet, starnet, vision_transformer, xcit
 
@@ -61,6 +62,14 @@ def _of_packages() -> dict[str, Oracle]:
         return tl.SplitAttn(c, radix=2, rd_channels=hidden, norm_layer=nn.BatchNorm2d)
 
     convnext_names = {"conv.": "conv_dw.", "mlp.0.": "mlp.fc1.", "mlp.2.": "mlp.fc2.", "": ""}
+    repvgg_names = {
+        **{"conv3.0.": "conv_kxk.conv.", "conv3.1.": "conv_kxk.bn.", "identity.": "identity."},
+        **{"conv1.0.": "conv_1x1.conv.", "conv1.1.": "conv_1x1.bn."},
+    }
+    danet_names = {
+        **{"position.alpha": "position.scale.alpha", "channel.beta": "channel.scale.alpha"},
+        **{f"position.{n}.": f"position.{n}_conv." for n in ("query", "key", "value")},
+    }
     fpn_names = {
         f"{ours}.{i}.": f"fpn.{theirs}_blocks.{i}.0."
         for ours, theirs in (("lateral", "inner"), ("output", "layer"))
@@ -145,12 +154,17 @@ def _of_packages() -> dict[str, Oracle]:
         "spatial-dropout": Oracle(lambda c: ({"p": 0.1}, nn.Dropout2d(0.1))),
         "dropblock": Oracle(lambda c: ({}, _DropBlock())),
         "blur-pool": Oracle(lambda c: ({}, tl.BlurPool2d(c))),
+        "mixconv": Oracle(_same(lambda c: tl.MixedConv2d(c, c, [3, 5, 7], depthwise=True))),
+        "repvgg": Oracle(_through(lambda c: byobnet.RepVggBlock(c, c)), repvgg_names),
+        "danet": Oracle(_same(_DANet), danet_names),
+        "window-attention": Oracle(_same(_window_attention), load=_load_window_attention),
     }
 
 
 def _of_formulas() -> dict[str, Oracle]:
     from tests.blocks import test_bam as bam
     from tests.blocks import test_cfp_evc as cfp_evc
+    from tests.blocks import test_carafe as carafe
     from tests.blocks import test_channel_gates as channel_gates
     from tests.blocks import test_coordconv as coordconv
     from tests.blocks import test_fusion as fusion
@@ -161,6 +175,7 @@ def _of_formulas() -> dict[str, Oracle]:
     from tests.blocks import test_pointwise as pointwise
     from tests.blocks import test_sparse_moe as sparse_moe
     from tests.blocks import test_spatial_gates as spatial
+    from tests.blocks import test_sppf as sppf
     from tests.blocks import test_token_mixers as token_mixers
 
     def same(formula: Formula, **more: Any) -> Oracle:
@@ -220,6 +235,8 @@ def _of_formulas() -> dict[str, Oracle]:
         "sge": Oracle(lambda c: ({}, spatial.sge_formula(64))),
         "lka": same(spatial.lka_formula),
         "lska": same(spatial.lska_formula(23)),
+        "sppf": through(sppf.formula()),
+        "carafe": same(carafe.formula()),
         "external-attention": same(token_mixers.external_attention_formula),
     }
 
@@ -246,6 +263,31 @@ def _load_cross_attention(ours: nn.Module, theirs: nn.Module) -> None:
     weights |= {"v_proj_weight": value, "in_proj_bias": bias}
     weights |= {f"out_proj.{kind}": state[f"proj.{kind}"] for kind in ("weight", "bias")}
     theirs.load_state_dict(weights)
+
+
+class _DANet(nn.Module):
+    """pytorchcv's two attentions, side by side."""
+
+    def __init__(self, channels: int) -> None:
+        from pytorchcv.models.danet import ChaAttBlock, PosAttBlock
+
+        super().__init__()
+        self.position, self.channel = PosAttBlock(channels), ChaAttBlock()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.position(x) + self.channel(x)
+
+
+def _window_attention(c: int) -> nn.Module:
+    from torchvision.models.swin_transformer import ShiftedWindowAttention
+
+    return ShiftedWindowAttention(c, [7, 7], [0, 0], 8)
+
+
+def _load_window_attention(ours: nn.Module, theirs: nn.Module) -> None:
+    state = ours.state_dict()
+    state["relative_position_bias_table"] = state.pop("position_bias")
+    theirs.load_state_dict({**theirs.state_dict(), **state})
 
 
 class _FPN(nn.Module):
