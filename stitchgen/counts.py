@@ -39,6 +39,13 @@ def feature_at(request: AddRequest, place: Place) -> Mapping[str, Any]:
             raise not_a_tensor(spot, place.target)
         features.append(spot.feature(request.placement, place.call))
     layouts = {feature["layout"] for feature in features}
+    if None in layouts and any("channels_read" in spot.layer for spot in place.spots):
+        raise StitchError(
+            "channels-unknown",
+            f"the source alone does not tell the axes and channels of the feature at {place.target}",
+            where=observed.first_place(place.spots[0].layer),
+            hint="Let the model run (leave out --no-prove).",
+        )
     if len(layouts) > 1 or None in layouts:
         raise StitchError(
             "layout-ambiguous",

@@ -129,5 +129,7 @@ def by_reading(task: Task, planner: Planner, without: StitchError | None = None)
         return planner(task, survey, None, False)
     except StitchError as error:
         if without is not None:
-            error.hint = f"{error.hint or ''} {without.message}: {without.hint}".strip()
+            # What reading alone does not tell is for the torch that is missing.
+            hint = "" if error.code == "channels-unknown" else error.hint
+            error.hint = f"{hint or ''} {without.message}: {without.hint}".strip()
         raise

@@ -686,6 +686,8 @@ def test_no_torch_and_reading_is_not_certain(project: Path, tmp_path: Path) -> N
     error = say(project, "se --before model.layer1", python)
     assert error.code == "channels-unknown"
     assert f"{python} has no torch. Pass --python PATH" in (error.hint or "")
+    assert "the source alone does not tell" in error.message
+    assert "--input" not in (error.hint or "") and "--no-prove" not in (error.hint or "")
 
 
 def test_no_torch_and_reading_is_certain(project: Path, tmp_path: Path) -> None:
