@@ -103,7 +103,9 @@ def join_of(syntax: Syntax, context: CallContext, name: str) -> Join | None:
                 if fuse == "concat":
                     # A gated concatenation starts as identity, which `__init__` tells.
                     source = ast.unparse(syntax.tree)
-                    gate = f"dirac_(self.{name}_reduce" in source or f"eye_(self.{name}_red" in source
+                    gate = (
+                        f"dirac_(self.{name}_reduce" in source or f"eye_(self.{name}_red" in source
+                    )
                 return Join(fuse, gate, max(0, len(node.args) + len(node.keywords) - 1))
     return None
 

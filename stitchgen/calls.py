@@ -278,7 +278,9 @@ def with_rest(name: str, element: Element, value: str) -> list[str]:
     number = int(element.key)
     before = [] if number == 0 else [f"*{name}[:{number}]" if number > 1 else f"{name}[0]"]
     left = element.length - number - 1
-    after = [] if left == 0 else [f"*{name}[{number + 1}:]" if left > 1 else f"{name}[{number + 1}]"]
+    after = (
+        [] if left == 0 else [f"*{name}[{number + 1}:]" if left > 1 else f"{name}[{number + 1}]"]
+    )
     return [*before, value, *after]
 
 
@@ -325,9 +327,7 @@ def wrapped(
     return [edit for edit in document.wrap(span, opening, closing) if edit.text]
 
 
-def with_branch(
-    call: Call, insertion: Insertion, condition: str | None
-) -> tuple[list[Edit], str]:
+def with_branch(call: Call, insertion: Insertion, condition: str | None) -> tuple[list[Edit], str]:
     """`self.layer2(x) + self.layer2_se(x)`: what the layer is fed is read twice."""
     document, context = call.document, call.context
     argument = fed_argument(call, insertion)
@@ -365,9 +365,7 @@ def with_branch(
     return [*edits, *wrapped(call, insertion, call.context.call, condition, fed)], "wrap"
 
 
-def branch_before(
-    call: Call, insertion: Insertion, fed: str, condition: str | None
-) -> list[Edit]:
+def branch_before(call: Call, insertion: Insertion, fed: str, condition: str | None) -> list[Edit]:
     """The branch in a line before the layer's call, what it is joined to in one behind it."""
     document, here = call.document, call.holder(insertion)
     name = call.free_name("branch", "side", "beside")
@@ -539,7 +537,9 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     cases: list[str] = []
     after: list[str] = []
     for step in dict.fromkeys(chain[0] for chain, _ in chained):
-        test = f"{number} == {step.index}" if number else f"{variable} is {access(container, (step,))}"
+        test = (
+            f"{number} == {step.index}" if number else f"{variable} is {access(container, (step,))}"
+        )
         here = [(chain[1:], insertion) for chain, insertion in chained if chain[0] == step]
         deeper = [(rest, insertion) for rest, insertion in here if rest]
         leaves = [insertion for rest, insertion in here if not rest]

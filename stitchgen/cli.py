@@ -326,24 +326,6 @@ def layers(
     return layers.run(at, model, builds=builds, inputs=inputs, python=python, prove=not no_prove)
 
 
-def _to_come(*declarations: str, **settings: Any) -> Callable[[Command], Command]:
-    """An option of `add` that has its place and not yet its work: hidden, and refused.
-
-    Taken and without effect it would be a lie.
-    """
-
-    def refuse(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        if value:
-            raise StitchError(
-                "unsupported",
-                f"{declarations[0]} is not there yet in stitchgen {__version__}",
-                hint="what there is: stitchgen add --help",
-            )
-        return value
-
-    return click.option(*declarations, hidden=True, callback=refuse, **settings)
-
-
 @cli.command()
 @BLOCK
 @click.argument("more_targets", nargs=-1, metavar="[TARGET]...")
@@ -399,7 +381,7 @@ def add(
         raise UsageError(
             "usage",
             f"{named} do not go together" if given else "it is not said where the block goes",
-            hint="give one of --after, --before and --replace, as in "
+            hint="give one of --after, --before, --beside and --replace, as in "
             f"stitchgen add {block} --after model.layer2",
         )
     [(placement, targets)] = given.items()

@@ -76,8 +76,11 @@ def find_reader(
                 "bad-argument",
                 f"{other.target} does not read what {place.target} gives",
                 where=observed.first_place(spot.layer),
-                hint=f"Its readers are {', '.join(readers)}." if readers else "No layer reads it "
-                "as it is: an operation comes between.",
+                hint=(
+                    f"Its readers are {', '.join(readers)}."
+                    if readers
+                    else "No layer reads it " "as it is: an operation comes between."
+                ),
                 suggestions=[
                     f"--into {bench.relative(resolved.file)}::{resolved.class_name}.{name}"
                     for name in readers
@@ -183,7 +186,10 @@ def at_hand(bench: Workbench, place: Place, other: Place) -> str | None:
     if context is None or here is None or not is_whole_output(syntax, context, site, other):
         return None
     loops = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.Lambda)
-    if any(isinstance(parent, loops) for parent in (*syntax.above(context.call), *syntax.above(here.call))):
+    if any(
+        isinstance(parent, loops)
+        for parent in (*syntax.above(context.call), *syntax.above(here.call))
+    ):
         return None
     in_expression = place.reader is not None or here.form != "assign"
     for name in (str(context.name), *aliases(syntax, context)):
@@ -192,9 +198,7 @@ def at_hand(bench: Workbench, place: Place, other: Place) -> str | None:
     return None
 
 
-def is_whole_output(
-    syntax: Syntax, context: CallContext, site: Site, other: Place
-) -> bool:
+def is_whole_output(syntax: Syntax, context: CallContext, site: Site, other: Place) -> bool:
     """Whether the statement `x = self.layer(x)` gives the variable just the layer's output."""
     if context.form != "assign" or any(not step.last for step in site.chain):
         return False
@@ -253,5 +257,3 @@ def free_name(syntax: Syntax, function: Function | None, wish: str, taken: set[s
     while name in names:
         name, number = f"{wish}_{number}", number + 1
     return name
-
-

@@ -73,7 +73,9 @@ def fit_sources(request: AddRequest, block: Block, place: Place, fit: Fit) -> No
     if given != wanted and not (block.variadic and given >= wanted):
         fitting = blocks.fitting_inputs(given + 1)
         takes = "one input" if wanted == 0 else f"{wanted + 1} inputs"
-        hint = f"stitchgen show {block.name} tells what they are. One --with S for each but the first."
+        hint = (
+            f"stitchgen show {block.name} tells what they are. One --with S for each but the first."
+        )
         if wanted == 0:
             hint = f"Blocks that take {given + 1}: {', '.join(fitting) or 'none'}"
         raise StitchError(
@@ -142,7 +144,9 @@ def fit_beside(request: AddRequest, block: Block, place: Place, fit: Fit) -> Non
                 where,
                 "Put the block --after it, or beside a layer inside of it.",
             )
-        before, after = sizes(spot, "inputs", takes["layout"]), sizes(spot, "output", gives["layout"])
+        before, after = sizes(spot, "inputs", takes["layout"]), sizes(
+            spot, "output", gives["layout"]
+        )
         arguments = numbers(request, block, takes["channels"], gives["channels"])
         stride = stride_of(before, [size_after(block, n, arguments) for n in before], after)
         if stride is None:
@@ -204,9 +208,7 @@ def stride_of(before: list[int], branch: list[int], after: list[int]) -> int | N
     return None
 
 
-def numbers(
-    request: AddRequest, block: Block, channels: int, out: int
-) -> dict[str, Any]:
+def numbers(request: AddRequest, block: Block, channels: int, out: int) -> dict[str, Any]:
     """The block's arguments as values, as far as they are known."""
     found: dict[str, Any] = {}
     for parameter in block.parameters:
@@ -267,7 +269,12 @@ def counts_of(place: Place, request: AddRequest) -> dict[str, Count]:
     fed = "before" if request.placement in ("before", "beside") else "after"
     wanted = {} if method.features else {"fed": count_at(place, fed)}
     value = "before" if request.placement == "before" else "after"
-    if method.features or method.fuse == "concat" or method.project or request.placement == "beside":
+    if (
+        method.features
+        or method.fuse == "concat"
+        or method.project
+        or request.placement == "beside"
+    ):
         wanted["value"] = count_at(place, value)
     for feature in place.features:
         wanted[feature.source.name] = Count(
@@ -300,5 +307,3 @@ def widths_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) ->
         sources={f.source.name: named[f.source.name] for f in place.features},
         stride="1" if fit.own_stride else str(fit.stride),
     )
-
-

@@ -172,7 +172,9 @@ def branch_text(method: Method) -> str:
     else:
         text = adapted(text, inverse(method.adapter))
     if method.project:
-        text = snippet("serial", "forward", block=f"{HERE}.{method.named('project')}", inputs=[text])
+        text = snippet(
+            "serial", "forward", block=f"{HERE}.{method.named('project')}", inputs=[text]
+        )
     return text
 
 
@@ -252,9 +254,7 @@ def definitions(method: Method, widths: Widths, owner: str, nn: str, torch: str)
 
     def define(attribute: str, construction: str) -> None:
         lines.append(
-            snippet(
-                "serial", "init", owner=owner, attribute=attribute, construction=construction
-            )
+            snippet("serial", "init", owner=owner, attribute=attribute, construction=construction)
         )
 
     common = {"nn": nn, "dims": method.dims}

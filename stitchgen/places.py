@@ -70,7 +70,9 @@ class Place:
     method: Method = Method("")  # how the block's output is joined with the layer's
     features: list[Feature] = field(default_factory=list)  # of other layers, that it reads
     reader: str | None = None  # path, below the root, of the one layer that gets the block's output
-    read_at: Sequence[Spot] = ()  # the layers of that reader; () where the place's own call is meant
+    read_at: Sequence[
+        Spot
+    ] = ()  # the layers of that reader; () where the place's own call is meant
     argument: tuple[int | str, int | None] | None = None  # of the reader's call: which is meant
 
     def block_path(self, spot: Spot) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stitchgen import blocks
+from stitchgen import blocks, observed
 from stitchgen.already import replaced_already, stands_already
 from stitchgen.counts import channel_expressions, channels_read, given, of_script
-from stitchgen.errors import StitchError
+from stitchgen.errors import StitchError, unsupported
 from stitchgen.features import find_feature, find_reader, later
 from stitchgen.joining import Fit, counts_of, facts_of, fit_of, method_of, widths_of
 from stitchgen.methods import Widths
@@ -69,6 +69,12 @@ def places_at(
 def find_others(task: Task, plan: Plan, survey: Survey, place: Place) -> None:
     """The other layers that a place reads or whose call it stands at."""
     request, session = task.request, task.session
+    if (session.with_ or session.into) and (place.hooked or not place.sites):
+        raise unsupported(
+            f"{place.target} is run by a forward hook, which sees no other layer",
+            observed.first_place(place.spots[0].layer),
+            "Leave out --attach, and name a layer that your own code calls.",
+        )
     if session.into is not None:
         resolved = resolve(session, session.into, survey, plan.bench)
         find_reader(plan.bench, request, survey, place, resolved)

@@ -71,6 +71,19 @@ class AddRequest:
                 "--reduce is only for --fuse concat, whose result has more channels",
                 hint="leave --reduce out, or give --fuse concat",
             )
+        if self.placement == "replace" and (self.gate or self.with_):
+            raise UsageError(
+                "usage",
+                f"{'--gate' if self.gate else '--with'} does not go with --replace, which leaves no "
+                "output of the layer to join",
+                hint=f"put the block after the layer: --after {self.targets[0]}",
+            )
+        if self.into is not None and self.placement != "after":
+            raise UsageError(
+                "usage",
+                f"--into does not go with --{self.placement}: it names who reads the layer's output",
+                hint=f"--after {self.targets[0]} --into {self.into}",
+            )
         if self.where and self.every is None:
             raise UsageError(
                 "usage",

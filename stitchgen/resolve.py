@@ -78,7 +78,9 @@ class Resolved:
         if self.variable is None:
             spots = survey.spots(self.class_name, str(self.file), self.path)
             element = self.located.target.element
-            return [replace(s, element=str(element)) for s in spots] if element is not None else spots
+            return (
+                [replace(s, element=str(element)) for s in spots] if element is not None else spots
+            )
         return [
             Spot(configuration, "", self.path)
             for configuration in survey.configurations

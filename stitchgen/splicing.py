@@ -44,9 +44,7 @@ def run(project: Project, request: AddRequest, mode: str, planner: Planner) -> O
     return outcome
 
 
-def propose(
-    project: Project, request: AddRequest, dry_run: bool, planner: Planner
-) -> Outcome:
+def propose(project: Project, request: AddRequest, dry_run: bool, planner: Planner) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
     done = done_already(project, request, dry_run)
     if done is not None:

@@ -122,17 +122,14 @@ def test_a_path_of_a_python_is_seen_from_the_current_folder(stand, tmp_path, typ
     assert request.python == means.format(here=tmp_path, home=os.path.expanduser("~"))
 
 
-@pytest.mark.parametrize(
-    "option",
-    ["--beside a", "--with a", "--into a", "--every a", "--where k=v", "--fuse add"]
-    + ["--reduce conv", "--gate"],
-)
-def test_an_option_that_is_still_to_come_is_refused_and_not_ignored(stand, capsys, option):
-    stand.put("add", Outcome(ADDED))
-    assert cli.run(["add", "cbam", "--after", "a", *option.split(), "--json"]) == 1
-    error = the_object(capsys)["error"]
-    assert error["code"] == "unsupported" and option.split()[0] in error["message"]
-    assert stand.calls == []
+def test_the_options_that_join_reach_the_request(stand):
+    words = "cbam --after a --with b --with c --into d --fuse concat --reduce linear --gate"
+    options = ["--set", "reduction=8", "--set", "reduce.norm=true"]
+    request, _ = requested(stand, *words.split(), *options)
+    assert (request.with_, request.into, request.gate) == (("b", "c"), "d", True)
+    assert (request.fuse, request.reduce) == ("concat", "linear")
+    assert (request.settings, request.reduce_settings) == ({"reduction": "8"}, {"norm": "true"})
+    assert "--set reduce.norm=true --gate" in request.command_line()
 
 
 def test_beside_is_fused_by_concatenation_and_a_convolution():
@@ -147,6 +144,9 @@ def test_beside_is_fused_by_concatenation_and_a_convolution():
         ({"reduce": "conv"}, "--reduce is only for --fuse concat"),
         ({"fuse": "add", "reduce": "conv"}, "--reduce is only for --fuse concat"),
         ({"where": {"k": "3"}}, "--where narrows --every"),
+        ({"placement": "replace", "gate": True}, "--gate does not go with --replace"),
+        ({"placement": "replace", "with_": ("b",)}, "--with does not go with --replace"),
+        ({"placement": "beside", "into": "b"}, "--into does not go with --beside"),
         ({"targets": ()}, "no target is given"),
         ({"name": "class"}, "no attribute name"),
         ({"channels": "128 +"}, "no Python expression"),
@@ -155,6 +155,31 @@ def test_beside_is_fused_by_concatenation_and_a_convolution():
 def test_options_that_contradict_each_other_are_wrong_usage(options, says):
     with pytest.raises(UsageError, match=says):
         AddRequest(**{"block": "cbam", "placement": "after", "targets": ("a",)} | options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("a", "two targets or more"),
+        ("a b --at c", "--at c is none of the targets"),
+        ("a b --block fpn --fuse add", "do not go with --block fpn"),
+        ("a b --block fpn --at a", "--at does not go with --block fpn"),
+        ("a b --fuse add --reduce conv", "--reduce is only for --fuse concat"),
+    ],
+)
+def test_a_fusion_that_makes_no_sense_is_wrong_usage(stand, capsys, arguments, says):
+    stand.put("fuse", Outcome(ADDED))
+    assert cli.run(["fuse", *arguments.split()]) == 2
+    assert says in capsys.readouterr().err
+    assert stand.calls == []
+
+
+def test_a_fusion_concatenates_at_the_last_target_where_nothing_is_said(stand):
+    stand.put("fuse", Outcome(ADDED))
+    assert cli.run(["fuse", "a", "b"]) == 0
+    [((_, request), _)] = stand.calls
+    assert (request.fuse, request.reduce, request.resize) == ("concat", "conv", "bilinear")
+    assert (request.place, request.command_line()) == ("b", "fuse a b --fuse concat --reduce conv")
 
 
 @pytest.mark.parametrize(

@@ -1677,6 +1677,7 @@ class _(Net):
     def forward(self, x):
         return super().forward(x.mul_(2))
 
+
 # --- joins ---------------------------------------------------------------------------------------
 
 
@@ -1958,7 +1959,6 @@ class _(Joined):
     def middle(self, x, early):
         x = self.layer(x)
         return self.layer_gate(x.permute(0, 1, 3, 2)).permute(0, 1, 3, 2) if self.spliced else x
-
 
 
 @pytest.mark.parametrize("case, law, mode, saying", WRONG)

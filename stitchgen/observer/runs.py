@@ -424,7 +424,9 @@ class Runner:
                 projection = (method.get("projections") or {}).get(path)
                 if projection is not None:
                     feature = find_part(self.edited_model, projection)(feature)
-                others.append(joins.resized(feature, value, method.get("resize", {}).get(path), axis))
+                others.append(
+                    joins.resized(feature, value, method.get("resize", {}).get(path), axis)
+                )
         else:
             assert splice.module is not None
             first = value if fed is None else fed
@@ -461,7 +463,9 @@ class Runner:
     def taken(self, splice: Splice, run: Run, value: Any) -> compare.Tensors:
         """What the block is to be fed: the layer's value and those of the further sources."""
         further = self.sources(splice, run)
-        return compare.grab([*further, value] if splice.method.get("pyramid") else [value, *further])
+        return compare.grab(
+            [*further, value] if splice.method.get("pyramid") else [value, *further]
+        )
 
     def keep(self, stack: contextlib.ExitStack, run: Run, edited: bool) -> None:
         """Take down what the further sources give, and which tensor goes to a reader."""
@@ -512,9 +516,7 @@ class Runner:
                 wanted = splice.expected(call + 1)
                 if splice.placement == "beside":
                     seen = splice.layer_was_fed(args, kwargs)
-                    run.seen[splice.index].append(
-                        compare.grab([*seen, *self.sources(splice, run)])
-                    )
+                    run.seen[splice.index].append(compare.grab([*seen, *self.sources(splice, run)]))
                 if splice.placement == "before" and splice.serial and call in wanted:
                     fed = splice.layer_was_fed(args, kwargs)
                     gave, number = run.block_gave[splice.index], wanted.index(call)
@@ -785,9 +787,7 @@ def swapped(value: Any, old: Any, new: Any) -> Any:
 _Instead = Callable[[Callable[..., Any], tuple, dict], Any]
 
 
-def neutral_parts(
-    splice: Splice, edited: nn.Module
-) -> Optional[List[Tuple[nn.Module, _Instead]]]:
+def neutral_parts(splice: Splice, edited: nn.Module) -> Optional[List[Tuple[nn.Module, _Instead]]]:
     """The modules that stand between a splice and the old outputs, and what to run in their place."""
     method = splice.method
     if splice.placement == "replace":

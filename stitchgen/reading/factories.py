@@ -92,9 +92,7 @@ def factories(
     return found
 
 
-def harmless(
-    tree: ast.Module, text: str = "", project_files: ProjectFiles = no_files
-) -> set[str]:
+def harmless(tree: ast.Module, text: str = "", project_files: ProjectFiles = no_files) -> set[str]:
     """The functions of the file that do nothing but compute, whatever they are called with."""
     scope = read_scope(tree, text)
     Project(scope, project_files)
