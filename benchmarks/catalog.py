@@ -13,6 +13,7 @@ where something is not as it should be. `new-module` needs ruff and mypy.
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import io
 import json
@@ -85,8 +86,13 @@ LAWS = {"builds", "keys", "position", "elsewhere", "consumed"}
 
 def fits(block: Block) -> bool:
     """Whether it can follow a layer as it is: one input, and nothing changes its shape."""
-    keeps = block.channels in ("same", "in-out") and block.size == "same"
-    return keeps and block.inputs == 1 and not block.variadic
+    if block.inputs != 1 or block.variadic or (block.channels, block.size) == ("same", "same"):
+        return block.inputs == 1 and not block.variadic
+    values = {p.name: ast.literal_eval(p.default) for p in block.parameters if p.default}
+    values |= {name: ast.literal_eval(text) for name, text in block.example.items()}
+    values |= dict.fromkeys(block.channel_parameters, 128)
+    sizes = all(block.output_size(n, values) == n for n in (12, 16))
+    return sizes and block.output_channels(128, values) == 128
 
 
 def splice(block: Block, model: int, layout: str, python: str) -> dict[str, Any]:
