@@ -192,7 +192,8 @@ def _offer_to_remember(project: Any, result: Mapping[str, Any], request: Any) ->
     """Options that were needed this time will be needed again; see `config.remembering`."""
     from stitchgen import config
 
-    [target, *_] = [splice["target"] for splice in result["splices"]] or [""]
+    fresh = [splice["target"] for splice in result["splices"] if not splice.get("already")]
+    [target, *_] = fresh or [""]
     change = config.remembering(project, target, request.builds, request.inputs)
     if not target or change is None:
         return

@@ -89,6 +89,15 @@ class Survey:
         }
         return cls(good, answer["classes"], failures)
 
+    @property
+    def read(self) -> bool:
+        """Whether the model was not run: what is not here may be there all the same."""
+        return any(
+            "channels_read" in layer
+            for configuration in self.configurations
+            for layer in configuration.layers.values()
+        )
+
     def only(self, expressions: Sequence[str]) -> Survey:
         """The survey as if only these configurations had been built."""
         kept = [one for one in self.configurations if one.expression in expressions]

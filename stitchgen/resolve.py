@@ -609,6 +609,14 @@ def no_such_layer(
         line = node.lineno
     if session.unread:
         return may_do_more(session)
+    if survey.read:
+        return StitchError(
+            "target-not-found",
+            f"the source alone shows no layer {path!r} in {name}",
+            where=f"{document.path}:{line}",
+            hint="Let the model run (leave out --no-prove).",
+            suggestions=near,
+        )
     builds = ", ".join(c.expression for c in survey.configurations[:4])
     error = StitchError(
         "target-not-found",
@@ -624,6 +632,13 @@ def no_instance(session: Session, survey: Survey, class_name: str) -> StitchErro
     """That no model which was built has an instance of the class."""
     path = session.syntax.document.path
     node = session.syntax.class_named(class_name)
+    if survey.read:
+        return StitchError(
+            "target-not-found",
+            f"the source alone does not tell the layers of {class_name}",
+            where=f"{path}:{node.lineno if node else 1}",
+            hint="Let the model run (leave out --no-prove).",
+        )
     failed = "".join(f"; {error['message']}" for error in list(survey.failures.values())[:1])
     error = StitchError(
         "does-not-build",

@@ -128,6 +128,6 @@ def by_reading(task: Task, planner: Planner, without: StitchError | None = None)
     except StitchError as error:
         if without is not None:
             # What reading alone does not tell is for the torch that is missing.
-            hint = "" if error.code == "channels-unknown" else error.hint
+            hint = "" if "leave out --no-prove" in (error.hint or "") else error.hint
             error.hint = f"{hint or ''} {without.message}: {without.hint}".strip()
         raise

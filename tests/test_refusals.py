@@ -621,9 +621,10 @@ REFUSALS = [
         "reading is not certain",
         "se --before model.layer1 --no-prove",
         code="channels-unknown",
-        message="the source alone does not tell the channels at model.py::Net.layer1",
+        message="the source alone does not tell the axes and channels of the feature at "
+        "model.py::Net.layer1",
         where="model.py:14",
-        hint="--channels",
+        hint="Let the model run (leave out --no-prove)",
     ),
 ]
 
@@ -688,6 +689,16 @@ def test_no_torch_and_reading_is_not_certain(project: Path, tmp_path: Path) -> N
     assert f"{python} has no torch. Pass --python PATH" in (error.hint or "")
     assert "the source alone does not tell" in error.message
     assert "--input" not in (error.hint or "") and "--no-prove" not in (error.hint or "")
+
+
+def test_reading_does_not_say_that_there_is_no_layer(project: Path, python: str) -> None:
+    (project / "model.py").write_text(
+        NET.replace("self.fc = ", "self.add_layers()\n        self.fc = ")
+    )
+    error = say(project, "se --after model.py::Net.layer9 --no-prove", python)
+    assert error.code == "target-not-found"
+    assert error.message == "the source alone shows no layer 'layer9' in Net"
+    assert error.hint == "Let the model run (leave out --no-prove)."
 
 
 def test_no_torch_and_reading_is_certain(project: Path, tmp_path: Path) -> None:
