@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stitchgen import channels, observed, splice
+from stitchgen import anchors, channels, observed
 from stitchgen.cst import Span
 from stitchgen.edits import Edit
 from stitchgen.elements import not_a_tensor
@@ -162,13 +162,13 @@ def question(bench: Workbench, survey: Survey, count: Count, key: str) -> Questi
 
 def probes(bench: Workbench, questions: Sequence[Question]) -> dict[str, list[Edit]]:
     """Calls of the probe at every anchor; one edit where several places share it."""
-    codes: dict[splice.Anchor, str] = {}
+    codes: dict[anchors.Anchor, str] = {}
     for asked in questions:
         anchor = asked.count.place.anchor
         codes[anchor] = codes.get(anchor, "") + f'{PROBE}("{asked.key}", locals())\n'
     edits: dict[str, list[Edit]] = {}
     for anchor, code in codes.items():
-        edit = splice.define(bench.syntax(anchor.file), anchor, code, line_length=1000)
+        edit = anchors.define(bench.syntax(anchor.file), anchor, code, line_length=1000)
         edits.setdefault(anchor.file, []).append(edit)
     return edits
 

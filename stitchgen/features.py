@@ -18,7 +18,7 @@ from stitchgen.places import Feature, Place, find_places
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Site, attribute_name
-from stitchgen.splice import Anchor
+from stitchgen.anchors import Anchor
 from stitchgen.syntax import CallContext, Function, Syntax
 from stitchgen.workbench import Workbench
 

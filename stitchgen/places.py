@@ -20,7 +20,7 @@ from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Element, Site, Step, access, attribute_name
-from stitchgen.splice import Anchor, definition_anchor
+from stitchgen.anchors import Anchor, definition_anchor
 from stitchgen.syntax import Function, Syntax
 from stitchgen.workbench import Workbench
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
-from stitchgen import calls, imports, methods, splice
+from stitchgen import anchors, calls, imports, methods
 from stitchgen.calls import HERE, VALUE, Insertion
 from stitchgen.config import Project
 from stitchgen.cst import Span
@@ -74,8 +74,8 @@ def write_definition(
         define(bench, project, place.anchor, code)
 
 
-def define(bench: Workbench, project: Project, anchor: splice.Anchor, code: str) -> None:
-    edit = splice.define(bench.syntax(anchor.file), anchor, code, project.line_length)
+def define(bench: Workbench, project: Project, anchor: anchors.Anchor, code: str) -> None:
+    edit = anchors.define(bench.syntax(anchor.file), anchor, code, project.line_length)
     bench.edit(anchor.file, edit)
 
 

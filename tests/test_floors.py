@@ -20,7 +20,7 @@ FLOORS = [
     ["sites", "channels", "imports", "advice"],
     ["observed", "traces"],
     ["workbench", "ledger", "offers", "scripts", "elements"],
-    ["splice", "calls", "resolve"],
+    ["anchors", "calls", "resolve"],
     ["methods", "read_survey"],
     ["places"],
     ["plan", "selections"],

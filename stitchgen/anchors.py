@@ -32,9 +32,6 @@ class Anchor:
     new: bool = False
 
 
-# Definitions ----------------------------------------------------------------------------------
-
-
 def definition_anchor(syntax: Syntax, function: Function, lines: Iterable[int]) -> ast.stmt:
     """The statement of `__init__` after which the layer exists, whatever branch was taken.
 
