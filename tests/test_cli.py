@@ -456,6 +456,30 @@ def test_a_build_that_was_given_may_be_remembered(tmp_path, options, typed, writ
         assert 'build = ["resnet18()"]' in (tmp_path / "stitchgen.toml").read_text()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
+def test_nothing_is_asked_where_there_was_nothing_to_do(tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    here, there = os.openpty()
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    done = "ADDED['splices'] = [s | {'already': True} for s in ADDED['splices']]\nADDED['files'] = []\n"
+    program = ASKED.replace("from stitchgen.cli", done + "from stitchgen.cli")
+    command = ["add", "cbam", "--after", "m.a", "--build", "resnet18()"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, root, *command],
+        stdin=there,
+        stdout=subprocess.PIPE,
+        stderr=there,
+        cwd=tmp_path,
+    )
+    out, _ = process.communicate(timeout=60)
+    os.write(there, b".")
+    shown = os.read(here, 10_000).decode()
+    os.close(here)
+    os.close(there)
+    assert process.returncode == 0
+    assert b"nothing to do" in out and "Write" not in shown
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
