@@ -28,3 +28,21 @@ def test_equals_torch(block, agree, channels, context, num_heads, bias):
 
     ours = block("cross-attention")(channels, context, num_heads, bias)
     agree(ours, theirs, [(2, 7, channels), (2, 5, context)], [(1, 1, channels), (1, 40, context)])
+
+
+@pytest.mark.parametrize("length, tokens", [(9, 3), (10, 4), (4, 6)])
+def test_a_long_context_is_averaged_to_few_tokens(block, length, tokens):
+    ours = block("cross-attention")(16, 8, 4, context_tokens=tokens).double()
+    x, context = torch.randn(2, 5, 16).double(), torch.randn(2, length, 8).double()
+    size = min(length, tokens)
+    parts = [
+        context[:, i * length // size : -(-(i + 1) * length // size)].mean(1) for i in range(size)
+    ]
+    whole = block("cross-attention")(16, 8, 4).double()
+    whole.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(ours(x, context), whole(x, torch.stack(parts, 1)))
+
+
+def test_a_context_of_no_tokens_is_refused(block):
+    with pytest.raises(ValueError, match="context_tokens"):
+        block("cross-attention")(16, 8, context_tokens=0)
