@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stitchgen import observed, reading
+from stitchgen import ledger, observed, reading
 from stitchgen.cst import Span
 from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
@@ -126,7 +126,7 @@ def find_places(
     except StitchError as error:
         if resolved.assignment is not None and error.where is None:
             error.where = f"{bench.relative(resolved.file)}:{resolved.assignment.line}"
-        raise
+        raise cut_before(bench, request, name, error) from None
     if element is not None and (outside or resolved.variable is not None):
         raise StitchError(
             "installed-package",
@@ -389,6 +389,32 @@ def sites_by_call(
                 )
         groups.append((int(number), chosen))
     return groups
+
+
+def cut_before(bench: Workbench, request: AddRequest, name: str, error: StitchError) -> StitchError:
+    """The refusal of a call that no expression makes, with the earlier run that cut it into slices."""
+    model = name.rpartition("::")[0]
+    cuts = [
+        entry
+        for entry in ledger.load(bench.root).entries
+        if entry.record.strategy == "slice" and entry.record.target.startswith(f"{model}::")
+    ]
+    if error.code != "unsupported" or not cuts:
+        return error
+    for entry in cuts:
+        record = entry.record
+        if (record.target, record.block) == (name, request.block):
+            return StitchError(
+                "already-there",
+                f"{record.attribute} is at {name} already, put there by: {entry.command}",
+                where=error.where,
+                hint="To change its arguments, edit the line that defines it.",
+            )
+    error.hint = (
+        f"An earlier run ({cuts[0].command}) cut a Sequential's call into slices, whose layers "
+        "have no call of their own. Take it back with stitchgen undo, and splice here first."
+    )
+    return error
 
 
 def check_call_everywhere(

@@ -174,3 +174,17 @@ def test_blocks_of_earlier_runs_are_no_layers_of_a_pattern(
     again = ask(folder, python, *targets, block="cbam", **more)
     assert again.changes == []
     assert len(again.result["splices"]) == len(first.result["splices"])
+
+
+def test_other_arguments_at_a_slice_are_refused_as_anywhere(folder: Path, python: str) -> None:
+    ask(folder, python, SLICE)
+    before = (folder / "model.py").read_bytes()
+    with pytest.raises(StitchError) as refusal:
+        ask(folder, python, SLICE, settings={"reduction": "2"})
+    assert refusal.value.code == "already-there"
+    assert "put there by: add se --after model.py::Net.features.0" in refusal.value.message
+    with pytest.raises(StitchError) as refusal:
+        ask(folder, python, "model.py::Net.features.1")
+    assert refusal.value.code == "unsupported"
+    assert "Take it back with stitchgen undo" in (refusal.value.hint or "")
+    assert (folder / "model.py").read_bytes() == before
