@@ -227,7 +227,7 @@ def join(start: str, below: str) -> str:
 def check_callable(
     spot: Spot, root: Path, call: int | str | None, name: str, attach: bool = False
 ) -> bool:
-    """Whether the layer is called in an installed package (with `attach`), else in the project.
+    """Whether the block is to be attached (with `attach`): no call of the layer can be edited.
 
     Refuses a layer that cannot be spliced, with the reason and what to type instead.
     """
@@ -269,7 +269,7 @@ def check_callable(
         )
     broken = [site for site in layer["sites"] if site["how"] not in ("call", "argument", "forward")]
     outside = [site for site in layer["sites"] if not in_project(site.get("file"), root)]
-    if outside and attach and calls == 1:
+    if (outside or broken) and attach and calls == 1:
         return True
     if outside:
         site = outside[0]
@@ -291,6 +291,7 @@ def check_callable(
             f"the call of {name} at {site.get('file')}:{site.get('line')} has no expression of "
             "its own that can be edited",
             where=f"{site.get('file')}:{site.get('line')}",
+            hint="Pass --attach to run the block from a forward hook.",
         )
     if calls > 1 and call is None:
         places = sorted({f"{site['file']}:{site['line']}" for site in layer["sites"]})

@@ -190,6 +190,7 @@ def find_places(
             element=element,
         )
         settle_definition(bench, survey, place)
+        check_no_other(bench, survey, place)
         check_position(request, place)
         if call is None:
             place.sites = [*place.sites, *unexecuted_sites(bench, place)]
@@ -482,6 +483,31 @@ def needs_slot(
                     continue
                 return True
     return False
+
+
+def check_no_other(bench: Workbench, survey: Survey, place: Place) -> None:
+    """Refuse where the constructor is that of a base class, which is built on its own as well."""
+    class_name = place.anchor.function.rpartition(".")[0]
+    wanted = {(id(spot.configuration), place.definition_root(spot)) for spot in place.spots}
+    path = place.resolved.path
+    below = path if place.from_class else path[len(place.owner) :].lstrip(".")
+    for configuration in survey.configurations:
+        for root in survey.roots(configuration, class_name, place.anchor.file):
+            if (id(configuration), root) in wanted or join(root, below) not in configuration.layers:
+                continue
+            own = survey.classes[configuration.class_at(root)]["name"]
+            if own == place.resolved.class_name:
+                continue  # an instance that is not meant, for which there is a slot
+            where = f"{bench.relative(place.anchor.file)}:{place.anchor.line}"
+            base = f"{bench.relative(place.anchor.file)}::{class_name}.{below}"
+            raise StitchError(
+                "configuration-dependent",
+                f"{place.target} is created by {class_name}, and {configuration.expression} "
+                f"{'has a' if root else 'is a'} {own} that would get the block too",
+                where=where,
+                hint="Name the class that creates it, for all that derive from it.",
+                suggestions=[base],
+            )
 
 
 def free_attribute(

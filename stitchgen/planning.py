@@ -35,6 +35,7 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
         plan.passed_over += selected.never_called
         for resolved in selected.targets:
             plan.places += places_at(plan, request, task.block.name, survey, resolved)
+    check_names(plan)
     if request.placement == "replace":
         for place in plan.places:
             settle(task, plan, place, late)
@@ -64,6 +65,23 @@ def places_at(
             error.hint = f"A block at each call of every layer: --{request.placement} '{every}@all'"
             error.suggestions = [f"{every}@all"]
         raise
+
+
+def check_names(plan: Plan) -> None:
+    """Refuse two blocks that would get one attribute: `--name`, or `a_b.c` and `a.b_c`."""
+    taken: dict[tuple[str, str, str, str], Place] = {}
+    for place in plan.places:
+        file, function = place.anchor.file, place.anchor.function
+        key = file, function, place.definition_owner, place.attribute
+        other = taken.setdefault(key, place)
+        if other is not place:
+            where = f"{plan.bench.relative(file)}:{place.anchor.line}"
+            raise StitchError(
+                "bad-argument",
+                f"{place.attribute} would be the block of {other.target} and of {place.target}",
+                where=where,
+                hint="Run the command once for each of them, or leave out --name.",
+            )
 
 
 def find_others(task: Task, plan: Plan, survey: Survey, place: Place) -> None:

@@ -30,6 +30,9 @@ _NO_MODULE = re.compile(
     r"|Thread$|Process$|Optimizer$|Scheduler$|TestCase$|Sampler$|Dict$|^BaseSettings$"
 )
 
+#: Installed packages of models, whose classes others derive from.
+_MODELS = re.compile(r"(torchvision|timm)\.models\..*\.[A-Z]\w*")
+
 
 @dataclass
 class Scope:
@@ -127,8 +130,23 @@ class Scope:
         for origin in outer:
             if origin in TORCH_MODULE or _TORCH_LAYER.fullmatch(origin or ""):
                 return True
-        # An imported base that this file does not explain: a class that has a forward is a module.
-        return self.may_be_module(class_name) and self.method(class_name, "forward") is not None
+        # An imported base that this file does not explain: a class that has a forward is a module,
+        # and one that makes layers.
+        if any(_MODELS.fullmatch(origin or "") for origin in outer):
+            return True
+        known = self.method(class_name, "forward") is not None or self.makes_layers(class_name)
+        return self.may_be_module(class_name) and known
+
+    def makes_layers(self, class_name: str) -> bool:
+        """Whether the constructor has a `self.fc = nn.Linear(...)`."""
+        found = self.method(class_name, "__init__")
+        return found is not None and any(
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Attribute)
+            and isinstance(node.value, ast.Call)
+            and _TORCH_LAYER.fullmatch(self.origin(node.value.func) or "") is not None
+            for node in ast.walk(found[1])
+        )
 
     def may_be_module(self, class_name: str) -> bool:
         """Whether nothing in this file speaks against the class being an `nn.Module`."""
