@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stitchgen.reading import library
-from stitchgen.reading.scope import Scope
+from stitchgen.reading.scope import Scope, imported_names
 from stitchgen.reading.values import (
     NONE,
     UNBOUND,
@@ -875,8 +875,6 @@ class Machine:
         self.snapshots.setdefault(id(statement), []).append(Snapshot(names, attributes))
 
     def _import(self, statement: ast.Import | ast.ImportFrom, frame: Frame) -> None:
-        from stitchgen.reading.scope import imported_names
-
         for name, origin in imported_names(statement):
             origin = frame.scope.absolute(origin)
             self.put(frame.id, name, self.imported(origin, frame.scope))

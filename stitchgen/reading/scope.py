@@ -13,10 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from stitchgen.reading.project import Project
+from typing import Protocol
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -34,6 +31,13 @@ _NO_MODULE = re.compile(
 _MODELS = re.compile(r"(torchvision|timm)\.models\..*\.[A-Z]\w*")
 
 
+class Locator(Protocol):
+    """Finds what a file imports in the other files of the project."""
+
+    def locate(self, origin: str) -> tuple[Scope, str] | None:
+        """The file and the name there of a dotted origin."""
+
+
 @dataclass
 class Scope:
     """The top-level names of a file."""
@@ -42,7 +46,7 @@ class Scope:
     text: str = ""
     path: Path | None = None
     module: str = ""  # how the model file would import it; "" for the model file itself
-    project: Project | None = None
+    project: Locator | None = None
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)  # local name -> dotted origin

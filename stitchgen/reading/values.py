@@ -10,11 +10,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from stitchgen.reading.scope import Scope
-
+from stitchgen.reading.scope import Scope
 
 # Terms ----------------------------------------------------------------------------------------
 
