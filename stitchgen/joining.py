@@ -44,8 +44,8 @@ def fit_of(request: AddRequest, block: Block, place: Place) -> Fit:
     adapter = adapter_to(block, layout)
     fit = Fit(blocks.dims_at(block, seen_through(layout, adapter), place.target, where), adapter)
     fit_sources(request, block, place, fit)
-    if request.placement == "beside":
-        fit_beside(request, block, place, fit)
+    if request.placement == "beside" or request.fuse is not None:
+        fit_branch(request, block, place, fit)
     return fit
 
 
@@ -130,13 +130,15 @@ def check_counts(request: AddRequest, block: Block, place: Place) -> None:
                 )
 
 
-def fit_beside(request: AddRequest, block: Block, place: Place, fit: Fit) -> None:
+def fit_branch(request: AddRequest, block: Block, place: Place, fit: Fit) -> None:
     """A branch has to give what the layer gives: by its own arguments, else by a projection."""
     where = observed.first_place(place.spots[0].layer)
     strides, needed = set(), set()
     own = any(parameter.name == "stride" for parameter in block.parameters)
     for spot in place.spots:
-        takes, gives = spot.feature("before"), spot.feature("after")
+        gives = spot.feature("after", place.call)
+        beside = request.placement == "beside"
+        takes = spot.feature("before", place.call) if beside else gives
         if takes["layout"] != gives["layout"]:
             raise unsupported(
                 f"{place.target} takes {takes['layout']} and gives {gives['layout']}, so a branch "
@@ -144,17 +146,18 @@ def fit_beside(request: AddRequest, block: Block, place: Place, fit: Fit) -> Non
                 where,
                 "Put the block --after it, or beside a layer inside of it.",
             )
-        before, after = sizes(spot, "inputs", takes["layout"]), sizes(
-            spot, "output", gives["layout"]
-        )
+        after = sizes(spot, "output", gives["layout"])
+        before = sizes(spot, "inputs", takes["layout"]) if beside else after
         arguments = numbers(request, block, takes["channels"], gives["channels"])
-        stride = stride_of(before, [size_after(block, n, arguments) for n in before], after)
+        branch = [size_after(block, n, arguments) for n in before]
+        stride = stride_of(branch, after)
         if stride is None:
-            raise unsupported(
-                f"{place.target} makes {'x'.join(map(str, after))} of {'x'.join(map(str, before))}, "
-                f"which no stride of {block.name} does",
-                where,
-                "Put the block --after it, or beside a layer inside of it.",
+            raise StitchError(
+                "bad-argument",
+                f"{block.name} makes {shown(branch)} of {shown(before)}, and {place.target} gives "
+                f"{shown(after)}: the two do not fit together",
+                where=where,
+                hint="Another --set may keep the size; else put the block --after the layer alone.",
             )
         strides.add(stride)
         try:
@@ -178,7 +181,7 @@ def fit_beside(request: AddRequest, block: Block, place: Place, fit: Fit) -> Non
             {
                 "code": "projected",
                 "where": where or "",
-                "message": f"{block.name} beside {place.target} does not give what the layer gives: "
+                "message": f"{block.name} at {place.target} does not give what the layer gives: "
                 f"a 1x1 convolution with stride {1 if fit.own_stride else fit.stride} brings it there",
             }
         )
@@ -198,7 +201,11 @@ def size_after(block: Block, n: int, arguments: Mapping[str, Any]) -> int:
         return n
 
 
-def stride_of(before: list[int], branch: list[int], after: list[int]) -> int | None:
+def shown(sizes: list[int]) -> str:
+    return "x".join(map(str, sizes)) or "1"
+
+
+def stride_of(branch: list[int], after: list[int]) -> int | None:
     """The stride of a 1x1 convolution that brings the branch to the layer's size, if there is one."""
     if branch == after:
         return 1

@@ -68,6 +68,13 @@ def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> Sti
             details=details,
         )
     hint = "Nothing was written. Please report this, with the model's source, if it is sound."
+    if error.get("law") == "builds" and task.block is not None:
+        changes = [what for what in ("channels", "size") if getattr(task.block, what) != "same"]
+        if changes:
+            hint = (
+                f"{task.block.name} changes {' and '.join(changes)}, which what follows does not "
+            )
+            hint += "take; choose its arguments by --set, or a place where it may."
     if error["code"] != "law-broken":
         hint = "Both eval and train are run; pass the input that the model takes: --input SHAPE"
     return StitchError(

@@ -56,7 +56,8 @@ def concatenated(method: Any, reduce: Any, value: Tensor, others: Sequence[Tenso
     tensors.insert(method.get("position", 0), value)
     both = torch.cat(tensors, dim=axis)
     if method.get("linear") and axis != -1:
-        return reduce(both.movedim(axis, -1)).movedim(-1, axis)
+        # What follows rounds in another way where the axes lie otherwise in memory.
+        return reduce(both.movedim(axis, -1)).movedim(-1, axis).contiguous()
     return reduce(both)
 
 

@@ -35,7 +35,9 @@ class Net(nn.Module):
         x = self.conv(x)
         branch = self.last_se(x)
         x = self.last(x)
-        x = self.last_se_reduce(torch.cat([x, branch], dim=1).movedim(1, -1)).movedim(
-            -1, 1
+        x = (
+            self.last_se_reduce(torch.cat([x, branch], dim=1).movedim(1, -1))
+            .movedim(-1, 1)
+            .contiguous()
         )
         return x
