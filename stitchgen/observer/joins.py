@@ -15,7 +15,7 @@ torch and the standard library.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
 
 import torch
 from torch.nn import functional as F
@@ -35,8 +35,9 @@ def joined(method: Any, part: Callable[[str], Any], value: Tensor, others: Seque
     elif fusion == "concat":
         result = concatenated(method, part("reduce"), value, others)
     else:
-        result = value
-        for other in others:
+        # In the order in which they are named: rounding depends on it.
+        result, *rest = in_order(method, value, others)
+        for other in rest:
             result = result + other if fusion == "add" else result * other
     gate = part("gate")
     if gate is None:
@@ -52,13 +53,17 @@ def joined(method: Any, part: Callable[[str], Any], value: Tensor, others: Seque
 
 def concatenated(method: Any, reduce: Any, value: Tensor, others: Sequence[Tensor]) -> Any:
     axis = method["axis"]
-    tensors = list(others)
-    tensors.insert(method.get("position", 0), value)
-    both = torch.cat(tensors, dim=axis)
+    both = torch.cat(in_order(method, value, others), dim=axis)
     if method.get("linear") and axis != -1:
         # What follows rounds in another way where the axes lie otherwise in memory.
         return reduce(both.movedim(axis, -1)).movedim(-1, axis).contiguous()
     return reduce(both)
+
+
+def in_order(method: Any, value: Tensor, others: Sequence[Tensor]) -> List[Tensor]:
+    tensors = list(others)
+    tensors.insert(method.get("position", 0), value)
+    return tensors
 
 
 def resized(feature: Tensor, like: Tensor, mode: Optional[str], axis: int) -> Tensor:
