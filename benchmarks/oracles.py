@@ -63,8 +63,8 @@ def _of_packages() -> dict[str, Oracle]:
 
     convnext_names = {"conv.": "conv_dw.", "mlp.0.": "mlp.fc1.", "mlp.2.": "mlp.fc2.", "": ""}
     repvgg_names = {
-        **{"conv3.0.": "conv_kxk.conv.", "conv3.1.": "conv_kxk.bn.", "identity.": "identity."},
-        **{"conv1.0.": "conv_1x1.conv.", "conv1.1.": "conv_1x1.bn."},
+        **{"conv3.": "conv_kxk.conv.", "norm3.": "conv_kxk.bn.", "identity.": "identity."},
+        **{"conv1.": "conv_1x1.conv.", "norm1.": "conv_1x1.bn."},
     }
     danet_names = {
         **{"position.alpha": "position.scale.alpha", "channel.beta": "channel.scale.alpha"},

@@ -6,10 +6,10 @@ from timm.models.byobnet import RepVggBlock
 from torch import nn
 
 NAMES = {
-    "conv3.0.": "conv_kxk.conv.",
-    "conv3.1.": "conv_kxk.bn.",
-    "conv1.0.": "conv_1x1.conv.",
-    "conv1.1.": "conv_1x1.bn.",
+    "conv3.": "conv_kxk.conv.",
+    "norm3.": "conv_kxk.bn.",
+    "conv1.": "conv_1x1.conv.",
+    "norm1.": "conv_1x1.bn.",
     "identity.": "identity.",
 }
 SHAPES = [(12, 12, 1, 1), (12, 12, 1, 3), (12, 8, 1, 4), (12, 12, 2, 1), (4, 6, 2, 2)]
