@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from stitchgen import observed
 from stitchgen.errors import StitchError
 from stitchgen.observed import Json, Spot
 from stitchgen.sites import Element
 
-CONTAINERS = {"tuple": "tuple", "list": "list"}
+CONTAINERS: dict[str, Literal["tuple", "list"]] = {"tuple": "tuple", "list": "list"}
 
 
 def tensors_in(output: Json) -> list[str]:

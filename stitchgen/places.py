@@ -108,7 +108,6 @@ def find_places(
     bench: Workbench, request: AddRequest, block: str, survey: Survey, resolved: Resolved
 ) -> list[Place]:
     """Decide everything about a target but its channels: one place, or one a call with `@all`."""
-    file = str(resolved.file)
     spots = resolved.spots(survey)
     name = resolved.named(bench)
     call = resolved.located.target.call

@@ -165,9 +165,9 @@ def session_of(
         (model for model in project.models.values() if names_file(model.target, file, folders)),
         None,
     )
-    script, unread = scripted(located, syntax, file, name), ()
-    if script is not None and not script.variables:
-        script, unread = None, script.unread
+    found_script = scripted(located, syntax, file, name)
+    script = found_script if found_script is not None and found_script.variables else None
+    unread = found_script.unread if found_script is not None and script is None else ()
     given = builds or (configured.build if configured else ())
     inputs = inputs or (configured.input if configured else ())
     found = found_builds(project, syntax, file)
