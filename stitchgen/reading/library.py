@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
 import math
 import operator
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stitchgen.reading.names import (
+    CONTAINERS,
+    canonical,
+    is_container,
+    is_definite,
+    is_module_class,
+    layer_name,
+)
 from stitchgen.reading.values import (
     DIMENSIONS,
     NONE,
@@ -43,84 +50,6 @@ from stitchgen.reading.values import (
 
 if TYPE_CHECKING:
     from stitchgen.reading.machine import Machine
-    from stitchgen.reading.scope import Scope
-
-#: Methods that change their receiver.
-MUTATORS = frozenset(
-    "append extend insert pop popleft appendleft remove clear update setdefault popitem add sort "
-    "reverse add_module register_module".split()
-)
-
-_TRANSPARENT = re.compile(
-    r"register\w*|handle_legacy_interface|no_grad|(torch\.)?jit\.(unused|export|ignore|\w*overload\w*)"
-    r"|_overload_method|unused|export|lru_cache|cache|override|overload|kwonly_to_pos_or_kw"
-    r"|dataclass|amp\.\w+|autocast|custom_fwd|torch\.compiler\.disable|disable|final|typing\.\w+"
-)
-
-
-def is_transparent(decorator: ast.expr, scope: Scope) -> bool:
-    """Whether a decorator leaves alone what the function or class does, as its name tells."""
-    if isinstance(decorator, ast.Call):
-        decorator = decorator.func
-    text = ast.unparse(decorator)
-    return _TRANSPARENT.fullmatch(text.removeprefix("torch.")) is not None or (
-        _TRANSPARENT.fullmatch(text.rpartition(".")[2]) is not None
-    )
-
-
-# Names of torch -------------------------------------------------------------------------------
-
-_PACKAGES = frozenset(
-    "torch math functools collections itertools copy typing operator numpy os re warnings "
-    "dataclasses enum abc types random logging builtins einops inspect".split()
-)
-
-
-def is_known_package(origin: str) -> bool:
-    return origin.split(".")[0] in _PACKAGES
-
-
-@functools.cache
-def canonical(origin: str) -> str:
-    """One name for what torch exports under several: `torch.nn.modules.conv.Conv2d`."""
-    match = re.fullmatch(r"torch\.nn\.modules\.(?:\w+\.)?([A-Z]\w*)", origin)
-    if match:
-        return f"torch.nn.{match[1]}"
-    if origin.startswith("torch.functional."):
-        return "torch." + origin.rpartition(".")[2]
-    return origin
-
-
-@functools.cache
-def layer_name(origin: str) -> str | None:
-    """`Conv2d` of `torch.nn.Conv2d`."""
-    match = re.fullmatch(r"torch\.nn\.([A-Z]\w*)", canonical(origin))
-    return match[1] if match and match[1] not in {"Parameter", "ParameterList"} else None
-
-
-def is_module_class(origin: str) -> bool:
-    return layer_name(origin) is not None
-
-
-def is_definite(origin: str) -> bool:
-    """Whether the origin is certainly a class or function, not a constant of another file."""
-    origin = canonical(origin)
-    return (
-        is_module_class(origin)
-        or origin.split(".")[0] in {"builtins", "functools", "math"}
-        or re.fullmatch(r"torch\.nn\.functional\.\w+|torch\.[a-z]\w*", origin) is not None
-    )
-
-
-def is_builtin(name: str) -> bool:
-    return hasattr(builtins, name)
-
-
-_CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-
-
-def is_container(origin: str) -> bool:
-    return layer_name(origin) in _CONTAINERS
 
 
 def module_origin(machine: Machine, ref: Ref) -> str | None:
@@ -214,7 +143,7 @@ def initialise(
     name = layer_name(origin)
     if name is None:
         return origin in {"builtins.object", "typing.Generic", "abc.ABC"}
-    if name in _CONTAINERS:
+    if name in CONTAINERS:
         _fill(machine, ref, name, arguments)
         return True
     signature = _SIGNATURES.get(name, ())
@@ -1027,16 +956,16 @@ def _module_method(
     container = layer_name(origin or "")
     first = arguments[0] if arguments else None
     match name:
-        case "append" if container in _CONTAINERS and first is not None:
+        case "append" if container in CONTAINERS and first is not None:
             found = members(machine, receiver)
             if found is None:
                 return receiver
             machine.set_attribute(receiver, str(len(_names(machine, receiver))), first)
             return receiver
-        case "extend" if container in _CONTAINERS and first is not None:
+        case "extend" if container in CONTAINERS and first is not None:
             extend(machine, receiver, first)
             return receiver
-        case "insert" | "pop" | "update" | "clear" | "__setitem__" if container in _CONTAINERS:
+        case "insert" | "pop" | "update" | "clear" | "__setitem__" if container in CONTAINERS:
             machine.put(receiver.id, "grown", True)
             return Unknown()
         case "add_module" | "register_module":

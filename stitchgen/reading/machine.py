@@ -16,6 +16,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stitchgen.reading import library
+from stitchgen.reading.names import (
+    MUTATORS,
+    canonical,
+    is_builtin,
+    is_container,
+    is_definite,
+    is_known_package,
+    is_module_class,
+    is_transparent,
+)
 from stitchgen.reading.scope import Scope, imported_names
 from stitchgen.reading.values import (
     NONE,
@@ -370,7 +380,7 @@ class Machine:
         key = (id(kind.scope), kind.name)
         if key not in self.module_classes:
             self.module_classes[key] = any(
-                isinstance(base, Library) and library.is_module_class(base.origin)
+                isinstance(base, Library) and is_module_class(base.origin)
                 for base in self.mro(kind)
             )
         return self.module_classes[key]
@@ -483,7 +493,7 @@ class Machine:
     def global_value(self, name: str, scope: Scope) -> Value:
         if name in scope.functions:
             function = scope.functions[name]
-            if any(not library.is_transparent(d, scope) for d in function.decorator_list):
+            if any(not is_transparent(d) for d in function.decorator_list):
                 return Unknown(f"{name} is decorated")
             return Function(function, scope)
         if name in scope.classes:
@@ -495,12 +505,12 @@ class Machine:
             return value
         if name in scope.constants:
             return self.constant(name, scope)
-        if library.is_builtin(name) and name not in scope.ambiguous:
+        if is_builtin(name) and name not in scope.ambiguous:
             return Library(f"builtins.{name}")
         return Unknown(f"{name} is not defined at one place of the file")
 
     def imported(self, origin: str, scope: Scope) -> Value:
-        if scope.project is not None and not library.is_known_package(origin):
+        if scope.project is not None and not is_known_package(origin):
             located = scope.project.locate(origin)
             if located is not None:
                 return self.global_value(located[1], located[0]).having(None)
@@ -707,9 +717,7 @@ class Machine:
                     self._alternatives(arms, frame)
                     queue, position = [*finalbody, *rest], 0
                 case ast.FunctionDef(name=name):
-                    transparent = all(
-                        library.is_transparent(d, frame.scope) for d in statement.decorator_list
-                    )
+                    transparent = all(is_transparent(d) for d in statement.decorator_list)
                     function = Function(statement, frame.scope, frame.id, owner=None)
                     self.put(frame.id, name, function if transparent else Unknown())
                 case ast.Assert(test=test):
@@ -836,7 +844,7 @@ class Machine:
                     case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
                         self._forget_items(self._quietly(value, frame))
                     case ast.Call(func=ast.Attribute(value=value, attr=name)):
-                        if name in library.MUTATORS:
+                        if name in MUTATORS:
                             self._forget_items(self._quietly(value, frame))
 
     def _forget_items(self, value: Value) -> None:
@@ -1182,11 +1190,11 @@ class Machine:
                     return None
                 if self.kinds[value.id] == "module":
                     origin = self.class_of(value)
-                    if isinstance(origin, Library) and library.is_container(origin.origin):
+                    if isinstance(origin, Library) and is_container(origin.origin):
                         return None if self.get(value.id, "grown") else bool(self.children(value))
                 return True
             case Library(origin=origin):
-                return True if library.is_definite(origin) else None
+                return True if is_definite(origin) else None
             case ClassRef() | Function() | Partial() | Method():
                 return True
             case Choice(values=values):
@@ -1237,7 +1245,7 @@ class Machine:
             if isinstance(one, Known) and (one.value is None or isinstance(one.value, str)):
                 if isinstance(other, Library):
                     # What another file calls so may be anything, None as well.
-                    return False if library.is_definite(other.origin) else None
+                    return False if is_definite(other.origin) else None
                 if isinstance(other, (ClassRef, Function, Partial, Method, Tensor)):
                     return False
                 if isinstance(other, Ref):
@@ -1259,9 +1267,9 @@ class Machine:
             return True if answers <= {True} else (False if False in answers else None)
         if isinstance(left, (ClassRef, Library)) and isinstance(right, (ClassRef, Library)):
             if isinstance(left, Library) and isinstance(right, Library):
-                if library.canonical(left.origin) == library.canonical(right.origin):
+                if canonical(left.origin) == canonical(right.origin):
                     return True
-            if all(isinstance(v, ClassRef) or library.is_definite(v.origin) for v in (left, right)):
+            if all(isinstance(v, ClassRef) or is_definite(v.origin) for v in (left, right)):
                 return left == right
         return None
 
@@ -1536,7 +1544,7 @@ class Machine:
             if decorators == {"property"} and owner is not None:
                 bound_function = Function(statement, base.scope, own=owner, owner=base.name)
                 return self.call_function(bound_function, [], {})
-            if any(not library.is_transparent(d, base.scope) for d in statement.decorator_list):
+            if any(not is_transparent(d) for d in statement.decorator_list):
                 return Unknown(f"{name} is decorated")
             if owner is not None:
                 return Function(statement, base.scope, own=owner, owner=base.name)
@@ -1578,8 +1586,8 @@ class Machine:
                 if name == "__init__" and _is_data_class(base):
                     return Partial(Library(_FIELDS), (receiver, base), ())
             elif isinstance(base, Library):
-                if library.is_module_class(base.origin) or base.origin == "builtins.object":
-                    return Method(receiver, f"{library.canonical(base.origin)}:{name}")
+                if is_module_class(base.origin) or base.origin == "builtins.object":
+                    return Method(receiver, f"{canonical(base.origin)}:{name}")
                 return Unknown(f"{base.origin} is not known")
             else:
                 return Unknown()
@@ -1677,7 +1685,7 @@ class Machine:
                     if isinstance(called, Function):
                         return self.call_function(called, arguments, keywords)
             case Opaque(term=Compound(operator=".", operands=(changed, str() as name))):
-                if name in library.MUTATORS and not isinstance(changed, str):
+                if name in MUTATORS and not isinstance(changed, str):
                     self.mutated.add(changed)
         self.pass_to_unknown([*arguments, *keywords.values()])
         return Unknown("it comes from a call that reading does not know")
@@ -1700,7 +1708,7 @@ class Machine:
         definition = kind.scope.classes[kind.name]
         if definition.keywords:
             return Unknown(f"{kind.name} has a metaclass")
-        if any(not library.is_transparent(d, kind.scope) for d in definition.decorator_list):
+        if any(not is_transparent(d) for d in definition.decorator_list):
             return Unknown(f"{kind.name} is decorated")
         if self.is_enum(kind):
             return Unknown(f"{kind.name} is an enumeration")
@@ -1834,10 +1842,7 @@ class Machine:
             if isinstance(kind, ClassRef) and self.class_attribute(kind, "__call__") is not None:
                 result = Unknown("the class has a __call__ of its own")
             elif forward is not None and isinstance(forward[1], ast.FunctionDef):
-                if any(
-                    not library.is_transparent(d, forward[0].scope)
-                    for d in forward[1].decorator_list
-                ):
+                if any(not is_transparent(d) for d in forward[1].decorator_list):
                     result = Unknown("its forward is decorated")
                 else:
                     function = Function(
