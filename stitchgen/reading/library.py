@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stitchgen.reading import operators
 from stitchgen.reading.names import (
     CONTAINERS,
     canonical,
@@ -583,9 +584,7 @@ def _length(machine: Machine, value: Value | None) -> Value:
             raise Raised from None
     items = machine.items(value)
     if items is not None:
-        outside = isinstance(value, Ref) and (
-            value.id < machine.entry or value.id in machine.lasting
-        )
+        outside = isinstance(value, Ref) and machine.is_outside(value)
         return Known(
             len(items),
             term=compound("()", "len", value.term) if outside else None,
@@ -633,7 +632,7 @@ def _sum(machine: Machine, arguments: list[Value]) -> Value:
         if index == 0 and len(arguments) == 1 and isinstance(value, (Known, Opaque)):
             total = value
             continue
-        total = machine.binary(ast.Add(), total, value)
+        total = operators.binary(machine, ast.Add(), total, value)
     if isinstance(total, Known) and whole.term is not None and len(arguments) == 1:
         return total.having(compound("()", "sum", whole.term))
     return total
@@ -1087,9 +1086,9 @@ def forward(
     if name == "PixelShuffle" and isinstance(x, Tensor):
         factor = argument(machine, ref, "upscale_factor")
         count = machine.resolve(x.channels)
-        square = machine.binary(ast.Mult(), factor, factor)
+        square = operators.binary(machine, ast.Mult(), factor, factor)
         if isinstance(count, (Known, Opaque)) and isinstance(square, (Known, Opaque)):
-            return Tensor(_count(machine.binary(ast.FloorDiv(), count, square)), "NCHW")
+            return Tensor(_count(operators.binary(machine, ast.FloorDiv(), count, square)), "NCHW")
     if name == "MultiheadAttention":
         query = x if isinstance(x, Tensor) else Unknown()
         return machine.sequence([query, Unknown()], "tuple")
@@ -1213,7 +1212,7 @@ def tensor_function(
         return Tensor(channels, layout, x.squeezed or one)
     match name:
         case "add" | "sub" | "mul" | "div" | "subtract" | "multiply" | "divide" if rest:
-            return machine.broadcast(x, rest[0])
+            return operators.broadcast(machine, x, rest[0])
         case "flatten":
             start = rest[0] if rest else keywords.get("start_dim", Known(0))
             end = rest[1] if len(rest) > 1 else keywords.get("end_dim", Known(-1))
@@ -1351,7 +1350,7 @@ def _concatenate(machine: Machine, arguments: list[Value], keywords: dict[str, V
     for count in counts[1:]:
         if not isinstance(total, (Known, Opaque)) or not isinstance(count, (Known, Opaque)):
             return Tensor(Unknown("the channels of what is concatenated are not known"), layout)
-        total = machine.binary(ast.Add(), total, count)
+        total = operators.binary(machine, ast.Add(), total, count)
     return Tensor(_count(total), layout, all(tensor.squeezed for tensor in tensors))
 
 

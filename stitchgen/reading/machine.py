@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import functools
-import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stitchgen.reading import library
+from stitchgen.reading import library, operators
+from stitchgen.reading.heap import Heap
 from stitchgen.reading.names import (
     MUTATORS,
     canonical,
@@ -30,17 +30,13 @@ from stitchgen.reading.scope import Scope, imported_names
 from stitchgen.reading.values import (
     NONE,
     UNBOUND,
-    Array,
-    Cell,
     Choice,
     ClassRef,
     Compound,
-    Fresh,
     Function,
     Global,
     Known,
     Library,
-    Literal,
     Method,
     Opaque,
     Own,
@@ -54,9 +50,9 @@ from stitchgen.reading.values import (
     Term,
     Unknown,
     Value,
+    bound,
     compound,
     literal,
-    same_count,
 )
 
 #: Evaluations after which the models of a file are too large to be read; some seconds.
@@ -158,43 +154,13 @@ class _Context:
     chain: tuple[str, ...] = ()
 
 
-_BINARY: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", operator.truediv),
-    ast.FloorDiv: ("//", operator.floordiv),
-    ast.Mod: ("%", operator.mod),
-    ast.Pow: ("**", operator.pow),
-    ast.BitAnd: ("&", operator.and_),
-    ast.BitOr: ("|", operator.or_),
-    ast.BitXor: ("^", operator.xor),
-    ast.LShift: ("<<", operator.lshift),
-    ast.RShift: (">>", operator.rshift),
-}
-_COMPARE: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-
-
 @dataclass
-class Machine:
-    """The heap and the rules of evaluation."""
+class Machine(Heap):
+    """The rules of evaluation, over the heap."""
 
-    cells: dict[tuple[int, str], Any] = field(default_factory=dict)
-    kinds: list[str] = field(default_factory=list)
-    keys: dict[int, dict[str, None]] = field(default_factory=dict)  # the cells of each object
-    log: list[tuple[tuple[int, str], Any]] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
     steps: int = 0
     depth: int = 0
-    entry: int = 0  # objects below this number were made outside the `__init__` that is read
-    root: int | None = None
     calls: list[Call] = field(default_factory=list)
     definitions: dict[tuple[int, str], Definition] = field(default_factory=dict)
     snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)  # by id of the statement
@@ -202,174 +168,8 @@ class Machine:
     contexts: list[_Context] = field(default_factory=list)
     globals: dict[tuple[int, str], Value] = field(default_factory=dict)
     module_classes: dict[tuple[int, str], bool] = field(default_factory=dict)
-    lasting: set[int] = field(default_factory=set)  # objects that constants of files hold
-    mutated: set[Term] = field(default_factory=set)
-    arguments: dict[int, tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]]] = field(
-        default_factory=dict
-    )
-    fresh_count: int = 0
-
-    # Heap -------------------------------------------------------------------------------------
-
-    def new(self, kind: str) -> int:
-        self.kinds.append(kind)
-        return len(self.kinds) - 1
-
-    def put(self, id: int, key: str, value: Any) -> None:
-        place = (id, key)
-        self.log.append((place, self.cells.get(place)))
-        self.cells[place] = value
-        self.keys.setdefault(id, {})[key] = None
-
-    def contents(self, id: int) -> list[tuple[str, Any]]:
-        """The cells of an object."""
-        return [(k, v) for k in self.keys.get(id, ()) if (v := self.cells.get((id, k))) is not None]
-
-    def get(self, id: int, key: str) -> Any:
-        return self.cells.get((id, key))
-
-    def fresh(self) -> Opaque:
-        self.fresh_count += 1
-        return Opaque(term=Fresh(self.fresh_count))
-
-    def sequence(self, items: Iterable[Value] | None, kind: str = "list") -> Ref:
-        ref = Ref(self.new(kind))
-        self.put(ref.id, "items", None if items is None else tuple(items))
-        return ref
-
-    def mapping(self, items: Iterable[tuple[Any, Value]] | None) -> Ref:
-        ref = Ref(self.new("dict"))
-        self.put(ref.id, "items", None if items is None else tuple(items))
-        return ref
-
-    def items(self, value: Value) -> tuple[Any, ...] | None:
-        """The contents of a list, tuple, set or dict; None where they cannot be told."""
-        if isinstance(value, Ref) and self.kinds[value.id] in {"list", "tuple", "set", "dict"}:
-            return self.get(value.id, "items")
-        return None
-
-    def kind(self, value: Value) -> str | None:
-        return self.kinds[value.id] if isinstance(value, Ref) else None
-
-    def element(self, container: Value, value: Value, operation: str, key: Term | str) -> Value:
-        """What a container holds, by the term that reads it out of a container from outside."""
-        if isinstance(container, Ref) and container.id != self.root:
-            if container.id < self.entry or container.id in self.lasting:
-                return value.having(compound(operation, container.term, key))
-        return value
-
-    def branches(self, *thunks: Callable[[], Any]) -> list[Any]:
-        """Run alternatives from the same state; merge their changes, give their results.
-
-        An alternative that raises is none.
-        """
-        outcomes, changes = [], []
-        for thunk in thunks:
-            mark = len(self.log)
-            try:
-                outcome = thunk()
-            except Raised:
-                self.undo(mark)
-                continue
-            changed = {place: self.cells.get(place) for place, _ in self.log[mark:]}
-            self.undo(mark)
-            outcomes.append(outcome)
-            changes.append(changed)
-        if not outcomes:
-            raise Raised
-        for place in dict.fromkeys(place for changed in changes for place in changed):
-            now = self.cells.get(place)
-            values = [changed.get(place, now) for changed in changes]
-            self.put(*place, self._merge_cells(place[1], values))
-        return outcomes
-
-    def undo(self, mark: int) -> None:
-        while len(self.log) > mark:
-            place, old = self.log.pop()
-            if old is None:
-                self.cells.pop(place, None)
-            else:
-                self.cells[place] = old
-
-    def _merge_cells(self, key: str, values: list[Any]) -> Any:
-        first = values[0]
-        if all(value is first for value in values):
-            return first
-        if key == "order":
-            return tuple(dict.fromkeys(name for value in values for name in value or ()))
-        if not any(isinstance(value, Value) for value in values):
-            return first if all(value == first for value in values) else None
-        return self.merge([UNBOUND if value is None else value for value in values])
-
-    def merge(self, values: Sequence[Value]) -> Value:
-        """One value for what may be any of several."""
-        first = values[0]
-        if all(value == first for value in values):
-            return first
-        if all(isinstance(value, Known) for value in values):
-            if all(type(v.value) is type(first.value) and v.value == first.value for v in values):
-                return Known(first.value)
-        if all(isinstance(value, Tensor) for value in values):
-            counts = [value.channels for value in values]
-            if any(count != counts[0] for count in counts):
-                counts = [self.resolve(count) for count in counts]
-            same = all(same_count(count, counts[0]) for count in counts)
-            layouts = {value.layout for value in values}
-            return Tensor(
-                counts[0] if same else Unknown("it depends on the branch"),
-                layouts.pop() if len(layouts) == 1 else None,
-                all(value.squeezed for value in values),
-            )
-        flat = [
-            choice
-            for value in values
-            for choice in (value.values if isinstance(value, Choice) else (value,))
-        ]
-        distinct: list[Value] = []
-        for value in flat:
-            if value not in distinct:
-                distinct.append(value)
-        if all(isinstance(value, (Known, Opaque)) for value in distinct) and not all(
-            isinstance(value, Known) and value.value is None for value in distinct
-        ):
-            if not any(isinstance(value, Known) and value.value is None for value in distinct):
-                return self.fresh()
-        if len(distinct) > 8:
-            return Unknown("it depends on too many branches")
-        return Choice(tuple(distinct), term=self.fresh().term)
-
-    def resolve(self, value: Value) -> Value:
-        while isinstance(value, Cell):
-            inner = self.get(value.id, "value")
-            if inner is None:
-                return value
-            value = inner
-        return value
-
-    def tell(self, tensor: Value, count: Value, layout: str | None = None) -> None:
-        """A layer accepts the tensor only if it has this many channels."""
-        if not isinstance(tensor, Tensor) or not isinstance(count, (Known, Opaque)):
-            return
-        cell = tensor.channels
-        while isinstance(cell, Cell) and isinstance(self.get(cell.id, "value"), Cell):
-            cell = self.get(cell.id, "value")
-        if isinstance(cell, Cell):
-            told = self.get(cell.id, "value")
-            # A number that was passed in gets the name under which the layer knows it.
-            if told is None or (told.term is None and same_count(told, count)):
-                self.put(cell.id, "value", count)
-
-    def tensor(self, count: Value | None = None, layout: str | None = None) -> Tensor:
-        """An input: its count is a cell, which the first layer that is fed by it fills."""
-        cell = Cell(self.new("cell"))
-        if isinstance(count, Known):
-            self.put(cell.id, "value", Known(count.value))
-        return Tensor(cell, layout)
 
     # Modules ----------------------------------------------------------------------------------
-
-    def class_of(self, ref: Ref) -> Value | None:
-        return self.get(ref.id, "class")
 
     def is_module(self, value: Value) -> bool:
         if not isinstance(value, Ref) or self.kinds[value.id] != "instance":
@@ -397,14 +197,6 @@ class Machine:
             if value is not None and self.is_module(value):
                 found.append((name, value))
         return found
-
-    def is_ambiguous(self, ref: Ref, name: str) -> bool:
-        """Whether the attribute may be one of several modules."""
-        value = self.get(ref.id, f".{name}")
-        return (
-            isinstance(value, Choice)
-            and sum(not isinstance(v, Known) and v is not UNBOUND for v in value.values) > 1
-        )
 
     def set_attribute(self, ref: Ref, name: str, value: Value) -> None:
         place = f".{name}"
@@ -1015,7 +807,7 @@ class Machine:
         if isinstance(left, Ref) and self.is_module(left):
             library.extend(self, left, right)
             return
-        self.assign(target, self.binary(op, left, right), frame)
+        self.assign(target, operators.binary(self, op, left, right), frame)
 
     # Expressions ------------------------------------------------------------------------------
 
@@ -1031,13 +823,21 @@ class Machine:
             case ast.Call():
                 return self._call(node, frame)
             case ast.BinOp(left=left, op=op, right=right):
-                return self.binary(op, self.evaluate(left, frame), self.evaluate(right, frame))
+                return operators.binary(
+                    self, op, self.evaluate(left, frame), self.evaluate(right, frame)
+                )
             case ast.Compare():
                 return self._compare(node, frame)
             case ast.BoolOp():
                 return self._boolean(node, frame)
             case ast.UnaryOp(op=op, operand=operand):
-                return self._unary(op, self.evaluate(operand, frame))
+                result = self.evaluate(operand, frame)
+                if isinstance(op, ast.Not):
+                    known = self.truth(result)
+                    if known is None:
+                        return Unknown("it is a test that cannot be told")
+                    return Known(not known)
+                return operators.unary(op, result)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 known = self.truth(self.evaluate(test, frame))
                 if known is not None:
@@ -1207,7 +1007,7 @@ class Machine:
         result: bool | None = True
         for op, comparator in zip(node.ops, node.comparators):
             right = self.evaluate(comparator, frame)
-            one = self._compare_one(op, left, right)
+            one = operators.compare(self, op, left, right)
             if one is False:
                 return Known(False)
             if one is None:
@@ -1216,78 +1016,6 @@ class Machine:
         if result is None:
             return Unknown("it is a comparison that cannot be told")
         return Known(result)
-
-    def _compare_one(self, op: ast.cmpop, left: Value, right: Value) -> bool | None:
-        match op:
-            case ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq():
-                same = self._same(left, right)
-                if same is None:
-                    return None
-                return same == isinstance(op, (ast.Is, ast.Eq))
-            case ast.In() | ast.NotIn():
-                found = self._contains(right, left)
-                return None if found is None else found == isinstance(op, ast.In)
-        if isinstance(left, Known) and isinstance(right, Known):
-            try:
-                return bool(_COMPARE[type(op)](left.value, right.value))
-            except TypeError:
-                raise Raised from None
-        return None
-
-    def _same(self, left: Value, right: Value) -> bool | None:
-        if isinstance(left, Known) and isinstance(right, Known):
-            return bool(left.value == right.value)
-        for one, other in ((left, right), (right, left)):
-            if isinstance(one, Choice):
-                answers = {self._same(v, other) for v in one.values if v is not UNBOUND}
-                return answers.pop() if len(answers) == 1 else None
-        for one, other in ((left, right), (right, left)):
-            if isinstance(one, Known) and (one.value is None or isinstance(one.value, str)):
-                if isinstance(other, Library):
-                    # What another file calls so may be anything, None as well.
-                    return False if is_definite(other.origin) else None
-                if isinstance(other, (ClassRef, Function, Partial, Method, Tensor)):
-                    return False
-                if isinstance(other, Ref):
-                    # An instance may have an `__eq__` of its own, as members of an enum have.
-                    plain = one.value is None or self.kinds[other.id] != "instance"
-                    return False if plain else None
-        if isinstance(left, Opaque) and isinstance(right, Opaque) and left.term == right.term:
-            return True if left.term is not None else None
-        if isinstance(left, Ref) and isinstance(right, Ref):
-            if left.id == right.id:
-                return True
-            kinds = {self.kinds[left.id], self.kinds[right.id]}
-            one_items, other_items = self.items(left), self.items(right)
-            if one_items is None or other_items is None or "dict" in kinds:
-                return False if kinds <= {"module", "instance"} else None
-            if len(one_items) != len(other_items):
-                return False
-            answers = {self._same(a, b) for a, b in zip(one_items, other_items)}
-            return True if answers <= {True} else (False if False in answers else None)
-        if isinstance(left, (ClassRef, Library)) and isinstance(right, (ClassRef, Library)):
-            if isinstance(left, Library) and isinstance(right, Library):
-                if canonical(left.origin) == canonical(right.origin):
-                    return True
-            if all(isinstance(v, ClassRef) or is_definite(v.origin) for v in (left, right)):
-                return left == right
-        return None
-
-    def _contains(self, container: Value, member: Value) -> bool | None:
-        if isinstance(container, Known) and isinstance(member, Known):
-            try:
-                return member.value in container.value
-            except TypeError:
-                return None
-        items = self.items(container)
-        if items is None:
-            return None
-        if self.kind(container) == "dict":
-            return member.value in dict(items) if isinstance(member, Known) else None
-        answers = [self._same(item, member) for item in items]
-        if True in answers:
-            return True
-        return None if None in answers else False
 
     def _boolean(self, node: ast.BoolOp, frame: Frame) -> Value:
         stops = isinstance(node.op, ast.Or)
@@ -1308,116 +1036,6 @@ class Machine:
                 return self.merge(merged)
             value = self.evaluate(other, frame)
         return value
-
-    def _unary(self, op: ast.unaryop, value: Value) -> Value:
-        if isinstance(op, ast.Not):
-            known = self.truth(value)
-            return (
-                Unknown("it is a test that cannot be told") if known is None else Known(not known)
-            )
-        if isinstance(value, Known):
-            try:
-                if isinstance(op, ast.USub):
-                    term = value.term
-                    if isinstance(term, Literal):
-                        return Known(-value.value, term=literal(-value.value))
-                    return Known(-value.value, term=compound("neg", term))
-                if isinstance(op, ast.UAdd):
-                    return value
-                return Known(~value.value, term=compound("~", value.term))
-            except TypeError:
-                raise Raised from None
-        if isinstance(value, Tensor):
-            return value
-        if isinstance(value, Opaque) and isinstance(op, ast.USub):
-            return Opaque(term=compound("neg", value.term))
-        return Unknown()
-
-    def binary(self, op: ast.operator, left: Value, right: Value) -> Value:
-        symbol, function = _BINARY.get(type(op), ("", None))
-        if isinstance(left, Array) or isinstance(right, Array):
-            array, other = (left, right) if isinstance(left, Array) else (right, left)
-            if isinstance(other, (Known, Opaque)):
-                return array
-        if isinstance(left, Tensor) or isinstance(right, Tensor):
-            if symbol in {"+", "-", "*", "/"}:
-                return self.broadcast(left, right)
-            return Tensor(Unknown("it comes from an operation on tensors"))
-        if function is None:
-            return Unknown()
-        if isinstance(left, Known) and isinstance(right, Known):
-            try:
-                result = function(left.value, right.value)
-            except (TypeError, ZeroDivisionError, ValueError, OverflowError):
-                raise Raised from None
-            if isinstance(left.term, Literal) and isinstance(right.term, Literal):
-                return Known(result, term=literal(result))
-            return Known(result, term=compound(symbol, left.term, right.term))
-        kinds = {self.kind(left), self.kind(right)}
-        if symbol == "+" and kinds in ({"list"}, {"tuple"}):
-            one, other = self.items(left), self.items(right)
-            both = None if one is None or other is None else (*one, *other)
-            return self.sequence(both, kinds.pop() or "list")
-        if symbol == "*" and kinds & {"list", "tuple"}:
-            repeated, times = (left, right) if isinstance(left, Ref) else (right, left)
-            items = self.items(repeated)
-            kind = self.kind(repeated) or "list"
-            if items is None or not isinstance(times, Known) or len(items) * times.value > 5000:
-                return self.sequence(None, kind)
-            return self.sequence(items * times.value, kind)
-        if isinstance(left, (Known, Opaque)) and isinstance(right, (Known, Opaque)):
-            return Opaque(term=compound(symbol, left.term, right.term) or self.fresh().term)
-        if symbol == "%" and isinstance(left, Known) and isinstance(left.value, str):
-            items = self.items(right)
-            if items is not None and all(isinstance(item, Known) for item in items):
-                try:
-                    return Known(left.value % tuple(item.value for item in items))
-                except (TypeError, ValueError):
-                    raise Raised from None
-        return Unknown()
-
-    def broadcast(self, left: Value, right: Value) -> Value:
-        """The shape of a sum or product of tensors."""
-        if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-            tensor, part = (left, right) if isinstance(left, Tensor) else (right, left)
-            assert isinstance(tensor, Tensor)
-            if isinstance(part, Known) or isinstance(part, Opaque) and part.term is not None:
-                return tensor
-            if isinstance(part, Array) and self._fits(tensor, part):
-                return tensor
-            return self._with_unknown(tensor)
-        one, other = self.resolve(left.channels), self.resolve(right.channels)
-        if isinstance(one, Unknown) or isinstance(other, Unknown):
-            return self._with_unknown(right if isinstance(one, Unknown) else left)
-        layout = left.layout if left.layout == right.layout else None
-        if same_count(one, other):
-            if layout is None and (left.layout is None) != (right.layout is None):
-                layout = left.layout or right.layout
-            channels = right.channels if isinstance(right.channels, Cell) else left.channels
-            return Tensor(channels, layout, left.squeezed and right.squeezed)
-        if isinstance(one, Known) and isinstance(other, Known):
-            if layout is not None and 1 in (one.value, other.value):
-                return Tensor(one if other.value == 1 else other, layout)
-            return Tensor(Unknown("tensors of different channels are combined"))
-        return Tensor(Unknown("tensors are combined whose channels may differ"), layout)
-
-    def _fits(self, tensor: Tensor, array: Array) -> bool:
-        """Whether an array of a known shape leaves the channels of the tensor as they are."""
-        if tensor.layout is None or len(array.sizes) > len(tensor.layout):
-            return False
-        count = self.resolve(tensor.channels)
-        for letter, size in zip(reversed(tensor.layout), reversed(array.sizes)):
-            one = isinstance(size, Known) and size.value == 1
-            if letter == "C" and not one and not same_count(size, count):
-                return False
-        return True
-
-    def _with_unknown(self, tensor: Tensor) -> Tensor:
-        """A tensor combined with one of unknown shape: only a count of one can be stretched."""
-        count = self.resolve(tensor.channels)
-        if isinstance(count, Known) and count.value > 1 and tensor.layout is not None:
-            return Tensor(tensor.channels, tensor.layout)
-        return Tensor(Unknown("it is combined with something unknown"))
 
     def subscript(self, owner: Value, index: Value) -> Value:
         if isinstance(owner, Choice):
@@ -1690,18 +1308,6 @@ class Machine:
         self.pass_to_unknown([*arguments, *keywords.values()])
         return Unknown("it comes from a call that reading does not know")
 
-    def pass_to_unknown(self, values: Iterable[Value]) -> None:
-        """Something unknown was called with these: what it can change, it may have changed."""
-        for value in values:
-            if isinstance(value, Ref):
-                if self.kinds[value.id] in {"list", "dict", "set"}:
-                    self.put(value.id, "items", None)
-                elif self.kinds[value.id] in {"instance", "module"}:
-                    self.taint(value)
-
-    def taint(self, value: Ref) -> None:
-        self.put(value.id, "tainted", True)
-
     def construct(
         self, kind: ClassRef, arguments: Sequence[Value], keywords: dict[str, Value]
     ) -> Value:
@@ -1725,15 +1331,6 @@ class Machine:
         )
         self.initialise(ref, kind, arguments, keywords)
         return ref
-
-    def kept(self, value: Value) -> Value:
-        """A value as it is now, whatever becomes of the containers in it."""
-        items = self.items(value)
-        if items is None or not isinstance(value, Ref):
-            return value
-        if self.kinds[value.id] == "dict":
-            return self.mapping([(key, self.kept(item)) for key, item in items])
-        return self.sequence([self.kept(item) for item in items], self.kinds[value.id])
 
     def initialise_root(
         self,
@@ -1904,16 +1501,6 @@ def _by_term(values: dict[str, Value]) -> dict[Term, str]:
         if value.term is not None and not isinstance(value, (Choice, Unknown)):
             found.setdefault(value.term, name)
     return found
-
-
-def bound(value: Value) -> Value:
-    """The value of a name where it is there at all."""
-    if isinstance(value, Choice) and UNBOUND in value.values:
-        values = tuple(v for v in value.values if v is not UNBOUND)
-        return values[0] if len(values) == 1 else Choice(values, term=value.term)
-    if value is UNBOUND:
-        return Unknown("it is not there")
-    return value
 
 
 #: The `__init__` that `dataclass` gives a class.

@@ -262,3 +262,13 @@ UNBOUND = Unknown("it may not be there")
 
 #: The number of spatial dimensions of a layout.
 DIMENSIONS = {"NCL": 1, "NCHW": 2, "NCDHW": 3, "NLC": 1, "LNC": 1, "NHWC": 2, "NDHWC": 3, "NC": 0}
+
+
+def bound(value: Value) -> Value:
+    """The value of a name where it is there at all."""
+    if isinstance(value, Choice) and UNBOUND in value.values:
+        values = tuple(v for v in value.values if v is not UNBOUND)
+        return values[0] if len(values) == 1 else Choice(values, term=value.term)
+    if value is UNBOUND:
+        return Unknown("it is not there")
+    return value
