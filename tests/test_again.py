@@ -10,6 +10,7 @@ import pytest
 from stitchgen import add, config
 from stitchgen.add import Outcome
 from stitchgen.errors import StitchError
+from stitchgen.observe import Observer
 from stitchgen.request import AddRequest
 
 MODEL = """\
@@ -40,15 +41,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files of which the model was run."""
+    """An entry for each time that a model was run."""
     made: list[str] = []
 
-    class Watched(add.Observer):  # type: ignore[misc]
-        def __enter__(self):
-            made.append("run")
-            return super().__enter__()
+    enter = Observer.__enter__
 
-    monkeypatch.setattr(add, "Observer", Watched)
+    def watched(self: Observer) -> Observer:
+        made.append("run")
+        return enter(self)
+
+    monkeypatch.setattr(Observer, "__enter__", watched)
     return made
 
 
