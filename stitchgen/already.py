@@ -124,6 +124,9 @@ def operator_at(syntax: Syntax, function: ast.AST, node: ast.AST, name: str) -> 
             case ast.BinOp(op=ast.Sub()):
                 return None  # a * (B(x) - x)
             case ast.Assign(targets=[ast.Name(id=variable)], value=value) if value is node:
+                names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+                if variable in names:
+                    return None  # `x = B(x)`: what is added to it later is the model's
                 return operator_of_variable(syntax, function, parent, variable, name)
             case ast.Call() | ast.Attribute():
                 pass  # a projection or an adapter

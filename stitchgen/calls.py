@@ -323,8 +323,33 @@ def wrapped(
     compound = isinstance(ast.parse(text, mode="eval").body, (ast.BinOp, ast.IfExp))
     if compound and not is_whole(call.syntax, node):
         text = f"({text})"
-    opening, _, closing = text.partition(VALUE)
+    opening, _, closing = broken(call, node, text).partition(VALUE)
     return [edit for edit in document.wrap(span, opening, closing) if edit.text]
+
+
+def broken(call: Call, node: ast.expr, text: str) -> str:
+    """The text over several lines, as black would break them, where one would be too long."""
+    document, span = call.document, call.document.span_of(node)
+    code = document.code(span)
+    line = document.text_of_line(span[0])
+    fits = len(line) + len(text) - len(VALUE) <= call.line_length
+    if fits or "\n" in code or not document.own_line(call.statement_span):
+        return text
+    stand_in = "v" * len(code)
+    while stand_in in text:
+        stand_in += "v"
+    stood = text.replace(VALUE, stand_in)
+    indent = document.indent_of(call.statement_span)
+    if is_argument(call.syntax, node):
+        # The brackets of the call around it are those that black breaks the line at.
+        lines = call.formatted(f"_({stood},)").rstrip("\n").split("\n")[1:-1]
+        lines[-1] = lines[-1].removesuffix(",")
+        text = "\n" + document.indented("\n".join(lines), indent) + indent
+    else:
+        lines = call.formatted(f"_ = {stood}").removeprefix("_ = ").rstrip("\n").split("\n")
+        rest = document.indented("\n".join(lines[1:]), indent).rstrip("\n")
+        text = "\n".join([lines[0], *([rest] if lines[1:] else [])])
+    return text.replace(stand_in, VALUE, 1)
 
 
 def with_branch(call: Call, insertion: Insertion, condition: str | None) -> tuple[list[Edit], str]:
@@ -356,12 +381,6 @@ def with_branch(call: Call, insertion: Insertion, condition: str | None) -> tupl
             opening, closing = f"({opening}", ")"
         require_walrus(call, argument, opening)
         edits += document.wrap(span, opening, closing)
-        if condition is not None:
-            raise unsupported(
-                f"{call.where} computes what it feeds to a layer of a loop in the same expression",
-                call.where,
-                "Give it a name first: y = ...; x = blk(y).",
-            )
     return [*edits, *wrapped(call, insertion, call.context.call, condition, fed)], "wrap"
 
 
@@ -444,6 +463,14 @@ def require_walrus(call: Call, node: ast.expr, text: str) -> None:
         if isinstance(parent, ast.stmt):
             return
         inner = parent
+
+
+def is_argument(syntax: Syntax, node: ast.expr) -> bool:
+    """Whether the node is the only argument of a call."""
+    match syntax.parents[node]:
+        case ast.Call(args=[only], keywords=[]):
+            return only is node
+    return False
 
 
 def is_whole(syntax: Syntax, node: ast.expr) -> bool:

@@ -300,6 +300,11 @@ class Document:
         text = self.utf8[start : span[0]].decode("utf-8")
         return text if text.strip(" \t\f") == "" else ""
 
+    def text_of_line(self, offset: int) -> str:
+        """The line that an offset is in, without its end."""
+        start = self.line_starts[self.line_of(offset) - 1]
+        return re.split("[\r\n]", self.utf8[start:].decode("utf-8"), maxsplit=1)[0]
+
     def lines_after(self, span: Span, lines: str) -> Edit:
         """Insert whole lines after a statement that stands on lines of its own.
 

@@ -543,15 +543,6 @@ REFUSALS = [
         suggestions=("cbam",),
     ),
     Refusal(
-        "layout",
-        "mhsa --after model.layer1",
-        code="layout-mismatch",
-        message="mhsa works on NLC, and the feature at model.py::Net.layer1 is NCHW",
-        where="model.py:14",
-        hint="cbam",
-        suggestions=("cbam",),
-    ),
-    Refusal(
         "a vector",
         "cbam --after model.fc",
         code="layout-mismatch",

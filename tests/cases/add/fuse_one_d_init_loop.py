@@ -41,4 +41,14 @@ class Net(nn.Module):
         x = self.conv(x)
         conv_out = x
         x = self.pool(x)
-        return self.last_fuse(torch.cat([(out := self.last(x)), F.interpolate(conv_out, size=out.shape[2:], mode="linear", align_corners=False)], dim=1))
+        return self.last_fuse(
+            torch.cat(
+                [
+                    (out := self.last(x)),
+                    F.interpolate(
+                        conv_out, size=out.shape[2:], mode="linear", align_corners=False
+                    ),
+                ],
+                dim=1,
+            )
+        )
