@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from stitchgen import ledger
 from stitchgen.errors import StitchError
-from stitchgen.places import Place
+from stitchgen.place import Place
 from stitchgen.request import AddRequest
 from stitchgen.syntax import CallContext, Syntax
 from stitchgen.workbench import Workbench

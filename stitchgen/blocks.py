@@ -16,7 +16,7 @@ from stitchgen.errors import StitchError
 from stitchgen.files import read_bytes
 from stitchgen.imports import add_import, bound_as, has_relative_imports
 from stitchgen.observed import Spot, first_place
-from stitchgen.places import Place
+from stitchgen.place import Place
 from stitchgen.syntax import Syntax
 from stitchgen.target import ImportName, import_name
 from stitchgen.workbench import Workbench

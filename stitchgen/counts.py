@@ -18,7 +18,7 @@ from stitchgen.elements import not_a_tensor
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Spot, Survey, join
-from stitchgen.places import Place
+from stitchgen.place import Place
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Session
 from stitchgen.sites import access

@@ -14,7 +14,8 @@ from stitchgen import observed
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.methods import Source
 from stitchgen.observed import Survey
-from stitchgen.places import Feature, Place, find_places
+from stitchgen.place import Feature, Place
+from stitchgen.places import find_places
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Site, attribute_name

@@ -12,7 +12,7 @@ from stitchgen.joining import reduce_options
 from stitchgen.methods import LINEAR, Method, Widths
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
-from stitchgen.places import Feature, Place
+from stitchgen.place import Feature, Place
 from stitchgen.plan import Plan, Task
 from stitchgen.planning import name_counts, settle
 from stitchgen.pyramid import make_pyramid, only_place, require_first, sizes

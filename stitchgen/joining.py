@@ -17,7 +17,7 @@ from stitchgen.counts import Count, count_at, feature_at
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.methods import TO_FIRST, TOKENS, Adapter, Method, Widths
 from stitchgen.observed import Spot
-from stitchgen.places import Place
+from stitchgen.place import Place
 from stitchgen.request import AddRequest
 
 CHANNELS_LAST = {"NHWC": "NCHW", "NDHWC": "NCDHW"}

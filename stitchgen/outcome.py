@@ -9,7 +9,7 @@ from stitchgen import advice, ledger
 from stitchgen.edits import FileChange
 from stitchgen.errors import StitchError
 from stitchgen.observed import join
-from stitchgen.places import Place
+from stitchgen.place import Place
 from stitchgen.plan import Plan, Task
 from stitchgen.request import AddRequest
 

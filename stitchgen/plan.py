@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from stitchgen.catalog import Block
 from stitchgen.config import Project
-from stitchgen.places import Place
+from stitchgen.place import Place
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Session
 from stitchgen.workbench import Workbench

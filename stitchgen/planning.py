@@ -14,7 +14,9 @@ from stitchgen.methods import Widths
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
 from stitchgen.own_block import is_own
-from stitchgen.places import Place, define_after, find_places, initialising_loop
+from stitchgen.constructors import define_after, initialising_loop
+from stitchgen.place import Place
+from stitchgen.places import find_places
 from stitchgen.plan import Plan, Task
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved, resolve

@@ -9,7 +9,7 @@ from stitchgen import methods
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Configuration, Spot, join
-from stitchgen.places import Place
+from stitchgen.place import Place
 from stitchgen.plan import Plan, Task
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Session

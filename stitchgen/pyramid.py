@@ -19,7 +19,8 @@ from stitchgen.joining import reduce_options
 from stitchgen.methods import Method, Source, Widths
 from stitchgen.observe import Observer
 from stitchgen.observed import Spot, Survey
-from stitchgen.places import Place, find_places
+from stitchgen.place import Place
+from stitchgen.places import find_places
 from stitchgen.plan import Plan, Task
 from stitchgen.planning import name_counts, settle
 from stitchgen.request import FuseRequest

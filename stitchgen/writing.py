@@ -13,7 +13,7 @@ from stitchgen.cst import Span
 from stitchgen.edits import Edit
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.methods import Widths
-from stitchgen.places import Feature, Place
+from stitchgen.place import Feature, Place
 from stitchgen.render import snippet
 from stitchgen.request import AddRequest
 from stitchgen.sites import Site

@@ -1,0 +1,309 @@
+"""Where a block is defined: the statement of a constructor behind which its layer is there (floor 4).
+
+Also the condition under which it is there at all, the empty slots of classes with many instances,
+and the statement by which a model initialises all its modules.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from stitchgen import observed
+from stitchgen.anchors import Anchor, definition_anchor
+from stitchgen.errors import StitchError
+from stitchgen.observed import Configuration, Spot, Survey, join
+from stitchgen.place import Place
+from stitchgen.sites import Site, Step, access
+from stitchgen.syntax import Function, Syntax
+from stitchgen.workbench import Workbench
+
+
+def free_attribute(
+    bench: Workbench,
+    spots: Sequence[Spot],
+    owner: str,
+    sites: Sequence[Site],
+    wish: str,
+    also: Iterable[str] = (),
+) -> str:
+    """The attribute's name, numbered where the class or the module has one of that name."""
+    taken = set(also)
+    for spot in spots:
+        taken |= set(spot.configuration.children(join(spot.root, owner)))
+    for site in sites:
+        taken |= bench.syntax(site.file).attributes_of(class_of(bench, site))
+    name, number = wish, 2
+    while name in taken:
+        name, number = f"{wish}_{number}", number + 1
+    return name
+
+
+def class_of(bench: Workbench, site: Site) -> str:
+    """The class in whose source the call stands (a base of the owner's class, perhaps)."""
+    syntax = bench.syntax(site.file)
+    call = syntax.call_at(site.span)
+    found = syntax.enclosing_class(call) if call is not None else None
+    if found is None:
+        line = syntax.document.line_of(site.span[0])
+        raise StitchError(
+            "unsupported",
+            f"the call at {syntax.document.path}:{line} stands in no class",
+            where=f"{syntax.document.path}:{line}",
+        )
+    return found
+
+
+def calling_classes(bench: Workbench, place: Place) -> set[str]:
+    return {class_of(bench, site) for site in place.sites}
+
+
+def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
+    """Find where the block (and its slots) are defined, and the condition if not all have the layer."""
+    path = place.resolved.path
+    if place.from_class:
+        place.anchor = anchor_in(bench, survey, place, "")
+    if place.slot:
+        for class_name in dict.fromkeys(class_of(bench, site) for site in place.sites):
+            place.slots.append((class_name, slot_anchor(bench, survey, place, class_name)))
+    if not place.from_class:
+        place.anchor = anchor_in(bench, survey, place, place.owner)
+    place.creating = place.anchor.span
+    class_name = place.anchor.function.rpartition(".")[0]
+    steps = (*place.owner_steps, *place.below) if place.from_class else place.below
+    below = path if place.from_class else path[len(place.owner) :].lstrip(".")
+    missing = []
+    for configuration in survey.configurations:
+        for root in survey.roots(configuration, class_name, place.anchor.file):
+            if join(root, below) not in configuration.layers:
+                missing.append((configuration, root))
+    if not missing:
+        return
+    place.lacking = missing
+    place.guard = presence(bench, place.anchor, steps, missing)
+    # Where the layer is missing, a Sequential may end earlier, so no step is the last for all.
+    place.sites = [
+        replace(site, chain=tuple(replace(step, last=False) for step in site.chain))
+        for site in place.sites
+    ]
+
+
+def presence(
+    bench: Workbench,
+    anchor: Anchor,
+    steps: tuple[Step, ...],
+    missing: Sequence[tuple[Configuration, str]],
+) -> str:
+    """The condition, in `__init__`, under which the layer is there: `len(self.features) > 20`."""
+    conditions: dict[int, str] = {}
+    for configuration, root in missing:
+        here = root
+        for depth, step in enumerate(steps):
+            below = join(here, step.name)
+            if below in configuration.layers:
+                here = below
+                continue
+            parent = access("self", steps[:depth])
+            if step.access.startswith("[") and step.parent != "dict":
+                conditions[depth] = f"len({parent}) > {step.index}"
+            elif step.parent == "dict":
+                conditions[depth] = f'"{step.name}" in {parent}'
+            elif depth == 0 and assigned_always(bench, anchor, step.name):
+                conditions[depth] = f"{access(parent, (step,))} is not None"
+            else:
+                conditions[depth] = f'getattr({parent}, "{step.name}", None) is not None'
+            break
+    return " and ".join(conditions[depth] for depth in sorted(conditions))
+
+
+def assigned_always(bench: Workbench, anchor: Anchor, name: str) -> bool:
+    """Whether `self.name = ...` is a statement of the constructor's own body."""
+    syntax = bench.syntax(anchor.file)
+    class_name, _, method = anchor.function.rpartition(".")
+    function = syntax.method(class_name, method)
+    return function is not None and any(
+        isinstance(target, ast.Attribute) and target.attr == name
+        for statement in function.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+    )
+
+
+def initialising_loop(
+    bench: Workbench, anchor: Anchor, parameters: bool = False
+) -> ast.stmt | None:
+    """The statement below the anchor that initialises all modules: a loop, or `self.apply(...)`.
+
+    With `parameters`, a loop over these counts as well.
+    """
+    names = {"modules", "named_modules"}
+    names |= {"parameters", "named_parameters"} if parameters else set()
+    syntax = bench.syntax(anchor.file)
+    class_name, _, method = anchor.function.rpartition(".")
+    function = syntax.method(class_name, method)
+    found = None
+    for statement in function.body if function is not None else ():
+        if statement.lineno <= anchor.line:
+            continue
+        match statement:
+            case ast.For(iter=ast.Call(func=ast.Attribute(attr=name))) if name in names:
+                found = statement
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name("self"), attr="apply"))):
+                found = statement
+    return found
+
+
+def define_after(bench: Workbench, place: Place, statement: ast.stmt) -> None:
+    """Move the block's definition behind a statement of the same constructor."""
+    syntax = bench.syntax(place.anchor.file)
+    place.anchor = replace(
+        place.anchor,
+        span=syntax.document.span_of(statement),
+        line=statement.end_lineno or statement.lineno,
+    )
+
+
+def anchor_in(bench: Workbench, survey: Survey, place: Place, start: str) -> Anchor:
+    """The statement, in `__init__` of the module at `start` below each root, that creates the layer."""
+    name, spots = place.target, place.spots
+    lines: dict[tuple[str, int], set[int]] = {}
+    for spot in spots:
+        here = init_lines(bench, spot, join(spot.root, start), calling_classes(bench, place))
+        for key, found in here.items():
+            lines.setdefault(key, set()).update(found)
+    if not lines:
+        anchor = new_constructor(bench, place)
+        if anchor is not None:
+            return anchor
+        raise StitchError(
+            "unsupported",
+            f"{name} is not created by the `__init__` of the module that calls it",
+            where=observed.first_place(spots[0].layer),
+            hint="Create the layer in `__init__`, or pass a target in the class that creates it.",
+        )
+    if len(lines) > 1:
+        places = ", ".join(sorted(f"{bench.relative(file)}:{first}" for file, first in lines))
+        raise StitchError(
+            "configuration-dependent",
+            f"{name} is created by different constructors: {places}",
+            hint="Name the configuration that you use: --build EXPR",
+        )
+    (file, first_line), numbers = lines.popitem()
+    syntax = bench.syntax(file)
+    function = function_at(syntax, first_line)
+    if function is None:
+        raise StitchError("unsupported", f"{name} is created outside of a function", where=file)
+    statement = definition_anchor(syntax, function, numbers)
+    return anchor_of(syntax, file, function, statement)
+
+
+def new_constructor(bench: Workbench, place: Place) -> Anchor | None:
+    """Where the class that gets the block inherits its `__init__`: one of its own may be written."""
+    file, class_name = str(place.resolved.file), place.resolved.class_name
+    if not place.from_class and place.sites:
+        file, class_name = place.sites[0].file, class_of(bench, place.sites[0])
+    syntax = bench.syntax(file)
+    node = syntax.class_named(class_name)
+    if node is None or syntax.method(class_name, "__init__") is not None:
+        return None
+    first = node.body[0]
+    return Anchor(
+        file=file,
+        span=syntax.document.span_of(first),
+        function=f"{class_name}.__init__",
+        line=first.lineno,
+        new=True,
+    )
+
+
+def anchor_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt) -> Anchor:
+    owner = syntax.enclosing_class(function)
+    return Anchor(
+        file=file,
+        span=syntax.document.span_of(statement),
+        function=f"{owner}.{function.name}" if owner else function.name,
+        line=statement.end_lineno or statement.lineno,
+    )
+
+
+def init_lines(
+    bench: Workbench, spot: Spot, module: str, preferred: set[str]
+) -> dict[tuple[str, int], set[int]]:
+    """Lines of the module's own `__init__` under which the links of the path were made.
+
+    `{(file, first line of the function): lines}`. Of several `__init__`s (a class and its base)
+    the one of the class that holds the call is taken, else the innermost.
+    """
+    depth = len(module.split(".")) if module else 0
+    links = spot.layer["definition"] or []
+    found: dict[tuple[str, int], set[int]] = {}
+    for link in links[depth:]:
+        frames = [
+            frame
+            for frame in link or ()
+            if frame["self"] == module
+            and frame["function"] == "__init__"
+            and observed.in_project(frame["file"], bench.root)
+        ]
+        if not frames:
+            continue
+        chosen = frames[0]
+        for frame in frames:
+            syntax = bench.syntax(frame["file"])
+            function = function_of(syntax, frame)
+            if function is not None and syntax.enclosing_class(function) in preferred:
+                chosen = frame
+        function = function_of(bench.syntax(chosen["file"]), chosen)
+        if function is None:
+            continue
+        key = (chosen["file"], function.lineno)
+        found.setdefault(key, set()).add(chosen["line"])
+    if len(found) > 1:
+        last = max(found, key=lambda key: key[1])
+        return {last: found[last]}
+    return found
+
+
+def function_of(syntax: Syntax, frame: Mapping[str, Any]) -> Function | None:
+    """The function of an observed frame, by its first line, or of a read one, by its name."""
+    if "constructor" in frame:
+        class_name, _, method = frame["constructor"].rpartition(".")
+        return syntax.method(class_name, method)
+    return function_at(syntax, frame["first_line"])
+
+
+def function_at(syntax: Syntax, first_line: int) -> Function | None:
+    """The function whose code object starts at that line (a decorator's, where it has one)."""
+    for node in ast.walk(syntax.tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            lines = {node.lineno, *(decorator.lineno for decorator in node.decorator_list)}
+            if first_line in lines:
+                return node
+    return None
+
+
+def slot_anchor(bench: Workbench, survey: Survey, place: Place, class_name: str) -> Anchor:
+    """Where the class of many instances gets its empty slot: after the layer, or at the end."""
+    site = next(site for site in place.sites if class_of(bench, site) == class_name)
+    syntax = bench.syntax(site.file)
+    init = syntax.method(class_name, "__init__")
+    if init is None:
+        node = syntax.class_named(class_name)
+        raise StitchError(
+            "unsupported",
+            f"class {class_name} has no __init__ in which a slot could be defined",
+            where=f"{syntax.document.path}:{node.lineno if node else 1}",
+            hint="Give the class an __init__ of its own, or splice into the whole class: "
+            f"{syntax.document.path}::{class_name}.LAYER",
+        )
+    lines: set[int] = set()
+    for spot in place.spots:
+        module = join(spot.root, place.owner)
+        found = init_lines(bench, spot, module, {class_name})
+        for (file, first), numbers in found.items():
+            if file == site.file and function_at(syntax, first) is init:
+                lines |= numbers
+    statement = definition_anchor(syntax, init, lines) if lines else init.body[-1]
+    return anchor_of(syntax, site.file, init, statement)
