@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,32 @@ def test_imports_point_only_down(file):
         if module != me:
             assert module != "observer", f"line {line}: the observer runs only in its own process"
             assert FLOOR[module] < FLOOR[me], f"line {line}: {me} imports {module}"
+
+
+def module_name(file: Path) -> str:
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def imported_files(file: Path) -> set[Path]:
+    """The files of the package that a file imports itself; not the packages above them."""
+    found = set()
+    for _, name in imports(file):
+        # `from a.b import c` imports the module c, or the module b that binds it.
+        for parts in (name.split("."), name.split(".")[:-1]):
+            path = PACKAGE.parent.joinpath(*parts)
+            module = path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
+            if parts and module.is_file() and PACKAGE in module.parents:
+                found.add(module)
+                break
+    return found
+
+
+def test_no_module_imports_itself_through_others():
+    """Inside a package as well, in function bodies, and for annotations alone."""
+    try:
+        TopologicalSorter({file: imported_files(file) for file in FILES}).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(module_name(file) for file in reversed(error.args[1])))
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stitchgen.facts import CallSite, Channels, Definition, Layer
-from stitchgen.reading import library, machine
+from stitchgen.reading import machine
 from stitchgen.reading.factories import configurations
+from stitchgen.reading.forwards import forward, tells_its_count
 from stitchgen.reading.machine import Budget, Call, Frame, Machine, Snapshot, TooLarge
+from stitchgen.reading.modules import module_origin
 from stitchgen.reading.project import Project, ProjectFiles, files_beside
 from stitchgen.reading.scope import Scope, read_scope
 from stitchgen.reading.spans import Lines
@@ -675,9 +677,9 @@ def _output(engine: Machine, ref: Ref, calls: list[Call]) -> tuple[Value, str | 
 def _own_count(engine: Machine, ref: Ref) -> tuple[Value, str | None]:
     """The count of a layer that gives the same whatever it is fed."""
     if engine.kind(ref) == "module" and not engine.get(ref.id, "tainted"):
-        origin = library.module_origin(engine, ref) or ""
-        if library.tells_its_count(origin):
-            result = library.forward(engine, ref, origin, [engine.tensor()], {})
+        origin = module_origin(engine, ref) or ""
+        if tells_its_count(origin):
+            result = forward(engine, ref, origin, [engine.tensor()], {})
             if isinstance(result, Tensor):
                 count = engine.resolve(result.channels)
                 if isinstance(count, (Known, Opaque)):

@@ -2,7 +2,8 @@
 
 Part of `stitchgen.reading`; standard library only. Where a test cannot be told, both branches
 are run and what they leave behind is merged; where a loop cannot be unrolled, all that it may
-change becomes unknown. What torch's own classes and functions do is in `library`.
+change becomes unknown. What torch's own classes and functions do is in `functions`, `methods`, `modules`
+and `forwards`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stitchgen.reading import library, operators
-from stitchgen.reading.heap import Heap
+from stitchgen.reading import functions, methods, modules, operators
+from stitchgen.reading.forwards import forward
+from stitchgen.reading.interpreter import Interpreter
 from stitchgen.reading.names import (
     MUTATORS,
     canonical,
@@ -27,6 +29,7 @@ from stitchgen.reading.names import (
     is_transparent,
 )
 from stitchgen.reading.scope import Scope, imported_names
+from stitchgen.reading.tensors import sizes
 from stitchgen.reading.values import (
     NONE,
     UNBOUND,
@@ -155,8 +158,8 @@ class _Context:
 
 
 @dataclass
-class Machine(Heap):
-    """The rules of evaluation, over the heap."""
+class Machine(Interpreter):
+    """The rules of evaluation."""
 
     budget: Budget = field(default_factory=Budget)
     steps: int = 0
@@ -706,7 +709,7 @@ class Machine(Heap):
                         raise Raised from None
                     self.put(owner.id, "items", tuple(remaining))  # type: ignore[attr-defined]
                 elif isinstance(owner, Ref) and self.is_module(owner):
-                    library.delete_child(self, owner, key)
+                    modules.delete_child(self, owner)
                 else:
                     self._forget_items(owner)
 
@@ -789,7 +792,7 @@ class Machine(Heap):
                 raise Raised from None
             self.put(owner.id, "items", tuple(changed))
         elif self.is_module(owner):
-            library.set_child(self, owner, key, value)
+            modules.set_child(self, owner, key, value)
 
     def _augment(self, target: ast.expr, op: ast.operator, value: ast.expr, frame: Frame) -> None:
         load = _as_load(target)
@@ -805,7 +808,7 @@ class Machine(Heap):
             self.assign(target, left, frame)  # in place: the shape stays
             return
         if isinstance(left, Ref) and self.is_module(left):
-            library.extend(self, left, right)
+            modules.extend(self, left, right)
             return
         self.assign(target, operators.binary(self, op, left, right), frame)
 
@@ -1069,7 +1072,7 @@ class Machine(Heap):
             except (TypeError, IndexError, KeyError):
                 raise Raised from None
         if isinstance(owner, Ref) and self.is_module(owner):
-            return library.child(self, owner, index)
+            return modules.child(self, owner, index)
         if isinstance(owner, Opaque) and isinstance(index, (Known, Opaque)):
             return Opaque(term=compound("[]", owner.term, index.term))
         if isinstance(owner, Tensor):
@@ -1088,7 +1091,7 @@ class Machine(Heap):
         if isinstance(value, Known) and isinstance(value.value, (str, range, tuple)):
             return [Known(item, term=literal(item)) for item in value.value]
         if isinstance(value, Ref) and self.is_module(value):
-            return library.iterate(self, value)
+            return modules.iterate(self, value)
         return None
 
     def attribute(self, owner: Value, name: str) -> Value:
@@ -1111,7 +1114,7 @@ class Machine(Heap):
             case Super(receiver=receiver, scope=scope, owner=owner_class):
                 return self._super_attribute(receiver, scope, owner_class, name)
             case Tensor():
-                return library.sizes(self, owner) if name == "shape" else Method(owner, name)
+                return sizes(self, owner) if name == "shape" else Method(owner, name)
             case Opaque():
                 return Opaque(term=compound(".", owner.term, name) or self.fresh().term)
             case Partial():
@@ -1140,7 +1143,7 @@ class Machine(Heap):
                 return kind
             if self.class_attribute(kind, "__getattr__") is not None:
                 return Unknown("the class has a __getattr__")
-        return library.module_attribute(self, owner, name)
+        return modules.attribute(self, owner, name)
 
     def _class_member(self, kind: ClassRef, name: str, owner: Ref | None) -> Value:
         found = self.class_attribute(kind, name)
@@ -1291,9 +1294,9 @@ class Machine(Heap):
                 self._fill_fields(instance, kind, values, keywords)
                 return NONE
             case Library(origin=origin):
-                return library.call(self, origin, list(arguments), keywords)
+                return functions.call(self, origin, list(arguments), keywords)
             case Method(receiver=receiver, name=name):
-                return library.call_method(self, receiver, name, list(arguments), keywords)
+                return methods.call_method(self, receiver, name, list(arguments), keywords)
             case Ref():
                 if self.is_module(function):
                     return self.call_module(function, arguments, keywords)
@@ -1392,7 +1395,7 @@ class Machine(Heap):
                 if base.origin in {"typing.NamedTuple"}:
                     self._fill_fields(ref, kind, arguments, keywords)
                     return
-                if not library.initialise(self, ref, base.origin, arguments, keywords):
+                if not modules.initialise(self, ref, base.origin, arguments, keywords):
                     self.taint(ref)
                 return
             else:
@@ -1435,27 +1438,25 @@ class Machine(Heap):
             result: Value = Unknown("the layer went through a function that reading does not know")
         else:
             kind = self.class_of(ref)
-            forward = self.class_attribute(kind, "forward") if isinstance(kind, ClassRef) else None
+            found = self.class_attribute(kind, "forward") if isinstance(kind, ClassRef) else None
             if isinstance(kind, ClassRef) and self.class_attribute(kind, "__call__") is not None:
                 result = Unknown("the class has a __call__ of its own")
-            elif forward is not None and isinstance(forward[1], ast.FunctionDef):
-                if any(not is_transparent(d) for d in forward[1].decorator_list):
+            elif found is not None and isinstance(found[1], ast.FunctionDef):
+                if any(not is_transparent(d) for d in found[1].decorator_list):
                     result = Unknown("its forward is decorated")
                 else:
-                    function = Function(
-                        forward[1], forward[0].scope, own=ref, owner=forward[0].name
-                    )
+                    function = Function(found[1], found[0].scope, own=ref, owner=found[0].name)
                     inner, self.contexts = self.contexts, []
                     try:
                         result = self.call_function(function, arguments, keywords)
                     finally:
                         self.contexts = inner
             else:
-                origin = library.module_origin(self, ref)
+                origin = modules.module_origin(self, ref)
                 if origin is None:
                     result = Unknown("its forward is not known")
                 else:
-                    result = library.forward(self, ref, origin, list(arguments), keywords)
+                    result = forward(self, ref, origin, list(arguments), keywords)
         if isinstance(result, Opaque):
             result = Unknown("its result is not known")
         self.record(ref, arguments, result)

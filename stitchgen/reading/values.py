@@ -260,6 +260,8 @@ NONE = Known(None, term=literal(None))
 #: The value of a name that a branch leaves without one.
 UNBOUND = Unknown("it may not be there")
 
+#: The layouts in which the layers of torch for one, two and three dimensions work.
+LAYOUTS = {"1d": "NCL", "2d": "NCHW", "3d": "NCDHW"}
 #: The number of spatial dimensions of a layout.
 DIMENSIONS = {"NCL": 1, "NCHW": 2, "NCDHW": 3, "NLC": 1, "LNC": 1, "NHWC": 2, "NDHWC": 3, "NC": 0}
 
