@@ -89,6 +89,8 @@ def spliced(
     """Run the command: its record, and the tool's answer where it has edited the project."""
     before = zoo_tree.digest(project)
     command = [*arguments, "--build", entry.builds[0], "--input", entry.input]
+    if tool.options.interpreter:
+        command += ["--python", tool.options.interpreter]
     began = time.monotonic()
     code, answer, errors = tool.run(project, *command)
     record: dict[str, Any] = {
@@ -428,6 +430,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--out", type=Path, default=Path("methods.jsonl"), help="results, one a line"
     )
     parser.add_argument("--tool", default=HERE.parent, help="the folder that holds stitchgen")
+    parser.add_argument("--interpreter", help="passed to the tool as --python")
     parser.add_argument("--keep", help="keep the edited projects of wrong splices in this folder")
     parser.add_argument("--python", default=sys.executable, help="runs the tool and the judge")
     return parser.parse_args(arguments)

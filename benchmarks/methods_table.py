@@ -104,9 +104,10 @@ MODELS = (
         "convnext_tiny",
         _tv("convnext_tiny", "convnext", "convnext_tiny()"),
         "ConvNeXt",
-        target="features.3",
+        # Not the stage: the norm behind it takes out whatever scales a whole position.
+        target="features.3.1",
         further="features.1",
-        reader="features.4",
+        reader="features.3.2",
         beside="features.3",
         strided="features.2",
         fuse=("features.1", "features.3"),
