@@ -108,7 +108,7 @@ def _line_at(raw: bytes, match: re.Match[bytes]) -> int:
     return raw.count(b"\n", 0, match.start()) + 1
 
 
-def _shortened(mark: Trace) -> str:
+def _shortened(mark: traces.Trace) -> str:
     first, *rest = mark.now.strip().splitlines()
     return first.replace(traces.HOLE, "...") + (" ..." if rest else "")
 

@@ -16,7 +16,7 @@ import contextlib
 import itertools
 import types
 import warnings
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import nn
@@ -470,7 +470,7 @@ class Runner:
     def keep(self, stack: contextlib.ExitStack, run: Run, edited: bool) -> None:
         """Take down what the further sources give, and which tensor goes to a reader."""
         pairs = {}  # type: Dict[str, Optional[nn.Module]]
-        targets = set()  # type: Set[str]
+        targets = set()  # type: set
         for splice in self.splices:
             for path, ours, theirs in splice.source_modules:
                 pairs[path] = theirs if edited else ours
@@ -736,7 +736,7 @@ class Runner:
         """Take down what leaf modules give, outside the blocks and the layers they replace."""
         if not wanted:
             return
-        skipped = set()  # type: Set[int]
+        skipped = set()  # type: set
         for splice in self.splices:
             assert splice.old is not None
             for part in splice.modules():
