@@ -15,7 +15,7 @@ from stitchgen import blocks, observed
 from stitchgen.catalog import Block
 from stitchgen.counts import Count, count_at, feature_at
 from stitchgen.errors import StitchError, unsupported
-from stitchgen.methods import TO_FIRST, TOKENS, Adapter, Method, Widths
+from stitchgen.methods import TO_FIRST, TOKENS, Adapter, Grid, Method, Widths
 from stitchgen.observed import Spot
 from stitchgen.place import Place
 from stitchgen.request import AddRequest
@@ -41,8 +41,18 @@ def fit_of(request: AddRequest, block: Block, place: Place) -> Fit:
     """How the block fits at the place; refuses where it does not."""
     layout = feature_at(request, place)["layout"]
     where = observed.first_place(place.spots[0].layer)
-    adapter = adapter_to(block, layout)
+    adapter = adapter_to(block, layout) or grid_at(request, block, place, layout)
     fit = Fit(blocks.dims_at(block, seen_through(layout, adapter), place.target, where), adapter)
+    if isinstance(adapter, Grid):
+        sizes = "x".join(map(str, adapter.sizes))
+        fit.notes.append(
+            {
+                "code": "grid",
+                "where": where or "",
+                "message": f"{place.target} gives a sequence, which {block.name} sees as a map of "
+                f"{sizes}: true for this input size",
+            }
+        )
     fit_sources(request, block, place, fit)
     if request.placement == "beside" or request.fuse is not None:
         fit_branch(request, block, place, fit)
@@ -59,8 +69,36 @@ def adapter_to(block: Block, layout: str) -> Adapter:
     return None
 
 
+def grid_at(request: AddRequest, block: Block, place: Place, layout: str) -> Grid | None:
+    """The map of which a sequence is the positions: that of a layer that ran before.
+
+    A class token may stand before them. None where the block takes sequences, and where several
+    maps would do.
+    """
+    if layout != "NLC" or block.dims_for(layout) is not None or block.dims_for("NCHW") is None:
+        return None
+    found: set[Grid] = set()
+    for spot in place.spots:
+        side = "after" if request.placement == "after" else "before"
+        value = spot.layer["output"] if side == "after" else spot.layer["inputs"][0]
+        length, mine = value["shape"][1], set()
+        for layer in spot.configuration.layers.values():
+            if layer.get("order", 0) >= spot.layer["order"] or not layer.get("features"):
+                continue
+            if layer["features"][0]["gives"]["layout"] == "NCHW":
+                height, width = layer["output"]["shape"][2:]
+                if height * width > 1 and length - height * width in (0, 1):
+                    mine.add(Grid((height, width), length - height * width))
+        if len(mine) != 1:
+            return None
+        found |= mine
+    return found.pop() if len(found) == 1 else None
+
+
 def seen_through(layout: str, adapter: Adapter) -> str:
     """The layout that comes out of an adapter."""
+    if isinstance(adapter, Grid):
+        return "NCHW"
     if adapter == TOKENS:
         return "NLC" if layout in ("NCL", "NCHW", "NCDHW") else ""
     return layout if adapter is None else CHANNELS_LAST[layout]

@@ -24,7 +24,17 @@ from stitchgen.render import snippet
 TO_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
 #: In place of an order of axes: a map as the sequence of its positions.
 TOKENS = "tokens"
-Adapter = tuple[int, ...] | str | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sequence whose positions are those of a map, behind some tokens that have no place in it."""
+
+    sizes: tuple[int, ...]
+    prefix: int = 0
+
+
+Adapter = tuple[int, ...] | str | Grid | None
 #: What `F.interpolate` calls linear interpolation in so many dimensions.
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -69,6 +79,11 @@ class Method:
         """Whether the block's output alone goes on: what a slot's identity leaves as it is."""
         plain = self.fuse is None and not self.gate and not self.sources
         return plain and not self.pyramid and self.adapter is None and not self.features
+
+    @property
+    def uses_torch(self) -> bool:
+        """Whether the texts call functions of torch itself."""
+        return self.fuse == "concat" or (isinstance(self.adapter, Grid) and self.adapter.prefix > 0)
 
     @property
     def axis(self) -> int:
@@ -153,7 +168,7 @@ def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
     if method.features:
         others = [feature_text(method, source, functional) for source in method.sources]
     else:
-        branch = branch_text(method)
+        branch = branch_text(method, torch)
         others = [branch]
         if method.placement == "beside":
             others = [BRANCH]
@@ -162,12 +177,15 @@ def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
     return gated(method, fused(method, others, torch), others), branch
 
 
-def branch_text(method: Method) -> str:
+def branch_text(method: Method, torch: str) -> str:
     value = FED if method.placement == "beside" else VALUE
     further = [adapted(source.name, source.adapter) for source in method.sources]
     inputs = [adapted(value, method.adapter), *further]
     text = snippet("serial", "forward", block=f"{HERE}.{method.attribute}", inputs=inputs)
-    if method.adapter == TOKENS:
+    if isinstance(method.adapter, Grid):
+        prefix = method.adapter.prefix
+        text = snippet("adapter", "sequence", value=text, like=value, prefix=prefix, torch=torch)
+    elif method.adapter == TOKENS:
         text = snippet("adapter", "maps", value=text, like=value)
     else:
         text = adapted(text, inverse(method.adapter))
@@ -183,11 +201,14 @@ def adapted(text: str, adapter: Adapter) -> str:
         return text
     if adapter == TOKENS:
         return snippet("adapter", "tokens", value=text)
+    if isinstance(adapter, Grid):
+        sizes, prefix = adapter.sizes, adapter.prefix
+        return snippet("adapter", "grid", value=text, sizes=sizes, prefix=prefix)
     return snippet("adapter", "permute", value=text, order=adapter)
 
 
 def inverse(order: Adapter) -> Adapter:
-    if order is None or isinstance(order, str):
+    if order is None or isinstance(order, (str, Grid)):
         return order
     return tuple(sorted(range(len(order)), key=order.__getitem__))
 
@@ -345,7 +366,9 @@ def total(counts: list[str]) -> str:
 # What the law holds it against -----------------------------------------------------------------
 
 
-def plain(adapter: Adapter) -> list[int] | str | None:
+def plain(adapter: Adapter) -> Any:
+    if isinstance(adapter, Grid):
+        return {"sizes": list(adapter.sizes), "prefix": adapter.prefix}
     return list(adapter) if isinstance(adapter, tuple) else adapter
 
 

@@ -175,7 +175,7 @@ def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -
     if method.pyramid:
         lines = methods.pyramid_lines(method)
     elif not method.serial:
-        torch = module_name(bench, file, "torch") if method.fuse == "concat" else ""
+        torch = module_name(bench, file, "torch") if method.uses_torch else ""
         resized = any(source.resize for source in method.sources)
         functional = module_name(bench, file, "torch.nn.functional") if resized else ""
         join, branch = methods.texts(method, torch, functional)

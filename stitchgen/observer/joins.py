@@ -83,6 +83,9 @@ def adapted(feature: Tensor, order: Any) -> Tensor:
         return feature
     if order == "tokens":
         return feature.flatten(2).movedim(2, 1)
+    if isinstance(order, dict):
+        feature = feature[:, order["prefix"] :].movedim(1, 2)
+        return feature.reshape(list(feature.shape[:2]) + order["sizes"])
     return feature.permute(order)
 
 
@@ -92,4 +95,8 @@ def back(feature: Tensor, order: Any, like: Tensor) -> Tensor:
         return feature
     if order == "tokens":
         return feature.movedim(1, 2).reshape(like.shape)
+    if isinstance(order, dict):
+        sequence = feature.flatten(2).movedim(2, 1)
+        before = like[:, : order["prefix"]]
+        return torch.cat([before, sequence], dim=1) if order["prefix"] else sequence
     return feature.permute(sorted(range(len(order)), key=order.__getitem__))

@@ -140,6 +140,11 @@ class Splice:
             return True
         if not self.adapter or len(fed) != len(wanted):
             return False
+        if self.method:
+            orders = [self.method.get("adapter")]
+            orders += [(self.method.get("adapters") or {}).get(path) for path in self.sources]
+            adapted = [joins.adapted(value, order) for value, order in zip(wanted, orders)]
+            return compare.same(fed, adapted)
         return all(permuted(ours, theirs) for ours, theirs in zip(fed, wanted))
 
 
