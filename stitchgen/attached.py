@@ -28,7 +28,7 @@ def attached_place(
     name: str,
 ) -> Place:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
-    resolved, spots = at_its_end(survey, resolved, spots)
+    resolved, spots = at_its_end(survey, resolved, spots, request.placement)
     check_not_container(survey, spots, name)
     wish = request.name or attribute_name((), block)
     place = Place(
@@ -53,11 +53,15 @@ def attached_place(
 
 
 def at_its_end(
-    survey: Survey, resolved: Resolved, spots: Sequence[Spot]
+    survey: Survey, resolved: Resolved, spots: Sequence[Spot], placement: str
 ) -> tuple[Resolved, Sequence[Spot]]:
-    """Of a Sequential the layer at its end, which gives what the Sequential gives; else itself."""
+    """Of a Sequential the layer at its end, which gives what the Sequential gives, or before it
+    the one at its start, which is fed what it is fed; else itself."""
+    index = {"after": -1, "before": 0}.get(placement)
+    if index is None:  # beside it: no layer is fed the one and gives the other
+        return resolved, spots
     while all(runs_in_order(survey, spot) for spot in spots):
-        names = {spot.configuration.children(spot.path)[-1] for spot in spots}
+        names = {spot.configuration.children(spot.path)[index] for spot in spots}
         if len(names) != 1:
             break
         inner = replace(resolved, path=join(resolved.path, names.pop()))
@@ -112,7 +116,7 @@ def script_place(
             hint="Build the model in a statement of its own, and wrap it in the next.",
         )
     if request.placement == "after":
-        resolved, spots = at_its_end(survey, resolved, spots)
+        resolved, spots = at_its_end(survey, resolved, spots, request.placement)
     check_not_container(survey, spots, name)
     wish = request.name or attribute_name((), block)
     return Place(
