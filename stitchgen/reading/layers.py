@@ -17,14 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stitchgen.facts import CallSite, Channels, Definition, Layer
-from stitchgen.reading import machine
+from stitchgen.reading import attributes
+from stitchgen.reading.calls import Call
 from stitchgen.reading.factories import configurations
 from stitchgen.reading.forwards import forward, tells_its_count
-from stitchgen.reading.machine import Budget, Call, Frame, Machine, Snapshot, TooLarge
+from stitchgen.reading.frames import Budget, Frame, TooLarge
+from stitchgen.reading.machine import Machine
 from stitchgen.reading.modules import module_origin
 from stitchgen.reading.project import Project, ProjectFiles, files_beside
 from stitchgen.reading.scope import Scope, read_scope
 from stitchgen.reading.spans import Lines
+from stitchgen.reading.statements import Snapshot
 from stitchgen.reading.uses import UsesReader
 from stitchgen.reading.values import (
     DIMENSIONS,
@@ -103,7 +106,7 @@ class _Fact:
     class_name: str
     count: Value
     layout: str | None
-    definition: machine.Definition | None
+    definition: attributes.Definition | None
     calls: list[Call]
     snapshots: list[Snapshot]
     statement: tuple[str, str, ast.stmt, Scope] | None
@@ -620,7 +623,7 @@ def _calls_by_module(engine: Machine, start: int) -> dict[int, list[Call]]:
     return found
 
 
-def _definitions(engine: Machine, root: Ref, path: str) -> list[machine.Definition]:
+def _definitions(engine: Machine, root: Ref, path: str) -> list[attributes.Definition]:
     """When each attribute on the way from the instance to the layer was set."""
     found = []
     owner = root
@@ -639,8 +642,8 @@ def _statement(
     engine: Machine,
     kind: ClassRef,
     calls: list[Call],
-    definitions: list[machine.Definition],
-) -> tuple[tuple[str, str, ast.stmt, Scope] | None, machine.Definition | None]:
+    definitions: list[attributes.Definition],
+) -> tuple[tuple[str, str, ast.stmt, Scope] | None, attributes.Definition | None]:
     """The statement of the holder's `__init__` after which the layer is there."""
     if not definitions:
         return None, None
