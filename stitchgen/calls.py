@@ -579,8 +579,7 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
             if insertion.branch:
                 if inside:
                     raise unsupported(f"two of the targets are at {call.where}", call.where)
-                code = insertion.expression(call.receiver, f"{variable}({name})", name)
-                inside, test = [f"{name} = {code}"], asked
+                inside, test = branch_lines(call, insertion, variable, name), asked
                 continue
             code = insertion.statement(call.receiver, name)
             lines = [f"if {asked}:", f"    {code}"]
@@ -594,6 +593,19 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
             cases += [f"{'el' if cases else ''}if {test}:", *indented(inside)]
     body = [*before, *([*cases, "else:", f"    {run}"] if cases else [run]), *after]
     return [head, *indented(body)]
+
+
+def branch_lines(call: Call, insertion: Insertion, variable: str, name: str) -> list[str]:
+    """What runs in the place of a child of a Sequential that has a branch beside it."""
+    here = call.receiver
+    if insertion.join.count(VALUE) == 1 and not insertion.overwritten:
+        return [f"{name} = {insertion.expression(here, f'{variable}({name})', name)}"]
+    branch = call.free_name("branch", "side", "beside")
+    # The layer writes to what it is fed, which the branch needs as it was.
+    fed = f"{name}.clone()" if insertion.overwritten else name
+    first = insertion.branch.replace(HERE, here).replace(FED, fed)
+    joined = insertion.join.replace(BRANCH, branch).replace(HERE, here).replace(VALUE, name)
+    return [f"{branch} = {first}", f"{name} = {variable}({name})", f"{name} = {joined}"]
 
 
 def filled(call: Call, insertions: Sequence[Insertion]) -> str:
