@@ -15,7 +15,7 @@ from stitchgen import blocks, observed
 from stitchgen.catalog import Block
 from stitchgen.counts import Count, count_at, feature_at
 from stitchgen.errors import StitchError, unsupported
-from stitchgen.methods import TO_FIRST, TOKENS, Adapter, Grid, Method, Widths
+from stitchgen.methods import POSITIONS, TO_FIRST, TOKENS, Adapter, Grid, Method, Widths
 from stitchgen.observed import Spot
 from stitchgen.place import Place
 from stitchgen.request import AddRequest
@@ -63,7 +63,8 @@ def adapter_to(block: Block, layout: str) -> Adapter:
     """What brings a feature to a layout that the block takes; None where it takes it as it is."""
     if block.dims_for(layout) is not None:
         return None
-    for adapter in (TO_FIRST.get(len(layout)) if layout in CHANNELS_LAST else None, TOKENS):
+    order = TO_FIRST.get(len(layout)) if layout in CHANNELS_LAST else None
+    for adapter in (order, TOKENS, POSITIONS):
         if adapter is not None and block.dims_for(seen_through(layout, adapter)) is not None:
             return adapter
     return None
@@ -101,6 +102,8 @@ def seen_through(layout: str, adapter: Adapter) -> str:
         return "NCHW"
     if adapter == TOKENS:
         return "NLC" if layout in ("NCL", "NCHW", "NCDHW") else ""
+    if adapter == POSITIONS:
+        return "NLC" if layout in CHANNELS_LAST else ""
     return layout if adapter is None else CHANNELS_LAST[layout]
 
 
@@ -284,6 +287,7 @@ def method_of(request: AddRequest, block: Block, place: Place, fit: Fit) -> Meth
         activation=options["activation"],
         gate=request.gate,
         project=fit.project,
+        stride=1 if fit.own_stride else fit.stride,
         adapter=fit.adapter,
         sources=tuple(source.source for source in place.features),
     )

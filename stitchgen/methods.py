@@ -22,8 +22,8 @@ from stitchgen.render import snippet
 
 #: The order of axes that brings channels from the last place to the second, by number of axes.
 TO_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
-#: In place of an order of axes: a map as the sequence of its positions.
-TOKENS = "tokens"
+#: In place of an order of axes: a map as the sequence of its positions, the channels first or last.
+TOKENS, POSITIONS = "tokens", "positions"
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Method:
     activation: bool = False
     gate: bool = False
     project: bool = False
+    stride: int = 1  # of that projection
     adapter: Adapter = None  # how the block takes its input
     sources: tuple[Source, ...] = ()
     features: bool = False  # the sources are fused, and there is no block
@@ -93,6 +94,11 @@ class Method:
     @property
     def dims(self) -> int:
         return max(1, len(self.layout) - 2)
+
+    @property
+    def step(self) -> int:
+        """At which positions the projection reads, where it is a Linear and has no stride."""
+        return self.stride if self.axis == -1 else 1
 
     @property
     def linear(self) -> bool:
@@ -187,9 +193,13 @@ def branch_text(method: Method, torch: str) -> str:
         text = snippet("adapter", "sequence", value=text, like=value, prefix=prefix, torch=torch)
     elif method.adapter == TOKENS:
         text = snippet("adapter", "maps", value=text, like=value)
+    elif method.adapter == POSITIONS:
+        text = snippet("adapter", "maps_last", value=text, like=value)
     else:
         text = adapted(text, inverse(method.adapter))
     if method.project:
+        if method.step > 1:
+            text = snippet("project", "strided", value=text, dims=method.dims, step=method.step)
         text = snippet(
             "serial", "forward", block=f"{HERE}.{method.named('project')}", inputs=[text]
         )
@@ -201,6 +211,8 @@ def adapted(text: str, adapter: Adapter) -> str:
         return text
     if adapter == TOKENS:
         return snippet("adapter", "tokens", value=text)
+    if adapter == POSITIONS:
+        return snippet("adapter", "tokens_last", value=text)
     if isinstance(adapter, Grid):
         sizes, prefix = adapter.sizes, adapter.prefix
         return snippet("adapter", "grid", value=text, sizes=sizes, prefix=prefix)
@@ -223,7 +235,7 @@ def feature_text(method: Method, source: Source, functional: str) -> str:
         return text
     return snippet(
         "resize",
-        "forward",
+        "forward" if method.axis == 1 else "channels_last",
         functional=functional,
         value=text,
         like=VALUE,
@@ -392,6 +404,7 @@ def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
         "fuse": method.fuse,
         "axis": method.axis,
         "linear": method.linear,
+        "step": method.step,
         "position": method.position,
         "features": method.features,
         "pyramid": None if method.pyramid is None else path(root, method.pyramid.path),

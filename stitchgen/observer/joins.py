@@ -77,12 +77,19 @@ def resized(feature: Tensor, like: Tensor, mode: Optional[str], axis: int) -> Te
     return result.movedim(1, -1) if axis == -1 else result
 
 
+def strided(feature: Tensor, step: int) -> Tensor:
+    """Every so many positions of a map whose channels are last."""
+    return feature[(slice(None),) + (slice(None, None, step),) * (feature.dim() - 2)]
+
+
 def adapted(feature: Tensor, order: Any) -> Tensor:
     """The axes in another order, or a map as the sequence of its positions."""
     if order is None:
         return feature
     if order == "tokens":
         return feature.flatten(2).movedim(2, 1)
+    if order == "positions":
+        return feature.flatten(1, -2)
     if isinstance(order, dict):
         feature = feature[:, order["prefix"] :].movedim(1, 2)
         return feature.reshape(list(feature.shape[:2]) + order["sizes"])
@@ -95,6 +102,8 @@ def back(feature: Tensor, order: Any, like: Tensor) -> Tensor:
         return feature
     if order == "tokens":
         return feature.movedim(1, 2).reshape(like.shape)
+    if order == "positions":
+        return feature.reshape(like.shape)
     if isinstance(order, dict):
         sequence = feature.flatten(2).movedim(2, 1)
         before = like[:, : order["prefix"]]

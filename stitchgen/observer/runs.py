@@ -440,7 +440,9 @@ class Runner:
             branch = splice.module(joins.adapted(first, order), *further)
             branch = joins.back(branch, order, first)
             projection = splice.part("project")
-            others = [branch if projection is None else projection(branch)]
+            if projection is not None:
+                branch = projection(joins.strided(branch, method.get("step", 1)))
+            others = [branch]
         return joins.joined(method, splice.part, value, others)
 
     def pyramid(self, splice: Splice, run: Run, value: Any) -> Any:
