@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import math
 import operator
 import re
@@ -65,10 +66,13 @@ _KINDS = {
     "collections.abc.Iterable": "list",
     "typing.Sequence": "list",
 }
+#: What is given back is what was passed in, with its weight computed otherwise.
+_NORMALISED = re.compile(r"torch\.nn\.utils\.(parametrizations\.)?(spectral_norm|weight_norm)")
 _HARMLESS = re.compile(
     r"torch\.nn\.init\.\w+|.*\._log_api_usage_once|.*\.(_)?(init|initialize|reset)_?\w*"
     r"|.*\.trunc_normal_|.*\.lecun_normal_|logging\.\w+|numpy\.\w+|torch\.nn\.\w+"
     r"|.*\.(xavier|kaiming|constant|normal)_?\w*|builtins\.\w+|torch\.(cuda|autograd|backends)\..*"
+    r"|itertools\.accumulate"
 )
 
 
@@ -80,15 +84,22 @@ def call(
     if origin in {"torch.nn.Parameter", "torch.nn.parameter.Parameter"}:
         value = arguments[0] if arguments else keywords.get("data")
         return value if isinstance(value, Array) else Unknown("it is a parameter")
-    name = layer_name(origin)
-    if name is not None:
+    if layer_name(origin) is not None:
         return modules.construct(machine, origin, arguments, keywords)
     package, _, function = origin.rpartition(".")
     if origin in _PURE:
-        return _pure(origin, arguments, keywords) or _special(machine, origin, arguments, keywords)
-    if package in {"torch", "torch.nn.functional"}:
+        result = _pure(origin, arguments, keywords)
+        if result is not None:
+            return result
+    elif package in {"torch", "torch.nn.functional"}:
         return tensor_function(machine, function, arguments, keywords)
-    return _special(machine, origin, arguments, keywords)
+    if any(isinstance(value, Spread) for value in arguments) or "**" in keywords:
+        machine.pass_to_unknown([*arguments, *keywords.values()])
+        return Unknown("its arguments cannot be told")
+    handler = _HANDLERS.get(origin)
+    if handler is not None:
+        return handler(machine, arguments, keywords)
+    return _unknown(machine, origin, arguments, keywords)
 
 
 def _pure(origin: str, arguments: list[Value], keywords: dict[str, Value]) -> Value | None:
@@ -117,155 +128,12 @@ def _number(value: Value) -> bool:
     return isinstance(value, Known) and isinstance(value.value, (int, float))
 
 
-def _special(
+def _unknown(
     machine: Interpreter, origin: str, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
-    first = arguments[0] if arguments else None
-    if any(isinstance(value, Spread) for value in arguments) or "**" in keywords:
-        machine.pass_to_unknown([*arguments, *keywords.values()])
-        return Unknown("its arguments cannot be told")
-    match origin:
-        case "builtins.range":
-            if all(isinstance(v, Known) and isinstance(v.value, int) for v in arguments):
-                return Known(range(*(v.value for v in arguments)))  # type: ignore[attr-defined]
-            return Unknown("it is a range that cannot be told")
-        case "builtins.len":
-            return _length(machine, first)
-        case (
-            "builtins.list"
-            | "builtins.tuple"
-            | "builtins.reversed"
-            | "builtins.sorted"
-            | ("builtins.iter")
-        ):
-            kind = "tuple" if origin.endswith("tuple") else "list"
-            if first is None:
-                return machine.sequence([], kind)
-            if isinstance(first, Opaque):
-                return first.having(None)
-            values = machine.iterate(first)
-            if values is not None and origin == "builtins.reversed":
-                values = values[::-1]
-            if values is not None and origin == "builtins.sorted":
-                if keywords or not all(_number(v) for v in values):
-                    values = None
-                else:
-                    values = sorted(values, key=lambda v: v.value)  # type: ignore[attr-defined]
-            return machine.sequence(values, kind)
-        case "builtins.set" | "builtins.frozenset":
-            return machine.sequence(None if first is not None else [], "set")
-        case "builtins.dict" | "collections.OrderedDict" | "collections.defaultdict":
-            return _dictionary(machine, origin, arguments, keywords)
-        case "builtins.enumerate":
-            values = machine.iterate(first) if first is not None else None
-            start = keywords.get("start", arguments[1] if len(arguments) > 1 else Known(0))
-            if values is None or not isinstance(start, Known):
-                return machine.sequence(None)
-            return machine.sequence(
-                [
-                    machine.sequence([Known(i, term=literal(i)), value], "tuple")
-                    for i, value in enumerate(values, start.value)
-                ]
-            )
-        case "builtins.zip":
-            columns = [machine.iterate(value) for value in arguments]
-            if any(column is None for column in columns):
-                return machine.sequence(None)
-            return machine.sequence(
-                [machine.sequence(row, "tuple") for row in zip(*columns)]  # type: ignore[arg-type]
-            )
-        case "builtins.map":
-            if len(arguments) < 2:
-                return Unknown()
-            columns = [machine.iterate(value) for value in arguments[1:]]
-            if any(column is None for column in columns):
-                machine.pass_to_unknown(arguments)
-                return machine.sequence(None)
-            rows = list(zip(*columns))  # type: ignore[arg-type]
-            return machine.sequence([machine.call(arguments[0], row, {}) for row in rows])
-        case "builtins.sum":
-            return _sum(machine, arguments)
-        case "builtins.max" | "builtins.min":
-            values = machine.iterate(first) if len(arguments) == 1 and first else arguments
-            if values is None or keywords or not values:
-                return Unknown()
-            if all(_number(v) for v in values):
-                choose = max if origin.endswith("max") else min
-                result = choose(v.value for v in values)  # type: ignore[attr-defined]
-                return Known(result, term=_call_term(origin, values))
-            if all(isinstance(v, (Known, Opaque)) for v in values):
-                return Opaque(term=_call_term(origin, values))
-            return Unknown()
-        case "builtins.all" | "builtins.any":
-            values = machine.iterate(first) if first is not None else None
-            if values is None:
-                return Unknown()
-            tests = [machine.truth(v) for v in values]
-            decisive = origin.endswith("any")
-            if decisive in tests:
-                return Known(decisive)
-            return Unknown() if None in tests else Known(not decisive)
-        case "builtins.isinstance":
-            return _isinstance(machine, arguments)
-        case "builtins.callable":
-            return Unknown()
-        case "inspect.isfunction" | "inspect.isclass" if first is not None:
-            return _is_kind(origin.rpartition(".")[2], first)
-        case "builtins.hasattr":
-            return _hasattr(machine, arguments)
-        case "builtins.getattr":
-            return _getattr(machine, arguments)
-        case "builtins.setattr":
-            if len(arguments) == 3:
-                modules.set_named(machine, *arguments)
-            return NONE
-        case "builtins.type":
-            if isinstance(first, Ref) and isinstance(machine.class_of(first), Value):
-                return machine.class_of(first) or Unknown()
-            return Unknown()
-        case "builtins.print" | "warnings.warn" | "builtins.id" | "builtins.callable":
-            return NONE
-        case "functools.partial":
-            if first is None:
-                return Unknown()
-            return Partial(first, tuple(arguments[1:]), tuple(keywords.items()))
-        case "functools.reduce":
-            values = machine.iterate(arguments[1]) if len(arguments) > 1 else None
-            if values is None or first is None:
-                return Unknown()
-            values = [*arguments[2:3], *values]
-            if not values:
-                return Unknown()
-            result_value = values[0]
-            for value in values[1:]:
-                result_value = machine.call(first, [result_value, value], {})
-            return result_value
-        case "copy.deepcopy" | "copy.copy":
-            return _copy(machine, first, {}) if first is not None else Unknown()
-        case "itertools.chain":
-            parts = [machine.iterate(value) for value in arguments]
-            if any(part is None for part in parts):
-                return machine.sequence(None)
-            return machine.sequence([v for part in parts for v in part or ()])
-        case "itertools.accumulate":
-            return Unknown()
-        case (
-            "torch.jit.is_scripting"
-            | "torch.jit.is_tracing"
-            | ("torch.onnx.is_in_onnx_export")
-            | "torch.compiler.is_compiling"
-        ):
-            return Known(False)
-        case "torch.jit.annotate" | "typing.cast":
-            return arguments[1] if len(arguments) > 1 else Unknown()
-        case "torch.utils.checkpoint.checkpoint":
-            if first is None:
-                return Unknown()
-            extra = {"use_reentrant", "preserve_rng_state", "context_fn"}
-            kept = {k: v for k, v in keywords.items() if k not in extra}
-            return machine.call(first, arguments[1:], kept)
-    if re.fullmatch(r"torch\.nn\.utils\.(parametrizations\.)?(spectral_norm|weight_norm)", origin):
-        return first or Unknown()
+    """The result of a call of something that is in no table."""
+    if _NORMALISED.fullmatch(origin):
+        return arguments[0] if arguments else Unknown()
     if _HARMLESS.fullmatch(origin):
         return NONE if origin.startswith("torch.nn.init") else Unknown()
     if origin.rpartition(".")[2][:1].isupper():
@@ -274,9 +142,19 @@ def _special(
     return Unknown(f"{origin} is not known")
 
 
-def _length(machine: Interpreter, value: Value | None) -> Value:
-    if value is None:
+# Sequences and dicts --------------------------------------------------------------------------
+
+
+def _range(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if all(isinstance(v, Known) and isinstance(v.value, int) for v in arguments):
+        return Known(range(*(v.value for v in arguments)))  # type: ignore[attr-defined]
+    return Unknown("it is a range that cannot be told")
+
+
+def _length(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if not arguments:
         return Unknown()
+    value = arguments[0]
     if isinstance(value, Known):
         try:
             return Known(len(value.value))
@@ -298,11 +176,47 @@ def _length(machine: Interpreter, value: Value | None) -> Value:
     return Unknown()
 
 
-def _dictionary(
-    machine: Interpreter, origin: str, arguments: list[Value], keywords: dict[str, Value]
+def _container(
+    machine: Interpreter,
+    arguments: list[Value],
+    kind: str,
+    order: Callable[[list[Value]], list[Value] | None] = list,
 ) -> Value:
-    if origin.endswith("defaultdict"):
-        return machine.mapping(None)
+    """A container of what a loop over the argument gives, in some order."""
+    if not arguments:
+        return machine.sequence([], kind)
+    if isinstance(arguments[0], Opaque):
+        return arguments[0].having(None)
+    values = machine.iterate(arguments[0])
+    return machine.sequence(None if values is None else order(values), kind)
+
+
+def _list(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return _container(machine, arguments, "list")
+
+
+def _tuple(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return _container(machine, arguments, "tuple")
+
+
+def _reversed(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return _container(machine, arguments, "list", lambda values: values[::-1])
+
+
+def _sorted(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    def order(values: list[Value]) -> list[Value] | None:
+        if keywords or not all(_number(v) for v in values):
+            return None
+        return sorted(values, key=lambda v: v.value)  # type: ignore[attr-defined]
+
+    return _container(machine, arguments, "list", order)
+
+
+def _set(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return machine.sequence(None if arguments else [], "set")
+
+
+def _dictionary(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     table: dict[Any, Value] = {}
     for value in arguments[:1]:
         items = machine.items(value)
@@ -320,7 +234,56 @@ def _dictionary(
     return machine.mapping(table.items())
 
 
-def _sum(machine: Interpreter, arguments: list[Value]) -> Value:
+def _default_dict(
+    machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    return machine.mapping(None)
+
+
+def _enumerate(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    values = machine.iterate(arguments[0]) if arguments else None
+    start = keywords.get("start", arguments[1] if len(arguments) > 1 else Known(0))
+    if values is None or not isinstance(start, Known):
+        return machine.sequence(None)
+    return machine.sequence(
+        [
+            machine.sequence([Known(i, term=literal(i)), value], "tuple")
+            for i, value in enumerate(values, start.value)
+        ]
+    )
+
+
+def _zip(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    columns = [machine.iterate(value) for value in arguments]
+    if any(column is None for column in columns):
+        return machine.sequence(None)
+    return machine.sequence(
+        [machine.sequence(row, "tuple") for row in zip(*columns)]  # type: ignore[arg-type]
+    )
+
+
+def _chain(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    parts = [machine.iterate(value) for value in arguments]
+    if any(part is None for part in parts):
+        return machine.sequence(None)
+    return machine.sequence([v for part in parts for v in part or ()])
+
+
+def _map(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if len(arguments) < 2:
+        return Unknown()
+    columns = [machine.iterate(value) for value in arguments[1:]]
+    if any(column is None for column in columns):
+        machine.pass_to_unknown(arguments)
+        return machine.sequence(None)
+    rows = list(zip(*columns))  # type: ignore[arg-type]
+    return machine.sequence([machine.call(arguments[0], row, {}) for row in rows])
+
+
+# Numbers and tests ----------------------------------------------------------------------------
+
+
+def _sum(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     values = machine.iterate(arguments[0]) if arguments else None
     if values is None:
         if arguments and isinstance(arguments[0], Opaque):
@@ -338,7 +301,84 @@ def _sum(machine: Interpreter, arguments: list[Value]) -> Value:
     return total
 
 
-def _isinstance(machine: Interpreter, arguments: list[Value]) -> Value:
+def _extreme(
+    choose: Callable[..., Any],
+    machine: Interpreter,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+) -> Value:
+    """What `max` or `min` chooses."""
+    values = machine.iterate(arguments[0]) if len(arguments) == 1 else arguments
+    if values is None or keywords or not values:
+        return Unknown()
+    term = _call_term(f"builtins.{choose.__name__}", values)
+    if all(_number(v) for v in values):
+        return Known(choose(v.value for v in values), term=term)  # type: ignore[attr-defined]
+    if all(isinstance(v, (Known, Opaque)) for v in values):
+        return Opaque(term=term)
+    return Unknown()
+
+
+def _all_or_any(
+    decisive: bool, machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """What `any` or `all` gives: one element that is true, or false, decides."""
+    values = machine.iterate(arguments[0]) if arguments else None
+    if values is None:
+        return Unknown()
+    tests = [machine.truth(v) for v in values]
+    if decisive in tests:
+        return Known(decisive)
+    return Unknown() if None in tests else Known(not decisive)
+
+
+# Functions ------------------------------------------------------------------------------------
+
+
+def _partial(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if not arguments:
+        return Unknown()
+    return Partial(arguments[0], tuple(arguments[1:]), tuple(keywords.items()))
+
+
+def _reduce(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    values = machine.iterate(arguments[1]) if len(arguments) > 1 else None
+    if values is None:
+        return Unknown()
+    values = [*arguments[2:3], *values]
+    if not values:
+        return Unknown()
+    result = values[0]
+    for value in values[1:]:
+        result = machine.call(arguments[0], [result, value], {})
+    return result
+
+
+def _checkpoint(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if not arguments:
+        return Unknown()
+    extra = {"use_reentrant", "preserve_rng_state", "context_fn"}
+    kept = {k: v for k, v in keywords.items() if k not in extra}
+    return machine.call(arguments[0], arguments[1:], kept)
+
+
+def _second(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    """What `typing.cast` and its like give back."""
+    return arguments[1] if len(arguments) > 1 else Unknown()
+
+
+def _false(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return Known(False)
+
+
+def _none(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return NONE
+
+
+# Objects --------------------------------------------------------------------------------------
+
+
+def _isinstance(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if len(arguments) != 2:
         return Unknown()
     value, kinds = arguments
@@ -402,7 +442,13 @@ def _is_one(machine: Interpreter, value: Value, kind: Value) -> bool | None:
     return None
 
 
-def _is_kind(question: str, value: Value) -> Value:
+def _is_kind(
+    question: str, machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """What `inspect.isfunction` or `inspect.isclass` gives."""
+    if not arguments:
+        return _unknown(machine, f"inspect.{question}", arguments, keywords)
+    value = arguments[0]
     if isinstance(value, (Unknown, Opaque, Choice)) or (
         isinstance(value, Library) and not is_module_class(value.origin)
     ):
@@ -412,7 +458,15 @@ def _is_kind(question: str, value: Value) -> Value:
     return Known(isinstance(value, (ClassRef, Library)))
 
 
-def _hasattr(machine: Interpreter, arguments: list[Value]) -> Value:
+def _type(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if arguments and isinstance(arguments[0], Ref):
+        kind = machine.class_of(arguments[0])
+        if isinstance(kind, Value):
+            return kind
+    return Unknown()
+
+
+def _hasattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if len(arguments) == 2 and isinstance(arguments[1], Known) and isinstance(arguments[0], Ref):
         owner, name = arguments[0], str(arguments[1].value)
         found = machine.get(owner.id, f".{name}")
@@ -429,16 +483,26 @@ def _hasattr(machine: Interpreter, arguments: list[Value]) -> Value:
     return Unknown("the attribute may be there")
 
 
-def _getattr(machine: Interpreter, arguments: list[Value]) -> Value:
+def _getattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if len(arguments) < 2 or not isinstance(arguments[1], Known):
         return Unknown("the name of the attribute cannot be told")
     if len(arguments) == 3:
-        there = _hasattr(machine, arguments[:2])
+        there = _hasattr(machine, arguments[:2], {})
         if not isinstance(there, Known):
             return Unknown("the attribute may be there")
         if not there.value:
             return arguments[2]
     return machine.attribute(arguments[0], str(arguments[1].value))
+
+
+def _setattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if len(arguments) == 3:
+        modules.set_named(machine, *arguments)
+    return NONE
+
+
+def _copied(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return _copy(machine, arguments[0], {}) if arguments else Unknown()
 
 
 def _copy(machine: Interpreter, value: Value, copies: dict[int, Ref]) -> Value:
@@ -461,3 +525,49 @@ def _copy(machine: Interpreter, value: Value, copies: dict[int, Ref]) -> Value:
         if value.id in machine.arguments:
             machine.arguments[twin.id] = machine.arguments[value.id]
     return copies[value.id]
+
+
+_HANDLERS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Value]] = {
+    "builtins.range": _range,
+    "builtins.len": _length,
+    "builtins.list": _list,
+    "builtins.iter": _list,
+    "builtins.tuple": _tuple,
+    "builtins.reversed": _reversed,
+    "builtins.sorted": _sorted,
+    "builtins.set": _set,
+    "builtins.frozenset": _set,
+    "builtins.dict": _dictionary,
+    "collections.OrderedDict": _dictionary,
+    "collections.defaultdict": _default_dict,
+    "builtins.enumerate": _enumerate,
+    "builtins.zip": _zip,
+    "itertools.chain": _chain,
+    "builtins.map": _map,
+    "builtins.sum": _sum,
+    "builtins.max": functools.partial(_extreme, max),
+    "builtins.min": functools.partial(_extreme, min),
+    "builtins.all": functools.partial(_all_or_any, False),
+    "builtins.any": functools.partial(_all_or_any, True),
+    "functools.partial": _partial,
+    "functools.reduce": _reduce,
+    "torch.utils.checkpoint.checkpoint": _checkpoint,
+    "torch.jit.annotate": _second,
+    "typing.cast": _second,
+    "torch.jit.is_scripting": _false,
+    "torch.jit.is_tracing": _false,
+    "torch.onnx.is_in_onnx_export": _false,
+    "torch.compiler.is_compiling": _false,
+    "builtins.print": _none,
+    "builtins.id": _none,
+    "warnings.warn": _none,
+    "builtins.isinstance": _isinstance,
+    "inspect.isfunction": functools.partial(_is_kind, "isfunction"),
+    "inspect.isclass": functools.partial(_is_kind, "isclass"),
+    "builtins.type": _type,
+    "builtins.hasattr": _hasattr,
+    "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
+    "copy.copy": _copied,
+    "copy.deepcopy": _copied,
+}
