@@ -490,7 +490,10 @@ def test_a_signal_ends_the_command_with_130_and_no_traceback(tmp_path, number, o
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGHUP,)],
+        # Whoever runs the tests in the background has their signals ignored.
+        preexec_fn=lambda: [
+            signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGHUP)
+        ],
     )
     assert process.stderr.readline() == "started\n"
     process.send_signal(number)
