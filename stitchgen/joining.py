@@ -196,7 +196,7 @@ def fit_branch(request: AddRequest, block: Block, place: Place, fit: Fit) -> Non
             raise StitchError(
                 "bad-argument",
                 f"{block.name} makes {shown(branch)} of {shown(before)}, and {place.target} gives "
-                f"{shown(after)}: the two do not fit together",
+                f"{shown(after)} in {spot.configuration.expression}: the two do not fit together",
                 where=where,
                 hint="Another --set may keep the size; else put the block --after the layer alone.",
             )
