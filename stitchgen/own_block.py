@@ -90,6 +90,7 @@ def read_own(text: str, folders: Sequence[Path]) -> Block:
         identity=False,
         data_dependent=False,
         export=False,
+        onnx=False,
         needs=(),
         example={},
         cost={},
