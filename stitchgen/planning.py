@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from stitchgen import blocks, observed
@@ -177,7 +178,8 @@ def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, st
         place.attribute = present
         plan.already.append(place)
         return
-    plan.notes += fit.notes
+    root = f"{task.project.root}{os.sep}"
+    plan.notes += [{k: text.replace(root, "") for k, text in note.items()} for note in fit.notes]
     widths = widths_of(block, place, fit, named)
     write_definition(bench, task.project, request, place, construction, widths)
 

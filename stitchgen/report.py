@@ -195,7 +195,9 @@ def _splice(splice: Mapping[str, Any], block: str | None, paint: Paint) -> list[
     target, attribute = paint(splice["target"], "name"), paint(splice["attribute"], "name")
     if splice.get("already"):
         return [f"{block} {splice['placement']} {target}: self.{attribute} is there already"]
-    lines = [f"{block} {splice['placement']} {target}: self.{attribute} ({splice['strategy']})"]
+    # Where features are fused there may be no block.
+    what = block or "fusion"
+    lines = [f"{what} {splice['placement']} {target}: self.{attribute} ({splice['strategy']})"]
     channels = splice.get("channels") or {}
     if channels.get("expression"):
         known = channels["expression"]

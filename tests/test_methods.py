@@ -77,7 +77,7 @@ class UNet(nn.Module):
 #: One command a method, with the arguments that the cases do not combine.
 METHODS = [
     "cbam --after model.down2 --set reduction=4",
-    "ghost --beside model.down2 --fuse concat --reduce linear",
+    "se --beside model.down2 --fuse concat --reduce linear --set reduction=2",
     "se --after model.down2 --into model.up2 --fuse add --set reduction=2",
     "fuse model.down1 model.down2 --block fpn --set out_channels=8",
 ]
@@ -139,7 +139,9 @@ def test_a_few_steps_of_training_move_every_new_parameter(
     torch.manual_seed(2)
     x = torch.randn(2, 3, 16, 16)
     old = built(project).eval()
-    added = run(project, flags, python)["keys"]["added"]
+    result = run(project, flags, python)
+    added = result["keys"]["added"]
+    assert not any(Path(told["where"]).is_absolute() for told in result["warnings"])
     new = built(project).eval()
     assert new.state_dict().keys() - old.state_dict().keys() == set(added)
     assert new.load_state_dict(old.state_dict(), strict=False).unexpected_keys == []
