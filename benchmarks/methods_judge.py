@@ -124,6 +124,13 @@ def through(block: nn.Module, takes: str, layout: str, inputs: Sequence[Tensor])
     return back(given.transpose(1, 2).reshape(maps[0].shape), layout)
 
 
+def strided(feature: Tensor, like: Tensor, layout: str) -> Tensor:
+    """What a 1x1 convolution with a stride reads, for a linear map, which has none."""
+    feature, sizes = first(feature, layout), first(like, layout).shape[2:]
+    steps = (-(-now // then) for now, then in zip(feature.shape[2:], sizes))
+    return back(feature[(slice(None), slice(None), *(slice(None, None, s) for s in steps))], layout)
+
+
 def resized(feature: Tensor, like: Tensor, mode: str, layout: str) -> Tensor:
     feature, like = first(feature, layout), first(like, layout)
     if feature.shape[2:] != like.shape[2:]:
@@ -183,6 +190,8 @@ def formula(
     source = taken if join["placement"] == "beside" else value
     branch = through(parts.block, join["takes"], layout, [source, *others])
     projection = parts.only("_project")
+    if isinstance(projection, nn.Linear):
+        branch = strided(branch, value, layout)
     if projection is not None:
         branch = pointwise(projection, branch, layout)
     if join["fuse"] is None:
