@@ -131,10 +131,21 @@ class Call:
         if insertion.under:
             found.append(f'hasattr({text}, "{insertion.attribute}")')
         elif not same_expression(text, target := access(self.receiver, insertion.to_called)):
+            if insertion.by_number:
+                found += self.long_enough(insertion)
             found.append(f"{text} is {target}")
         if insertion.optional:
             found.append(f"{self.receiver}.{insertion.attribute} is not None")
         return " and ".join(found) or None
+
+    def long_enough(self, insertion: Insertion) -> list[str]:
+        """That the lists on the way hold so many layers: in other configurations they are shorter."""
+        steps = insertion.to_called
+        return [
+            f"len({access(self.receiver, steps[:depth])}) > {step.index}"
+            for depth, step in enumerate(steps)
+            if step.access.startswith("[") and step.parent != "dict"
+        ]
 
     @cached_property
     def taken(self) -> set[str]:

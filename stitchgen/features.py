@@ -13,7 +13,7 @@ from dataclasses import replace
 from stitchgen import observed
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.methods import Source
-from stitchgen.observed import Survey
+from stitchgen.observed import Spot, Survey
 from stitchgen.place import Feature, Place
 from stitchgen.places import find_places
 from stitchgen.request import AddRequest
@@ -108,6 +108,22 @@ def later(one: Anchor, other: Anchor) -> Anchor:
     return max(one, other, key=lambda anchor: anchor.line)
 
 
+def beside(place: Place, other: Place) -> list[Spot]:
+    """The other layer's spots in the instances that the place's have, in their order."""
+    found = {(id(spot.configuration), spot.root): spot for spot in other.spots}
+    keys = [(id(spot.configuration), spot.root) for spot in place.spots]
+    missing = [spot for spot, key in zip(place.spots, keys) if key not in found]
+    if missing:
+        builds = sorted({spot.configuration.expression for spot in missing})
+        raise StitchError(
+            "configuration-dependent",
+            f"{other.target} is not there in {', '.join(builds[:4])}, where {place.target} is",
+            where=observed.first_place(place.spots[0].layer),
+            hint="Name the configuration that you use: --build EXPR",
+        )
+    return [found[key] for key in keys]
+
+
 def located(
     bench: Workbench, request: AddRequest, survey: Survey, place: Place, resolved: Resolved
 ) -> Place:
@@ -124,6 +140,7 @@ def located(
     found = find_places(bench, plain, "out", survey, resolved)
     if len(found) != 1 or found[0].hooked:
         raise unsupported(f"{name} has no single call whose output could be read", None)
+    found[0].spots = beside(place, found[0])
     return found[0]
 
 
