@@ -385,7 +385,13 @@ def test_a_signal_at_any_step_leaves_nothing_half_written(
         recover(root)  # a signal after the lock is released may leave the next command to tidy up
         return (root / "stitchgen.lock").exists()
 
-    sweep(tmp_path, lambda step: inject(step, send, late=False), settled)
+    def arm(step: int) -> None:
+        # Under nohup, or in the background, the signal is ignored from the start.
+        interrupt = number == signal.SIGINT
+        signal.signal(number, signal.default_int_handler if interrupt else signal.SIG_DFL)
+        inject(step, send, late=False)
+
+    sweep(tmp_path, arm, settled)
 
 
 def test_a_signal_that_the_process_ignores_stays_ignored(tmp_path: Path) -> None:
