@@ -25,13 +25,17 @@ CHANNELS_LAST = {"NHWC": "NCHW", "NDHWC": "NCDHW"}
 REDUCE_OPTIONS = {"norm", "activation"}
 
 
+#: One number, or one for each axis.
+Stride = int | tuple[int, ...]
+
+
 @dataclass
 class Fit:
     """How a block fits at a place."""
 
     dims: int  # that the block is rendered for
     adapter: Adapter = None
-    stride: int = 1  # of the branch, so that it has the size of what the layer gives
+    stride: Stride = 1  # of the branch, so that it has the size of what the layer gives
     own_stride: bool = False  # which the block itself takes as an argument
     project: bool = False
     notes: list[dict[str, str]] = field(default_factory=list)
@@ -174,7 +178,8 @@ def check_counts(request: AddRequest, block: Block, place: Place) -> None:
 def fit_branch(request: AddRequest, block: Block, place: Place, fit: Fit) -> None:
     """A branch has to give what the layer gives: by its own arguments, else by a projection."""
     where = observed.first_place(place.spots[0].layer)
-    strides, needed = set(), set()
+    strides: set[Stride] = set()
+    needed = set()
     own = any(parameter.name == "stride" for parameter in block.parameters)
     for spot in place.spots:
         gives = spot.feature("after", place.call)
@@ -192,7 +197,7 @@ def fit_branch(request: AddRequest, block: Block, place: Place, fit: Fit) -> Non
         arguments = numbers(request, block, takes["channels"], gives["channels"])
         branch = [size_after(block, n, arguments) for n in before]
         stride = stride_of(branch, after)
-        if stride is None:
+        if stride is None or (isinstance(stride, tuple) and gives["layout"].endswith("C")):
             raise StitchError(
                 "bad-argument",
                 f"{block.name} makes {shown(branch)} of {shown(before)}, and {place.target} gives "
@@ -210,12 +215,14 @@ def fit_branch(request: AddRequest, block: Block, place: Place, fit: Fit) -> Non
         raise StitchError(
             "configuration-dependent",
             f"{place.target} has a stride of its own in each of several configurations: "
-            + ", ".join(map(str, sorted(strides))),
+            + ", ".join(sorted(map(str, strides))),
             where=where,
             hint="Name the configuration that you use: --build EXPR",
         )
     fit.stride = strides.pop()
-    fit.own_stride = own and fit.stride != 1 and "stride" not in request.settings
+    fit.own_stride = (
+        own and fit.stride != 1 and isinstance(fit.stride, int) and "stride" not in request.settings
+    )
     fit.project = True in needed or (fit.stride != 1 and not fit.own_stride)
     if fit.project:
         fit.notes.append(
@@ -246,14 +253,21 @@ def shown(sizes: list[int]) -> str:
     return "x".join(map(str, sizes)) or "1"
 
 
-def stride_of(branch: list[int], after: list[int]) -> int | None:
-    """The stride of a 1x1 convolution that brings the branch to the layer's size, if there is one."""
-    if branch == after:
-        return 1
-    for stride in range(2, 65):
-        if [(n - 1) // stride + 1 for n in branch] == after:
-            return stride
-    return None
+def stride_of(branch: list[int], after: list[int]) -> Stride | None:
+    """The stride of a 1x1 convolution that brings the branch to the layer's size, if there is one.
+
+    One number where all axes have the same.
+    """
+    if len(branch) != len(after):
+        return None
+    found = []
+    for size, wanted in zip(branch, after):
+        steps = [step for step in range(1, 65) if (size - 1) // step + 1 == wanted]
+        if not steps:
+            return None
+        found.append(steps)
+    common = [step for step in (found[0] if found else [1]) if all(step in s for s in found)]
+    return common[0] if common else tuple(steps[0] for steps in found)
 
 
 def numbers(request: AddRequest, block: Block, channels: int, out: int) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Method:
     activation: bool = False
     gate: bool = False
     project: bool = False
-    stride: int = 1  # of that projection
+    stride: int | tuple[int, ...] = 1  # of that projection
     adapter: Adapter = None  # how the block takes its input
     sources: tuple[Source, ...] = ()
     features: bool = False  # the sources are fused, and there is no block
@@ -98,7 +98,7 @@ class Method:
     @property
     def step(self) -> int:
         """At which positions the projection reads, where it is a Linear and has no stride."""
-        return self.stride if self.axis == -1 else 1
+        return self.stride if self.axis == -1 and isinstance(self.stride, int) else 1
 
     @property
     def linear(self) -> bool:

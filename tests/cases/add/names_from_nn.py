@@ -24,8 +24,8 @@ class Net(Module):
 # output
 from torch import Tensor
 from torch.nn import Conv2d, Module, ReLU
-from blocks.se import SE
 from torch.nn import Identity
+from blocks.se import SE
 
 
 class Pair(Module):

@@ -26,5 +26,9 @@ class Net(nn.Module):
     def forward(self, x):
         out = {}
         for name, level in self.levels.items():
-            out[name] = self.levels_low_se(level(x)) if level is self.levels["low"] else level(x)
+            out[name] = (
+                self.levels_low_se(level(x))
+                if level is self.levels['low']
+                else level(x)
+            )
         return out['low'] + out['high']
