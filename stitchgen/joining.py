@@ -350,6 +350,9 @@ def facts_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) -> 
     """What fills the block's arguments, by fact, as expressions."""
     fed = named["fed"]
     facts = {"channels": fed, "in": fed, "out": named.get("value", fed)}
+    if block.variadic:
+        every = [fed, *(named[feature.source.name] for feature in place.features)]
+        facts["channels"] = facts["in"] = f"({', '.join(every)})"
     for feature in place.features[:1]:
         facts["context"] = named[feature.source.name]
     if fit.own_stride:
