@@ -6,6 +6,7 @@ Decided from the source, not from the ledger, since the author may have moved or
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from stitchgen import ledger
 from stitchgen.errors import StitchError
 from stitchgen.place import Place
 from stitchgen.request import AddRequest
-from stitchgen.syntax import CallContext, Syntax
+from stitchgen.syntax import CallContext, Syntax, suites
 from stitchgen.workbench import Workbench
 
 
@@ -102,10 +103,8 @@ def join_of(syntax: Syntax, context: CallContext, name: str) -> Join | None:
                     fuse = operator_at(syntax, function, node, name)
                 if fuse == "concat":
                     # A gated concatenation starts as identity, which `__init__` tells.
-                    source = ast.unparse(syntax.tree)
-                    gate = (
-                        f"dirac_(self.{name}_reduce" in source or f"eye_(self.{name}_red" in source
-                    )
+                    start = rf"init\.(dirac|eye)_\(.*\b{name}_reduce\.weight\)"
+                    gate = re.search(start, syntax.document.text) is not None
                 return Join(fuse, gate, max(0, len(node.args) + len(node.keywords) - 1))
     return None
 
@@ -177,10 +176,6 @@ def runs_there(bench: Workbench, request: AddRequest, place: Place, name: str) -
         if not any(isinstance(n, ast.Call) and ast.unparse(n.func) == block for n in near):
             return False
     return True
-
-
-def suites(node: ast.AST) -> list[list[ast.stmt]]:
-    return [getattr(node, field, []) for field in ("body", "orelse", "finalbody")]
 
 
 def replaced_already(bench: Workbench, place: Place, settings: Mapping[str, str]) -> bool:

@@ -14,7 +14,7 @@ from stitchgen.edits import Edit
 from stitchgen.errors import unsupported
 from stitchgen.render import snippet
 from stitchgen.style import format_statements
-from stitchgen.syntax import Function, Syntax
+from stitchgen.syntax import Function, Syntax, suites
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def later_of(one: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def same_suite(parent: ast.stmt, one: ast.stmt, other: ast.stmt) -> bool:
-    suites = [getattr(parent, name, []) for name in ("body", "orelse", "finalbody")]
-    return any(one in suite and other in suite for suite in suites)
+    return any(one in suite and other in suite for suite in suites(parent))
 
 
 def define(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> Edit:

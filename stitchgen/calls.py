@@ -15,7 +15,7 @@ from functools import cached_property
 from stitchgen.cst import Document, Span
 from stitchgen.edits import Edit
 from stitchgen.errors import unsupported
-from stitchgen.sites import Element, Step, access
+from stitchgen.sites import Element, Step, access, free_name
 from stitchgen.style import format_statements
 from stitchgen.syntax import CallContext, Syntax
 
@@ -153,13 +153,8 @@ class Call:
         return names | {insertion.keeps for insertion in self.insertions}
 
     def free_name(self, *wishes: str) -> str:
-        for wish in wishes:
-            if wish not in self.taken:
-                return wish
-        number = 2
-        while f"{wishes[0]}_{number}" in self.taken:
-            number += 1
-        return f"{wishes[0]}_{number}"
+        first = next((wish for wish in wishes if wish not in self.taken), wishes[0])
+        return free_name(first, self.taken)
 
 
 def same_expression(one: str, other: str) -> bool:

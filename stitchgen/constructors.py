@@ -16,7 +16,7 @@ from stitchgen.anchors import Anchor, definition_anchor
 from stitchgen.errors import StitchError
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import Place
-from stitchgen.sites import Site, Step, access
+from stitchgen.sites import Site, Step, access, free_name
 from stitchgen.syntax import Function, Syntax
 from stitchgen.workbench import Workbench
 
@@ -35,10 +35,7 @@ def free_attribute(
         taken |= set(spot.configuration.children(join(spot.root, owner)))
     for site in sites:
         taken |= bench.syntax(site.file).attributes_of(class_of(bench, site))
-    name, number = wish, 2
-    while name in taken:
-        name, number = f"{wish}_{number}", number + 1
-    return name
+    return free_name(wish, taken)
 
 
 def class_of(bench: Workbench, site: Site) -> str:

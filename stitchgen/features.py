@@ -18,9 +18,9 @@ from stitchgen.place import Feature, Place
 from stitchgen.places import find_places
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
-from stitchgen.sites import Site, attribute_name
+from stitchgen.sites import Site, attribute_name, free_name
 from stitchgen.anchors import Anchor
-from stitchgen.syntax import CallContext, Function, Syntax
+from stitchgen.syntax import CallContext, Function, Syntax, suites
 from stitchgen.workbench import Workbench
 
 
@@ -44,7 +44,8 @@ def find_feature(
     if name is None:
         function = function_of(syntax, site)
         keeps = other.sites
-        name = free_name(syntax, function, f"{attribute_name(other.below, 'out')}", taken)
+        bound = syntax.names_bound_in(function or syntax.tree)
+        name = free_name(attribute_name(other.below, "out"), bound | taken)
     return Feature(
         target=other.target,
         source=Source(name, resolved.path),
@@ -227,10 +228,7 @@ def is_whole_output(syntax: Syntax, context: CallContext, site: Site, other: Pla
 def aliases(syntax: Syntax, context: CallContext) -> list[str]:
     """`layer1_out` of a `layer1_out = x` right behind the statement."""
     found = []
-    for suite in (
-        getattr(syntax.parents[context.statement], field, [])
-        for field in ("body", "orelse", "finalbody")
-    ):
+    for suite in suites(syntax.parents[context.statement]):
         if context.statement not in suite:
             continue
         for statement in suite[suite.index(context.statement) + 1 :]:
@@ -267,11 +265,3 @@ def rebound(context: CallContext, here: CallContext, name: str, in_expression: b
         if after and before and not (in_expression and statement_binds(end, node)):
             return True
     return False
-
-
-def free_name(syntax: Syntax, function: Function | None, wish: str, taken: set[str]) -> str:
-    names = syntax.names_bound_in(function or syntax.tree) | taken
-    name, number = wish, 2
-    while name in names:
-        name, number = f"{wish}_{number}", number + 1
-    return name

@@ -6,6 +6,7 @@ Floor 3: pure; plain data.
 from __future__ import annotations
 
 import keyword
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,6 +83,14 @@ class Site:
     to_called: tuple[Step, ...]
     chain: tuple[Step, ...]
     numbers: tuple[int, ...] = ()  # of the calls made here in one forward pass; () if not run
+
+
+def free_name(wish: str, taken: Container[str]) -> str:
+    """The wish, numbered where the name is taken: `conv_se`, `conv_se_2`."""
+    name, number = wish, 2
+    while name in taken:
+        name, number = f"{wish}_{number}", number + 1
+    return name
 
 
 def attribute_name(steps: tuple[Step, ...], block: str, element: Element | None = None) -> str:

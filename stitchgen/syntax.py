@@ -243,6 +243,11 @@ class Syntax:
         return names
 
 
+def suites(node: ast.AST) -> list[list[ast.stmt]]:
+    """The suites of a statement: its body, its else, its finally."""
+    return [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
+
+
 def definitions_in(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     """Functions and classes of a suite, also those under `if`, `try` and `with`."""
     for statement in body:

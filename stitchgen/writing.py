@@ -16,7 +16,7 @@ from stitchgen.methods import Widths
 from stitchgen.place import Feature, Place
 from stitchgen.render import snippet
 from stitchgen.request import AddRequest
-from stitchgen.sites import Site
+from stitchgen.sites import Site, free_name
 from stitchgen.style import format_statements
 from stitchgen.syntax import Syntax
 from stitchgen.workbench import Workbench
@@ -82,9 +82,7 @@ def define(bench: Workbench, project: Project, anchor: anchors.Anchor, code: str
 def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) -> str:
     """Plan the module-level function that runs an attached block; its name."""
     syntax = bench.syntax(place.anchor.file)
-    name, number = f"run_{place.attribute}", 2
-    while name in syntax.top_level_names:
-        name, number = f"run_{place.attribute}_{number}", number + 1
+    name = free_name(f"run_{place.attribute}", syntax.top_level_names)
     insertion = insertion_of(bench, place, None, place.anchor.file)
     before = request.placement == "before"
     result = insertion.expression("layer", "args[0]" if before else "output", "args[0]")
