@@ -1,0 +1,72 @@
+# flags: se --beside model.py::Net.blocks.1.conv --gate
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return x.relu()
+
+
+class Net(nn.Module):
+    def __init__(self, width=8, depth=4):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.ModuleList([Block(width) for _ in range(depth)])
+        self.features = nn.Sequential(Block(width), Block(width), nn.ReLU())
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.features(x)
+
+
+def net():
+    return Net()
+# output
+from torch import nn
+import torch
+from blocks.se import SE
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.conv_se = None
+
+    def forward(self, x):
+        if self.conv_se is not None:
+            branch = self.conv_se(x)
+        x = self.conv(x)
+        if self.conv_se is not None:
+            x = self.conv_se_reduce(torch.cat([x, branch], dim=1))
+        return x.relu()
+
+
+class Net(nn.Module):
+    def __init__(self, width=8, depth=4):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.ModuleList([Block(width) for _ in range(depth)])
+        self.blocks[1].conv_se = SE(channels=width)
+        self.blocks[1].conv_se_reduce = nn.Conv2d(
+            2 * width, width, kernel_size=1, bias=False
+        )
+        nn.init.dirac_(self.blocks[1].conv_se_reduce.weight)
+        self.features = nn.Sequential(Block(width), Block(width), nn.ReLU())
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.features(x)
+
+
+def net():
+    return Net()
