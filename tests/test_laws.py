@@ -1727,6 +1727,20 @@ class _(Joined):
         return self.layer(x) + self.layer_gate(x) if self.spliced else self.layer(x)
 
 
+@breaks("elsewhere", "eval", "cannot be computed by hand")
+class _(Joined):
+    """beside: a layer with a hook of its own, around which nothing can be put from outside"""
+
+    splice = {"placement": "beside", "method": method(fuse="add")}
+
+    def define(self):
+        super().define()
+        self.layer.register_forward_hook(lambda layer, args, output: output * 1.0)
+
+    def middle(self, x, early):
+        return self.layer(x) + self.layer_gate(x) if self.spliced else self.layer(x)
+
+
 @breaks("position", "eval", "is not fed what layer was fed")
 class _(Joined):
     """beside: the branch is fed the layer's output"""

@@ -418,6 +418,11 @@ class _Proof:
     ) -> None:
         """The edited model against the reference; the identity, if they differ, tells why."""
         changed = left = None
+        if reference is None and not all(splice.serial for splice in self.splices):
+            # Without effect a join tells nothing of what it computes where it has one.
+            message = "What %s is joined to cannot be computed by hand, so it cannot be proven: %s."
+            reason = self.notes[-1] if self.notes else "its layer has hooks of its own"
+            raise Broken("elsewhere", message % (self.targets, reason.rstrip(".")), mode)
         if reference is not None:
             changed = reference.output.difference(edited.output)
             left = self.runs.state_difference()
