@@ -113,7 +113,10 @@ def built(project: config.Project) -> nn.Module:
     for name in ours:
         del sys.modules[name]
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(project.root))
+        # Another folder `blocks` on the path that has an `__init__` would go before the project's.
+        others = [path for path in sys.path if not (Path(path or ".") / "blocks").is_dir()]
+        patch.setattr(sys, "path", [str(project.root), *others])
+        importlib.invalidate_caches()
         patch.setattr(sys, "dont_write_bytecode", True)
         module = importlib.import_module("model")
         torch.manual_seed(0)
