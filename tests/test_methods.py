@@ -113,8 +113,9 @@ def built(project: config.Project) -> nn.Module:
     for name in ours:
         del sys.modules[name]
     with pytest.MonkeyPatch.context() as patch:
-        # Another folder `blocks` on the path that has an `__init__` would go before the project's.
-        others = [path for path in sys.path if not (Path(path or ".") / "blocks").is_dir()]
+        # Another `blocks` on the path, left by some other test, would go before the project's folder.
+        names = ("blocks", "blocks.py", "model.py")
+        others = [p for p in sys.path if not any((Path(p or ".") / n).exists() for n in names)]
         patch.setattr(sys, "path", [str(project.root), *others])
         importlib.invalidate_caches()
         patch.setattr(sys, "dont_write_bytecode", True)
