@@ -17,6 +17,8 @@ LIMIT = 400
 #: From this rank on a candidate has nothing to do with the layer but its value, so it is believed
 #: only where the count is seen to change and the candidate to follow.
 WEAK = 50
+#: How many elements of a sequence are candidates: stages are seldom more.
+ELEMENTS = 8
 
 
 @dataclass(frozen=True, order=True)
@@ -86,6 +88,11 @@ def candidates(
             if text != other:
                 offer(f"{wrapped(text)} + {wrapped(other)}", 60)
                 offer(f"{wrapped(text)} // {wrapped(other)}", 60)
+    for rank, tree in ((55, creating), (74, function)):
+        for text in sequences(tree):
+            if text.split(".")[0] in scope | {"self"}:
+                for index in range(ELEMENTS):
+                    offer(f"{text}[{index}]", rank)
     for text in sorted(scope):
         offer(text, 70)
     for text in self_attributes(function):
@@ -194,6 +201,33 @@ def is_atom(node: ast.AST) -> bool:
                 isinstance(argument, (ast.Name, ast.Constant, ast.BinOp)) for argument in args
             )
     return False
+
+
+def sequences(tree: ast.AST) -> list[str]:
+    """Names and attributes of `self` that are looped over, also in part, or indexed.
+
+    `dims` in `dims[i]`; `self.widths` in `zip(names, self.widths[1:])`.
+    """
+    found: list[str] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.For(iter=place) | ast.comprehension(iter=place) | ast.Subscript(value=place):
+                pass
+            case _:
+                continue
+        pieces = [place]
+        while pieces:
+            piece = pieces.pop(0)
+            match piece:
+                case ast.Call(args=args):
+                    pieces.extend(args)
+                case ast.Subscript(value=value, slice=ast.Slice()):
+                    pieces.append(value)
+                case ast.Name() | ast.Attribute(value=ast.Name(id="self")):
+                    text = ast.unparse(piece)
+                    if text not in found:
+                        found.append(text)
+    return found
 
 
 def class_attributes(syntax: Syntax, function: Function) -> list[str]:
