@@ -8,7 +8,7 @@ target spelled in another way) is left to `already`, which looks at each place.
 
 from __future__ import annotations
 
-from stitchgen import ledger, traces
+from stitchgen import ledger, removal
 from stitchgen.config import Project
 from stitchgen.cst import Document
 from stitchgen.errors import StitchError
@@ -95,7 +95,7 @@ def stands(book: Ledger, run: Run, edited: bool) -> bool:
             return False
         own = run.traces(path)
         try:
-            missing = traces.missing(Document(raw, path), [other.traces(path) for other in runs])
+            missing = removal.missing(Document(raw, path), [other.traces(path) for other in runs])
         except StitchError:
             return False
         if any(mark.kind == "bytes" or mark in missing for mark in own):

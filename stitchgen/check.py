@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stitchgen import ledger, traces
+from stitchgen import ledger, removal, traces
 from stitchgen.config import Project
 from stitchgen.cst import NEWLINE, Document
 from stitchgen.errors import StitchError
 from stitchgen.files import digest
 from stitchgen.ledger import Created, Entry, Ledger
+from stitchgen.meaning import HOLE, meaning
 
 _CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)(?: |\r?$)", re.MULTILINE)
 
@@ -83,7 +84,7 @@ def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> N
     conflict = _CONFLICT.search(raw)
     try:
         document = Document(raw, path)
-        missing = traces.missing(document, [run.traces(path) for run in runs])
+        missing = removal.missing(document, [run.traces(path) for run in runs])
     except StitchError as error:
         line, message = None, error.message
         if conflict:
@@ -110,7 +111,7 @@ def _line_at(raw: bytes, match: re.Match[bytes]) -> int:
 
 def _shortened(mark: traces.Trace) -> str:
     first, *rest = mark.now.strip().splitlines()
-    return first.replace(traces.HOLE, "...") + (" ..." if rest else "")
+    return first.replace(HOLE, "...") + (" ..." if rest else "")
 
 
 # -- block files ---------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ def _check_block(project: Project, book: Ledger, path: str, findings: _Findings)
 
 
 def _same_meaning(recorded: Created, raw: bytes) -> bool:
-    return recorded.meaning is not None and traces.meaning(raw) == recorded.meaning
+    return recorded.meaning is not None and meaning(raw) == recorded.meaning
 
 
 def _formatted(text: str, line_length: int) -> bool:

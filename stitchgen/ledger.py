@@ -38,10 +38,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stitchgen import traces
+from stitchgen.describing import describe
 from stitchgen.edits import Edit, FileChange
 from stitchgen.errors import StitchError
 from stitchgen.files import LEDGER, digest, read_bytes
+from stitchgen.meaning import meaning
 from stitchgen.traces import Piece, Trace
 
 VERSION = 1
@@ -166,12 +167,12 @@ class Ledger:
         for change in changes:
             if change.before is None and change.after is not None:
                 python = change.path.endswith(".py")
-                sense = traces.meaning(change.after) if python else None
+                sense = meaning(change.after) if python else None
                 created.append(Created(change.path, digest(change.after), sense))
             elif change.before is not None and change.after is not None:
                 edited.append(Edited(change.path, digest(change.before), digest(change.after)))
                 edits = change.edits or (_difference(change.before, change.after),)
-                marks += traces.describe(change.path, change.before, edits)
+                marks += describe(change.path, change.before, edits)
         folders = _new_folders(self.root, [file.path for file in created])
         run = self._run_name(command, splices, changes)
         new = {}

@@ -28,7 +28,9 @@ from stitchgen.edits import Edit, FileChange, apply
 from stitchgen.errors import StitchError
 from stitchgen.files import LEDGER, digest
 from stitchgen.ledger import Created, Edited, Ledger, Run
-from stitchgen.traces import HOLE, Trace
+from stitchgen.meaning import HOLE, meaning
+from stitchgen.removal import removal
+from stitchgen.traces import Trace
 
 #: Folders of what others have written.
 _FOREIGN = {"site-packages", "node_modules"}
@@ -207,7 +209,7 @@ def _by_syntax(raw: bytes, path: str, marks: Sequence[Trace], last: Run, plan: _
     used = {node.id for node in rest if isinstance(node, ast.Name)}
     plan.kept_traces += [mark for mark, match in found if match.names and used & _bound(mark)]
     found = [(mark, match) for mark, match in found if mark not in plan.kept_traces]
-    edits = traces.removal(document, found)
+    edits = removal(document, found)
     after = Document(apply(raw, edits), path)  # refuses if the file would no longer parse
     for node in ast.walk(after.tree):
         for mark in plan.kept_traces:
@@ -379,7 +381,7 @@ def _delete(
     if importer is not None:
         plan.warn("still-used", importer, f"{path} stays, since it is imported here")
     elif digest(raw) != created.sha256 and (
-        created.meaning is None or traces.meaning(raw) != created.meaning
+        created.meaning is None or meaning(raw) != created.meaning
     ):
         plan.warn(
             "edited", path, f"{path} stays: it was edited after stitchgen wrote it", f"rm {path}"

@@ -1,4 +1,4 @@
-"""ledger.py and traces.py: what is recorded, how it reads, and how it merges."""
+"""ledger.py, describing.py and meaning.py: what is recorded, how it reads, and how it merges."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitchgen import ledger, traces
+from stitchgen import ledger
+from stitchgen.describing import describe
 from stitchgen.edits import Edit, FileChange, apply
 from stitchgen.errors import StitchError
 from stitchgen.files import LEDGER, digest
 from stitchgen.ledger import Ledger, SpliceRecord
-from stitchgen.traces import HOLE, Piece, Trace
+from stitchgen.meaning import HOLE, meaning
+from stitchgen.traces import Piece, Trace
 from tests.spliced import BLOCK, MODEL, Plan, record, splice
 
 
@@ -45,7 +47,7 @@ def test_a_run_is_read_as_it_was_written(root: Path) -> None:
     assert first.folders == ["blocks"] and second.folders == []
     block = first.created[0]
     assert (block.path, block.sha256) == ("blocks/cbam.py", digest(BLOCK))
-    assert block.meaning == traces.meaning(BLOCK)
+    assert block.meaning == meaning(BLOCK)
     assert first.edited[0].before == digest(MODEL.encode())
     assert first.edited[0].after == second.edited[0].before
     assert second.edited[0].after == digest((root / "model.py").read_bytes())
@@ -227,7 +229,7 @@ def test_a_conflict_is_solved_by_taking_out_its_markers(
 
 
 def described(before: str, edits: list[Edit]) -> list[tuple[str, str, str, str]]:
-    marks = traces.describe("model.py", before.encode(), edits)
+    marks = describe("model.py", before.encode(), edits)
     return [(mark.kind, mark.scope, mark.now, mark.was) for mark in marks]
 
 
@@ -239,7 +241,7 @@ def test_statements_of_one_insertion_are_traces_of_their_own() -> None:
         ("statements", "", "from c import C", ""),
         ("statements", "", "y = 2", ""),
     ]
-    marks = traces.describe("model.py", text.encode(), [Edit(9, 9, inserted)])
+    marks = describe("model.py", text.encode(), [Edit(9, 9, inserted)])
     assert "".join(mark.pieces[0].text for mark in marks) == inserted.decode()
 
 
@@ -293,7 +295,7 @@ def test_comments_alone_have_no_syntax() -> None:
     ],
 )
 def test_the_meaning_of_a_source(left: str, right: str, equal: bool) -> None:
-    assert (traces.meaning(left.encode()) == traces.meaning(right.encode())) is equal
+    assert (meaning(left.encode()) == meaning(right.encode())) is equal
 
 
 def test_the_meaning_is_the_same_hash_on_every_python() -> None:
@@ -306,14 +308,14 @@ class A(a.B, metaclass=M):
         return f'{x!r:>{y}} b' "c" if x else [i for i in x if i][1:2, ...]
 """
     known = "f2671107d8c9159bd4cdce0e0ae20790e69d8b49315c2a6d3ed7591392d1f778"
-    assert traces.meaning(source) == known
+    assert meaning(source) == known
 
 
 def test_apply_of_all_pieces_backwards_is_the_former_file() -> None:
     plan = Plan(MODEL.encode()).wrap("self.conv1(x)", "self.conv1_cbam(", ")")
     plan.after("x = self.layer2(x)", "x = self.layer2_cbam(x)\n").replace("nn.ReLU()", "CBAM()")
     change = plan.change()
-    marks = traces.describe("model.py", change.before, change.edits)
+    marks = describe("model.py", change.before, change.edits)
     back = [
         Edit(piece.at, piece.at + len(piece.text), piece.replaced.encode())
         for mark in marks

@@ -1,4 +1,4 @@
-"""traces.py: whatever was spliced into a file is found again and taken out of it."""
+"""Traces: whatever was spliced into a file is found again and taken out of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from stitchgen import traces
 from stitchgen.cst import Document
+from stitchgen.describing import describe
 from stitchgen.edits import Edit, apply
 from stitchgen.errors import InternalError
+from stitchgen.meaning import same
+from stitchgen.removal import removal
 
 SOURCE = '''\
 import torch
@@ -109,7 +112,7 @@ def taken_out(raw: bytes, marks: list[traces.Trace]) -> bytes:
     document = Document(raw, "model.py")
     located = traces.locate(document, marks)
     assert not located.missing
-    return apply(raw, traces.removal(document, located.found))
+    return apply(raw, removal(document, located.found))
 
 
 @settings(max_examples=100)
@@ -119,7 +122,7 @@ def test_random_splices_are_taken_out_by_bytes_and_by_syntax(
 ) -> None:
     edits = planned(raw, rnd)
     spliced = apply(raw, edits)
-    marks = traces.describe("model.py", raw, edits)
+    marks = describe("model.py", raw, edits)
     encoding = Document(raw, "model.py").encoding.removesuffix("-sig")
     back = [
         Edit(piece.at, piece.at + len(piece.text.encode(encoding)), piece.replaced.encode(encoding))
@@ -138,15 +141,15 @@ def test_random_splices_are_taken_out_of_a_formatted_file(
 ) -> None:
     raw = SOURCE.encode()
     edits = planned(raw, rnd)
-    marks = traces.describe("model.py", raw, edits)
+    marks = describe("model.py", raw, edits)
     if any(mark.kind == "bytes" for mark in marks):
         return
     mode = black.Mode(line_length=line_length)
     formatted = black.format_str(apply(raw, edits).decode(), mode=mode)
     found = taken_out(formatted.encode(), marks)
-    assert traces.same(ast.parse(found), ast.parse(raw))
+    assert same(ast.parse(found), ast.parse(raw))
 
 
 @pytest.mark.parametrize("code", ["x = 1\n", "", "# only a comment\n"])
 def test_no_edits_leave_no_traces(code: str) -> None:
-    assert traces.describe("model.py", code.encode(), []) == []
+    assert describe("model.py", code.encode(), []) == []

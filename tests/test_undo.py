@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from stitchgen import edits, ledger, traces, undo
 from stitchgen.config import Project
 from stitchgen.cst import Document
+from stitchgen.describing import describe
 from stitchgen.edits import FileChange, apply
 from stitchgen.errors import StitchError
+from stitchgen.removal import removal
 from tests.spliced import BLOCK, MODEL, Plan, commit, record, splice, tree
 
 
@@ -717,7 +719,7 @@ def test_apply_then_undo_is_the_identity_and_own_lines_survive(
     except StitchError as error:  # LibCST loses some blank lines at the end: nothing is spliced
         assert error.code == "lossy-file"
         return
-    marks = traces.describe("model.py", before, change.edits)
+    marks = describe("model.py", before, change.edits)
     exact = [
         edits.Edit(
             piece.at,
@@ -734,4 +736,4 @@ def test_apply_then_undo_is_the_identity_and_own_lines_survive(
     document = Document(edited, "model.py")
     located = traces.locate(document, marks)
     assert not located.missing
-    assert apply(edited, traces.removal(document, located.found)) == raw(own=True)
+    assert apply(edited, removal(document, located.found)) == raw(own=True)
