@@ -9,7 +9,7 @@ whether the edit harmed something elsewhere or the block is not consumed, and wh
 reference. One backward, in train, shows the gradients.
 
 Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later); imports only
-torch, the standard library, `compare`, `cost` and `runs`.
+torch, the standard library, `compare`, `cost`, `runs` and `splices`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,8 @@ import torch
 from torch import nn
 
 from stitchgen.observer import compare, cost
-from stitchgen.observer.runs import (
-    Inputs,
-    Run,
-    Runner,
-    Splice,
-    added_names,
-    find_part,
-    names_of,
-    under,
-)
+from stitchgen.observer.runs import Inputs, Run, Runner
+from stitchgen.observer.splices import Splice, added_names, find_part, names_of, under
 
 LAWS = ("builds", "keys", "position", "elsewhere", "consumed")
 MODES = ("eval", "train")
