@@ -219,6 +219,11 @@ class Block:
         """The arguments without a default, in order."""
         return tuple(p.name for p in self.parameters if p.default is None)
 
+    @property
+    def elementwise(self) -> bool:
+        """Whether it takes a tensor of any shape, and does not need to know its channels."""
+        return self.generic and "any" in self.layouts and not self.channel_parameters
+
     def class_for(self, dims: int) -> str:
         """`CBAM` for the usual dims, `CBAM3d` for others."""
         usual = self.generic or dims == self.usual_dims

@@ -28,8 +28,11 @@ from stitchgen.workbench import Workbench
 PROBE = "__stitchgen_probe__"
 
 
-def feature_at(request: AddRequest, place: Place) -> Mapping[str, Any]:
-    """Layout and dims of the tensor that the block is fed, which all spots have in common."""
+def feature_at(request: AddRequest, place: Place, any_layout: bool = False) -> Mapping[str, Any]:
+    """Layout and dims of the tensor that the block is fed, which all spots have in common.
+
+    With `any_layout` it does not matter which axis is which, and the layout may be None.
+    """
     features = []
     for spot in place.spots:
         output = spot.layer["output"]
@@ -46,7 +49,7 @@ def feature_at(request: AddRequest, place: Place) -> Mapping[str, Any]:
             where=observed.first_place(place.spots[0].layer),
             hint="Let the model run (leave out --no-prove).",
         )
-    if len(layouts) > 1 or None in layouts:
+    if (len(layouts) > 1 or None in layouts) and not any_layout:
         raise StitchError(
             "layout-ambiguous",
             f"the axes of the feature at {place.target} could not be told apart",
@@ -209,10 +212,11 @@ def chosen(
     )
 
 
-def of_script(count: Count) -> dict[str, Any]:
-    """The count as a number: a script makes its model for one configuration."""
-    value = count.of(count.spots[0])
-    return {"expression": str(value), "value": value, "evidence": "observed"}
+def as_number(count: Count) -> dict[str, Any]:
+    """The count as it was seen; None where it differs, or where no axis is known for the channels."""
+    value = count.only
+    expression = None if value is None else str(value)
+    return {"expression": expression, "value": value, "evidence": "observed"}
 
 
 def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:

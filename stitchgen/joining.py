@@ -43,7 +43,8 @@ class Fit:
 
 def fit_of(request: AddRequest, block: Block, place: Place) -> Fit:
     """How the block fits at the place; refuses where it does not."""
-    layout = feature_at(request, place)["layout"]
+    alone = request.placement != "beside" and request.fuse is None
+    layout = feature_at(request, place, any_layout=alone and block.elementwise)["layout"]
     where = observed.first_place(place.spots[0].layer)
     adapter = adapter_to(block, layout) or grid_at(request, block, place, layout)
     fit = Fit(blocks.dims_at(block, seen_through(layout, adapter), place.target, where), adapter)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stitchgen import blocks, observed
 from stitchgen.already import replaced_already, stands_already
-from stitchgen.counts import channel_expressions, channels_read, given, of_script
+from stitchgen.counts import as_number, channel_expressions, channels_read, given
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.features import find_feature, find_reader, later
 from stitchgen.joining import Fit, counts_of, facts_of, fit_of, method_of, widths_of
@@ -133,14 +133,18 @@ def name_counts(
 ) -> list[dict[str, str]]:
     """For each place the expressions of its counts, by what they are to it."""
     request = task.request
+    assert task.block is not None
     named: list[dict[str, str]] = [{} for _ in plan.places]
     asked = []
     for number, place in enumerate(plan.places):
-        for role, count in counts_of(place, request).items():
+        wanted = counts_of(place, request)
+        told = not task.block.channel_parameters and list(wanted) == ["fed"]
+        for role, count in wanted.items():
             if role == "fed" and request.channels is not None:
                 place.channels = given(request, place)
-            elif place.variable is not None:
-                place.channels = of_script(count)
+            elif place.variable is not None or (told and observer is not None):
+                # A script makes its model for one configuration, and what is only told needs no name.
+                place.channels = as_number(count)
             elif role == "fed" and observer is None:
                 place.channels = channels_read(request, place)
             elif observer is None:
@@ -152,7 +156,7 @@ def name_counts(
             else:
                 asked.append((number, role, count))
                 continue
-            named[number][role] = place.channels["expression"]
+            named[number][role] = place.channels["expression"] or ""
     if observer is not None:
         counts = [count for _, _, count in asked]
         found = channel_expressions(plan.bench, survey, observer, task.session, counts)
