@@ -18,6 +18,12 @@ PLAIN_CALLS = {
 #: Packages whose calls at the top level of a model file make values or settings.
 PLAIN_PACKAGES = {"torch", "nn", "numpy", "math", "einops"} | set(sys.stdlib_module_names)
 ACTING = {"subprocess", "socket", "urllib", "http", "argparse", "multiprocessing", "shutil"}
+#: What ends a program or trains: never run, not even in a file that the model file imports.
+TRAINING_NAMES = {"backward", "step", "zero_grad", "fit", "main", "train", "run", "launch"}
+TRAINING_NAMES |= {"parse_args", "exit", "quit", "input", "DataLoader"}
+CONTAINERS = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)
+#: Methods that fill a list or a table.
+FILLING = {"append", "extend", "insert", "add", "update", "setdefault"}
 ACTING_NAMES = {"load", "save", "system", "popen", "parse_args", "exit", "open", "input", "print"}
 #: Calls that stand as statements and only set things up for the definitions below them.
 SETTINGS = ("sys.path.", "os.environ.", "__all__.", "warnings.", "logging.", "torch.set_")
@@ -33,6 +39,65 @@ def left_out(tree: ast.Module) -> list[tuple[int, int]]:
     ]
 
 
+def acting(tree: ast.Module) -> list[tuple[int, int]]:
+    """The same for a file that the model file imports.
+
+    It is run as Python runs it, since packages fill their registries so; left out is only what
+    trains or ends the program, and what needs the names that are missing then.
+    """
+    reader, names = Reader(tree), acting_names(tree)
+    missing: set[str] = set()
+    found = []
+    for statement in tree.body:
+        if reader.keeps(statement) and not loaded(statement) & missing:
+            continue
+        if acts(statement, names) or loaded(statement) & missing:
+            found.append((statement.lineno, statement.end_lineno or statement.lineno))
+            missing |= stored(statement)
+    return found
+
+
+def acting_names(tree: ast.Module) -> set[str]:
+    """The names whose call trains or ends the program, with those of the file's own functions."""
+    names = set(TRAINING_NAMES)
+    functions = [
+        node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    before = 0
+    while before != len(names):
+        before = len(names)
+        names |= {one.name for one in functions if any(acts(part, names) for part in one.body)}
+    return names
+
+
+def acts(statement: ast.stmt, names: set[str]) -> bool:
+    """Whether running the statement calls one of these names, or goes through a data loader."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    for node in ast.walk(statement):
+        match node:
+            case ast.Raise() if node is statement:
+                return True
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in names:
+                return True
+            case ast.For(iter=place) if "loader" in ast.unparse(place).lower():
+                return True
+    return False
+
+
+def loaded(node: ast.AST) -> set[str]:
+    """The names that running a statement may read; functions read theirs later."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return set()
+    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)}
+
+
+def stored(node: ast.AST) -> set[str]:
+    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
+
+
 class Reader:
     """Decides statement by statement, knowing what definitions need when they are made."""
 
@@ -45,6 +110,7 @@ class Reader:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         }
         self.missing: set[str] = set()  # names whose assignment was left out
+        self.containers: set[str] = set()  # names of the file's own lists and tables
 
     def keeps(self, node: ast.stmt) -> bool:
         match node:
@@ -54,8 +120,19 @@ class Reader:
                 return True
             case ast.Expr(value=ast.Constant()):
                 return True
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call
+            ) if name in self.containers and method in FILLING:
+                return all(self.plain(part) for part in (*call.args, *call.keywords))
             case ast.Expr(value=ast.Call(func=function)):
                 return ast.unparse(function).startswith(SETTINGS)
+            case ast.Delete():
+                return True
+            case ast.Assert(test=test):
+                return self.plain(test)
+            case ast.For(iter=place, body=body, orelse=orelse):
+                known = loaded(place) <= self.containers | PLAIN_CALLS and self.plain(place)
+                return known and all(self.keeps(part) for part in body + orelse)
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 return self.keeps_assignment(node)
             case ast.If(test=test) if is_main_test(test):
@@ -71,19 +148,15 @@ class Reader:
                 return False
 
     def keeps_assignment(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> bool:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        names = {
-            part.id
-            for target in targets
-            for part in ast.walk(target)
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-        }
+        names = stored(node)
+        if isinstance(node.value, CONTAINERS):
+            self.containers |= names
         if names & self.needed or node.value is None or self.plain(node.value):
             return True
         self.missing |= names
         return False
 
-    def plain(self, expression: ast.expr) -> bool:
+    def plain(self, expression: ast.expr | ast.keyword) -> bool:
         """Whether evaluating the expression can start nothing and lacks nothing."""
         for part in ast.walk(expression):
             if isinstance(part, ast.Name) and part.id in self.missing:

@@ -132,13 +132,12 @@ def name_counts(
     task: Task, plan: Plan, survey: Survey, observer: Observer | None
 ) -> list[dict[str, str]]:
     """For each place the expressions of its counts, by what they are to it."""
-    request = task.request
-    assert task.block is not None
+    request, block = task.request, task.block
     named: list[dict[str, str]] = [{} for _ in plan.places]
     asked = []
     for number, place in enumerate(plan.places):
         wanted = counts_of(place, request)
-        told = not task.block.channel_parameters and list(wanted) == ["fed"]
+        told = block is not None and not block.channel_parameters and list(wanted) == ["fed"]
         for role, count in wanted.items():
             if role == "fed" and request.channels is not None:
                 place.channels = given(request, place)

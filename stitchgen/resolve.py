@@ -182,7 +182,7 @@ def session_of(
         paths=name.paths,
         root=project.root,
         left_out={
-            str(path): [line for line, _ in definitions.left_out(tree)]
+            str(path): [line for line, _ in (left_out if path == file else definitions.acting(tree))]
             for path, tree in imported_files(file, syntax.tree, project.root, name.paths).items()
         },
         script=script.as_request(given) if script else None,
@@ -243,7 +243,7 @@ def scripted(
 def imported_files(
     file: Path, tree: ast.Module, root: Path, paths: Sequence[Path]
 ) -> dict[Path, ast.Module]:
-    """The model file and the project's files that it imports: of all of them only definitions run."""
+    """The model file and the project's files that it imports: one of them may train, too."""
     found, todo = {file: tree}, [(file, tree)]
     while todo:
         here, tree = todo.pop()

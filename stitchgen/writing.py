@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
-from stitchgen import anchors, calls, imports, methods
+from stitchgen import anchors, calls, imports, methods, observed
 from stitchgen.calls import HERE, VALUE, Insertion
 from stitchgen.config import Project
 from stitchgen.cst import Span
@@ -209,6 +209,25 @@ def keeping(feature: Feature, site: Site) -> Insertion:
     )
 
 
+def merged(insertions: Iterable[Insertion]) -> list[Insertion]:
+    """Instances of one class share the insertion that fills their slots: of those that differ only
+    in what holds for one instance, one is left, with what holds for all."""
+    found: dict[object, Insertion] = {}
+    for one in insertions:
+        steps = (*one.to_called, *one.chain)
+        alike = replace(one, to_called=(), chain=(), by_number=False, overwritten=False)
+        key = (alike, *(step.identity for step in steps))
+        other = found.get(key, one)
+        found[key] = replace(
+            one,
+            to_called=observed.merged([one.to_called, other.to_called]) or one.to_called,
+            chain=observed.merged([one.chain, other.chain]) or one.chain,
+            by_number=one.by_number or other.by_number,
+            overwritten=one.overwritten or other.overwritten,
+        )
+    return list(found.values())
+
+
 def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> None:
     """Edit every call site, once for all places that have it; a place's strategy is the lowest in
     rank that was needed.
@@ -240,8 +259,7 @@ def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> 
             syntax=syntax,
             how=here[0][1].how,
             context=context,
-            # Instances of one class share the insertion that fills their slots.
-            insertions=list(dict.fromkeys(insertion for _, _, insertion in here)),
+            insertions=merged(insertion for _, _, insertion in here),
             line_length=project.line_length,
         )
         edits, strategy = calls.edit_call(call)

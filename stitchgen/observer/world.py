@@ -219,7 +219,12 @@ class World:
             stand_in.__path__ = [path]
             sys.modules[stand_in.__name__] = stand_in
             self.stood_in.append(stand_in.__name__)
-        return importlib.import_module(self.module)
+        try:
+            return importlib.import_module(self.module)
+        except ImportError as lack:
+            if lack.name in self.stood_in:
+                raise error from None  # what a package lacks since its own `__init__` failed
+            raise
 
     def other_module(self):
         """`(name, file)` of a module that is found in place of a new file's folder, or None.

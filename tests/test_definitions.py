@@ -1,0 +1,44 @@
+"""Which top-level statements are run: of the model's own file, and of those that it imports."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from stitchgen import definitions
+
+#: Statement, whether it is run in the model's own file, and in one that it imports.
+STATEMENTS = [
+    ("import os", True, True),
+    ("WIDTHS = [8, 16]", True, True),
+    ("TABLE = {}\nTABLE.update(a=1)", True, True),
+    ("NAMES = []\nfor name in ('a', 'b'):\n    NAMES.append(name)", True, True),
+    ("SIZES = {}\nfor size in (8, 16):\n    SIZES[size] = size * 2", True, True),
+    ("del os", True, True),
+    ("assert len(WIDTHS) == 2", True, True),
+    ("from lab import REGISTRY\nREGISTRY.register('net', None)", False, True),
+    ("from lab import register, nets\nfor one in nets():\n    register(one)", False, True),
+    ("import sys\nfrom lab import Lazy\nsys.modules[__name__] = Lazy(__name__)", False, True),
+    ("print('loaded')", False, True),
+    ("def fill():\n    pass\n\n\nfill()", False, True),
+    ("def main():\n    pass\n\n\nmain()", False, False),
+    ("def go():\n    loss.backward()\n\n\ndef start():\n    go()\n\n\nstart()", False, False),
+    ("for x, y in loader:\n    pass", False, False),
+    ("for _ in range(3):\n    loss = net(x)\n    loss.backward()", False, False),
+    ("total = net(x)\nfor _ in range(3):\n    total = net(total)", False, True),
+    ("trainer.fit(net)", False, False),
+    ("arguments = parser.parse_args()", False, False),
+    ("arguments = parser.parse_args()\nnet = Net(arguments.width)", False, False),
+    ("raise SystemExit('training')", False, False),
+    ("import sys\nsys.exit()", False, False),
+    ("if __name__ == '__main__':\n    main()", True, True),
+]
+
+
+@pytest.mark.parametrize(("source", "alone", "imported"), STATEMENTS)
+def test_what_is_run(source: str, alone: bool, imported: bool) -> None:
+    tree = ast.parse(source)
+    last = tree.body[-1].lineno
+    assert (last not in [line for line, _ in definitions.left_out(tree)]) == alone
+    assert (last not in [line for line, _ in definitions.acting(tree)]) == imported
