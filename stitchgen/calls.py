@@ -329,12 +329,17 @@ def wrapped(
     compound = isinstance(ast.parse(text, mode="eval").body, (ast.BinOp, ast.IfExp))
     if compound and not is_whole(call.syntax, node):
         text = f"({text})"
-    opening, _, closing = broken(call, node, text).partition(VALUE)
+    else:
+        compound = False
+    opening, _, closing = broken(call, node, text, bracketed=compound).partition(VALUE)
     return [edit for edit in document.wrap(span, opening, closing) if edit.text]
 
 
-def broken(call: Call, node: ast.expr, text: str) -> str:
-    """The text over several lines, as black would break them, where one would be too long."""
+def broken(call: Call, node: ast.expr, text: str, bracketed: bool = False) -> str:
+    """The text over several lines, as black would break them, where one would be too long.
+
+    `bracketed`: it has parentheses around it, which it needs.
+    """
     document, span = call.document, call.document.span_of(node)
     code = document.code(span)
     line = document.text_of_line(span[0])
@@ -346,11 +351,15 @@ def broken(call: Call, node: ast.expr, text: str) -> str:
         stand_in += "v"
     stood = text.replace(VALUE, stand_in)
     indent = document.indent_of(call.statement_span)
-    if is_argument(call.syntax, node):
-        # The brackets of the call around it are those that black breaks the line at.
-        lines = call.formatted(f"_({stood},)").rstrip("\n").split("\n")[1:-1]
+    if bracketed or is_argument(call.syntax, node):
+        # These brackets, or those of the call around it, are where black breaks the line.
+        inner = stood[1:-1] if bracketed else stood
+        lines = call.formatted(f"_({inner},)").rstrip("\n").split("\n")[1:-1]
         lines[-1] = lines[-1].removesuffix(",")
+        if bracketed and (lines[0].strip(), lines[-1].strip()) == ("(", ")"):
+            lines = [line[4:] for line in lines[1:-1]]  # black has put brackets around it as well
         text = "\n" + document.indented("\n".join(lines), indent) + indent
+        text = f"({text})" if bracketed else text
     else:
         lines = call.formatted(f"_ = {stood}").removeprefix("_ = ").rstrip("\n").split("\n")
         rest = document.indented("\n".join(lines[1:]), indent).rstrip("\n")
