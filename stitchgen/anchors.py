@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitchgen.cst import Span
 from stitchgen.edits import Edit
@@ -36,7 +36,7 @@ def definition_anchor(syntax: Syntax, function: Function, lines: Iterable[int]) 
     """The statement of `__init__` after which the layer exists, whatever branch was taken.
 
     It is the innermost statement that creates the layer, or the outermost loop, `with` or `try`
-    around it; where several branches create it, the `if` around them.
+    around it; where all branches create it, seen or not, the `if` around them.
     """
     picks: list[list[ast.stmt]] = []
     for line in sorted(set(lines)):
@@ -54,7 +54,7 @@ def definition_anchor(syntax: Syntax, function: Function, lines: Iterable[int]) 
             if one_line:
                 chain = chain[:index]
                 break
-            if repeated:
+            if repeated or made_in_all(statement, attributes_of(chain[-1])):
                 chain = chain[: index + 1]
                 break
         picks.append(chain)
@@ -62,6 +62,34 @@ def definition_anchor(syntax: Syntax, function: Function, lines: Iterable[int]) 
     for chain in picks[1:]:
         common = later_of(common, chain)
     return common[-1]
+
+
+def attributes_of(statement: ast.stmt) -> set[str]:
+    """The attributes of `self` that a statement makes; those set to None are not made."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            pass
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            targets = [target]
+        case _:
+            return set()
+    if isinstance(value, ast.Constant) and value.value is None:
+        return set()
+    return {
+        target.attr
+        for target in targets
+        if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+    }
+
+
+def made_in_all(statement: ast.stmt, attributes: set[str]) -> bool:
+    """Whether the statement is an `if` each of whose branches makes one of the attributes."""
+    if not isinstance(statement, ast.If):
+        return False
+    return all(
+        any(attributes_of(one) & attributes or made_in_all(one, attributes) for one in suite)
+        for suite in (statement.body, statement.orelse)
+    )
 
 
 def later_of(one: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
@@ -97,4 +125,5 @@ def constructor(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> 
     formatted = format_statements(text, indent, line_length, document.quote)
     if document.code(span).lstrip("rRuUbB").startswith(('"', "'")):
         return document.lines_after(span, "\n" + formatted)
-    return document.lines_before(span, formatted + "\n")
+    edit = document.lines_before(span, formatted)
+    return replace(edit, text=edit.text + document.newline.encode())

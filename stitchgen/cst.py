@@ -322,10 +322,25 @@ class Document:
         if rest is None:
             raise InternalError(f"{self.path}:{self.line_of(span[1])} does not end its line")
         offset = span[1] + len(rest.group().encode("utf-8"))
+        offset += len(self.footer(offset, self.indent_of(span)).encode("utf-8"))
         text = self.indented(lines, self.indent_of(span))
         if not rest.group().endswith(("\n", "\r")):
             text = "\n" + text.rstrip("\n")
         return self.insert(offset, text)
+
+    def footer(self, offset: int, indent: str) -> str:
+        """The comments below a statement that belong to its suite, being indented deeper."""
+        text = self.utf8[offset:].decode("utf-8")
+        kept = end = 0
+        for line in text.splitlines(keepends=True):
+            code = line.lstrip(" \t")
+            if code.strip() and not (code.startswith("#") and deeper(line, indent)):
+                break
+            if not line.endswith(("\n", "\r")):
+                break  # the file's last line, which has no end: what is inserted would join it
+            end += len(line)
+            kept = end if code.strip() else kept
+        return text[:kept]
 
     def lines_before(self, span: Span, lines: str) -> Edit:
         """Insert whole lines directly before a statement, below the comments above it."""
@@ -369,3 +384,8 @@ class Document:
             if re.match(r"#!|[ \t\f]*#.*?coding[:=]", rest) and len(self.line_starts) > number + 1:
                 offset = self.line_starts[number + 1]
         return self.insert(offset, lines if lines.endswith("\n") else lines + "\n")
+
+
+def deeper(line: str, indent: str) -> bool:
+    """Whether a line is indented further than this, by more of the same."""
+    return line.startswith(indent) and line[len(indent) :][:1] in (" ", "\t")

@@ -24,9 +24,9 @@ class Net(nn.Module):
         super().__init__()
         if norm:
             self.down = nn.Sequential(nn.Conv2d(3, dim, 2, stride=2), nn.BatchNorm2d(dim))
-            self.down_se = SE(channels=dim)
         else:
             self.down = nn.Conv2d(3, dim, 2, stride=2)
+        self.down_se = SE(channels=dim)
         self.head = nn.Linear(dim, 3)
 
     def forward(self, x):
