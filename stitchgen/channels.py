@@ -17,6 +17,8 @@ LIMIT = 400
 #: From this rank on a candidate has nothing to do with the layer but its value, so it is believed
 #: only where the count is seen to change and the candidate to follow.
 WEAK = 50
+#: The rank of what other layers have as their sizes.
+SIZES = 40
 #: How many elements of a sequence are candidates: stages are seldom more.
 ELEMENTS = 8
 
@@ -26,7 +28,7 @@ class Candidate:
     """An expression, with its rank: lower is nearer to the layer's own creating call."""
 
     rank: int
-    length: int
+    order: int  # among those of one rank: the shorter first, sizes as the layers are near
     text: str
 
 
@@ -77,7 +79,7 @@ def candidates(
     for text in mutated:
         offer(text, 30)
     for text in layer_sizes:
-        offer(text, 40)
+        offer(text, SIZES)
     for text in named + sorted(scope):
         for other in literals:
             if int(other) > 1:
@@ -108,8 +110,9 @@ def candidates(
     counts = {str(count) for count in wanted}
     # Behind a loop its names have the values of its last turn, whichever layer is meant.
     moved = assigned_in(creating) if isinstance(creating, (ast.For, ast.While)) else set()
+    near = {text: number for number, text in enumerate(dict.fromkeys(layer_sizes))}
     ranked = [
-        Candidate(rank, len(text), text)
+        Candidate(rank, near.get(text, 0) if rank == SIZES else len(text), text)
         for text, rank in found.items()
         if (not text.isdigit() or text in counts) and not moved & names_of(text)
     ]
@@ -118,7 +121,7 @@ def candidates(
 
 def of_layers(sizes: Sequence[str]) -> list[Candidate]:
     """Candidates where only the layers themselves are known."""
-    return [Candidate(40, len(text), text) for text in dict.fromkeys(sizes)]
+    return [Candidate(SIZES, number, text) for number, text in enumerate(dict.fromkeys(sizes))]
 
 
 def survivors(
