@@ -201,6 +201,11 @@ def new_constructor(bench: Workbench, place: Place) -> Anchor | None:
     file, class_name = str(place.resolved.file), place.resolved.class_name
     if not place.from_class and place.sites:
         file, class_name = place.sites[0].file, class_of(bench, place.sites[0])
+    return constructor_yet_to_be(bench, file, class_name)
+
+
+def constructor_yet_to_be(bench: Workbench, file: str, class_name: str) -> Anchor | None:
+    """Where the class, if it inherits its `__init__`, gets one of its own."""
     syntax = bench.syntax(file)
     node = syntax.class_named(class_name)
     if node is None or syntax.method(class_name, "__init__") is not None:
@@ -287,14 +292,9 @@ def slot_anchor(bench: Workbench, survey: Survey, place: Place, class_name: str)
     syntax = bench.syntax(site.file)
     init = syntax.method(class_name, "__init__")
     if init is None:
-        node = syntax.class_named(class_name)
-        raise StitchError(
-            "unsupported",
-            f"class {class_name} has no __init__ in which a slot could be defined",
-            where=f"{syntax.document.path}:{node.lineno if node else 1}",
-            hint="Give the class an __init__ of its own, or splice into the whole class: "
-            f"{syntax.document.path}::{class_name}.LAYER",
-        )
+        anchor = constructor_yet_to_be(bench, site.file, class_name)
+        assert anchor is not None
+        return anchor
     lines: set[int] = set()
     for spot in place.spots:
         module = join(spot.root, place.owner)

@@ -19,7 +19,8 @@ from stitchgen.attached import (
 from stitchgen.constructors import class_of, free_attribute, settle_definition
 from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
-from stitchgen.observed import Spot, Survey, join
+from stitchgen.heirs import heirs
+from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import NOWHERE, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
@@ -103,7 +104,7 @@ def find_places(
             owner=owner,
             owner_steps=owner_steps,
             below=below,
-            slot=not under and needs_slot(bench, survey, spots, owner, chosen),
+            slot=not under and needs_slot(bench, survey, resolved, spots, owner, chosen),
             under=under,
             attribute=attribute,
             wish=wish,
@@ -112,6 +113,9 @@ def find_places(
             element=element,
         )
         settle_definition(bench, survey, place)
+        if not place.from_class and runs_for_others(bench, place):
+            place.slot = True
+            settle_definition(bench, survey, place)
         check_no_other(bench, survey, place)
         check_position(request, place)
         if call is None:
@@ -238,9 +242,19 @@ def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name:
 
 
 def needs_slot(
-    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, sites: Sequence[Site]
+    bench: Workbench,
+    survey: Survey,
+    resolved: Resolved,
+    spots: Sequence[Spot],
+    owner: str,
+    sites: Sequence[Site],
 ) -> bool:
     """Whether the code at the sites also runs for instances that are not wanted."""
+
+    def is_target(configuration: Configuration, path: str) -> bool:
+        key = configuration.class_at(path)
+        return survey.is_kind(key, resolved.class_name, str(resolved.file))
+
     wanted = {(id(spot.configuration), join(spot.root, owner)) for spot in spots}
     targets = {(id(spot.configuration), spot.root) for spot in spots}
     for site in sites:
@@ -251,8 +265,18 @@ def needs_slot(
                     continue
                 # An instance of the target's class that lacks the layer is no other user.
                 if not owner and (id(configuration), path) not in targets:
-                    continue
+                    if is_target(configuration, path):
+                        continue
                 return True
+    return False
+
+
+def runs_for_others(bench: Workbench, place: Place) -> bool:
+    """Whether the calls stand in a base class, and other classes inherit them but not the block."""
+    own = place.anchor.function.rpartition(".")[0]
+    for class_name in {class_of(bench, site) for site in place.sites} - {own}:
+        if heirs(bench.root, class_name) - heirs(bench.root, own) - {own}:
+            return True
     return False
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stitchgen import methods
+from stitchgen.constructors import class_of
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer, encoded
-from stitchgen.observed import Configuration, Spot, join
+from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import Place
 from stitchgen.plan import Plan, Task
 from stitchgen.request import AddRequest
@@ -19,17 +20,20 @@ LAWS = ["builds", "keys", "position", "elsewhere", "consumed"]
 PROVEN = 4
 
 
-def prove(task: Task, observer: Observer, plan: Plan) -> dict[str, Any]:
+def prove(task: Task, survey: Survey, observer: Observer, plan: Plan) -> dict[str, Any]:
     """The proof's report; raises `law-broken`, and then nothing may be written.
 
     Configurations that the user named are all proven, up to PROVEN; of those found in the file the
-    smallest. One that lacks the layer is proven to be unchanged.
+    smallest. Those that run the edited classes and have no target are proven to be unchanged: all
+    that the user named, and the smallest of the others.
     """
     request, session, places = task.request, task.session, plan.fresh
-    wanted, others = concerned(session, places)
+    wanted, others = concerned(session, survey, plan)
+    named = len([one for one in others if one.expression in session.given])
+    unchanged = max(1, min(named, PROVEN))
     builds = [
         {"expression": one.expression, "splices": splices_in(request, one, places)}
-        for one in wanted[:PROVEN] + others[:1]
+        for one in wanted[:PROVEN] + others[:unchanged]
     ]
     answer = observer.ask(
         "prove", builds=builds, inputs=list(session.inputs), overlay=encoded(plan.bench.overlay())
@@ -41,8 +45,8 @@ def prove(task: Task, observer: Observer, plan: Plan) -> dict[str, Any]:
     return {
         "laws": LAWS,
         "build": [one.expression for one in wanted[:PROVEN]],
-        "unchanged": [one.expression for one in others[:1]],
-        "not_proven": [one.expression for one in wanted[PROVEN:] + others[1:]],
+        "unchanged": [one.expression for one in others[:unchanged]],
+        "not_proven": [one.expression for one in wanted[PROVEN:] + others[unchanged:]],
         "params_added": proofs[0]["params_added"],
         "macs_added": proofs[0]["macs_added"],
         "input": proofs[0]["input"],
@@ -83,23 +87,32 @@ def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> Sti
 
 
 def concerned(
-    session: Session, places: Sequence[Place]
+    session: Session, survey: Survey, plan: Plan
 ) -> tuple[list[Configuration], list[Configuration]]:
     """The configurations that have a target, and those that only share the edited classes."""
+    places = plan.fresh
     wanted = {
         spot.configuration.expression: spot.configuration
         for place in places
         for spot in place.spots
     }
-    others = {
-        configuration.expression: configuration
+    edited = {
+        (class_of(plan.bench, site), site.file)
         for place in places
-        for configuration, _ in place.lacking
-        if configuration.expression not in wanted
+        for site in place.sites
+        if place.variable is None
     }
+    edited |= {(place.anchor.function.rpartition(".")[0], place.anchor.file) for place in places}
+    others = [
+        configuration
+        for configuration in survey.configurations
+        if configuration.expression not in wanted
+        and any(survey.roots(configuration, name, file) for name, file in edited)
+    ]
     named = [wanted[text] for text in session.given if text in wanted]
     found = sorted(wanted.values(), key=lambda one: one.parameters)
-    return named or found, sorted(others.values(), key=lambda one: one.parameters)
+    others.sort(key=lambda one: (one.expression not in session.given, one.parameters))
+    return named or found, others
 
 
 def splices_in(

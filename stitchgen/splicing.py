@@ -105,7 +105,7 @@ def proven_plan(
     """The plan for these configurations with its proof; None where there is nothing to prove."""
     plan = planner(task, survey, observer, late)
     try:
-        return plan, prove(task, observer, plan) if plan.fresh else None
+        return plan, prove(task, survey, observer, plan) if plan.fresh else None
     except StitchError as error:
         # The model's loop over its modules may not be able to initialise the block.
         if late or not plan.initialised or error.details.get("law") != "builds":

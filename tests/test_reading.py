@@ -397,6 +397,27 @@ def test_a_child_of_a_sequential_is_used_through_its_container_too():
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("for m in self.children(): m.train(mode)", "attribute"),
+        ("for n, m in self.named_children():\n            if n != 'a': m.eval()", "attribute"),
+        (
+            "for m in self.children():\n            if isinstance(m, nn.ReLU): m.inplace = True",
+            "attribute",
+        ),
+        ("for m in self.children(): mode = m(mode)", "iteration"),
+        ("for m in self.children(): mode = m.forward(mode)", "iteration"),
+        ("for m in self.children(): kept.append(m)", "iteration"),
+        ("return [m for m in self.children()]", "iteration"),
+    ],
+)
+def test_a_loop_that_only_sets_layers_up_does_not_run_them(body: str, kind: str):
+    source = HEAD + f"class Net(nn.Module):\n    def step(self, mode):\n        {body}\n"
+    (use,) = uses(ast.parse(source), source, "Net", "l")
+    assert use.kind == kind
+
+
 def test_a_use_tells_its_function_and_what_is_passed_to_what():
     source = USES.replace("x = layer(x)", "x = 'ü' and checkpoint(self.l, x)")
     found = uses(ast.parse(source), source, "Net", "l")

@@ -21,7 +21,7 @@ Kind = Literal[
     "forward-call",  # self.l.forward(x): span of the call
     "passed",  # checkpoint(self.l, x), map(self.l, xs): span of self.l, `call` is that call
     "weight",  # self.l.weight, outside of initialisation: span of self.l.weight
-    "attribute",  # self.l.out_channels, self.l.eval(): harmless, span of self.l.out_channels
+    "attribute",  # self.l.out_channels, self.l.eval(), for m in self.l: m.eval(): harmless
     "child",  # self.l.conv(x): a module below the layer, not the layer
     "none-test",  # self.l is None, if self.l, hasattr(self, "l")
     "isinstance",
@@ -304,11 +304,37 @@ class _Walk:
         call: tuple[int, int] | None = None,
     ) -> Use:
         function = self.qualified(node)
+        if kind == "iteration" and self.configures(node):
+            kind = "attribute"
         if kind in {"passed", "weight", "attribute", "isinstance", "iteration", "other"}:
             # Setting start values is no use of the layer's result. Its own call would be.
             if _INITIALISER.fullmatch(function.split(".")[-1]) and not self.keeps(node, kind):
                 kind = "init"
         return Use(kind, self.lines.span(node), node.lineno, function, ".".join(path), detail, call)
+
+    def configures(self, node: ast.AST) -> bool:
+        """Whether the loop that goes through the layers only sets them up: `layer.train(mode)`."""
+        loop, inner = self.above[node], node
+        while isinstance(loop, (ast.Call, ast.Attribute)):
+            loop, inner = self.above[loop], loop
+        if not (isinstance(loop, ast.For) and loop.iter is inner):
+            return False
+        names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+        for statement in loop.body:
+            for part in ast.walk(statement):
+                if not (isinstance(part, ast.Name) and part.id in names):
+                    continue
+                match self.above[part]:
+                    case ast.Attribute(attr=attribute, ctx=context):
+                        if isinstance(context, ast.Load) and attribute not in _HARMLESS_METHODS:
+                            return False
+                    case ast.Compare() | ast.Call(
+                        func=ast.Name(id="isinstance" | "hasattr" | "type" | "print")
+                    ):
+                        pass
+                    case _:
+                        return False
+        return True
 
     def keeps(self, node: ast.AST, kind: Kind) -> bool:
         """Whether an initialiser binds the layer itself to a second name or attribute."""
