@@ -17,6 +17,9 @@ from stitchgen.request import AddRequest
 from stitchgen.syntax import CallContext, Syntax, suites
 from stitchgen.workbench import Workbench
 
+#: In the place of an index: what a loop over the container does for all its layers.
+EACH = "[*]"
+
 
 def stands_already(
     bench: Workbench, request: AddRequest, place: Place, class_name: str, construction: str
@@ -201,7 +204,19 @@ def constructions(bench: Workbench, place: Place, name: str) -> Iterator[tuple[s
     if place.variable is None:
         function = syntax.method(*place.anchor.function.rsplit(".", 1))
     name = ast.unparse(ast.parse(name))  # with the quotes that `unparse` writes
+    if place.each is not None:
+        name = in_each(name, place.each.variable, place.each.container)
     for node in ast.walk(function) if function is not None else ():
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            if ast.unparse(node.targets[0]) == name:
+            target = ast.unparse(node.targets[0])
+            for loop in syntax.above(node):
+                if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
+                    target = in_each(target, loop.target.id, ast.unparse(loop.iter))
+            any_of = re.escape(target).replace(re.escape(EACH), r"\[\d+\]")
+            if name == target or re.fullmatch(any_of, name):
                 yield f"{syntax.document.path}:{node.lineno}", node.value
+
+
+def in_each(text: str, variable: str, container: str) -> str:
+    """`self.stages[*].norm` for the `stage.norm` of a loop over `self.stages`."""
+    return re.sub(rf"^{variable}\b", lambda _: f"{container}{EACH}", text)

@@ -108,7 +108,7 @@ def channel_expressions(
     session: Session,
     counts: Sequence[Count],
 ) -> list[dict[str, Any]]:
-    """For each count the expression that names it in every configuration.
+    """For each count the expression that names it in every configuration, and the others that do.
 
     The observer is asked once for all: a pattern may mean dozens of places.
     """
@@ -189,12 +189,14 @@ def chosen(
     samples = samples_of(asked, expressions, answer)
     kept = channels.survivors(asked.ranked, samples, trials_of(asked, answer, trial))
     if kept:
-        return {"expression": kept[0].text, "value": value, "evidence": "observed"}
+        texts = [one.text for one in kept]
+        return {"expression": texts[0], "value": value, "evidence": "observed", "kept": texts}
     if value is not None:
         return {
             "expression": str(value),
             "value": value,
             "evidence": "observed",
+            "kept": [str(value)],
             "reason": "no expression of the constructor explains this count",
         }
     path = bench.syntax(place.anchor.file).document.path

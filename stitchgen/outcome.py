@@ -148,4 +148,4 @@ def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dic
         found.append({"code": "left-out", "where": f"{path}:{lines[0]}", "message": text})
     if plan.bench.edits:
         found += advice.for_project(task.project.root, session.file)
-    return found
+    return [one for number, one in enumerate(found) if one not in found[:number]]

@@ -31,6 +31,16 @@ class Feature:
     by_number: bool
 
 
+@dataclass(frozen=True)
+class Each:
+    """A loop of the constructor over a container, which defines the block of every layer in it."""
+
+    variable: str
+    container: str  # `self.layer3`
+    depth: int  # of the steps from `self` that lead to the variable
+    guard: str | None = None  # where not all layers in it have what is meant
+
+
 NOWHERE = Anchor("", (0, 0), "", 0)
 
 
@@ -59,6 +69,7 @@ class Place:
     variable: str | None = None  # of a script, in which the model is: the block is attached there
     moved: str = ""  # `.to(device)`: how the script moves the model that it builds
     wish: str = ""  # the attribute's name before it was numbered
+    each: Each | None = None  # where one loop defines the blocks of several places
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
     method: Method = Method("")  # how the block's output is joined with the layer's
@@ -85,12 +96,18 @@ class Place:
         """The expression, in the anchor's function, of the module that gets the attribute."""
         if self.under:
             return self.layer_text
-        return access("self", self.owner_steps) if self.slot else "self"
+        return self.reach(self.owner_steps) if self.slot else "self"
 
     @property
     def layer_text(self) -> str:
         """The layer itself, as the anchor's function writes it."""
         steps = (*self.owner_steps, *self.below) if self.from_class else self.below
+        return self.reach(steps)
+
+    def reach(self, steps: tuple[Step, ...]) -> str:
+        """What the steps from `self` lead to, as the anchor's function writes it."""
+        if self.each is not None:
+            return access(self.each.variable, steps[self.each.depth :])
         return access(self.variable or "self", steps)
 
     def definition_root(self, spot: Spot) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stitchgen import blocks, observed
 from stitchgen.already import replaced_already, stands_already
+from stitchgen.containers import agree, find_loops, release
 from stitchgen.counts import as_number, channel_expressions, channels_read, given
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.features import find_feature, find_reader, later
@@ -42,7 +46,9 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
     if request.placement == "replace":
         for place in plan.places:
             settle(task, plan, place, late)
-            replace_at(task, plan, place)
+        write_drafts(
+            task, plan, survey, [partial(replacement_at, task, plan, one) for one in plan.places]
+        )
         return plan
     fits = []
     for place in plan.places:
@@ -50,8 +56,15 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
         fits.append(decide(task, place))
         settle(task, plan, place, late)
     named = name_counts(task, plan, survey, observer)
-    for place, fit, names in zip(plan.places, fits, named):
-        write_at(task, plan, place, fit, names)
+    write_drafts(
+        task,
+        plan,
+        survey,
+        [
+            partial(block_at, task, plan, place, fit, names)
+            for place, fit, names in zip(plan.places, fits, named)
+        ],
+    )
     write_calls(plan.bench, task.project, plan.fresh)
     return plan
 
@@ -166,10 +179,49 @@ def name_counts(
     return named
 
 
-def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, str]) -> None:
-    """Plan one place: the block's file and import, and its definition."""
+@dataclass(frozen=True)
+class Draft:
+    """What is to be constructed at a place."""
+
+    construction: str
+    widths: Widths
+    present: str | None  # the attribute (or place) where this very block stands already
+
+
+def write_drafts(
+    task: Task, plan: Plan, survey: Survey, draft: Sequence[Callable[[], Draft]]
+) -> None:
+    """Define the blocks of all places, those of a whole container by one loop.
+
+    `draft` makes that of each place anew, with or without the loop.
+    """
+    bench, request, places = plan.bench, task.request, plan.places
+    loops = find_loops(bench, survey, places, request.placement == "replace")
+    for group in loops:
+        if not agree(group):
+            release(group)
+    drafts = [make() for make in draft]
+    for group in loops:
+        mine = [one for place, one in zip(places, drafts) if any(place is other for other in group)]
+        if len({(one.construction, one.present is None) for one in mine}) > 1:
+            release(group)
+    for number, place in enumerate(places):
+        one = drafts[number]
+        if place.each is None and any(place is other for group in loops for other in group):
+            one = draft[number]()
+        if one.present is not None:
+            place.attribute = one.present
+            plan.already.append(place)
+        else:
+            write_definition(bench, task.project, request, place, one.construction, one.widths)
+
+
+def block_at(task: Task, plan: Plan, place: Place, fit: Fit, named: Mapping[str, str]) -> Draft:
+    """The block at one place; its file and its import are planned."""
     bench, request, block = plan.bench, task.request, task.block
     assert block is not None
+    if place.each is not None and "fed" in named:
+        named = {**named, "fed": place.channels["expression"] or ""}
     arguments = blocks.arguments(block, facts_of(block, place, fit, named), task.settings)
     import_modules(bench, place)
     placed = blocks.place(bench, task.project, block, fit.dims, Path(place.anchor.file))
@@ -177,28 +229,23 @@ def write_at(task: Task, plan: Plan, place: Place, fit: Fit, named: dict[str, st
         plan.uses.add(bench.relative(placed.file))
     construction = f"{placed.class_name}({', '.join(arguments)}){place.moved}"
     present = stands_already(bench, request, place, placed.class_name, construction)
-    if present is not None:
-        place.attribute = present
-        plan.already.append(place)
-        return
     root = f"{task.project.root}{os.sep}"
-    plan.notes += [{k: text.replace(root, "") for k, text in note.items()} for note in fit.notes]
-    widths = widths_of(block, place, fit, named)
-    write_definition(bench, task.project, request, place, construction, widths)
+    for note in fit.notes if present is None else ():
+        one = {key: text.replace(root, "") for key, text in note.items()}
+        plan.notes += [one] if one not in plan.notes else []
+    return Draft(construction, widths_of(block, place, fit, named), present)
 
 
-def replace_at(task: Task, plan: Plan, place: Place) -> None:
-    """Plan the assignment of a block to a layer's own place."""
+def replacement_at(task: Task, plan: Plan, place: Place) -> Draft:
+    """The block that is assigned to a layer's own place."""
     bench, block = plan.bench, task.block
     assert block is not None
     place.channels = {"expression": None, "value": None, "evidence": "observed"}
     if blocks.stands_in(block, place) and replaced_already(bench, place, task.settings):
-        plan.already.append(place)
-        return
+        return Draft("", Widths(""), place.attribute)
     arguments = blocks.replacement_arguments(block, place, task.settings)
     dims = fit_of(task.request, block, place).dims
     placed = blocks.place(bench, task.project, block, dims, Path(place.anchor.file))
     if not is_own(task.request.block):
         plan.uses.add(bench.relative(placed.file))
-    construction = f"{placed.class_name}({', '.join(arguments)})"
-    write_definition(bench, task.project, task.request, place, construction, Widths(""))
+    return Draft(f"{placed.class_name}({', '.join(arguments)})", Widths(""), None)

@@ -61,9 +61,12 @@ def write_definition(
         pre = "" if request.placement != "before" else "pre_"
         lines.append(snippet("attach", "init", layer=place.layer_text, function=function, pre=pre))
     code = "\n".join(lines)
-    if place.guard is not None:
-        body = "\n".join("    " + line for line in code.splitlines())
-        code = f"if {place.guard}:\n{body}"
+    if place.each is not None:
+        if place.each.guard is not None:
+            code = suite(f"if {place.each.guard}", code)
+        code = suite(f"for {place.each.variable} in {place.each.container}", code)
+    elif place.guard is not None:
+        code = suite(f"if {place.guard}", code)
     for class_name, anchor in place.slots:
         empty = "None"
         if method.serial:
@@ -72,6 +75,11 @@ def write_definition(
         define(bench, project, anchor, slot)
     if code:
         define(bench, project, place.anchor, code)
+
+
+def suite(head: str, code: str) -> str:
+    """The lines as the body of a compound statement."""
+    return f"{head}:\n" + "\n".join("    " + line for line in code.splitlines())
 
 
 def define(bench: Workbench, project: Project, anchor: anchors.Anchor, code: str) -> None:

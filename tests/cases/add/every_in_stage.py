@@ -60,8 +60,8 @@ class Net(nn.Module):
         self.stem = nn.Conv2d(3, width, 3)
         self.stage1 = Block(width)
         self.stage2 = nn.Sequential(Block(width), Block(width, Gate))
-        self.stage2[0].act_se = SE(channels=width)
-        self.stage2[1].act_se = SE(channels=width)
+        for layer in self.stage2:
+            layer.act_se = SE(channels=width)
 
     def forward(self, x):
         x = self.stage1(self.stem(x))
