@@ -103,6 +103,8 @@ class Reader:
 
     def __init__(self, tree: ast.Module) -> None:
         self.needed = needed_by_definitions(tree)
+        self.read = read_by_classes(tree)
+        self.acting = acting_names(tree)
         self.packages = imported_packages(tree)
         self.defined = {
             node.name
@@ -122,7 +124,7 @@ class Reader:
                 return True
             case ast.Expr(
                 value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call
-            ) if name in self.containers and method in FILLING:
+            ) if (name in self.containers and method in FILLING):
                 return all(self.plain(part) for part in (*call.args, *call.keywords))
             case ast.Expr(value=ast.Call(func=function)):
                 return ast.unparse(function).startswith(SETTINGS)
@@ -153,6 +155,9 @@ class Reader:
             self.containers |= names
         if names & self.needed or node.value is None or self.plain(node.value):
             return True
+        lacks = loaded(node.value) & self.missing
+        if names & self.read and not lacks and not acts(node, self.acting | ACTING_NAMES):
+            return True  # a model that is run would not find the name
         self.missing |= names
         return False
 
@@ -211,6 +216,22 @@ def imported_packages(tree: ast.Module) -> dict[str, str]:
             for alias in node.names:
                 packages[alias.asname or alias.name] = top
     return packages
+
+
+def read_by_classes(tree: ast.Module) -> set[str]:
+    """Names that the methods of the file's classes read, and the functions that they call."""
+    functions = {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    todo: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    read: set[str] = set()
+    while todo:
+        names = {part.id for part in ast.walk(todo.pop()) if isinstance(part, ast.Name)}
+        todo += [functions[name] for name in names - read if name in functions]
+        read |= names
+    return read
 
 
 def needed_by_definitions(tree: ast.Module) -> set[str]:

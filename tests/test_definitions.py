@@ -8,6 +8,18 @@ import pytest
 
 from stitchgen import definitions
 
+#: A model whose methods read names of the file, one of them through a function.
+NET = """\
+def fold(x):
+    return help(x)
+
+
+class Net:
+    def forward(self, x):
+        return rearrange(fold(x))
+
+
+"""
 #: Statement, whether it is run in the model's own file, and in one that it imports.
 STATEMENTS = [
     ("import os", True, True),
@@ -32,6 +44,9 @@ STATEMENTS = [
     ("arguments = parser.parse_args()\nnet = Net(arguments.width)", False, False),
     ("raise SystemExit('training')", False, False),
     ("import sys\nsys.exit()", False, False),
+    (f"{NET}from lab import optional\nrearrange = optional('einops')", True, True),
+    (f"{NET}from lab import optional\nother = optional('einops')", False, True),
+    (f"{NET}rearrange = parser.parse_args()", False, False),
     ("if __name__ == '__main__':\n    main()", True, True),
 ]
 
