@@ -6,7 +6,8 @@ is the caller's: `paint(text, role)`, with the roles error, warning, good, name 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 Paint = Callable[[str, str], str]
 
 NOT_PROVEN = "not-proven"
+#: So many splices that differ in their layer alone, and warnings of one kind, are told one by one.
+MOST_ALIKE = 3
+MOST_WARNINGS = 5
 UNVERIFIED = "unverified: there is nothing to compare it with"
 
 
@@ -183,16 +187,37 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
 
 def _add(result: Mapping[str, Any], paint: Paint) -> str:
     lines = []
-    for splice in result["splices"]:
-        lines += _splice(splice, result.get("block"), paint)
+    for alike in _alike(result["splices"]):
+        lines += _splice(alike[0], result.get("block"), paint, alike)
     lines += _files(result, paint)
     if result["files"]:
         lines += _proof(result, paint)
     return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
 
 
-def _splice(splice: Mapping[str, Any], block: str | None, paint: Paint) -> list[str]:
+def _alike(splices: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Those that differ in their layer alone are told together, where a pattern means many."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for splice in splices:
+        key = {name: splice.get(name) for name in ("attribute", "strategy", "channels", "already")}
+        groups.setdefault(repr(key), []).append(splice)
+    return [
+        part
+        for group in groups.values()
+        for part in ([group] if len(group) > MOST_ALIKE else [[one] for one in group])
+    ]
+
+
+def _splice(
+    splice: Mapping[str, Any],
+    block: str | None,
+    paint: Paint,
+    alike: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
     target, attribute = paint(splice["target"], "name"), paint(splice["attribute"], "name")
+    if len(alike) > 1:
+        splice = {**splice, "readers": []}
+        target = f"{len(alike)} layers, {target} to {paint(alike[-1]['target'], 'name')}"
     if splice.get("already"):
         return [f"{block} {splice['placement']} {target}: self.{attribute} is there already"]
     # Where features are fused there may be no block.
@@ -297,13 +322,21 @@ def _count(number: int, noun: str) -> str:
 
 def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
     lines = []
+    told: Counter[str] = Counter()
     for warning in result.get("warnings", []):
         if warning["code"] == NOT_PROVEN:
             continue  # said in place of the proof
+        told[warning["code"]] += 1
+        if told[warning["code"]] > MOST_WARNINGS:
+            continue
         where = f"{paint(warning['where'], 'name')}: " if warning.get("where") else ""
         lines.append(f"{paint('warning', 'warning')} {where}{warning['message']}")
         if warning.get("hint"):
             lines.append(f"  hint: {warning['hint']}")
+    for code, count in told.items():
+        if count > MOST_WARNINGS:
+            more = f"{count - MOST_WARNINGS} more of {code}: --json lists them"
+            lines.append(f"{paint('warning', 'warning')} {more}")
     return lines
 
 

@@ -182,7 +182,9 @@ def session_of(
         paths=name.paths,
         root=project.root,
         left_out={
-            str(path): [line for line, _ in (left_out if path == file else definitions.acting(tree))]
+            str(path): [
+                line for line, _ in (left_out if path == file else definitions.acting(tree))
+            ]
             for path, tree in imported_files(file, syntax.tree, project.root, name.paths).items()
         },
         script=script.as_request(given) if script else None,

@@ -89,6 +89,28 @@ def test_a_splice_that_is_there_already_is_all_that_is_said():
     ]
 
 
+def test_the_layers_of_a_pattern_are_told_together():
+    splices = [SPLICE | {"target": f"model.py::Net.layers.{number}.norm"} for number in range(7)]
+    splices.append(SPLICE | {"target": "model.py::Net.last", "attribute": "last_cbam"})
+    lines = report.text(ADDED | {"splices": splices}).splitlines()
+    assert lines[:4] == [
+        "cbam after 7 layers, model.py::Net.layers.0.norm to model.py::Net.layers.6.norm: "
+        "self.layer2_cbam (line)",
+        "  channels    128 * block.expansion = 128 (observed)",
+        "cbam after model.py::Net.last: self.last_cbam (line)",
+        "  channels    128 * block.expansion = 128 (observed)",
+    ]
+
+
+def test_of_many_warnings_of_one_kind_the_first_are_told():
+    [warning] = ADDED["warnings"]
+    many = [warning | {"where": f"train.py:{line}"} for line in range(1, 31)]
+    other = {"code": "counts-children", "where": "train.py:9", "message": "picks layers"}
+    lines = report.text(ADDED | {"warnings": [*many, other]}).splitlines()
+    assert len([line for line in lines if line.startswith("warning train.py:")]) == 6
+    assert "warning 25 more of strict-load: --json lists them" in lines
+
+
 def test_keys_that_change_are_named():
     text = report.text(ADDED | {"keys": {"added": [], "lost": ["a.b"], "reshaped": ["a.w"]}})
     assert "  keys        0 new, lost: a.b, reshaped: a.w\n" in text
