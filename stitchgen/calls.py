@@ -93,6 +93,11 @@ class Call:
 
     @property
     def receiver(self) -> str:
+        """What the module that owns the layer is called here: `self`, or `attn` in `attn.to_q(x)`."""
+        for insertion in self.insertions:
+            below = access("", insertion.to_called)
+            if below and self.called_text.endswith(below):
+                return self.called_text.removesuffix(below)
         return self.context.receiver
 
     @property

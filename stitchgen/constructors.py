@@ -53,6 +53,24 @@ def class_of(bench: Workbench, site: Site) -> str:
     return found
 
 
+def callers(
+    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, sites: Sequence[Site]
+) -> list[tuple[str, str]]:
+    """`(class, file)` of the modules that the calls run for: where they stand, or, where an object
+    that is no module calls a module's layers (`attn.to_q(x)`), that module's."""
+    found: dict[tuple[str, str], None] = {}
+    for site in sites:
+        here = class_of(bench, site), site.file
+        for spot in spots:
+            key = spot.configuration.class_at(join(spot.root, owner))
+            about = survey.classes[key]
+            if survey.is_kind(key, *here) or not observed.in_project(about["file"], bench.root):
+                found[here] = None
+            else:
+                found[about["name"], about["file"]] = None
+    return list(found)
+
+
 def calling_classes(bench: Workbench, place: Place) -> set[str]:
     return {class_of(bench, site) for site in place.sites}
 
@@ -63,8 +81,8 @@ def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
     if place.from_class:
         place.anchor = anchor_in(bench, survey, place, "")
     if place.slot:
-        for class_name in dict.fromkeys(class_of(bench, site) for site in place.sites):
-            place.slots.append((class_name, slot_anchor(bench, survey, place, class_name)))
+        for class_name, file in callers(bench, survey, place.spots, place.owner, place.sites):
+            place.slots.append((class_name, slot_anchor(bench, place, class_name, file)))
     if not place.from_class:
         place.anchor = anchor_in(bench, survey, place, place.owner)
     place.creating = place.anchor.span
@@ -286,21 +304,20 @@ def function_at(syntax: Syntax, first_line: int) -> Function | None:
     return None
 
 
-def slot_anchor(bench: Workbench, survey: Survey, place: Place, class_name: str) -> Anchor:
+def slot_anchor(bench: Workbench, place: Place, class_name: str, file: str) -> Anchor:
     """Where the class of many instances gets its empty slot: after the layer, or at the end."""
-    site = next(site for site in place.sites if class_of(bench, site) == class_name)
-    syntax = bench.syntax(site.file)
+    syntax = bench.syntax(file)
     init = syntax.method(class_name, "__init__")
     if init is None:
-        anchor = constructor_yet_to_be(bench, site.file, class_name)
+        anchor = constructor_yet_to_be(bench, file, class_name)
         assert anchor is not None
         return anchor
     lines: set[int] = set()
     for spot in place.spots:
         module = join(spot.root, place.owner)
         found = init_lines(bench, spot, module, {class_name})
-        for (file, first), numbers in found.items():
-            if file == site.file and function_at(syntax, first) is init:
+        for (other, first), numbers in found.items():
+            if other == file and function_at(syntax, first) is init:
                 lines |= numbers
     statement = definition_anchor(syntax, init, lines) if lines else init.body[-1]
-    return anchor_of(syntax, site.file, init, statement)
+    return anchor_of(syntax, file, init, statement)

@@ -16,7 +16,7 @@ from stitchgen.attached import (
     is_container,
     script_place,
 )
-from stitchgen.constructors import class_of, free_attribute, settle_definition
+from stitchgen.constructors import callers, class_of, free_attribute, settle_definition
 from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
 from stitchgen.heirs import heirs
@@ -257,10 +257,9 @@ def needs_slot(
 
     wanted = {(id(spot.configuration), join(spot.root, owner)) for spot in spots}
     targets = {(id(spot.configuration), spot.root) for spot in spots}
-    for site in sites:
-        class_name = class_of(bench, site)
+    for caller in callers(bench, survey, spots, owner, sites):
         for configuration in survey.configurations:
-            for path in survey.roots(configuration, class_name, site.file):
+            for path in survey.roots(configuration, *caller):
                 if (id(configuration), path) in wanted:
                     continue
                 # An instance of the target's class that lacks the layer is no other user.
