@@ -21,6 +21,7 @@ ACTING = {"subprocess", "socket", "urllib", "http", "argparse", "multiprocessing
 #: What ends a program or trains: never run, not even in a file that the model file imports.
 TRAINING_NAMES = {"backward", "step", "zero_grad", "fit", "main", "train", "run", "launch"}
 TRAINING_NAMES |= {"parse_args", "exit", "quit", "input", "DataLoader"}
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 CONTAINERS = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)
 #: Methods that fill a list or a table.
 FILLING = {"append", "extend", "insert", "add", "update", "setdefault"}
@@ -45,34 +46,44 @@ def acting(tree: ast.Module) -> list[tuple[int, int]]:
     It is run as Python runs it, since packages fill their registries so; left out is only what
     trains or ends the program, and what needs the names that are missing then.
     """
-    reader, names = Reader(tree), acting_names(tree)
+    names: set[str] = set()
     missing: set[str] = set()
+    reader: Reader | None = None
     found = []
     for statement in tree.body:
-        if reader.keeps(statement) and not loaded(statement) & missing:
+        if isinstance(statement, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
             continue
-        if acts(statement, names) or loaded(statement) & missing:
-            found.append((statement.lineno, statement.end_lineno or statement.lineno))
-            missing |= stored(statement)
+        names = names or acting_names(tree)
+        if acts(statement, names) or (missing and loaded(statement) & missing):
+            reader = reader or Reader(tree)
+            if loaded(statement) & missing or not reader.keeps(statement):
+                found.append((statement.lineno, statement.end_lineno or statement.lineno))
+                missing |= stored(statement)
     return found
 
 
 def acting_names(tree: ast.Module) -> set[str]:
-    """The names whose call trains or ends the program, with those of the file's own functions."""
+    """The names whose call trains or ends the program, with those of the file's own functions that
+    its top level calls."""
+    functions = {node.name: node for node in tree.body if isinstance(node, DEFINITIONS[:2])}
+    rest = [node for node in tree.body if not isinstance(node, DEFINITIONS)]
+    called = {name for node in rest for name in loaded(node)} & set(functions)
+    todo, reached = list(called), set(called)
+    while todo:
+        new = loaded_below(functions[todo.pop()]) & set(functions) - reached
+        reached |= new
+        todo += new
     names = set(TRAINING_NAMES)
-    functions = [
-        node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    ]
     before = 0
     while before != len(names):
         before = len(names)
-        names |= {one.name for one in functions if any(acts(part, names) for part in one.body)}
+        names |= {one for one in reached if any(acts(part, names) for part in functions[one].body)}
     return names
 
 
 def acts(statement: ast.stmt, names: set[str]) -> bool:
     """Whether running the statement calls one of these names, or goes through a data loader."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    if isinstance(statement, DEFINITIONS):
         return False
     for node in ast.walk(statement):
         match node:
@@ -85,9 +96,14 @@ def acts(statement: ast.stmt, names: set[str]) -> bool:
     return False
 
 
+def loaded_below(node: ast.AST) -> set[str]:
+    """The names that a function reads when it runs."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
 def loaded(node: ast.AST) -> set[str]:
     """The names that running a statement may read; functions read theirs later."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    if isinstance(node, DEFINITIONS):
         return set()
     names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
     return {name.id for name in names if isinstance(name.ctx, ast.Load)}

@@ -21,7 +21,7 @@ from stitchgen.offers import constructions
 from stitchgen.observed import Configuration, Spot, Survey, in_project
 from stitchgen.request import AddRequest
 from stitchgen.scripts import Script, Variable, read_script
-from stitchgen.syntax import Syntax
+from stitchgen.syntax import Syntax, all_statements
 from stitchgen.target import ImportName, Located, as_named, import_name, locate, parse
 from stitchgen.workbench import Workbench
 
@@ -176,17 +176,13 @@ def session_of(
     others = found[: MOST_OTHERS if given or made else MOST_BUILDS]
     tried = dict.fromkeys((*given, *made, *others))
     left_out = definitions.left_out(syntax.tree)
+    imported = imported_files(file, syntax.tree, project.root, name.paths)
     subject = observe.Subject(
         file=file,
         module=name.module,
         paths=name.paths,
         root=project.root,
-        left_out={
-            str(path): [
-                line for line, _ in (left_out if path == file else definitions.acting(tree))
-            ]
-            for path, tree in imported_files(file, syntax.tree, project.root, name.paths).items()
-        },
+        left_out=left_out_of_files(file, left_out, imported),
         script=script.as_request(given) if script else None,
     )
     session = Session(
@@ -242,6 +238,14 @@ def scripted(
     return read_script(syntax.tree, syntax.document.text, variable, files)
 
 
+def left_out_of_files(
+    file: Path, own: Sequence[tuple[int, int]], imported: Mapping[Path, ast.Module]
+) -> dict[str, list[int]]:
+    """The lines that are not run, of those files that have any."""
+    found = {path: own if path == file else definitions.acting(imported[path]) for path in imported}
+    return {str(path): [first for first, _ in lines] for path, lines in found.items() if lines}
+
+
 def imported_files(
     file: Path, tree: ast.Module, root: Path, paths: Sequence[Path]
 ) -> dict[Path, ast.Module]:
@@ -250,8 +254,8 @@ def imported_files(
     while todo:
         here, tree = todo.pop()
         files = reading.files_beside(here, *paths)
-        for node in ast.walk(tree):
-            for _, origin in reading.imported_names(node) if isinstance(node, ast.stmt) else ():
+        for node in all_statements(tree):
+            for _, origin in reading.imported_names(node):
                 for module in (origin, origin.rpartition(".")[0] or origin):
                     other = files(module)
                     if other is None or other[0] in found or not in_project(str(other[0]), root):

@@ -243,6 +243,17 @@ class Syntax:
         return names
 
 
+def all_statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Every statement, also of functions and classes; expressions are not gone into."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for suite in (*suites(node), getattr(node, "handlers", ()), getattr(node, "cases", ())):
+            todo += suite
+
+
 def suites(node: ast.AST) -> list[list[ast.stmt]]:
     """The suites of a statement: its body, its else, its finally."""
     return [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]

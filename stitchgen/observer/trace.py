@@ -134,13 +134,7 @@ class Sources:
         """The file's calls by where they end: `{(line, column): [(node, function name)]}`."""
         found = self.calls.get(filename)
         if found is None:
-            found = {}
-            text = "".join(linecache.getlines(filename))
-            try:
-                collect_calls(ast.parse(text), "", found)
-            except (SyntaxError, ValueError):
-                pass
-            self.calls[filename] = found
+            found = self.calls[filename] = calls_in("".join(linecache.getlines(filename)))
         return found
 
     def call_at(self, frame, names_the_module):
@@ -173,6 +167,21 @@ class Sources:
         if end is None and len(candidates) > 1:
             return None
         return candidates[0]
+
+
+def calls_in(text):
+    """All calls of a source text by where they end; parsed once however often a model is traced."""
+    found = _calls.get(text)
+    if found is None:
+        found = _calls[text] = {}
+        try:
+            collect_calls(ast.parse(text), "", found)
+        except (SyntaxError, ValueError):
+            pass
+    return found
+
+
+_calls = {}
 
 
 def end_of_instruction(code, index):
