@@ -86,6 +86,8 @@ def proof(case, seed=0):
         torch.manual_seed(7)
         random.seed(7)
         models.append(case(spliced))
+    if getattr(case, "ran", False):  # as it is where its input was looked for
+        models[0].eval()(*images(0)[0])
     splices = getattr(case, "splices", None) or [splice(**getattr(case, "splice", {}))]
     return prove(models[0], models[1], splices, getattr(case, "inputs", images), seed)
 
@@ -1539,6 +1541,22 @@ class _(Net):
     def define(self):
         self.layer = nn.LazyConv2d(CHANNELS, 1)
         super().define()
+
+
+@holds
+class _(Net):
+    """hooks that the model registers at its first forward, and marks as registered"""
+
+    ran = True
+    hooked = False
+
+    def middle(self, x):
+        if not self.hooked:
+            self.layer.register_forward_hook(lambda module, args, y: self.kept.append(y))
+            self.hooked = True
+        self.kept = []
+        x = super().middle(x)
+        return x + sum(self.kept)
 
 
 @holds

@@ -100,11 +100,19 @@ def _held(value: Any, path: str, holder: Any, known: Set[int], depth: int) -> It
                 yield Slot(path, "attribute", torch.from_numpy(value), None)
 
 
-def materialise(model: nn.Module, args: tuple, kwargs: dict) -> None:
-    """Give lazy modules their shapes, which they take from a first forward."""
-    if any(torch.nn.parameter.is_lazy(slot.tensor) for slot in slots(model)):
+def warm_up(model: nn.Module, args: tuple, kwargs: dict) -> None:
+    """Let a model do what it does at its first forward, before anything is compared or restored.
+
+    Lazy modules take their shapes, and some models register hooks or build tables then, and keep
+    a mark that they have.
+    """
+    try:
         with torch.no_grad():
             model.eval()(*args, **kwargs)
+    except Exception:
+        if any(torch.nn.parameter.is_lazy(slot.tensor) for slot in slots(model)):
+            raise
+        # Else it is told where its laws are asked for.
 
 
 def copy_state(source: nn.Module, target: nn.Module, skip: Callable[[str], bool]) -> None:

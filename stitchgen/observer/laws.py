@@ -73,7 +73,7 @@ def prove(
     """
     for model in (original, edited):
         args, kwargs = inputs(0)
-        compare.materialise(model, args, kwargs)
+        compare.warm_up(model, args, kwargs)
     present = [splice for splice in splices if not splice.get("absent")]
     absent = [splice["target"] for splice in splices if splice.get("absent")]
     found = [Splice(index, given, original, edited) for index, given in enumerate(present)]
