@@ -18,7 +18,7 @@ from stitchgen.imports import add_import, bound_as, has_relative_imports
 from stitchgen.observed import Spot, first_place
 from stitchgen.place import Place
 from stitchgen.syntax import Syntax
-from stitchgen.target import ImportName, import_name
+from stitchgen.target import ImportName, import_name, named
 from stitchgen.workbench import Workbench
 
 
@@ -246,12 +246,15 @@ def place(
     user = bench.syntax(user_file)
     relative = imports_relatively(user, user_file)
     name = import_name(user_file, project.root, relative)
+    seen = named(user_file, bench.modules.get(str(user_file), ""))
+    if seen is not None and seen.module.count(".") > name.module.count("."):
+        name = seen  # in a package without `__init__.py`
     class_name = block.class_for(dims)
     if block.template == user_file:  # the user's own class, beside the model
         return Placed(class_name, block.template, True)
     if block.template.suffix == ".py":  # the user's own class, where it is
-        module = import_module(project, user, user_file, block.template, name, relative)
-        bound = import_class(bench, user, user_file, module, class_name)
+        source_module = import_module(project, user, user_file, block.template, name, relative)
+        bound = import_class(bench, user, user_file, source_module, class_name)
         return Placed(bound, block.template, True)
     folder = blocks_folder(project, user_file)
     file = folder / f"{block.module_for(dims)}.py"
@@ -271,8 +274,8 @@ def place(
         bench.create(file, source)
         if name.package and not (folder / "__init__.py").exists():
             bench.create(folder / "__init__.py", PACKAGE)
-    module = import_module(project, user, user_file, file, name, relative)
-    return Placed(import_class(bench, user, user_file, module, class_name), file, reused)
+    block_module = import_module(project, user, user_file, file, name, relative)
+    return Placed(import_class(bench, user, user_file, block_module, class_name), file, reused)
 
 
 def defines(raw: bytes, class_name: str) -> bool:

@@ -135,13 +135,27 @@ class Call:
         found = []
         if insertion.under:
             found.append(f'hasattr({text}, "{insertion.attribute}")')
-        elif not same_expression(text, target := access(self.receiver, insertion.to_called)):
+        elif not any(same_expression(text, way) for way in self.ways(insertion)):
             if insertion.by_number:
                 found += self.long_enough(insertion)
-            found.append(f"{text} is {target}")
+            found.append(f"{text} is {access(self.receiver, insertion.to_called)}")
         if insertion.optional:
             found.append(f"{self.receiver}.{insertion.attribute} is not None")
         return " and ".join(found) or None
+
+    def ways(self, insertion: Insertion) -> list[str]:
+        """How the layer may be written: `self.blocks[5]`, and `self.blocks[-1]` if it is the last."""
+        found = [self.receiver]
+        for step in insertion.to_called:
+            texts = [step.access if step.writable else None]
+            if step.last and step.access.startswith("[") and step.parent != "dict":
+                texts.append("[-1]")
+            found = [
+                f"{start}{text}" if text is not None else access(start, (step,))
+                for start in found
+                for text in texts
+            ]
+        return found
 
     def long_enough(self, insertion: Insertion) -> list[str]:
         """That the lists on the way hold so many layers: in other configurations they are shorter."""

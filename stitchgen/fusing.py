@@ -26,7 +26,7 @@ def make_fusion(task: Task, survey: Survey, observer: Observer | None, late: boo
     """Decide where and how the outputs are fused; the edits are on a workbench of the plan's own."""
     request = task.request
     assert isinstance(request, FuseRequest)
-    plan = Plan(Workbench(task.project.root))
+    plan = Plan(Workbench(task.project.root, survey.modules))
     if task.block is not None:
         return make_pyramid(task, survey, observer, late)
     position = request.targets.index(request.place)

@@ -103,6 +103,15 @@ class Survey:
         kept = [one for one in self.configurations if one.expression in expressions]
         return Survey(kept, self.classes, self.failures)
 
+    @property
+    def modules(self) -> dict[str, str]:
+        """The dotted names under which the files of the classes were imported."""
+        return {
+            about["file"]: key.partition(":")[0]
+            for key, about in self.classes.items()
+            if about and about["file"]
+        }
+
     def is_kind(self, key: str, class_name: str, file: str) -> bool:
         """Whether a class is, or inherits, the class of that name written in that file."""
         for candidate in (key, *(self.classes[key] or {}).get("bases", ())):

@@ -35,7 +35,7 @@ def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool 
 
     With `late`, blocks are defined below the model's own initialisation of all its modules.
     """
-    plan, request = Plan(Workbench(task.project.root)), task.request
+    plan, request = Plan(Workbench(task.project.root, survey.modules)), task.request
     assert task.block is not None
     for located in task.session.located:
         selected = select(task.session, request, located, survey, plan.bench)

@@ -41,7 +41,7 @@ def make_pyramid(task: Task, survey: Survey, observer: Observer | None, late: bo
             hint="Blocks that do: fpn, pan.",
             suggestions=["--block fpn", "--block pan"],
         )
-    plan = Plan(Workbench(task.project.root))
+    plan = Plan(Workbench(task.project.root, survey.modules))
     bench = plan.bench
     *others, _ = [resolve(task.session, one, survey, bench) for one in task.session.located]
     place = only_place(plan, request, survey, task, len(others))

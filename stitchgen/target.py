@@ -255,6 +255,17 @@ class ImportName:
     package: str  # dotted name of the folder's package; "" for a top-level module
 
 
+def named(file: Path, module: str) -> ImportName | None:
+    """The name under which the file was seen to be imported; None where it is not its path's."""
+    parts = module.split(".")
+    path = file.parent if file.stem == "__init__" else file.with_suffix("")
+    if tuple(parts) != path.parts[-len(parts) :]:
+        return None
+    folder = path.parents[len(parts) - 1]
+    package = module if file.stem == "__init__" else module.rpartition(".")[0]
+    return ImportName(module, (folder,), package)
+
+
 def import_name(file: Path, root: Path, relative_imports: bool = False) -> ImportName:
     """The name up the chain of `__init__.py`; a file with relative imports is in a package anyway."""
     names = [] if file.stem == "__init__" else [file.stem]
@@ -263,8 +274,13 @@ def import_name(file: Path, root: Path, relative_imports: bool = False) -> Impor
         names.insert(0, folder.name)
         folder = folder.parent
     if relative_imports and folder == file.parent:
-        names.insert(0, folder.name)
-        folder = folder.parent
+        # The folder is a package without `__init__.py`, perhaps of one that has it.
+        above = [one for one in folder.parents if one.is_relative_to(root)]
+        package = next((one for one in above if (one / "__init__.py").is_file()), folder)
+        while (package.parent / "__init__.py").is_file():
+            package = package.parent
+        names = [*folder.relative_to(package.parent).parts, *names]
+        folder = package.parent
     paths = [folder]
     for extra in (root, root / "src"):
         if extra.is_dir() and extra not in paths:

@@ -14,10 +14,14 @@ from stitchgen.syntax import Syntax
 
 
 class Workbench:
-    """Documents by absolute path, and the edits and new files planned so far."""
+    """Documents by absolute path, and the edits and new files planned so far.
 
-    def __init__(self, root: Path):
+    `modules` are the names by which files were seen to be imported.
+    """
+
+    def __init__(self, root: Path, modules: Mapping[str, str] | None = None):
         self.root = root
+        self.modules = modules or {}
         self.syntaxes: dict[str, Syntax] = {}
         self.edits: dict[str, list[Edit]] = {}
         self.created: dict[str, bytes] = {}

@@ -189,6 +189,12 @@ def write(project: config.Project, files: dict[str, str]) -> None:
             id="a layer of another file of the package",
         ),
         pytest.param(
+            {name: text for name, text in PACKAGE.items() if name != "src/pkg/parts/__init__.py"},
+            "se --after src/pkg/net.py::Net.stem.conv",
+            {"src/pkg/parts/layers.py": "        self.conv_se = SE(channels=width)\n"},
+            id="a folder of a package that is no package itself",
+        ),
+        pytest.param(
             PACKAGE,
             "se --after pkg.Net.stem",
             {"src/pkg/net.py": "        self.stem_se = SE(channels=width)\n"},

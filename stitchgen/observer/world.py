@@ -169,11 +169,14 @@ class World:
 
     def take_project_modules(self):
         """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
-        taken = {}
-        for name, module in list(sys.modules.items()):
-            if not name.startswith(("stitchgen", "__main__")) and self.is_of_the_project(module):
-                taken[name] = sys.modules.pop(name)
-        return taken
+        # A package without `__init__.py` looks for its parent when it is asked for its path, so
+        # all are asked before the first is taken out.
+        names = [
+            name
+            for name, module in list(sys.modules.items())
+            if not name.startswith(("stitchgen", "__main__")) and self.is_of_the_project(module)
+        ]
+        return {name: sys.modules.pop(name) for name in names}
 
     def is_of_the_project(self, module):
         file = getattr(module, "__file__", None)
