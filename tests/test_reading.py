@@ -418,6 +418,21 @@ def test_a_loop_that_only_sets_layers_up_does_not_run_them(body: str, kind: str)
     assert use.kind == kind
 
 
+@pytest.mark.parametrize(
+    ("line", "kinds"),
+    [
+        ("x = x.to(self.l.weight.dtype)", ["attribute"]),
+        ("x = x.view(self.l.weight.size(0), -1)", ["attribute"]),
+        ("x = x @ self.l.weight", ["weight"]),
+        ("self.l = Scale(0.5, self.l)", ["definition", "definition"]),
+        ("self.other = Scale(0.5, self.l)", ["passed"]),
+    ],
+)
+def test_what_is_asked_of_a_layer_and_what_replaces_it(line: str, kinds: list[str]):
+    source = HEAD + f"class Net(nn.Module):\n    def step(self, x):\n        {line}\n"
+    assert [use.kind for use in uses(ast.parse(source), source, "Net", "l")] == kinds
+
+
 def test_a_use_tells_its_function_and_what_is_passed_to_what():
     source = USES.replace("x = layer(x)", "x = 'ü' and checkpoint(self.l, x)")
     found = uses(ast.parse(source), source, "Net", "l")

@@ -265,7 +265,8 @@ class _Walk:
                 return self.make("forward-call", parent, path)
             return self.make("other", node, path, name)
         if _WEIGHT.fullmatch(name):
-            return self.make("weight", node, path, name)
+            asked = isinstance(parent, ast.Attribute) and parent.attr in _FACTS
+            return self.make("attribute" if asked else "weight", node, path, name)
         if name == "_modules" or (name in _CHILDREN and called):
             return self.make("iteration", node, path, name)
         if called and name in _GROWS:
@@ -306,11 +307,20 @@ class _Walk:
         function = self.qualified(node)
         if kind == "iteration" and self.configures(node):
             kind = "attribute"
+        if kind in {"passed", "other"} and self.rebinds(node, path):
+            kind = "definition"  # of `self.l = Scale(0.5, self.l)`, the layer is the new one
         if kind in {"passed", "weight", "attribute", "isinstance", "iteration", "other"}:
             # Setting start values is no use of the layer's result. Its own call would be.
             if _INITIALISER.fullmatch(function.split(".")[-1]) and not self.keeps(node, kind):
                 kind = "init"
         return Use(kind, self.lines.span(node), node.lineno, function, ".".join(path), detail, call)
+
+    def rebinds(self, node: ast.AST, path: list[str]) -> bool:
+        """Whether the statement gives the attribute that it reads a new value."""
+        statement = self.statement(node)
+        return isinstance(statement, ast.Assign) and any(
+            ast.unparse(target) == f"{self.self_name}.{path[0]}" for target in statement.targets
+        )
 
     def configures(self, node: ast.AST) -> bool:
         """Whether the loop that goes through the layers only sets them up: `layer.train(mode)`."""
@@ -363,6 +373,10 @@ class _Walk:
         return ".".join(reversed(names))
 
 
+#: What is asked of a weight without computing with it.
+_FACTS = frozenset(
+    {"dtype", "device", "shape", "ndim", "size", "dim", "numel", "requires_grad", "is_cuda"}
+)
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HARMLESS_METHODS = frozenset(
     "eval train to cpu cuda half float double bfloat16 type parameters named_parameters buffers "
