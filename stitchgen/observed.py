@@ -221,12 +221,31 @@ def sites_of(survey: Survey, spot: Spot) -> list[tuple[str, Site]]:
                     owner_class=site["owner_class"],
                     how=site["how"],
                     to_called=survey.steps(configuration, site["owner"], called),
-                    chain=survey.steps(configuration, called, spot.path),
+                    chain=survey.steps(
+                        configuration, called, below_called(configuration, called, spot.path)
+                    ),
                     numbers=tuple(site["numbers"]),
                 ),
             )
         )
     return found
+
+
+def below_called(configuration: Configuration, called: str, path: str) -> str:
+    """The layer's path below the module that is called, which may know it by another name than the
+    attribute: `self.all = nn.Sequential(self.conv, ...)`."""
+
+    def own(other: str) -> str:
+        return configuration.layers[other]["same_as"] or other
+
+    if path == called or path.startswith(f"{called}."):
+        return path
+    if called in configuration.layers and own(called) == own(path):
+        return called
+    for other in configuration.layers:
+        if other.startswith(f"{called}.") and own(other) == own(path):
+            return other
+    return path
 
 
 def join(start: str, below: str) -> str:

@@ -6,6 +6,7 @@ source; nothing is written.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from stitchgen.place import NOWHERE, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Site, attribute_name
+from stitchgen.syntax import Syntax
 from stitchgen.workbench import Workbench
 
 
@@ -356,6 +358,7 @@ def runs_its_children(
     return False
 
 
+CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
 #: Uses of a layer that do not run it, or whose calls were seen.
 HARMLESS = {"definition", "none-test", "isinstance", "init", "attribute", "child"}
 
@@ -374,6 +377,10 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
         uses = reading.uses(syntax.tree, document.text, class_of(bench, class_site), path)
         for use in uses:
             if use.kind in HARMLESS or any(covers(span, use.span) for span in spliced):
+                continue
+            if use.kind == "passed" and runs_by_container(
+                syntax, use, class_of(bench, class_site), spliced
+            ):
                 continue
             where = f"{document.path}:{use.line}"
             depth = len(use.path.split("."))
@@ -408,6 +415,26 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
                     where=where,
                 )
     return found
+
+
+def runs_by_container(
+    syntax: Syntax, use: reading.Use, class_name: str, spliced: Sequence[tuple[int, int]]
+) -> bool:
+    """Whether the layer is put into a container that is an attribute of its own, as in
+    `self.all = nn.Sequential(self.conv, ...)`, all of whose calls are spliced."""
+    if (use.detail or "").rpartition(".")[2] not in CONTAINERS:
+        return False
+    document = syntax.document
+    for node in ast.walk(syntax.tree):
+        if isinstance(node, ast.Assign) and covers(document.span_of(node), use.span):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                    uses = reading.uses(syntax.tree, document.text, class_name, target.attr)
+                    return all(
+                        other.kind in HARMLESS or any(covers(span, other.span) for span in spliced)
+                        for other in uses
+                    )
+    return False
 
 
 def covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:

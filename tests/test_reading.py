@@ -426,10 +426,13 @@ def test_a_loop_that_only_sets_layers_up_does_not_run_them(body: str, kind: str)
         ("x = x @ self.l.weight", ["weight"]),
         ("self.l = Scale(0.5, self.l)", ["definition", "definition"]),
         ("self.other = Scale(0.5, self.l)", ["passed"]),
+        ("x = self.l(x) if exists(self.l) else x", ["call", "none-test"]),
+        ("x = self.l(x) if given(self.l) else x", ["call", "passed"]),
     ],
 )
 def test_what_is_asked_of_a_layer_and_what_replaces_it(line: str, kinds: list[str]):
-    source = HEAD + f"class Net(nn.Module):\n    def step(self, x):\n        {line}\n"
+    source = HEAD + "def exists(v): return v is not None\ndef given(v): return run(v)\n"
+    source += f"class Net(nn.Module):\n    def step(self, x):\n        {line}\n"
     assert [use.kind for use in uses(ast.parse(source), source, "Net", "l")] == kinds
 
 

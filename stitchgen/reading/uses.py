@@ -288,8 +288,35 @@ class _Walk:
                 return self.make("attribute", call, path, ast.unparse(call.func))
             case ast.Name(id=name) if name in _ITERATORS:
                 return self.make("iteration", node, path, name)
+            case ast.Name(id=name) if self.only_asks(name, node, call):
+                return self.make("none-test", call, path, name)
         detail = ast.unparse(call.func)
         return self.make("passed", node, path, detail, self.lines.span(call))
+
+    def only_asks(self, name: str, node: ast.expr, call: ast.Call) -> bool:
+        """Whether a function of the file does no more with its argument than ask what it is:
+        `def exists(x): return x is not None`."""
+        top: ast.AST = call
+        while not isinstance(top, ast.Module):
+            top = self.above[top]
+        for function in top.body:
+            if isinstance(function, ast.FunctionDef) and function.name == name:
+                break
+        else:
+            return False
+        if node not in call.args or call.args.index(node) >= len(function.args.args):
+            return False
+        parameter = function.args.args[call.args.index(node)].arg
+        for part in ast.walk(function):
+            if isinstance(part, ast.Name) and part.id == parameter:
+                match self.above[part]:
+                    case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
+                        pass
+                    case ast.Call(func=ast.Name(id="isinstance" | "callable" | "hasattr")):
+                        pass
+                    case _:
+                        return False
+        return True
 
     def statement(self, node: ast.AST) -> ast.AST:
         while not isinstance(node, ast.stmt):
