@@ -120,7 +120,7 @@ def find_places(
             settle_definition(bench, survey, place)
         check_no_other(bench, survey, place)
         check_position(request, place)
-        if call is None:
+        if number is None:
             place.sites = [*place.sites, *unexecuted_sites(bench, place)]
         places.append(place)
     return places
@@ -146,6 +146,8 @@ def sites_by_call(
     """The sites of the calls wanted, each of which must be of one call only."""
     plain = name.partition("@")[0]
     numbers = sorted({number for site in sites for number in site.numbers})
+    if call == "all" and len(sites) == 1:
+        return [(None, list(sites))]  # run several times, as in a Siamese network: one block
     wanted = numbers if call == "all" else [call]
     groups: list[tuple[int | None, list[Site]]] = []
     for number in wanted:
