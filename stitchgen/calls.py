@@ -516,6 +516,10 @@ def is_whole(syntax: Syntax, node: ast.expr) -> bool:
             return True
         case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.SetComp(elt=element):
             return element is node
+        case ast.DictComp(value=element) | ast.Lambda(body=element):
+            return element is node
+        case ast.Dict(values=values):
+            return node in values
         case ast.Call(args=arguments):
             return node in arguments
     return False

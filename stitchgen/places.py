@@ -415,6 +415,7 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
                     f"{where} passes {place.target} to {use.detail or 'a call'}, which no run of "
                     "the model reached and no edit can follow",
                     where=where,
+                    hint="Splice after a layer that is called by name there, or write the call out.",
                 )
     return found
 

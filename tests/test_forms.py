@@ -238,6 +238,30 @@ FORMS = {
         "a",
         "x += self.a_se(self.a(x))",
     ),
+    "functools.reduce": (
+        LIST,
+        "import functools\nreturn functools.reduce(lambda y, conv: conv(y), self.c, x)",
+        "c.1",
+        "lambda y, conv: self.c_1_se(conv(y)) if conv is self.c[1] else conv(y)",
+    ),
+    "a comprehension of a dict": (
+        "self.h = nn.ModuleDict({k: nn.Conv2d(3, width, 1) for k in ('a', 'b')})",
+        "o = {k: head(x) for k, head in self.h.items()}\nreturn o['a'] + o['b']",
+        "h.b",
+        "{k: self.h_b_se(head(x)) if head is self.h['b'] else head(x) for",
+    ),
+    "a Sequential of attributes": (
+        "self.a = nn.Conv2d(3, width, 3)\nself.b = nn.ReLU()\nself.f = nn.Sequential(self.a, self.b)",
+        "return self.f(x)",
+        "a",
+        "return self.f[1:](self.a_se(self.f[:1](x)))",
+    ),
+    "a call several times by one place": (
+        "self.a = nn.Conv2d(3, 3, 3, padding=1)",
+        "for _ in range(3):\n    x = self.a(x)\nreturn x",
+        "a@all",
+        "            x = self.a_se(x)",
+    ),
     "a walrus": (
         "self.a = nn.Conv2d(3, width, 3)",
         "if (y := self.a(x)).shape[1] > 2:\n    return y\nreturn y * 2",

@@ -52,7 +52,10 @@ _WEIGHT = re.compile(
     r"(weight|bias)(_(v|g|orig|mask|ih|hh|[ihqkv]\w*))?\w*|running_(mean|var)|in_proj_\w+|alpha"
 )
 _INITIALISER = re.compile(r"__init__|_*(init|reset|initiali[sz]e|zero_init)(_|$)\w*|_*\w*_init")
-_ITERATORS = frozenset({"enumerate", "zip", "reversed", "iter", "list", "tuple", "sorted", "next"})
+_ITERATORS = frozenset(
+    {"enumerate", "zip", "reversed", "iter", "list", "tuple", "sorted", "next"}
+    | {"reduce", "chain", "islice", "filter"}
+)
 _CHILDREN = frozenset({"children", "named_children", "items", "values", "keys"})
 _GROWS = frozenset({"append", "insert", "extend", "add_module", "register_module", "update", "pop"})
 
@@ -286,7 +289,9 @@ class _Walk:
                 return self.make("attribute", call, path, ast.unparse(call.func))
             case ast.Name(id=("getattr" | "hasattr" | "setattr")) if call.args[0] is node:
                 return self.make("attribute", call, path, ast.unparse(call.func))
-            case ast.Name(id=name) if name in _ITERATORS:
+            case ast.Name(id=name) | ast.Attribute(
+                value=ast.Name(id="functools" | "itertools"), attr=name
+            ) if name in _ITERATORS:
                 return self.make("iteration", node, path, name)
             case ast.Name(id=name) if self.only_asks(name, node, call):
                 return self.make("none-test", call, path, name)
