@@ -94,10 +94,10 @@ def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:
     }
 
 
-def python_files(root: Path) -> Iterator[Path]:
+def python_files(root: Path, most: int = MOST_FILES) -> Iterator[Path]:
     """The project's Python files, without environments and hidden folders."""
     todo, count = [root], 0
-    while todo and count < MOST_FILES:
+    while todo and count < most:
         folder = todo.pop()
         try:
             entries = sorted(folder.iterdir())

@@ -21,6 +21,9 @@ ACTING = {"subprocess", "socket", "urllib", "http", "argparse", "multiprocessing
 #: What ends a program or trains: never run, not even in a file that the model file imports.
 TRAINING_NAMES = {"backward", "step", "zero_grad", "fit", "main", "train", "run", "launch"}
 TRAINING_NAMES |= {"parse_args", "exit", "quit", "input", "DataLoader"}
+#: What writes, starts or fetches something, which the observer forbids; an import must not fail of it.
+TRAINING_NAMES |= {"makedirs", "mkdir", "rmtree", "urlretrieve", "system", "popen", "Popen"}
+REPORTING = {"wandb", "mlflow", "requests", "subprocess"}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 CONTAINERS = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)
 #: Methods that fill a list or a table.
@@ -90,6 +93,8 @@ def acts(statement: ast.stmt, names: set[str]) -> bool:
             case ast.Raise() if node is statement:
                 return True
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in names:
+                return True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=package))) if package in REPORTING:
                 return True
             case ast.For(iter=place) if "loader" in ast.unparse(place).lower():
                 return True

@@ -20,7 +20,7 @@ from stitchgen.attached import (
 from stitchgen.constructors import callers, class_of, free_attribute, settle_definition
 from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
-from stitchgen.heirs import heirs
+from stitchgen.heirs import has_other_heirs
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import NOWHERE, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
@@ -278,7 +278,7 @@ def runs_for_others(bench: Workbench, place: Place) -> bool:
     """Whether the calls stand in a base class, and other classes inherit them but not the block."""
     own = place.anchor.function.rpartition(".")[0]
     for class_name in {class_of(bench, site) for site in place.sites} - {own}:
-        if heirs(bench.root, class_name) - heirs(bench.root, own) - {own}:
+        if has_other_heirs(bench.root, class_name, own):
             return True
     return False
 
