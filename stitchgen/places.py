@@ -376,32 +376,29 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
         document = syntax.document
         path = ".".join(step.name for step in place.below)
         spliced = [site.span for site in place.sites if site.file == class_site.file]
-        uses = reading.uses(syntax.tree, document.text, class_of(bench, class_site), path)
-        for use in uses:
+        class_name = class_of(bench, class_site)
+
+        def site_of(use: reading.Use, how: str, span: tuple[int, int]) -> Site:
+            depth = len(use.path.split("."))
+            return replace(
+                class_site,
+                span=span,
+                function=use.function,
+                how=how,
+                to_called=place.below[:depth],
+                chain=place.below[depth:],
+                numbers=(),
+            )
+
+        for use in reading.uses(syntax.tree, document.text, class_name, path):
             if use.kind in HARMLESS or any(covers(span, use.span) for span in spliced):
                 continue
-            if use.kind == "passed" and runs_by_container(
-                syntax, use, class_of(bench, class_site), spliced
-            ):
+            if use.kind == "passed" and runs_by_container(syntax, use, class_name, spliced):
                 continue
             where = f"{document.path}:{use.line}"
-            depth = len(use.path.split("."))
-            how = {"call": "call", "forward-call": "forward"}.get(use.kind)
-            span = use.span
-            if use.kind == "passed" and use.call and "checkpoint" in (use.detail or ""):
-                how, span = "argument", use.call
-            if how is not None and "*" not in use.path:
-                found.append(
-                    replace(
-                        class_site,
-                        span=span,
-                        function=use.function,
-                        how=how,
-                        to_called=place.below[:depth],
-                        chain=place.below[depth:],
-                        numbers=(),
-                    )
-                )
+            called = how_called(use)
+            if called is not None and "*" not in use.path:
+                found.append(site_of(use, *called))
             elif use.kind == "weight":
                 raise StitchError(
                     "used-functionally",
@@ -417,6 +414,38 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
                     where=where,
                     hint="Splice after a layer that is called by name there, or write the call out.",
                 )
+        # A loop's variable may be any element: places that ran, and not for this one, are not its.
+        ran = spans_that_ran(bench, place, class_site.file)
+        for use in reading.element_uses(syntax.tree, document.text, class_name, path):
+            called = how_called(use)
+            if called is not None and called[1] not in ran:
+                if not any(called[1] == site.span for site in found):
+                    found.append(site_of(use, *called))
+    return found
+
+
+def how_called(use: reading.Use) -> tuple[str, tuple[int, int]] | None:
+    """How a use runs the layer, and by which expression; None where it does not by itself."""
+    if use.kind == "passed" and use.call and "checkpoint" in (use.detail or ""):
+        return "argument", use.call
+    how = {"call": "call", "forward-call": "forward"}.get(use.kind)
+    return (how, use.span) if how is not None else None
+
+
+def spans_that_ran(bench: Workbench, place: Place, file: str) -> set[tuple[int, int]]:
+    """The calls of the file that were made in the configurations seen, of whatever layer."""
+    document = bench.syntax(file).document
+    found = {site.span for site in place.sites}
+    for configuration in {
+        id(spot.configuration): spot.configuration for spot in place.spots
+    }.values():
+        for layer in configuration.layers.values():
+            for site in layer.get("sites", ()):
+                if site.get("file") == file and site.get("span"):
+                    line, column, end_line, end_column = site["span"]
+                    found.add(
+                        (document.offset(line, column), document.offset(end_line, end_column))
+                    )
     return found
 
 

@@ -238,6 +238,14 @@ FORMS = {
         "a",
         "x += self.a_se(self.a(x))",
     ),
+    "a loop with a checkpointed branch": (
+        LIST + "\nself.saves = False",
+        "for conv in self.c:\n    if self.saves and self.training:\n        x = checkpoint(conv, x)\n"
+        "    else:\n        x = conv(x)\nreturn x",
+        "c.1",
+        "x = checkpoint(conv, x)\n                if conv is self.c[1]:\n"
+        "                    x = self.c_1_se(x)\n            else:",
+    ),
     "functools.reduce": (
         LIST,
         "import functools\nreturn functools.reduce(lambda y, conv: conv(y), self.c, x)",

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen.reading import configurations, constructible, factories, files_beside, uses
+from stitchgen.reading import (
+    configurations,
+    constructible,
+    element_uses,
+    factories,
+    files_beside,
+    uses,
+)
 
 HEAD = "import torch\nfrom torch import nn\n"
 NET = """
@@ -434,6 +441,27 @@ def test_what_is_asked_of_a_layer_and_what_replaces_it(line: str, kinds: list[st
     source = HEAD + "def exists(v): return v is not None\ndef given(v): return run(v)\n"
     source += f"class Net(nn.Module):\n    def step(self, x):\n        {line}\n"
     assert [use.kind for use in uses(ast.parse(source), source, "Net", "l")] == kinds
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("for m in self.c: x = m(x)", ["m(x)"]),
+        ("for i, m in enumerate(self.c[1:]): x = i * m(x)", ["m(x)"]),
+        ("for n, m in zip(self.n, self.c): x = n(m(x))", ["m(x)"]),
+        ("for i, (n, m) in enumerate(zip(self.n, self.c)): x = n(m(x))", ["m(x)"]),
+        ("for k, m in self.c.items(): x = m.forward(x)", ["m.forward(x)"]),
+        ("for m in self.c.values(): x = checkpoint(m, x)", ["checkpoint(m, x)"]),
+        ("for m in reversed(self.c): x = other(m)", []),
+        ("for i in range(3): x = self.c[i](x) + self.c[0](x)", ["self.c[i](x)"]),
+        ("x = [m(x) for m in self.c] + [m(x) for m in self.n]", ["m(x)"]),
+        ("for m in self.n: x = m(x)", []),
+    ],
+)
+def test_the_calls_of_a_container_by_a_variable(body: str, found: list[str]):
+    source = HEAD + f"class Net(nn.Module):\n    def step(self, x):\n        {body}\n"
+    got = element_uses(ast.parse(source), source, "Net", "c.1")
+    assert [source[slice(*(use.call or use.span))] for use in got] == found
 
 
 def test_a_use_tells_its_function_and_what_is_passed_to_what():
