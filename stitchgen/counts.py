@@ -35,12 +35,19 @@ def feature_at(request: AddRequest, place: Place, any_layout: bool = False) -> M
     """
     features = []
     for spot in place.spots:
-        output = spot.layer["output"]
         if not spot.layer.get("features"):
             continue
+        output = spot.layer["output"]
         if request.placement == "after" and "shape" not in output and spot.element is None:
             raise not_a_tensor(spot, place.target)
         features.append(spot.feature(request.placement, place.call))
+    if not features:
+        raise StitchError(
+            "never-called",
+            f"{place.target} is called in train alone; the axes of its feature are seen in eval",
+            where=observed.first_place(place.spots[0].layer),
+            hint="Name a configuration that calls it in eval, too: --build EXPR",
+        )
     layouts = {feature["layout"] for feature in features}
     if None in layouts and any("channels_read" in spot.layer for spot in place.spots):
         raise StitchError(

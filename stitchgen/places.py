@@ -41,6 +41,8 @@ def find_places(
     if resolved.located.target.element is not None:
         element = element_of(spots, resolved.located.target.element, request.placement, name)
     if request.placement == "replace" and resolved.variable is None:
+        if not any(max(spot.layer["calls"].values()) for spot in spots):
+            observed.check_callable(spots[0], bench.root, call, name)  # which it is not
         return [replace_place(bench, survey, resolved, spots, name)]
     try:
         outside = [

@@ -255,6 +255,23 @@ REFUSALS = [
         model=with_forward("return self.layers[0](self.conv(x))"),
     ),
     Refusal(
+        "replaced and never called",
+        "swish --replace model.layers.1",
+        code="never-called",
+        message="model.py::Net.layers.1 is never called",
+        where="model.py:9",
+        model=with_forward("return self.layers[0](self.conv(x))"),
+    ),
+    Refusal(
+        "called in train alone",
+        "se --after model.conv",
+        code="never-called",
+        message="model.py::Net.conv is called in train alone",
+        where="model.py:13",
+        hint="--build EXPR",
+        model=with_forward("if self.training:", "    x = self.conv(x)", "return x"),
+    ),
+    Refusal(
         "many calls",
         "se --after model.conv",
         code="many-calls",
