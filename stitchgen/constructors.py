@@ -78,6 +78,7 @@ def calling_classes(bench: Workbench, place: Place) -> set[str]:
 def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
     """Find where the block (and its slots) are defined, and the condition if not all have the layer."""
     path = place.resolved.path
+    place.lacking, place.guard, place.slots = (), None, []
     if place.from_class:
         place.anchor = anchor_in(bench, survey, place, "")
     if place.slot:

@@ -80,6 +80,8 @@ def others(
                 layer = join(child, ".".join(names[depth + 1 :]))
                 if (configuration.expression, layer) in wanted:
                     continue
+                if depth + 1 == len(names):
+                    return None  # the elements themselves are meant, and this one is not
                 if join(child, names[depth + 1]) in configuration.layers:
                     return None
                 lacking[configuration.class_at(child)] = None

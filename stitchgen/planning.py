@@ -201,14 +201,15 @@ def write_drafts(
         if not agree(group):
             release(group)
     drafts = [make() for make in draft]
+    by_place = {id(place): one for place, one in zip(places, drafts)}
     for group in loops:
-        mine = [one for place, one in zip(places, drafts) if any(place is other for other in group)]
-        if len({(one.construction, one.present is None) for one in mine}) > 1:
+        mine = [by_place[id(place)] for place in group]
+        if group[0].each and len({(one.construction, one.present is None) for one in mine}) > 1:
             release(group)
-    for number, place in enumerate(places):
-        one = drafts[number]
-        if place.each is None and any(place is other for group in loops for other in group):
-            one = draft[number]()
+            for number, place in enumerate(places):
+                if any(place is other for other in group):
+                    drafts[number] = draft[number]()  # without the loop
+    for place, one in zip(places, drafts):
         if one.present is not None:
             place.attribute = one.present
             plan.already.append(place)
@@ -231,8 +232,7 @@ def block_at(task: Task, plan: Plan, place: Place, fit: Fit, named: Mapping[str,
     present = stands_already(bench, request, place, placed.class_name, construction)
     root = f"{task.project.root}{os.sep}"
     for note in fit.notes if present is None else ():
-        one = {key: text.replace(root, "") for key, text in note.items()}
-        plan.notes += [one] if one not in plan.notes else []
+        plan.notes.append({key: text.replace(root, "") for key, text in note.items()})
     return Draft(construction, widths_of(block, place, fit, named), present)
 
 

@@ -4,9 +4,9 @@ Floor 2: uses `ast` and the standard library, and `facts` of floor 0; no torch, 
 user code. What reading cannot know for certain it calls unknown, with a reason.
 """
 
-from stitchgen.reading.elements import element_uses
 from stitchgen.reading.factories import WEIGHTS, configurations, constructible, factories, harmless
 from stitchgen.reading.layers import read_classes, read_layer, read_layers
+from stitchgen.reading.loops import element_uses
 from stitchgen.reading.project import ProjectFiles, files_beside
 from stitchgen.reading.scope import imported_names
 from stitchgen.reading.uses import Use, uses
