@@ -125,9 +125,11 @@ def channel_expressions(
     expressions = list(
         dict.fromkeys(spot.configuration.expression for count in counts for spot in count.spots)
     )
-    trials: dict[tuple[str, str], dict[str, None]] = {}
+    trials: dict[tuple[str, str], dict[str, int]] = {}
     for asked in questions:
-        trials.setdefault(asked.trial, {})[asked.smallest.path] = None
+        targets = trials.setdefault(asked.trial, {})
+        path = asked.smallest.path
+        targets[path] = max(targets.get(path, 0), asked.count.call or 1)
     answer = observer.ask(
         "evaluate",
         builds=expressions,
@@ -138,8 +140,8 @@ def channel_expressions(
             for asked in questions
         },
         trials=[
-            {"build": build, "class": class_name, "targets": list(paths)}
-            for (build, class_name), paths in trials.items()
+            {"build": build, "class": class_name, "targets": targets}
+            for (build, class_name), targets in trials.items()
         ],
     )
     numbers = {trial: number for number, trial in enumerate(trials)}

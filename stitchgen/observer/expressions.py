@@ -5,9 +5,11 @@ block's definition would go. It is a builtin while a world is built, so that it 
 """
 
 import builtins
+import contextlib
 import inspect
 import sys
 
+import torch
 from torch import nn
 
 from stitchgen.observer import survey as layers
@@ -61,17 +63,19 @@ class Probes:
 
 def evaluate(world, request):
     """For each build: the candidates' values, by probe and by the module that passed it."""
-    builds = []
+    builds = {}
     for expression in request["builds"]:
         try:
-            builds.append(on_some_device(world, expression, request["candidates"]))
+            builds[expression] = on_some_device(world, expression, request["candidates"])
         except layers.Failure as failure:
-            builds.append({"ok": False, "error": failure.report})
+            builds[expression] = {"ok": False, "error": failure.report}
     trials = []
     for number, trial in enumerate(request.get("trials", ())):
-        for report in try_other_arguments(world, trial, request):
-            trials.append(dict(report, number=number))
-    return {"builds": builds, "trials": trials}
+        usual = builds[trial["build"]]
+        if usual["ok"]:
+            for report in try_other_arguments(world, trial, request, usual["passages"]):
+                trials.append(dict(report, number=number))
+    return {"builds": list(builds.values()), "trials": trials}
 
 
 def on_some_device(world, expression, candidates):
@@ -85,12 +89,19 @@ def on_some_device(world, expression, candidates):
                 raise
 
 
+class NothingToLearn(BaseException):
+    """An argument is neither an integer nor a list of them, or no candidate depends on it."""
+
+
 class OtherArgument:
-    """Calls the constructor of a class with one integer, or one of a list of integers, changed."""
+    """Calls the constructor of a class with one integer, or one of a list of integers, changed.
+
+    Where the value is neither, the build ends there with `NothingToLearn`.
+    """
 
     def __init__(self, kind, name, element, change):
         self.kind, self.name, self.element, self.change = kind, name, element, change
-        self.changed = False
+        self.called = False
 
     def __enter__(self):
         self.original = original = self.kind.__init__
@@ -98,16 +109,11 @@ class OtherArgument:
         outer = self
 
         def __init__(instance, *args, **kwargs):
-            try:
-                bound = signature.bind(instance, *args, **kwargs)
-                bound.apply_defaults()
-                if outer.name in bound.arguments:
-                    value = outer.other(bound.arguments[outer.name])
-                    bound.arguments[outer.name] = value
-                args, kwargs = bound.args[1:], bound.kwargs
-            except TypeError:
-                pass
-            original(instance, *args, **kwargs)
+            outer.called = True
+            bound = signature.bind(instance, *args, **kwargs)
+            bound.apply_defaults()
+            bound.arguments[outer.name] = outer.other(bound.arguments.get(outer.name))
+            original(*bound.args, **bound.kwargs)
 
         self.kind.__init__ = __init__
         return self
@@ -116,29 +122,30 @@ class OtherArgument:
         self.kind.__init__ = self.original
 
     def other(self, value):
-        """The value with the change, or as it is where it does not fit."""
         if self.element is None:
             if is_integer(value):
-                self.changed = True
                 return self.change(value)
         elif isinstance(value, (list, tuple)) and len(value) > self.element:
             if all(is_integer(item) for item in value):
-                self.changed = True
                 items = list(value)
                 items[self.element] = self.change(items[self.element])
                 return type(value)(items)
-        return value
+        raise NothingToLearn
 
 
 def is_integer(value):
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def try_other_arguments(world, trial, request):
+CHANGES = (lambda value: value * 2, lambda value: value + 1)
+
+
+def try_other_arguments(world, trial, request, usual):
     """Rebuild with the integer arguments of the class changed one by one.
 
     An expression that is right by coincidence (`num_heads * 16` for a literal 64) shows itself
-    when an argument changes; a configuration that then does not build says nothing.
+    when an argument changes; a configuration that then does not build says nothing, nor does an
+    argument that leaves all candidates what they are: no other would stand for it either.
     """
     kind = world.load()
     try:
@@ -146,44 +153,86 @@ def try_other_arguments(world, trial, request):
             kind = kind[part] if isinstance(kind, dict) else getattr(kind, part)
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
     except (KeyError, AttributeError, TypeError, ValueError):
-        return []
-    found = []
+        return
     for name in parameters[:12]:
         for element in (None, 0, 1, 2, 3):
-            report = try_argument(world, trial, request, kind, name, element)
-            if report is not None:
-                found.append(dict(report, argument=name))
-                if element is None:
-                    break
-    return found
-
-
-def try_argument(world, trial, request, kind, name, element):
-    """The report of the first change of the argument that builds and runs, or None."""
-    for change in (lambda value: value * 2, lambda value: value + 1):
-        with OtherArgument(kind, name, element, change) as other:
             try:
-                report = run_trial(world, trial, request)
-            except Exception:
-                report = None
-        if not other.changed:
-            return None
-        if report is not None:
-            return report
-    return None
+                for change in CHANGES:
+                    with OtherArgument(kind, name, element, change) as other:
+                        report = run_trial(world, trial, request, usual)
+                    if report is not None:
+                        yield dict(report, argument=name)
+                        break
+            except NothingToLearn:
+                if not other.called:
+                    return  # the configuration makes none of this class
+                continue
+            if element is None:
+                break  # an integer has no elements
 
 
-def run_trial(world, trial, request):
+class Reached(BaseException):
+    """Every target has been called; no `except Exception` of a model is to stop it."""
+
+
+class Targets:
+    """What some layers are fed and give, as shapes, until each has been called as often as asked."""
+
+    def __init__(self, model, wanted):
+        self.wanted = wanted
+        modules = dict(model.named_modules())
+        modules = {path: modules[path] for path in wanted if path in modules}
+        scripted = torch.jit.ScriptModule  # takes no other forward
+        self.modules = {p: m for p, m in modules.items() if not isinstance(m, scripted)}
+        self.begin(None)
+
+    def begin(self, mode):
+        """Forget what was seen: a run begins."""
+        self.shapes = {path: {"output": [], "input": []} for path in self.wanted}
+
+    def __enter__(self):
+        self.saved = {path: m.__dict__.get("forward") for path, m in self.modules.items()}
+        for path, module in self.modules.items():
+            object.__setattr__(module, "forward", self.wrap(path, module.forward))
+        return self
+
+    def __exit__(self, *exception):
+        for path, module in self.modules.items():
+            if self.saved[path] is None:
+                module.__dict__.pop("forward", None)
+            else:
+                object.__setattr__(module, "forward", self.saved[path])
+
+    def wrap(self, path, forward):
+        def forward_with_shapes(*args, **kwargs):
+            fed = trace.shape_of(args[0]) if args else {}
+            result = forward(*args, **kwargs)
+            seen = self.shapes[path]
+            seen["input"].append(fed)
+            seen["output"].append(trace.shape_of(result))
+            if all(len(self.shapes[p]["output"]) >= self.wanted[p] for p in self.modules):
+                raise Reached
+            return result
+
+        return forward_with_shapes
+
+
+def run_trial(world, trial, request, usual):
+    """What the candidates are, and the targets' shapes; None where it does not build or run."""
     device = layers.DEVICES[0]
-    with Probes(request["candidates"]) as probes:
-        model = layers.build(world, trial["build"], device)
-    calls = trace.Calls(model, trace.Sources())
-    with calls:
-        layers.find_input(world, model, request.get("inputs") or [], device, calls)
-    shapes = {path: {"output": [], "input": []} for path in trial["targets"]}
-    for record in calls.records:
-        if record["path"] in shapes:
-            of = shapes[record["path"]]
-            of["output"].append(record["output"])
-            of["input"].append((record["inputs"] or [{}])[0])
-    return {"passages": probes.report(model), "shapes": shapes}
+    try:
+        with Probes(request["candidates"]) as probes:
+            model = layers.build(world, trial["build"], device)
+        passages = probes.report(model)
+        if passages == usual:
+            raise NothingToLearn
+        targets = Targets(model, trial["targets"])
+        if not targets.modules:
+            return None
+        with targets:
+            # What comes after the targets is no concern of the candidates, and half the time.
+            with contextlib.suppress(Reached):
+                layers.find_input(world, model, request.get("inputs") or [], device, targets)
+    except Exception:
+        return None
+    return {"passages": passages, "shapes": targets.shapes}
