@@ -57,7 +57,7 @@ def measure(
     """One row of the table."""
     made = types.ModuleType(f"rendered_{block.name}")
     exec(render.block_source(block), made.__dict__)  # noqa: S102
-    errors, times, peaks = [], [], []
+    settings = []
     for c in channels:
         arguments, theirs = oracle.make(c)
         ours = getattr(made, block.class_name)(**arguments)
@@ -68,18 +68,24 @@ def measure(
         ours.train(oracle.training)
         for size in oracle.sizes or sizes:
             shapes = input_shapes(block, arguments, c, size)
-            errors.append(error(ours, theirs, shapes))
             passes = both(ours, theirs, shapes)
-            times.append(time_ratio(*passes))
             mine, other = map(peak, passes)
             inputs = 4 * sum(map(math.prod, shapes))  # bytes that both find there
-            peaks.append((mine + inputs) / (other + inputs))
+            setting = {
+                "shapes": shapes,
+                "error": error(ours, theirs, shapes),
+                "time": time_ratio(*passes),
+                "memory": (mine + inputs) / (other + inputs),
+            }
+            settings.append(setting)
+    times = [setting["time"] for setting in settings]
     return {
         **known(block),
-        "error": max(errors),
+        "error": max(setting["error"] for setting in settings),
         "time": mean(times),
         "slowest": max(times),
-        "memory": mean(peaks),
+        "memory": mean([setting["memory"] for setting in settings]),
+        "settings": settings,
     }
 
 
@@ -295,7 +301,7 @@ def main() -> int:
     parser.add_argument("--sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows, and each setting's figures")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -90,7 +90,7 @@ def fits(block: Block) -> bool:
         return block.inputs == 1 and not block.variadic
     values = {p.name: ast.literal_eval(p.default) for p in block.parameters if p.default}
     values |= {name: ast.literal_eval(text) for name, text in block.example.items()}
-    values |= dict.fromkeys(block.channel_parameters, 128)
+    values |= dict.fromkeys(block.channel_parameters, 128) | {"dims": block.usual_dims}
     sizes = all(block.output_size(n, values) == n for n in (12, 16))
     return sizes and block.output_channels(128, values) == 128
 

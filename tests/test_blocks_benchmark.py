@@ -40,8 +40,9 @@ def test_the_table_is_exported_in_three_forms_without_an_empty_cell(run, tmp_pat
     assert status == 0 and out.count("\n") == 5
     rows = json.loads(files[2].read_text())
     assert [row["block"] for row in rows] == ["se", "fpn", "swish"]
-    assert all(row.keys() == set(benchmark.COLUMNS) for row in rows)
+    assert all(row.keys() == {*benchmark.COLUMNS, "settings"} for row in rows)
     assert all(row["error"] < 1e-12 and row["time"] == 0.9 for row in rows)
+    assert [one["shapes"] for one in rows[0]["settings"]] == [[[4, 16, 4, 4]]]
     assert "1709.01507" in rows[0]["paper"] and rows[0]["oracle"] == "timm.layers.SEModule"
     with files[1].open(newline="") as file:
         table = list(csv.reader(file))
