@@ -189,12 +189,13 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
         proof += [
             a for text in (entry.tool_input or entry.input).split(";") for a in ("--input", text)
         ]
+    interpreter = ["--python", options.interpreter] if options.interpreter else []
     tried: list[str] = []
     record: dict[str, Any] = {}
     while True:
         arguments = ["add", choice[0], placement, target, *choice[1:], *extra, *proof]
         began = time.monotonic()
-        code, answer, errors = tool.run(project, *arguments)
+        code, answer, errors = tool.run(project, *arguments, *interpreter)
         record |= {
             "block": choice[0],
             "command": "stitchgen " + " ".join(arguments),
@@ -379,8 +380,9 @@ def wrong(why: str, message: str) -> dict[str, Any]:
 def sample(layers: list[dict[str, Any]], count: int, seed: str) -> list[dict[str, Any]]:
     if len(layers) <= count:
         return layers
-    chosen = random.Random(seed).sample(range(len(layers)), count)
-    return [layers[i] for i in sorted(chosen)]
+    order = list(range(len(layers)))
+    random.Random(seed).shuffle(order)
+    return [layers[i] for i in sorted(order[:count])]
 
 
 class Results:
@@ -511,6 +513,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--show", action="store_true", help="print the tables, run nothing")
     parser.add_argument("--out", type=Path, default=Path("zoo.jsonl"), help="results, one a line")
     parser.add_argument("--tool", default=HERE.parent, help="the folder that holds stitchgen")
+    parser.add_argument("--interpreter", help="passed to the tool as --python")
     parser.add_argument("--keep", help="keep the edited projects of wrong splices in this folder")
     parser.add_argument("--python", default=sys.executable, help="runs the tool and the judge")
     return parser.parse_args(arguments)

@@ -340,7 +340,7 @@ def test_exports_with_dynamic_batch_and_size(block: Block, dims: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("block, dims", [p for p in USUAL if p.values[0].onnx])
 def test_exports_to_onnx(block: Block, dims: int, tmp_path: Any) -> None:
-    """Where onnxscript and onnxruntime are installed: they are no part of the test extra."""
+    """And the runtime computes what torch does. Skipped where there is no wheel of it."""
     pytest.importorskip("onnxscript")
     runtime = pytest.importorskip("onnxruntime")
     made, args = make(block, dims).eval(), inputs(block, dims)
