@@ -22,6 +22,7 @@ A template is `<name>.py.j2`. It opens with a Jinja comment that holds TOML, the
     size = "same"                      # same, or a formula of n (an axis) and the arguments
     random = true                      # draws random numbers in train mode; the rest is optional
     identity = true                    # is the identity when constructed
+    hidden = "channels // reduction"   # width of a layer that a ReLU may leave dead
     data_dependent = true              # shapes depend on values: no meta device, no single graph
     export = false                     # torch.export with dynamic sizes is not claimed
     onnx = false                       # nor torch.onnx.export
@@ -183,6 +184,7 @@ class Block:
     generic: bool  # one rendered source serves every number of dims
     channels: str  # same, in-out, or a formula of the arguments
     size: str  # same, or a formula of n (the length of an axis) and the arguments
+    hidden: str | None  # formula of the width of a layer that a ReLU may leave dead
     parameters: tuple[Parameter, ...]
     inputs_: tuple[Input, ...]
     variadic: bool  # takes as many inputs as it is constructed for, `inputs` at least
@@ -259,6 +261,15 @@ class Block:
     def output_size(self, n: int, arguments: Mapping[str, Any]) -> int:
         """The length that comes out of an axis of length `n`."""
         return n if self.size == "same" else evaluate(self.size, {"n": n} | dict(arguments))
+
+    def hidden_width(self, arguments: Mapping[str, Any]) -> int | None:
+        """How many units its bottleneck has; None where it has none, or arguments do not tell."""
+        if self.hidden is None:
+            return None
+        try:
+            return evaluate(self.hidden, arguments)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return None
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of `list --json`."""
@@ -482,7 +493,7 @@ def _broken(path: Path, line: int | None, message: str, hint: str) -> StitchErro
 
 
 _STRINGS = ("name", "class", "title", "family", "summary", "fits", "oracle", "channels", "size")
-_OPTIONAL_STRINGS = ("title_zh", "caution", "code")
+_OPTIONAL_STRINGS = ("title_zh", "caution", "code", "hidden")
 _FLAGS = {
     "parameter_free": False,
     "random": False,
@@ -591,8 +602,8 @@ class _Head:
             raise self.fail("class", f"{text['class']!r} is no class name", 'like class = "CBAM"')
         if not _NAME.fullmatch(text["family"]):
             raise self.fail("family", "the family must be kebab-case", 'like "channel-attention"')
-        for key in ("channels", "size"):
-            if text[key] != "in-out":
+        for key in ("channels", "size", "hidden"):
+            if text.get(key, "in-out") != "in-out":
                 self.formula(key, text[key])
         parameters = self.parameters()
         example = self.strings(head, "example")
@@ -617,6 +628,7 @@ class _Head:
             generic=generic,
             channels=text["channels"],
             size=text["size"],
+            hidden=text.get("hidden"),
             parameters=parameters,
             inputs_=self.inputs(parameters),
             variadic=flags["variadic"],

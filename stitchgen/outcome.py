@@ -8,6 +8,7 @@ from typing import Any
 from stitchgen import advice, ledger
 from stitchgen.edits import FileChange
 from stitchgen.errors import StitchError
+from stitchgen.joining import numbers
 from stitchgen.observed import join
 from stitchgen.place import Place
 from stitchgen.plan import Plan, Task
@@ -68,6 +69,28 @@ def records(request: AddRequest, plan: Plan) -> list[ledger.SpliceRecord]:
         )
         for place in plan.fresh
     ]
+
+
+#: Of so few hidden units, all may be dead at one start of ten.
+FEW_UNITS = 4
+
+
+def narrow(task: Task, plan: Plan, place: Place) -> list[dict[str, str]]:
+    """A bottleneck that is so narrow that its ReLU may pass nothing on, and the block learn nothing."""
+    block, channels = task.block, place.channels.get("value")
+    if block is None or not isinstance(channels, int):
+        return []
+    values = numbers(task.request, block, channels, channels)
+    width = block.hidden_width(values)
+    if width is None or width >= min(FEW_UNITS, channels):
+        return []
+    where = f"{plan.bench.relative(place.anchor.file)}:{place.anchor.line}"
+    units = "one hidden unit" if width == 1 else f"{width} hidden units"
+    text = f"{block.name} has {units} for {channels} channels, which a ReLU may leave dead for good"
+    one = {"code": "narrow", "where": where, "message": text}
+    if "reduction" in values:
+        one["hint"] = f"--set reduction={max(1, channels // FEW_UNITS)}"
+    return [one]
 
 
 def neighbours(task: Task, place: Place) -> list[dict[str, str]]:
@@ -139,6 +162,7 @@ def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dic
         found.append({"code": "never-called", "message": text})
     found += plan.notes
     for place in plan.places:
+        found += narrow(task, plan, place)
         found += neighbours(task, place)
     if session.left_out:
         lines = [str(first) for first, _ in session.left_out]

@@ -367,6 +367,12 @@ def test_few_channels_and_one_position(block: Block, dims: int) -> None:
             assert all(y.isfinite().all() for y in got)
 
 
+@pytest.mark.parametrize("block, dims", [p for p in USUAL if p.values[0].hidden])
+def test_the_bottleneck_is_as_wide_as_the_head_says(block: Block, dims: int) -> None:
+    width = block.hidden_width(all_values(block, 80, dims))
+    assert any(width in value.shape for value in make(block, dims, 80).state_dict().values())
+
+
 @pytest.mark.parametrize("block, dims", USUAL)
 def test_bad_arguments_are_named(block: Block, dims: int) -> None:
     for parameter in block.parameters:

@@ -337,3 +337,42 @@ def test_a_package_that_only_imports_names_the_file(project: config.Project, pyt
     error = refusal(project, "se --after pkg.stem", python)
     assert error.code == "not-a-model"
     assert error.suggestions == ["src/pkg/net.py::Net.stem"]
+
+
+NARROW = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=24):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3)
+        self.head = nn.Conv2d(width, 2 * width, 1)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return self.head(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        ("se --after model.py::Net.stem", "one hidden unit for 24 channels"),
+        ("se --after model.py::Net.head", "3 hidden units for 48 channels"),
+        ("se --after model.py::Net.stem --set reduction=6", None),
+        ("se --after model.py::Net.head --set reduction=12", None),
+        ("eca --after model.py::Net.stem", None),
+    ],
+)
+def test_a_bottleneck_that_may_be_dead_is_said(
+    project: config.Project, python: str, flags: str, said: str | None
+) -> None:
+    """24 channels by 16 are one unit, and one of two such units is dead behind a ReLU."""
+    write(project, {"model.py": NARROW})
+    result = add.run(project, request_of(flags, python), "dry-run").result
+    told = [one for one in result["warnings"] if one["code"] == "narrow"]
+    assert [said in one["message"] for one in told] == ([True] if said else [])
+    if told:
+        assert told[0]["where"].startswith("model.py:")
+        assert told[0]["hint"] in ("--set reduction=6", "--set reduction=12")
