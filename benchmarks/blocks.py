@@ -56,7 +56,7 @@ def measure(
 ) -> dict[str, Any]:
     """One row of the table."""
     made = types.ModuleType(f"rendered_{block.name}")
-    exec(render.block_source(block), made.__dict__)  # noqa: S102
+    exec(render.block_source(block), made.__dict__)
     settings = []
     for c in channels:
         arguments, theirs = oracle.make(c)
@@ -301,7 +301,9 @@ def main() -> int:
     parser.add_argument("--sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows, and each setting's figures")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the rows, and each setting's figures"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -31,10 +31,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import zoo_tree  # noqa: E402
-from methods_table import MODELS, Combination, Model, combinations  # noqa: E402
-from zoo import Progress, Results, Tool, keep, read, wrong  # noqa: E402
-from zoo_corpus import Entry, Project  # noqa: E402
+import zoo_tree
+from methods_table import MODELS, Combination, Model, combinations
+from zoo import Progress, Results, Tool, keep, read, wrong
+from zoo_corpus import Entry, Project
 
 #: What must be right of the combinations that make sense.
 WANTED = 0.95
@@ -326,7 +326,10 @@ def attention_unet(options: argparse.Namespace) -> bool:
                     "others": [gating],
                     "into": reader,
                     "takes": "maps",
-                    **{"fuse": None, "reduce": None, "gate": False, "layout": "NCHW"},
+                    "fuse": None,
+                    "reduce": None,
+                    "gate": False,
+                    "layout": "NCHW",
                 }
             )
             if answer is not None:
@@ -384,8 +387,11 @@ def article(options: argparse.Namespace) -> bool:
                 "features": ["coarse", "fine"],
                 "others": ["coarse"],
                 "resize": "bilinear",
-                **{"placement": "after", "fuse": "concat", "reduce": reduce},
-                **{"gate": False, "layout": "NCHW"},
+                "placement": "after",
+                "fuse": "concat",
+                "reduce": reduce,
+                "gate": False,
+                "layout": "NCHW",
             }
             if answer is not None:
                 judge = Judge(entry, original, options)

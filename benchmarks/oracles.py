@@ -50,9 +50,19 @@ def _of_packages() -> dict[str, Oracle]:
     import timm.layers as tl
     from timm.layers import cbam, coord_attn, grn
     from timm.models import _efficientnet_blocks as efficientnet
-    from timm.models import byobnet
-    from timm.models import convnext, densenet, fasternet, ghostnet, inception_next, metaformer
-    from timm.models import resnet, starnet, vision_transformer, xcit
+    from timm.models import (
+        byobnet,
+        convnext,
+        densenet,
+        fasternet,
+        ghostnet,
+        inception_next,
+        metaformer,
+        resnet,
+        starnet,
+        vision_transformer,
+        xcit,
+    )
 
     def norm(c: int, **options: Any) -> nn.Module:
         return nn.LayerNorm(c, eps=1e-6, **options)
@@ -63,11 +73,15 @@ def _of_packages() -> dict[str, Oracle]:
 
     convnext_names = {"conv.": "conv_dw.", "mlp.0.": "mlp.fc1.", "mlp.2.": "mlp.fc2.", "": ""}
     repvgg_names = {
-        **{"conv3.": "conv_kxk.conv.", "norm3.": "conv_kxk.bn.", "identity.": "identity."},
-        **{"conv1.": "conv_1x1.conv.", "norm1.": "conv_1x1.bn."},
+        "conv3.": "conv_kxk.conv.",
+        "norm3.": "conv_kxk.bn.",
+        "identity.": "identity.",
+        "conv1.": "conv_1x1.conv.",
+        "norm1.": "conv_1x1.bn.",
     }
     danet_names = {
-        **{"position.alpha": "position.scale.alpha", "channel.beta": "channel.scale.alpha"},
+        "position.alpha": "position.scale.alpha",
+        "channel.beta": "channel.scale.alpha",
         **{f"position.{n}.": f"position.{n}_conv." for n in ("query", "key", "value")},
     }
     fpn_names = {
@@ -76,8 +90,13 @@ def _of_packages() -> dict[str, Oracle]:
         for i in range(2)
     }
     star_names = {
-        **{"conv1.": "dwconv.conv.", "norm1.": "dwconv.bn.", "conv2.": "dwconv2.conv."},
-        **{"fc1.": "f1.conv.", "fc2.": "f2.conv.", "fc3.": "g.conv.", "norm3.": "g.bn."},
+        "conv1.": "dwconv.conv.",
+        "norm1.": "dwconv.bn.",
+        "conv2.": "dwconv2.conv.",
+        "fc1.": "f1.conv.",
+        "fc2.": "f2.conv.",
+        "fc3.": "g.conv.",
+        "norm3.": "g.bn.",
     }
     return {
         "cbam": Oracle(_same(lambda c: cbam.CbamModule(c, rd_channels=_reduced(c)))),
@@ -163,8 +182,8 @@ def _of_packages() -> dict[str, Oracle]:
 
 def _of_formulas() -> dict[str, Oracle]:
     from tests.blocks import test_bam as bam
-    from tests.blocks import test_cfp_evc as cfp_evc
     from tests.blocks import test_carafe as carafe
+    from tests.blocks import test_cfp_evc as cfp_evc
     from tests.blocks import test_channel_gates as channel_gates
     from tests.blocks import test_coordconv as coordconv
     from tests.blocks import test_fusion as fusion

@@ -31,9 +31,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import zoo_table  # noqa: E402
-import zoo_tree  # noqa: E402
-from zoo_corpus import CORPUS, Entry, Project  # noqa: E402
+import zoo_table
+import zoo_tree
+from zoo_corpus import CORPUS, Entry, Project
 
 #: Strategies that may replace the one call they report.
 _REPLACING = {"loop", "slice"}
@@ -534,11 +534,10 @@ def main() -> int:
         return 2
     if not options.show:
         results = Results(options.out, options.resume or options.retry, options.retry)
-        with Progress() as progress:
-            with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-                runs = {pool.submit(model, e, options, results, progress): e for e in chosen}
-                for run in concurrent.futures.as_completed(runs):
-                    run.result()
+        with Progress() as progress, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            runs = [pool.submit(model, e, options, results, progress) for e in chosen]
+            for run in concurrent.futures.as_completed(runs):
+                run.result()
     names = {entry.name for entry in chosen}
     records = [r for r in read(options.out) if r["model"] in names]
     zoo_table.show(records)

@@ -34,9 +34,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-
 import zoo_forms
+from torch import nn
 
 MODES = ("eval", "train")
 
@@ -330,7 +329,7 @@ def kind_of(value: Any) -> str:
 def layout_of(module: nn.Module, shape: tuple[int, ...]) -> str:
     """A layout by the layer's type, or its rank where the type says nothing. Descriptive only."""
     rank = len(shape)
-    last = isinstance(module, (nn.LayerNorm, nn.Linear)) or type(module).__name__ in {"Permute"}
+    last = isinstance(module, (nn.LayerNorm, nn.Linear)) or type(module).__name__ == "Permute"
     if rank == 2:
         return "NC"
     if rank == 3:
@@ -632,7 +631,7 @@ class Case:
         if not moved:
             raise Wrong("unchanged", "the outputs are the original's with the block active")
         if untouched and sensitive:
-            raise Wrong("gradient", f"no gradient reaches {sorted(untouched)[0]}")
+            raise Wrong("gradient", f"no gradient reaches {min(untouched)}")
         if untouched and parameters:
             self.notes.append("no gradient reaches the layer in the original either")
         self.check_copy(config, model, snapshot)
@@ -676,10 +675,8 @@ class ReplacedCase(Case):
         transplant(config.model, model)
         snapshot = Snapshot(model)
         if not blocks:
-            if (
-                thorough
-                or self.has_layer(config)
-                and self.owner(config) is self.owner(self.configs[0])
+            if thorough or (
+                self.has_layer(config) and self.owner(config) is self.owner(self.configs[0])
             ):
                 raise Wrong("no-block", f"{self.path} is no module of a created file")
             return self.check_unchanged(config, model, blocks, snapshot)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from stitchgen.errors import InternalError
 
@@ -62,7 +63,7 @@ def in_order(edits: Iterable[Edit]) -> list[Edit]:
     An insertion at the start of a replaced span goes in front of it.
     """
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
-    for left, right in zip(ordered, ordered[1:]):
+    for left, right in pairwise(ordered):
         if left.end > right.start:
             raise InternalError(f"the edits {left} and {right} overlap")
     return ordered

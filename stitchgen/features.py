@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stitchgen import observed
+from stitchgen.anchors import Anchor
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.methods import Source
 from stitchgen.observed import Spot, Survey
@@ -19,7 +20,6 @@ from stitchgen.places import find_places
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Site, attribute_name, free_name
-from stitchgen.anchors import Anchor
 from stitchgen.syntax import CallContext, Function, Syntax, suites
 from stitchgen.workbench import Workbench
 

@@ -279,9 +279,15 @@ def _new_folders(root: Path, paths: Iterable[str]) -> list[str]:
 
 def _difference(before: bytes, after: bytes) -> Edit:
     """The one edit between two contents whose plan had none."""
-    start = len(os.path.commonprefix([before, after]))
-    end = len(os.path.commonprefix([before[start:][::-1], after[start:][::-1]]))
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
     return Edit(start, len(before) - end, after[start : len(after) - end])
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes the two begin with alike."""
+    shorter = min(len(one), len(other))
+    return next((n for n in range(shorter) if one[n] != other[n]), shorter)
 
 
 # -- the text ------------------------------------------------------------------------------------
@@ -449,7 +455,7 @@ def _entry(target: str, attribute: str, table: dict[str, Any], line: int) -> Ent
 
 
 def _line_of(raw: bytes, target: str, attribute: str) -> int:
-    header = f"[splice.{_string(target)}.{_string(attribute)}]".encode("utf-8")
+    header = f"[splice.{_string(target)}.{_string(attribute)}]".encode()
     at = raw.find(header)
     return raw.count(b"\n", 0, at) + 1 if at >= 0 else 1
 

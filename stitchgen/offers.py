@@ -102,15 +102,19 @@ def arguments(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
+COMPUTED = (
+    *(ast.Call, ast.Starred, ast.Lambda, ast.Attribute, ast.JoinedStr),
+    *(ast.ListComp, ast.GeneratorExp, ast.Await, ast.Subscript),
+)
+
+
 def is_literal(node: ast.expr, bound: frozenset[str]) -> bool:
     """Whether the value can be pasted: literals, and names that the model file has itself."""
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             if part.id not in bound or not part.id[:1].isupper():
                 return False
-        elif isinstance(part, (ast.Call, ast.Starred, ast.Lambda, ast.Attribute, ast.JoinedStr)):
-            return False
-        elif isinstance(part, (ast.ListComp, ast.GeneratorExp, ast.Await, ast.Subscript)):
+        elif isinstance(part, COMPUTED):
             return False
     return True
 

@@ -42,6 +42,7 @@ class Each:
 
 
 NOWHERE = Anchor("", (0, 0), "", 0)
+SERIAL = Method("")
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Place:
     each: Each | None = None  # where one loop defines the blocks of several places
     channels: dict[str, Any] = field(default_factory=dict)
     strategy: str = ""
-    method: Method = Method("")  # how the block's output is joined with the layer's
+    method: Method = SERIAL  # how the block's output is joined with the layer's
     features: list[Feature] = field(default_factory=list)  # of other layers, that it reads
     reader: str | None = None  # path, below the root, of the one layer that gets the block's output
     read_at: Sequence[

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stitchgen import blocks, observed
 from stitchgen.already import replaced_already, stands_already
+from stitchgen.constructors import define_after, initialising_loop
 from stitchgen.containers import agree, find_loops, release
 from stitchgen.counts import as_number, channel_expressions, channels_read, given
 from stitchgen.errors import StitchError, unsupported
@@ -19,7 +20,6 @@ from stitchgen.methods import Widths
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
 from stitchgen.own_block import is_own
-from stitchgen.constructors import define_after, initialising_loop
 from stitchgen.place import Place
 from stitchgen.places import find_places
 from stitchgen.plan import Plan, Task

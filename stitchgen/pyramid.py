@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from stitchgen import blocks, observed
@@ -143,7 +144,7 @@ def require_finest_first(place: Place, layout: str) -> None:
     for number, own in enumerate(place.spots):
         spots = [*(feature.spots[number] for feature in place.features), own]
         every = [sizes(spot, layout) for spot in spots]
-        if any(one < other for one, other in zip(every, every[1:])):
+        if any(one < other for one, other in pairwise(every)):
             order = sorted(zip(every, [*(f.target for f in place.features), place.target]))
             raise StitchError(
                 "bad-argument",

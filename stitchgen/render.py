@@ -63,7 +63,9 @@ def block_source(block: Block, dims: int | None = None, class_name: str | None =
         rendered = _environment().from_string(tree).render(values)
         compile(rendered, str(block.template), "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise _broken(block, None, f"it renders to faulty Python, line {error.lineno}: {error.msg}")
+        raise _broken(
+            block, None, f"it renders to faulty Python, line {error.lineno}: {error.msg}"
+        ) from None
     except (TemplateError, *_FAILURES) as error:
         raise _broken(block, getattr(error, "lineno", None), str(error)) from None
     if len(rendered) > MAX_OUTPUT:
@@ -153,11 +155,8 @@ def _check_loop(node: nodes.For, depth: int) -> None:
             fine = all(isinstance(item, nodes.Const) for item in items)
         case nodes.Call(node=nodes.Name(name="range"), args=args, kwargs=[]):
             fine = all(
-                isinstance(arg, nodes.Const)
-                and isinstance(arg.value, int)
-                and arg.value <= 64
-                or isinstance(arg, nodes.Name)
-                and arg.name == "dims"
+                (isinstance(arg, nodes.Const) and isinstance(arg.value, int) and arg.value <= 64)
+                or (isinstance(arg, nodes.Name) and arg.name == "dims")
                 for arg in args
             )
         case _:

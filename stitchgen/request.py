@@ -6,8 +6,8 @@ Floor 1: may import errors.
 
 from __future__ import annotations
 
-import shlex
 import ast
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from keyword import iskeyword

@@ -17,8 +17,8 @@ from stitchgen import definitions, observe, reading
 from stitchgen.config import Project
 from stitchgen.errors import StitchError
 from stitchgen.imports import has_relative_imports
-from stitchgen.offers import constructions
 from stitchgen.observed import Configuration, Spot, Survey, in_project
+from stitchgen.offers import constructions
 from stitchgen.request import AddRequest
 from stitchgen.scripts import Script, Variable, read_script
 from stitchgen.syntax import Syntax, all_statements

@@ -366,7 +366,7 @@ class Selection:
                 lines.append("There are " + ", ".join(list(values)[:8]))
         return StitchError(
             "target-not-found",
-            f"none of the {len(set(path for _, path in of_class))} layers of class {self.every} "
+            f"none of the {len({path for _, path in of_class})} layers of class {self.every} "
             f"under {self.located.target.text} has {said} {looked_in(self.survey)}",
             where=self.bench.relative(self.located.file),
             hint=". ".join(lines) or "Each value is there, but no layer has all of them.",

@@ -281,7 +281,7 @@ def _what_became_of(
         return None if traces.find(document, mark, was=True) else traces.nearest(document, mark)
     if names := _bound(mark):
         for node in rest:
-            if names & _imported(node) or isinstance(node, ast.Name) and node.id in names:
+            if names & _imported(node) or (isinstance(node, ast.Name) and node.id in names):
                 return node.lineno
         return None
     if mark.kind == "statements":

@@ -67,7 +67,7 @@ def write_definition(
         code = suite(f"for {place.each.variable} in {place.each.container}", code)
     elif place.guard is not None:
         code = suite(f"if {place.guard}", code)
-    for class_name, anchor in place.slots:
+    for _, anchor in place.slots:
         empty = "None"
         if method.serial:
             empty = identity(bench, anchor.file) + "()"

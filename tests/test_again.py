@@ -107,7 +107,7 @@ def test_lines_that_were_taken_out_are_put_in_again(folder: Path, python: str) -
 def test_a_block_file_that_was_deleted_is_missed(folder: Path, python: str) -> None:
     ask(folder, python, WRAP)
     (folder / "blocks" / "se.py").unlink()
-    with pytest.raises(StitchError, match="blocks.se"):
+    with pytest.raises(StitchError, match=r"blocks.se"):
         ask(folder, python, WRAP)
 
 

@@ -54,7 +54,7 @@ def module(block: Block, dims: int) -> types.ModuleType:
         made.__file__ = str(block.template)
         sys.modules[made.__name__] = made  # pickle finds classes through it
         code = compile(render.block_source(block, dims), made.__name__, "exec")
-        exec(code, made.__dict__)  # noqa: S102
+        exec(code, made.__dict__)
         _modules[block.name, dims] = made
     return _modules[block.name, dims]
 
@@ -190,7 +190,7 @@ def test_import_has_no_side_effects(block: Block, dims: int) -> None:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         code = compile(render.block_source(block, dims), "rendered", "exec")
-        exec(code, {"__name__": "other"})  # noqa: S102
+        exec(code, {"__name__": "other"})
     assert not out.getvalue() and torch.equal(before[0], torch.get_rng_state())
     assert before[1] == torch.get_default_dtype()
 
@@ -201,7 +201,7 @@ def test_runs_as_a_script(block: Block, dims: int) -> None:
     script = types.ModuleType("__main__")
     with contextlib.redirect_stdout(out):
         code = compile(render.block_source(block, dims), "rendered", "exec")
-        exec(code, script.__dict__)  # noqa: S102
+        exec(code, script.__dict__)
     assert " -> " in out.getvalue()
 
 

@@ -107,19 +107,19 @@ def request_of(flags: str, python: str) -> AddRequest:
     parser.add_argument("--no-prove", action="store_true")
     given = parser.parse_args(words)
     settings = dict(text.split("=", 1) for text in given.set)
-    common = dict(
-        block=given.block,
-        settings={k: v for k, v in settings.items() if not k.startswith("reduce.")},
-        reduce_settings={k[7:]: v for k, v in settings.items() if k.startswith("reduce.")},
-        fuse=given.fuse,
-        reduce=given.reduce,
-        gate=given.gate,
-        builds=tuple(given.build),
-        inputs=tuple(given.input),
-        name=given.name,
-        prove=not given.no_prove,
-        python=python,
-    )
+    common = {
+        "block": given.block,
+        "settings": {k: v for k, v in settings.items() if not k.startswith("reduce.")},
+        "reduce_settings": {k[7:]: v for k, v in settings.items() if k.startswith("reduce.")},
+        "fuse": given.fuse,
+        "reduce": given.reduce,
+        "gate": given.gate,
+        "builds": tuple(given.build),
+        "inputs": tuple(given.input),
+        "name": given.name,
+        "prove": not given.no_prove,
+        "python": python,
+    }
     if fusing:
         targets = tuple(given.targets)
         how = {"resize": given.resize, "at": given.at}

@@ -491,7 +491,7 @@ def test_a_signal_ends_the_command_with_130_and_no_traceback(tmp_path, number, o
         text=True,
         cwd=tmp_path,
         # Whoever runs the tests in the background has their signals ignored.
-        preexec_fn=lambda: [
+        preexec_fn=lambda: [  # noqa: PLW1509 (no threads here)
             signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGHUP)
         ],
     )

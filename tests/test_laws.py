@@ -1442,7 +1442,7 @@ class _(Net):
 class _(Net):
     """a whole pattern at once, in a Sequential that is now a loop"""
 
-    splices = [splice(target="features.%d" % i, block="features_%d_gate" % i) for i in (0, 2)]
+    splices = [splice(target=f"features.{i}", block=f"features_{i}_gate") for i in (0, 2)]
 
     def define(self):
         self.features = nn.Sequential(

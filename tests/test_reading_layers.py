@@ -243,10 +243,10 @@ def test_a_layer_tells_where_it_is_defined_and_called():
     )
     layers = {layer.path: layer for layer in read_layers(Path("/p/m.py"), text, "Net")}
     raw = text.encode()
-    l, child = layers["l"], layers["s.1"]
-    assert (l.definition.file, l.definition.function) == ("/p/m.py", "Net.__init__")
-    assert text.splitlines()[l.definition.line - 1].strip() == "self.l = nn.Conv2d(3, c, 1)"
-    assert [raw[slice(*site.span)] for site in l.sites] == [b"self.l(x)"] * 2
+    own, child = layers["l"], layers["s.1"]
+    assert (own.definition.file, own.definition.function) == ("/p/m.py", "Net.__init__")
+    assert text.splitlines()[own.definition.line - 1].strip() == "self.l = nn.Conv2d(3, c, 1)"
+    assert [raw[slice(*site.span)] for site in own.sites] == [b"self.l(x)"] * 2
     (site,) = child.sites
     assert raw[slice(*site.span)] == "self.s('ü' and x)".encode()
     assert (site.owner, site.owner_class, site.called, site.chain) == ("", "Net", "s", ("1",))

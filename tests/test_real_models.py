@@ -35,12 +35,16 @@ def copied(name: str) -> str:
     """The source as users copy it: absolute imports, no registry decorators."""
     folder = Path(torchvision.__file__).parent / "models"
     text = (folder / f"{name}.py").read_text()
-    text = re.sub(r"^from \.\.(\S+) import", r"from torchvision.\1 import", text, flags=re.M)
-    text = re.sub(r"^from \.(\S+) import", r"from torchvision.models.\1 import", text, flags=re.M)
-    text = re.sub(r"^from \. import", "from torchvision.models import", text, flags=re.M)
-    text = re.sub(r"^@register_model\(.*\)\n", "", text, flags=re.M)
+    text = re.sub(
+        r"^from \.\.(\S+) import", r"from torchvision.\1 import", text, flags=re.MULTILINE
+    )
+    text = re.sub(
+        r"^from \.(\S+) import", r"from torchvision.models.\1 import", text, flags=re.MULTILINE
+    )
+    text = re.sub(r"^from \. import", "from torchvision.models import", text, flags=re.MULTILINE)
+    text = re.sub(r"^@register_model\(.*\)\n", "", text, flags=re.MULTILINE)
     decorator = r"^@handle_legacy_interface\((?:.|\n)*?\)\n(?=def|@)"
-    return re.sub(decorator, "", text, flags=re.M)
+    return re.sub(decorator, "", text, flags=re.MULTILINE)
 
 
 def build(folder: Path, expression: str, name: str) -> torch.nn.Module:

@@ -628,7 +628,6 @@ def test_zoo_judges_what_the_command_does(judge, tmp_path, tool, verdict, why):
 @pytest.mark.parametrize("undo, verdict", [(True, "right"), (False, "wrong")])
 def test_zoo_edits_the_file_as_isort_and_its_owner_would(judge, tmp_path, undo, verdict):
     pytest.importorskip("isort")
-    import zoo
 
     class Undo(FakeTool):
         def run(self, project, *arguments):

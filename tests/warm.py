@@ -117,7 +117,7 @@ def run(data: bytes, streams: list[int]) -> None:
         runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except Exception:  # noqa: BLE001  (as an interpreter does)
+    except Exception:
         traceback.print_exc()
         status = 1
     sys.stdout.flush()

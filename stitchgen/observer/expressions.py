@@ -229,10 +229,9 @@ def run_trial(world, trial, request, usual):
         targets = Targets(model, trial["targets"])
         if not targets.modules:
             return None
-        with targets:
-            # What comes after the targets is no concern of the candidates, and half the time.
-            with contextlib.suppress(Reached):
-                layers.find_input(world, model, request.get("inputs") or [], device, targets)
+        # What comes after the targets is no concern of the candidates, and half the time.
+        with contextlib.suppress(Reached), targets:
+            layers.find_input(world, model, request.get("inputs") or [], device, targets)
     except Exception:
         return None
     return {"passages": passages, "shapes": targets.shapes}

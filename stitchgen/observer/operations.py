@@ -35,9 +35,11 @@ def load(world):
     except SystemExit as error:
         raise layers.Failure(
             "does-not-build", "importing the model file calls sys.exit(%s)" % error
-        )
+        ) from None
     except Exception as error:
-        raise layers.failure_of("does-not-build", error, "the model file cannot be imported")
+        raise layers.failure_of(
+            "does-not-build", error, "the model file cannot be imported"
+        ) from error
 
 
 def survey(request):

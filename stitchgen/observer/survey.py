@@ -62,9 +62,9 @@ def build(world, expression, device=None):
         else:
             model = world.evaluate(expression)
     except SystemExit as error:
-        raise Failure("does-not-build", "%s calls sys.exit(%s)" % (expression, error))
+        raise Failure("does-not-build", "%s calls sys.exit(%s)" % (expression, error)) from None
     except Exception as error:
-        raise failure_of("does-not-build", error, "%s does not build" % expression)
+        raise failure_of("does-not-build", error, "%s does not build" % expression) from error
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         raise Failure("not-a-model", "%s gives a %s, not an nn.Module" % (expression, kind))
@@ -102,11 +102,11 @@ def find_input(world, model, given, device=None, calls=None):
             source = model_inputs.Given(given, world.evaluate)
         except SyntaxError as error:
             message = "--input %s is neither a shape nor a Python expression" % error.text
-            raise Failure("bad-argument", message)
+            raise Failure("bad-argument", message) from None
         try:
             source.make(0)
         except Exception as error:
-            raise failure_of("bad-argument", error, "--input %s" % source.describe())
+            raise failure_of("bad-argument", error, "--input %s" % source.describe()) from error
         candidates = [source]
     else:
         candidates = model_inputs.guesses(model)
@@ -118,7 +118,7 @@ def find_input(world, model, given, device=None, calls=None):
             run(model, source, device)
             return source
         except SystemExit as error:
-            raise Failure("does-not-run", "the forward pass calls sys.exit(%s)" % error)
+            raise Failure("does-not-run", "the forward pass calls sys.exit(%s)" % error) from None
         except Exception as error:
             first = first or error
     tried = "input " if given else "an input guessed as "

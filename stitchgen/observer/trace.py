@@ -6,6 +6,7 @@ cases the frames outside torch tell the place.
 """
 
 import ast
+import contextlib
 import functools
 import linecache
 import os
@@ -174,10 +175,8 @@ def calls_in(text):
     found = _calls.get(text)
     if found is None:
         found = _calls[text] = {}
-        try:
+        with contextlib.suppress(SyntaxError, ValueError):
             collect_calls(ast.parse(text), "", found)
-        except (SyntaxError, ValueError):
-            pass
     return found
 
 

@@ -12,9 +12,9 @@ from stitchgen.reading.scope import imported_names
 from stitchgen.reading.uses import Use, uses
 
 __all__ = [
+    "WEIGHTS",
     "ProjectFiles",
     "Use",
-    "WEIGHTS",
     "configurations",
     "constructible",
     "element_uses",

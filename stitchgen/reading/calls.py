@@ -295,7 +295,7 @@ class Calls(Attributes):
                     self._fill_fields(ref, kind, arguments, keywords)
                     return
             elif isinstance(base, Library):
-                if base.origin in {"typing.NamedTuple"}:
+                if base.origin == "typing.NamedTuple":
                     self._fill_fields(ref, kind, arguments, keywords)
                     return
                 if not modules.initialise(self, ref, base.origin, arguments, keywords):

@@ -81,7 +81,7 @@ def factories(
     Project(scope, project_files)
     reader = _FactoryReader(scope, {})
     found: dict[str, list[str]] = {}
-    for name, function in scope.functions.items():
+    for function in scope.functions.values():
         call = _call_without_arguments(function)
         if call is None or not _decorated_harmlessly(function.decorator_list):
             continue

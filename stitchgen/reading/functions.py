@@ -403,13 +403,13 @@ def _is_one(machine: Interpreter, value: Value, kind: Value) -> bool | None:
                 else (None if origin.startswith("collections") else False)
             )
         if isinstance(value, Tensor):
-            return origin in {"torch.Tensor"} if origin in _KINDS or "Tensor" in origin else None
+            return origin == "torch.Tensor" if origin in _KINDS or "Tensor" in origin else None
         if isinstance(value, Ref):
             actual = machine.kinds[value.id]
             if actual in {"list", "tuple", "dict", "set"}:
                 if origin in {"collections.abc.Sequence", "typing.Sequence"}:
                     return actual in {"list", "tuple"}
-                if origin in {"collections.abc.Iterable"}:
+                if origin == "collections.abc.Iterable":
                     return True
                 return _KINDS.get(origin) == actual
             if machine.is_module(value):

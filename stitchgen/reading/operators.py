@@ -131,7 +131,7 @@ def broadcast(heap: Heap, left: Value, right: Value) -> Value:
     if not isinstance(left, Tensor) or not isinstance(right, Tensor):
         tensor, part = (left, right) if isinstance(left, Tensor) else (right, left)
         assert isinstance(tensor, Tensor)
-        if isinstance(part, Known) or isinstance(part, Opaque) and part.term is not None:
+        if isinstance(part, Known) or (isinstance(part, Opaque) and part.term is not None):
             return tensor
         if isinstance(part, Array) and _fits(heap, tensor, part):
             return tensor

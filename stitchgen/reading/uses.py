@@ -201,7 +201,7 @@ class _Walk:
                         return self.reach(parent, [*path, name])
                     grandparent = self.above[parent]
                     called = isinstance(grandparent, ast.Call) and grandparent.func is parent
-                    if not called and not _WEIGHT.fullmatch(name) or name.isdecimal():
+                    if (not called and not _WEIGHT.fullmatch(name)) or name.isdecimal():
                         return None  # another attribute, or a step to another child
                 case ast.Subscript(slice=index) if parent.value is node:
                     step = _index(index)

@@ -34,7 +34,7 @@ def rendered() -> Callable[..., types.ModuleType]:
             module.__file__ = str(found.template)
             sys.modules[module.__name__] = module
             code = compile(render.block_source(found, dims), name, "exec")
-            exec(code, module.__dict__)  # noqa: S102
+            exec(code, module.__dict__)
             modules[name, dims] = module
         return modules[name, dims]
 
@@ -107,7 +107,7 @@ def agree() -> Callable[..., None]:
                     torch.testing.assert_close(a, b, rtol=rtol, atol=atol, msg=fails(message))
                 if gradients:
                     weights = [torch.randn_like(y) for y in got]
-                    for inputs, outputs in ((mine, got), (other, wanted)):
+                    for outputs in (got, wanted):
                         ours.zero_grad()
                         torch.autograd.backward(outputs, weights)
                     for a, b in zip(mine, other):

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 def formula(scale=2, up_kernel=5, encoder_kernel=3):
     def forward(carafe, x):
-        n, c, height, width = x.shape
+        height, width = x.shape[2:]
         encoded = F.conv2d(x, carafe.compress.weight, carafe.compress.bias)
         encoded = F.conv2d(
             encoded, carafe.encode.weight, carafe.encode.bias, padding=encoder_kernel // 2

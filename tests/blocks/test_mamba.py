@@ -63,7 +63,7 @@ def test_mamba_is_causal(block):
 def test_start_is_the_papers(block):
     mamba = block("mamba")(64)
     dt = F.softplus(mamba.dt_proj.bias)
-    assert 1e-3 <= dt.min() and dt.max() <= 0.1001
+    assert dt.min() >= 1e-3 and dt.max() <= 0.1001
     assert mamba.log_rate.exp()[5].tolist() == pytest.approx(list(range(1, 17)))
     parameters = sum(p.numel() for p in mamba.parameters())
     assert parameters == 64 * 256 + 128 * 4 + 128 + 128 * 36 + 4 * 128 + 128 + 128 * 17 + 128 * 64
