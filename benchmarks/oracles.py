@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -177,6 +178,7 @@ def _of_packages() -> dict[str, Oracle]:
         "repvgg": Oracle(_through(lambda c: byobnet.RepVggBlock(c, c)), repvgg_names),
         "danet": Oracle(_same(_DANet), danet_names),
         "window-attention": Oracle(_same(_window_attention), load=_load_window_attention),
+        "evo-norm-b0": Oracle(_same(lambda c: _Exact(tl.EvoNorm2dB0(c)))),
     }
 
 
@@ -307,6 +309,20 @@ def _load_window_attention(ours: nn.Module, theirs: nn.Module) -> None:
     state = ours.state_dict()
     state["relative_position_bias_table"] = state.pop("position_bias")
     theirs.load_state_dict({**theirs.state_dict(), **state})
+
+
+class _Exact(nn.Module):
+    """A module that casts to float32 inside; what comes in float64 stays so."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype != torch.float64:
+            return self.module(x)
+        with mock.patch.object(Tensor, "float", Tensor.double):
+            return self.module(x)
 
 
 class _FPN(nn.Module):

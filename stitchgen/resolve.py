@@ -289,8 +289,11 @@ def no_builds(session: Session) -> StitchError:
     if not names:
         made = returned_container(syntax.tree)
         if made is not None:
-            located = session.located[0]
-            return installed_model(path, f"{made[0]}()", "Sequential", ".".join(located.names))
+            name, line = made
+            called = session.located[0].names
+            inner = called[1:] if called[0] in (name, f"{name}()") else called
+            where = f"{path}:{line}"
+            return installed_model(where, f"{name}()", "Sequential", ".".join(inner))
         return StitchError(
             "not-a-model",
             f"{path} defines no nn.Module",
@@ -320,10 +323,11 @@ def returned_container(tree: ast.Module) -> tuple[str, int] | None:
 
 def installed_model(where: str, build: str, class_name: str, path: str) -> StitchError:
     """That the model itself is of an installed class, so that no forward in the file runs it."""
+    file = where.partition(":")[0]
     return StitchError(
         "installed-package",
         f"{build} gives a {class_name} of an installed package, which runs its layers itself: no "
-        f"forward in {where} could run a block",
+        f"forward in {file} could run a block",
         where=where,
         hint=f"Keep it in a variable of a script, model = {build}, and attach the block there: "
         f"--after SCRIPT.py::model.{path} --attach",

@@ -248,8 +248,8 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
     """A trainer that builds its model from a configuration file would drop it."""
     write(project, {"train.py": SEQUENTIAL})
     request = request_of("se --after train.py::model.2 --attach", python)
-    [warning] = add.run(project, request, "dry-run").result["warnings"]
-    assert warning["code"] == "attached"
+    told = add.run(project, request, "dry-run").result["warnings"]
+    [warning] = [one for one in told if one["code"] == "attached"]
     assert "train.py::model" in warning["message"]
     assert "configuration file" in warning["hint"]
 
@@ -269,8 +269,16 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
             {"model.py": FACTORY},
             "se --after model.0",
             "installed-package",
-            "model.py",
+            "model.py:7",
             "make_model() gives a Sequential of an installed package",
+            "--after SCRIPT.py::model.0 --attach",
+        ),
+        (
+            {"model.py": FACTORY},
+            "se --after model.py::make_model.0",
+            "installed-package",
+            "model.py:7",
+            "no forward in model.py could run a block",
             "--after SCRIPT.py::model.0 --attach",
         ),
         (
