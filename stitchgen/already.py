@@ -169,7 +169,7 @@ def runs_there(bench: Workbench, request: AddRequest, place: Place, name: str) -
         context = syntax.context(site.span)
         if context is None:
             return False
-        near: list[ast.AST] = [syntax.parents[context.call], *context.call.args]
+        near: list[ast.AST | None] = [syntax.parents[context.call], *context.call.args]
         for suite in suites(syntax.parents[context.statement]):
             if context.statement in suite:
                 index = suite.index(context.statement)

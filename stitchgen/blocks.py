@@ -118,7 +118,7 @@ def arguments(block: Block, facts: Mapping[str, str], settings: Mapping[str, str
     for parameter in block.parameters:
         if parameter.name in settings:
             written.append(f"{parameter.name}={settings[parameter.name]}")
-        elif parameter.fact in facts:
+        elif parameter.fact is not None and parameter.fact in facts:
             written.append(f"{parameter.name}={facts[parameter.fact]}")
         elif parameter.name == "stride" and "stride" in facts:
             written.append(f"stride={facts['stride']}")

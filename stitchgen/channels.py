@@ -157,9 +157,8 @@ def is_idle(text: str, samples: Sequence[Sample]) -> bool:
         return False
     neutral = 0 if isinstance(node.op, (ast.Add, ast.Sub)) else 1
     for side in (node.left, node.right):
-        values = {sample.values.get(ast.unparse(side)) for sample in samples}
-        if isinstance(side, ast.Constant):
-            values = {side.value}
+        of_samples = {sample.values.get(ast.unparse(side)) for sample in samples}
+        values = {side.value} if isinstance(side, ast.Constant) else of_samples
         if values == {neutral}:
             return True
     return False

@@ -373,9 +373,14 @@ def add(
 
     BLOCK is a name that `stitchgen list` prints, or your own class, model/attention.py::EMSA.
     """
-    from stitchgen.request import AddRequest
+    from stitchgen.request import AddRequest, Placement
 
-    placements = {"after": after, "before": before, "beside": beside, "replace": replace}
+    placements: dict[Placement, tuple[str, ...]] = {
+        "after": after,
+        "before": before,
+        "beside": beside,
+        "replace": replace,
+    }
     given = {name: targets for name, targets in placements.items() if targets}
     if len(given) != 1:
         named = " and ".join(f"--{name}" for name in given)

@@ -159,7 +159,7 @@ def initialising_loop(
     syntax = bench.syntax(anchor.file)
     class_name, _, method = anchor.function.rpartition(".")
     function = syntax.method(class_name, method)
-    found = None
+    found: ast.stmt | None = None
     for statement in function.body if function is not None else ():
         if statement.lineno <= anchor.line:
             continue

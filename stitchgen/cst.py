@@ -16,6 +16,7 @@ import tokenize
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import libcst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
@@ -182,9 +183,10 @@ class Document:
 
     def span_of(self, node: ast.AST) -> Span:
         """The span of an `ast` node of this file's tree; a definition's starts at its keyword."""
+        at: Any = node  # which kinds of nodes have a place, the types of `ast` do not say
         return (
-            self.offset(node.lineno, node.col_offset),
-            self.offset(node.end_lineno, node.end_col_offset),
+            self.offset(at.lineno, at.col_offset),
+            self.offset(at.end_lineno, at.end_col_offset),
         )
 
     def code(self, span: Span) -> str:
@@ -242,6 +244,7 @@ class Document:
     def expression(self, span: Span) -> libcst.BaseExpression:
         """The expression with this span; the bytes there decode to the node's own code."""
         node = self.node_at(span, libcst.BaseExpression)[-1]
+        assert isinstance(node, libcst.BaseExpression)
         bare = node.with_changes(lpar=[], rpar=[]) if hasattr(node, "lpar") else node
         # A node alone does not know the indent of its suite, which begins its further lines.
         codes = (self.module.code_for_node(bare), self.code(span))

@@ -144,9 +144,15 @@ class Reader:
             case ast.Expr(value=ast.Constant()):
                 return True
             case ast.Expr(
-                value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call
-            ) if (name in self.containers and method in FILLING):
-                return all(self.plain(part) for part in (*call.args, *call.keywords))
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr=method),
+                    args=arguments,
+                    keywords=keywords,
+                )
+            ) if (
+                name in self.containers and method in FILLING
+            ):
+                return all(map(self.plain, arguments)) and all(map(self.plain, keywords))
             case ast.Expr(value=ast.Call(func=function)):
                 return ast.unparse(function).startswith(SETTINGS)
             case ast.Delete():

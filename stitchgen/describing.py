@@ -165,9 +165,9 @@ class _Description:
                     found += self._within(part, statement, below[id(part)])
             return found
         if isinstance(node, ast.expr):
-            found = self._expression(node, statement, changes, direct)
-            if found is not None:
-                return found
+            whole = self._expression(node, statement, changes, direct)
+            if whole is not None:
+                return whole
         return [self._statement(statement, changes)]
 
     def _expression(
@@ -185,8 +185,8 @@ class _Description:
         hole = self._kept(node, direct)
         inner = [] if hole is None else [c for c in changes if covers(hole, c.new)]
         own = [change for change in changes if change not in inner]
-        if hole is not None and len(own) == len(direct):
-            was_hole = self._before(hole)
+        was_hole = None if hole is None else self._before(hole)
+        if hole is not None and was_hole is not None and len(own) == len(direct):
             now = self.new.code((span[0], hole[0])) + HOLE + self.new.code((hole[1], span[1]))
             was = (
                 self.old.code((was_span[0], was_hole[0]))

@@ -186,10 +186,10 @@ class Ledger:
             new = _given(new, _needing(new.values(), file.path), created=(file,))
         for mark in marks:
             new = _given(new, _owning(new.values(), mark), traces=(mark,))
-        for file in edited:
+        for whole in edited:
             for key, entry in new.items():
-                if any(mark.path == file.path for mark in entry.traces):
-                    new = _given(new, key, edited=(file,))
+                if any(mark.path == whole.path for mark in entry.traces):
+                    new = _given(new, key, edited=(whole,))
         kept = [entry for entry in self.entries if entry.key not in new]
         return replace(self, entries=_sorted([*kept, *new.values()]))
 
@@ -382,7 +382,7 @@ def load(root: Path) -> Ledger:
     try:
         import tomllib
     except ModuleNotFoundError:
-        import tomli as tomllib
+        import tomli as tomllib  # type: ignore[no-redef]
     conflict = re.search(rb"^<<<<<<< ", raw, re.MULTILINE)
     if conflict:
         raise _broken(
@@ -394,8 +394,8 @@ def load(root: Path) -> Ledger:
     try:
         document = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise _broken(f"is not valid TOML: {error}", int(line[1]) if line else 1) from error
+        at = re.search(r"at line (\d+)", str(error))
+        raise _broken(f"is not valid TOML: {error}", int(at[1]) if at else 1) from error
     version = document.get("version")
     if version != VERSION:
         raise _broken(

@@ -10,11 +10,13 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+from typing import Any
 
 #: Stands for any one expression: `self.conv1_cbam(___)` was `___`.
 HOLE = "___"
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
 #: Fields of the syntax tree that say nothing about the meaning.
 _IGNORED = {"ctx", "kind", "type_comment", "type_ignores"}
 
@@ -36,7 +38,7 @@ def same(pattern: object, node: object, holes: list[ast.expr] | None = None) -> 
         return type(pattern) is type(node) and pattern == node
     if type(pattern) is not type(node):
         return False
-    if isinstance(pattern, SCOPES):
+    if isinstance(pattern, SCOPES) and isinstance(node, SCOPES):
         pattern, node = _without_docstring_layout(pattern), _without_docstring_layout(node)
     return all(
         same(getattr(pattern, name, None), getattr(node, name, None), holes)
@@ -45,14 +47,15 @@ def same(pattern: object, node: object, holes: list[ast.expr] | None = None) -> 
     )
 
 
-def _without_docstring_layout(node: ast.AST) -> ast.AST:
+def _without_docstring_layout(node: Scope) -> Scope:
     """A copy whose docstring has no indent: formatters may change that."""
     match node.body[0]:
         case ast.Expr(value=ast.Constant(value=str(text))):
             lines = [line.rstrip() for line in inspect.cleandoc(text).split("\n")]
             plain = ast.Expr(value=ast.Constant(value="\n".join(lines)))
-            fields = {name: getattr(node, name, None) for name in node._fields}
-            return type(node)(**fields | {"body": [plain, *node.body[1:]]})
+            fields: Any = {name: getattr(node, name, None) for name in node._fields}
+            fields["body"] = [plain, *node.body[1:]]
+            return type(node)(**fields)
     return node
 
 
@@ -80,7 +83,7 @@ def _canonical(node: object) -> str:
     for name in node._fields:
         value = getattr(node, name, None)
         if isinstance(node, ast.JoinedStr):  # Python 3.12 puts empty texts in between
-            value = [part for part in value if getattr(part, "value", None) != ""]
+            value = [part for part in node.values if getattr(part, "value", None) != ""]
         if name not in _IGNORED and value is not None and value != []:
             fields.append(f"{name}={_canonical(value)}")
     if isinstance(node, ast.Constant) and node.value is None:

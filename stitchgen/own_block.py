@@ -81,6 +81,7 @@ def read_own(text: str, folders: Sequence[Path]) -> Block:
         generic=True,
         channels="same",
         size="same",
+        hidden=None,
         parameters=parameters,
         inputs_=(Input("x", None),),
         variadic=False,

@@ -80,9 +80,8 @@ def find_places(
     owner_steps = steps_of(survey, spots, name, owner)
     below = steps_of(survey, spots, name, owner, resolved.path)
     sites = merge_sites(bench, pairs, name)
-    if call is None:
-        groups = [(None, sites)]
-    else:
+    groups: list[tuple[int | None, list[Site]]] = [(None, sites)]
+    if call is not None:
         groups = sites_by_call(sites, call, name)
     places: list[Place] = []
     taken: set[str] = set()

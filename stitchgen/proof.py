@@ -31,7 +31,7 @@ def prove(task: Task, survey: Survey, observer: Observer, plan: Plan) -> dict[st
     wanted, others = concerned(session, survey, plan)
     named = len([one for one in others if one.expression in session.given])
     unchanged = max(1, min(named, PROVEN))
-    builds = [
+    builds: list[dict[str, Any]] = [
         {"expression": one.expression, "splices": splices_in(request, one, places)}
         for one in wanted[:PROVEN] + others[:unchanged]
     ]

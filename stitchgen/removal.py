@@ -80,10 +80,11 @@ class _Surgery:
     def edits(self) -> list[Edit]:
         edits: list[Edit] = []
         runs: list[tuple[Trace, tuple[ast.AST, ...]]] = []
-        imports: dict[int, tuple[ast.AST, Trace, set[int]]] = {}
+        imports: dict[int, tuple[ast.Import | ast.ImportFrom, Trace, set[int]]] = {}
         for trace, match in self.chosen:
             if match.names:
                 node = match.nodes[0]
+                assert isinstance(node, (ast.Import, ast.ImportFrom))
                 imports.setdefault(id(node), (node, trace, set()))[2].update(match.names)
             elif trace.kind == "statements":
                 runs.append((trace, match.nodes))
@@ -175,7 +176,7 @@ class _Surgery:
         moved = [new + line[len(old) :] if line.startswith(old) else line for line in lines[1:]]
         return "\n".join([lines[0], *moved])
 
-    def _lines(self, suite: Sequence[ast.AST], nodes: Sequence[ast.AST], span: Span) -> list[Edit]:
+    def _lines(self, suite: Sequence[ast.stmt], nodes: Sequence[ast.AST], span: Span) -> list[Edit]:
         """Cut statements with their lines, or from between their neighbours' semicolons."""
         document = self.document
         start = document.line_starts[document.line_of(span[0]) - 1]
@@ -188,7 +189,7 @@ class _Surgery:
                 return []
             return [self._cut(start, end)]
         first = next(i for i, node in enumerate(suite) if node is nodes[0])
-        if first > 0 and suite[first - 1].end_lineno == nodes[0].lineno:
+        if first > 0 and suite[first - 1].end_lineno == suite[first].lineno:
             return [self._cut(document.span_of(suite[first - 1])[1], span[1])]
         return [self._cut(span[0], document.span_of(suite[first + len(nodes)])[0])]
 
@@ -206,16 +207,16 @@ class _Surgery:
             above, top = above + 1, line
         at_top = top == 0
         while above > 0 or at_top:
-            line = blank.match(self.text, end)
-            if line is None:
+            below = blank.match(self.text, end)
+            if below is None:
                 break
-            end = line.end()
+            end = below.end()
             above -= 1
         return end
 
     # Parts of statements
 
-    def _names(self, node: ast.AST, gone: set[int]) -> list[Edit]:
+    def _names(self, node: ast.Import | ast.ImportFrom, gone: set[int]) -> list[Edit]:
         """Take some names out of an import that others share."""
         document = self.document
         document.statement_path(document.span_of(node))
@@ -233,6 +234,7 @@ class _Surgery:
     def _expression(self, trace: Trace, match: Match) -> list[Edit]:
         document = self.document
         node = match.nodes[0]
+        assert isinstance(node, ast.expr)
         span = document.span_of(node)
         self._confirm(node)
         if match.hole is None:
@@ -259,7 +261,7 @@ class _Surgery:
             self.document.expression(span)
         except InternalError:
             there = ast.parse(f"f(\n{self.document.code(span)}\n)", mode="eval").body
-            if not same(there.args, [node]):
+            if not (isinstance(there, ast.Call) and same(there.args, [node])):
                 raise
 
     def _needs_parentheses(self, node: ast.expr, hole: ast.expr) -> bool:

@@ -108,8 +108,7 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
     for name, value in facts:
         if value:
             first, *rest = _paragraph(value, " " * 12)
-            lines += ["" if name == "fits" else None, f"  {name:<10}{first[12:]}", *rest]
-    lines = [line for line in lines if line is not None]
+            lines += [*[""] * (name == "fits"), f"  {name:<10}{first[12:]}", *rest]
     if len(result["takes"]) > 1 or result["variadic"]:
         lines += ["", paint("inputs", "faint")]
         for one in result["takes"]:
@@ -142,8 +141,14 @@ def _cost(cost: Mapping[str, Any]) -> str:
 
 def _paragraph(text: str, indent: str) -> list[str]:
     """Wrapped between words, so that addresses can be clicked on."""
-    kept_whole = {"break_on_hyphens": False, "break_long_words": False}
-    return wrap(text, 96, initial_indent=indent, subsequent_indent=indent, **kept_whole)
+    return wrap(
+        text,
+        96,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _new_module(result: Mapping[str, Any], paint: Paint) -> str:

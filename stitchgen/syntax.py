@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from stitchgen.cst import Document, Span
 
@@ -135,7 +135,7 @@ class Syntax:
         if statement is None:
             return None
         form: Literal["assign", "return", "nested"] = "nested"
-        name = None
+        name: Any = None
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is call:
                 form = "assign"
@@ -259,7 +259,7 @@ def suites(node: ast.AST) -> list[list[ast.stmt]]:
     return [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
 
 
-def definitions_in(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+def definitions_in(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
     """Functions and classes of a suite, also those under `if`, `try` and `with`."""
     for statement in body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

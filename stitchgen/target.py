@@ -276,11 +276,11 @@ def import_name(file: Path, root: Path, relative_imports: bool = False) -> Impor
     if relative_imports and folder == file.parent:
         # The folder is a package without `__init__.py`, perhaps of one that has it.
         above = [one for one in folder.parents if one.is_relative_to(root)]
-        package = next((one for one in above if (one / "__init__.py").is_file()), folder)
-        while (package.parent / "__init__.py").is_file():
-            package = package.parent
-        names = [*folder.relative_to(package.parent).parts, *names]
-        folder = package.parent
+        top = next((one for one in above if (one / "__init__.py").is_file()), folder)
+        while (top.parent / "__init__.py").is_file():
+            top = top.parent
+        names = [*folder.relative_to(top.parent).parts, *names]
+        folder = top.parent
     paths = [folder]
     for extra in (root, root / "src"):
         if extra.is_dir() and extra not in paths:

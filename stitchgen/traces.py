@@ -83,7 +83,9 @@ def statements(code: str) -> list[ast.stmt] | None:
     """The statements of recorded code, which may be indented; None where it is no Python."""
     try:
         if code[:1] in (" ", "\t", "\f"):
-            return ast.parse("if 1:\n" + code).body[0].body
+            [block] = ast.parse("if 1:\n" + code).body
+            assert isinstance(block, ast.If)
+            return block.body
         return ast.parse(code).body
     except (SyntaxError, ValueError):
         return None
@@ -215,12 +217,10 @@ def _names_of(pattern: ast.Import | ast.ImportFrom, node: ast.stmt) -> tuple[int
 
     An import sorter moves imports, and makes one of several from the same module.
     """
-    if type(node) is not type(pattern):
-        return ()
-    if isinstance(node, ast.ImportFrom) and (node.module, node.level) != (
-        pattern.module,
-        pattern.level,
-    ):
+    if isinstance(node, ast.ImportFrom) and isinstance(pattern, ast.ImportFrom):
+        if (node.module, node.level) != (pattern.module, pattern.level):
+            return ()
+    elif not (isinstance(node, ast.Import) and isinstance(pattern, ast.Import)):
         return ()
     indexes = []
     for wanted in pattern.names:

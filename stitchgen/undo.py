@@ -195,7 +195,7 @@ def _by_syntax(raw: bytes, path: str, marks: Sequence[Trace], last: Run, plan: _
             "file-changed",
             f"`{mark.now.strip()}` stands in {path} more often than it was put there, and which "
             "one to take back cannot be told",
-            where=f"{path}:{match.nodes[0].lineno}",
+            where=f"{path}:{line_of(match.nodes[0])}",
             hint=f"write `{mark.was.strip()}` in its place yourself, then run the command again",
         )
     found = list(located.found)
@@ -236,10 +236,14 @@ def _rest(document: Document, found: Sequence[tuple[Trace, traces.Match]]) -> li
     return [node for node in ast.walk(document.tree) if id(node) not in taken]
 
 
+def line_of(node: ast.AST) -> int:
+    return getattr(node, "lineno", 1)
+
+
 def _bound(mark: Trace) -> set[str]:
     """The names that an inserted import binds; of other traces none."""
     names: set[str] = set()
-    for statement in traces.statements(mark.now) if mark.kind == "statements" else []:
+    for statement in (traces.statements(mark.now) or []) if mark.kind == "statements" else []:
         names |= _imported(statement)
     return names
 
@@ -282,10 +286,10 @@ def _what_became_of(
     if names := _bound(mark):
         for node in rest:
             if names & _imported(node) or (isinstance(node, ast.Name) and node.id in names):
-                return node.lineno
+                return line_of(node)
         return None
     if mark.kind == "statements":
-        inserted = traces.statements(mark.now)[0]
+        inserted = next(iter(traces.statements(mark.now) or ()), None)
         if isinstance(inserted, _DEFINITIONS):
             for node in traces.in_scope(document, mark.scope):
                 if isinstance(node, _DEFINITIONS) and node.name == inserted.name:
@@ -342,15 +346,16 @@ def _importers(root: Path, created: Sequence[Created], plan: _Plan) -> dict[str,
     for path, raw in _sources(root) if created else ():
         if path in modules or not any(parts[-1].encode() in raw for parts in modules.values()):
             continue
+        after = afters.get((root / path).resolve(), raw)
         try:
-            tree = ast.parse(afters.get((root / path).resolve(), raw))
+            tree = ast.parse(after or b"")
         except (SyntaxError, ValueError):
             continue
         for node in ast.walk(tree):
             for name in _modules(node, Path(path).parent.parts):
                 for file, parts in modules.items():
                     if tuple(name.split(".")[-len(parts) :]) == parts:
-                        found.setdefault(file, f"{path}:{node.lineno}")
+                        found.setdefault(file, f"{path}:{line_of(node)}")
     return found
 
 

@@ -172,7 +172,7 @@ class Snapshot:
 
     def _remember(self, value: Any, depth: int) -> None:
         if isinstance(value, torch.Generator):
-            self._generators.append((value.set_state, value.get_state()))
+            self._generators.append((value.set_state, value.get_state()))  # type: ignore[arg-type]
         elif isinstance(value, random.Random):
             self._generators.append((value.setstate, value.getstate()))
         elif type(value).__module__.startswith("numpy.random") and hasattr(value, "bit_generator"):
@@ -306,7 +306,7 @@ def forked_randomness(seed: int) -> Iterator[None]:
         random.setstate(states[1])
         if on_cuda is not None:
             torch.cuda.set_rng_state_all(on_cuda)
-        if of_numpy is not None:
+        if numpy is not None:
             numpy.random.set_state(of_numpy)
 
 
@@ -493,9 +493,9 @@ def finite(tensors: Tensors) -> bool:
     )
 
 
-def checksum(value: Any) -> Tuple[float, ...]:
+def checksum(value: Any) -> Tuple[Any, ...]:
     """A short stand-in for the float tensors of a value, where copies would fill the memory."""
-    sums = []
+    sums = []  # type: List[float]
     for tensor in floats(leaves(value)):
         flat = tensor.detach()
         flat = flat.to_dense() if flat.layout != torch.strided else flat

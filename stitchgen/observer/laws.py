@@ -340,8 +340,9 @@ class _Proof:
             if calls != wanted and splice.module is not None:
                 self.require_deterministic(mode, index, output)
                 which = "" if splice.calls is None else ", of which %s is meant" % _times(wanted)
-                told = (splice.name, _times(calls), mode, splice.target, _times(layer_calls), which)
-                raise Broken("position", "%s was called %s in %s, %s %s%s." % told, mode)
+                counted = (_times(calls), mode, splice.target, _times(layer_calls), which)
+                message = "%s was called %s in %s, %s %s%s." % (splice.name, *counted)
+                raise Broken("position", message, mode)
             # A container that a splice unrolled into a loop is not called any more.
             again = edited.layer_calls[number]
             if splice.edited_host is not None and again not in (0, layer_calls):

@@ -73,8 +73,8 @@ def prove(request):
             # The laws pass on what the original model itself raises, as in train mode.
             if not passes_through(error, original.root):
                 raise
-            failure = layers.failure_of("does-not-run", error, "the model does not run")
-            builds.append({"ok": False, "error": failure.report})
+            own = layers.failure_of("does-not-run", error, "the model does not run")
+            builds.append({"ok": False, "error": own.report})
         if not builds[-1]["ok"]:
             break
     return {"builds": builds}

@@ -93,7 +93,7 @@ class Splice:
 
     def parameters(self) -> List[Tuple[str, nn.Parameter]]:
         """All parameters that were added, by path."""
-        found = []
+        found = []  # type: List[Tuple[str, nn.Parameter]]
         for path in self.parts:
             part = find_part(self.edited, path)
             if isinstance(part, nn.Module):

@@ -18,7 +18,7 @@ from torch import nn
 TORCH = os.path.dirname(os.path.realpath(torch.__file__)) + os.sep
 HERE = os.path.dirname(os.path.realpath(__file__)) + os.sep
 
-_kinds = {}
+_kinds = {}  # type: dict[str, str]
 
 
 @functools.lru_cache(maxsize=None)
@@ -180,7 +180,7 @@ def calls_in(text):
     return found
 
 
-_calls = {}
+_calls = {}  # type: dict[str, dict]
 
 
 def end_of_instruction(code, index):
@@ -194,7 +194,7 @@ def end_of_instruction(code, index):
     return None if None in end else end
 
 
-_ends = {}
+_ends = {}  # type: dict
 
 
 def collect_calls(node, scope, found):

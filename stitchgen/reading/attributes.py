@@ -139,7 +139,7 @@ class Attributes(Lookup):
             return function
         if self.is_enum(kind):
             return Unknown(f"{kind.name} is an enumeration")
-        value = statement.value  # type: ignore[union-attr]
+        value = statement.value  # type: ignore[attr-defined]
         frame = Frame(self.new("frame"), base.scope, "<class>")
         first = len(self.kinds)
         result = self.evaluate(value, frame)

@@ -116,9 +116,9 @@ class Calls(Attributes):
                     )
                 )
             case Library(origin=origin) if origin == FIELDS:
-                instance, kind, *values = arguments
-                assert isinstance(instance, Ref) and isinstance(kind, ClassRef)
-                self._fill_fields(instance, kind, values, keywords)
+                instance, of_class, *given = arguments
+                assert isinstance(instance, Ref) and isinstance(of_class, ClassRef)
+                self._fill_fields(instance, of_class, given, keywords)
                 return NONE
             case Library(origin=origin):
                 return functions.call(self, origin, list(arguments), keywords)
@@ -218,12 +218,12 @@ class Calls(Attributes):
             raise Raised  # a TypeError at run time
         around = self._frame_of_definition(frame)
         defaults = [*parameters.defaults]
-        for parameter, default in zip(positional[len(positional) - len(defaults) :], defaults):
+        for parameter, usual in zip(positional[len(positional) - len(defaults) :], defaults):
             if parameter.arg not in values:
                 values[parameter.arg] = (
                     Unknown("it may be passed by **")
                     if rest_unknown
-                    else self.evaluate(default, around)
+                    else self.evaluate(usual, around)
                 )
         for parameter, default in zip(parameters.kwonlyargs, parameters.kw_defaults):
             if parameter.arg not in values and default is not None:

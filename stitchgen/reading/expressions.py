@@ -93,8 +93,9 @@ class Expressions(Calls):
                     NONE if part is None else self.evaluate(part, frame)
                     for part in (lower, upper, step)
                 ]
-                if all(isinstance(part, Known) for part in parts):
-                    return Known(slice(*(part.value for part in parts)))
+                ends = [part.value for part in parts if isinstance(part, Known)]
+                if len(ends) == len(parts):
+                    return Known(slice(*ends))
                 return Unknown("it is a slice")
             case ast.ListComp(elt=element, generators=generators) | ast.GeneratorExp(
                 elt=element, generators=generators
@@ -107,16 +108,16 @@ class Expressions(Calls):
                 return self.sequence(found if done else None)
             case ast.SetComp(elt=element, generators=generators):
                 return self.sequence(None, "set")
-            case ast.DictComp(key=key, value=value, generators=generators):
+            case ast.DictComp(key=key_node, value=value_node, generators=generators):
                 pairs: list[tuple[Any, Value]] = []
                 inner = self._comprehension_frame(frame)
 
                 def add() -> None:
-                    name = self.evaluate(key, inner)
+                    key = self.evaluate(key_node, inner)
                     pairs.append(
                         (
-                            name.value if isinstance(name, Known) else None,
-                            self.evaluate(value, inner),
+                            key.value if isinstance(key, Known) else None,
+                            self.evaluate(value_node, inner),
                         )
                     )
 
@@ -160,11 +161,11 @@ class Expressions(Calls):
             if keyword.arg is not None:
                 keywords[keyword.arg] = value
                 continue
-            items = self.items(value)
-            if items is None:
+            pairs: Any = self.items(value)
+            if pairs is None:
                 keywords["**"] = Unknown()
             else:
-                keywords.update({str(key): item for key, item in items})
+                keywords.update({str(key): item for key, item in pairs})
         if isinstance(function, Library) and function.origin == "builtins.super":
             if len(arguments) == 2 and isinstance(arguments[0], ClassRef):
                 return Super(arguments[1], arguments[0].scope, arguments[0].name)

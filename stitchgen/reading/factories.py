@@ -127,8 +127,11 @@ def _construction(scope: Scope, class_name: str) -> str | None:
         own = [i for i in definition.body if isinstance(i, Function) and i.name == "__init__"]
         if not own:
             continue
-        call = _call_without_arguments(own[0], skip_self=True)
-        if len(own) > 1 or isinstance(own[0], ast.AsyncFunctionDef) or call is None:
+        only = own[0] if len(own) == 1 else None
+        if not isinstance(only, ast.FunctionDef):
+            return None
+        call = _call_without_arguments(only, skip_self=True)
+        if call is None:
             return None
         calls.append(call[0].removeprefix("__init__"))
         if own[0].args.vararg is None and own[0].args.kwarg is None:
@@ -510,9 +513,9 @@ class _FunctionWalk:
         parameters = [*function.args.posonlyargs, *function.args.args][skip_self:]
         offset = len(parameters) - len(function.args.defaults)
         given: dict[str, Any] = {}
-        for index, default in enumerate(function.args.defaults):
+        for index, usual in enumerate(function.args.defaults):
             if index + offset >= 0:
-                given[parameters[index + offset].arg] = _constant(default, {})
+                given[parameters[index + offset].arg] = _constant(usual, {})
         for parameter, default in zip(function.args.kwonlyargs, function.args.kw_defaults):
             given[parameter.arg] = _UNKNOWN if default is None else _constant(default, {})
         if any(keyword.arg is None for keyword in call.keywords):

@@ -174,19 +174,22 @@ class Heap:
         first = values[0]
         if all(value == first for value in values):
             return first
-        if all(isinstance(value, Known) for value in values):
-            if all(type(v.value) is type(first.value) and v.value == first.value for v in values):
-                return Known(first.value)
-        if all(isinstance(value, Tensor) for value in values):
-            counts = [value.channels for value in values]
+        known = [value for value in values if isinstance(value, Known)]
+        if len(known) == len(values):
+            what = known[0].value
+            if all(type(one.value) is type(what) and one.value == what for one in known):
+                return Known(what)
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        if len(tensors) == len(values):
+            counts = [value.channels for value in tensors]
             if any(count != counts[0] for count in counts):
                 counts = [self.resolve(count) for count in counts]
             same = all(same_count(count, counts[0]) for count in counts)
-            layouts = {value.layout for value in values}
+            layouts = {value.layout for value in tensors}
             return Tensor(
                 counts[0] if same else Unknown("it depends on the branch"),
                 layouts.pop() if len(layouts) == 1 else None,
-                all(value.squeezed for value in values),
+                all(value.squeezed for value in tensors),
             )
         flat = [
             choice

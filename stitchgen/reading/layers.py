@@ -261,7 +261,8 @@ class _Reader:
         if len(layouts) != 1:
             layout = None
         parent = configuration.paths.get(path.rpartition(".")[0], configuration.root)
-        definition, sites = None, ()
+        definition: Definition | None = None
+        sites: tuple[CallSite, ...] = ()
         if holder is None:
             channels = unknown_channels("it is called in several modules")
         else:
@@ -333,7 +334,7 @@ class _Reader:
         return self._channels[key]
 
     def _definition(self, kind: ClassRef, relative: str) -> Definition | None:
-        runs = self.runs(kind) or [self.symbolic(kind)]
+        runs: Sequence[Run | None] = self.runs(kind) or [self.symbolic(kind)]
         found = {
             (str(scope.path), statement.lineno, f"{owner}.__init__")
             for run in runs

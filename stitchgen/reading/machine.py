@@ -29,11 +29,10 @@ class Machine(Statements):
 
         Without arguments every parameter is a symbol.
         """
-        found = self.class_attribute(kind, "__init__")
-        if found is None or not isinstance(found[1], ast.FunctionDef):
+        owner, node = self.class_attribute(kind, "__init__") or (kind, None)
+        if not isinstance(node, ast.FunctionDef):
             self.initialise(ref, kind, arguments or (), keywords)
             return
-        owner, node = found
         frame = Frame(self.new("frame"), owner.scope, f"{owner.name}.__init__")
         parameters = [*node.args.posonlyargs, *node.args.args][1:]
         named = [*parameters, *node.args.kwonlyargs]

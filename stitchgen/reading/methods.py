@@ -238,10 +238,10 @@ def _module_method(
         case "apply":
             return receiver
         case "get_submodule" if isinstance(first, Known):
-            value: Value = receiver
+            reached: Value = receiver
             for part in str(first.value).split("."):
-                value = machine.attribute(value, part)
-            return value
+                reached = machine.attribute(reached, part)
+            return reached
     if name in _MODULE_PASSES or name.startswith(("_init", "init", "reset")):
         return Unknown()
     if name.startswith("register_"):

@@ -178,7 +178,7 @@ def members(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
     """The children of a container, None where they cannot be told."""
     if machine.get(ref.id, "grown") or machine.get(ref.id, "tainted"):
         return None
-    found = []
+    found: list[tuple[str, Value]] = []
     for name in machine.get(ref.id, "order") or ():
         value = machine.get(ref.id, f".{name}")
         if value is None or value is UNBOUND:

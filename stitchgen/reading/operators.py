@@ -83,8 +83,8 @@ def binary(heap: Heap, op: ast.operator, left: Value, right: Value) -> Value:
         return Known(result, term=compound(symbol, left.term, right.term))
     kinds = {heap.kind(left), heap.kind(right)}
     if symbol == "+" and kinds in ({"list"}, {"tuple"}):
-        one, other = heap.items(left), heap.items(right)
-        both = None if one is None or other is None else (*one, *other)
+        front, back = heap.items(left), heap.items(right)
+        both = None if front is None or back is None else (*front, *back)
         return heap.sequence(both, kinds.pop() or "list")
     if symbol == "*" and kinds & {"list", "tuple"}:
         repeated, times = (left, right) if isinstance(left, Ref) else (right, left)

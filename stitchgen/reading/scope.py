@@ -111,10 +111,9 @@ class Scope:
                 for item in self.classes[name].body
                 if isinstance(item, Function) and item.name == method
             ]
-            if len(found) > 1 or any(isinstance(item, ast.AsyncFunctionDef) for item in found):
-                return None
             if found:
-                return name, found[0]
+                only = found[0] if len(found) == 1 else None
+                return (name, only) if isinstance(only, ast.FunctionDef) else None
         return None
 
     def outer_bases(self, class_name: str) -> list[str | None]:

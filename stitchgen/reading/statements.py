@@ -105,13 +105,16 @@ class Statements(Expressions):
                         self._alternatives([body, orelse], frame)
                 case ast.With(items=items, body=body):
                     for item in items:
-                        value = self.evaluate(item.context_expr, frame)
+                        self.evaluate(item.context_expr, frame)
                         if item.optional_vars is not None:
                             self.assign(item.optional_vars, Unknown("it is a context"), frame)
                     queue, position = [*body, *rest], 0
                 case ast.For() | ast.While():
-                    run = self._loop if isinstance(statement, ast.For) else self._while
-                    end = run(statement, frame)  # type: ignore[operator]
+                    end = (
+                        self._loop(statement, frame)
+                        if isinstance(statement, ast.For)
+                        else self._while(statement, frame)
+                    )
                     if end.kind == "return":
                         return end
                     if end.kind == "mixed":

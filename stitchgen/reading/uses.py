@@ -166,7 +166,7 @@ class _Walk:
             case ast.Call(func=ast.Name(id=function), args=[first, name, *_]) if first is node:
                 if function == "getattr":
                     read = _name_parts(name)
-                    if isinstance(name, ast.Constant) and len(read) == 1:
+                    if isinstance(name, ast.Constant) and len(read) == 1 and read[0] is not None:
                         return self.reach(parent, [read[0]])
                     return self.named("getattr", parent, name, "getattr")
                 if function == "setattr":
@@ -337,6 +337,7 @@ class _Walk:
         call: tuple[int, int] | None = None,
     ) -> Use:
         function = self.qualified(node)
+        line: int = getattr(node, "lineno", 0)
         if kind == "iteration" and self.configures(node):
             kind = "attribute"
         if kind in {"passed", "other"} and self.rebinds(node, path):
@@ -345,7 +346,7 @@ class _Walk:
             # Setting start values is no use of the layer's result. Its own call would be.
             if _INITIALISER.fullmatch(function.split(".")[-1]) and not self.keeps(node, kind):
                 kind = "init"
-        return Use(kind, self.lines.span(node), node.lineno, function, ".".join(path), detail, call)
+        return Use(kind, self.lines.span(node), line, function, ".".join(path), detail, call)
 
     def rebinds(self, node: ast.AST, path: list[str]) -> bool:
         """Whether the statement gives the attribute that it reads a new value."""
@@ -425,8 +426,8 @@ def _name_parts(name: ast.expr) -> list[str | None]:
             return [value]
         case ast.JoinedStr(values=values):
             parts: list[str | None] = []
-            for value in values:
-                parts += _name_parts(value) if isinstance(value, ast.Constant) else [None]
+            for part in values:
+                parts += _name_parts(part) if isinstance(part, ast.Constant) else [None]
             return parts
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return [*_name_parts(left), *_name_parts(right)]
