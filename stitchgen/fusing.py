@@ -53,12 +53,14 @@ def make_fusion(task: Task, survey: Survey, observer: Observer | None, late: boo
 
 def fusion_of(request: FuseRequest, place: Place, position: int) -> Method:
     """The method: which features have to be resized and projected."""
-    layout = feature_at(request, place)["layout"]
+    feature = feature_at(request, place)
+    layout = feature["layout"]
     place.features = [fitted(request, place, feature, layout) for feature in place.features]
     options = reduce_options(request)
     return Method(
         attribute=place.attribute,
         layout=layout,
+        memory=feature.get("memory", "contiguous"),
         fuse=request.fuse,
         reduce=request.reduce or "conv",
         norm=options["norm"],

@@ -292,10 +292,12 @@ def method_of(request: AddRequest, block: Block, place: Place, fit: Fit) -> Meth
     """How the block's output is joined with the layer's."""
     after = "before" if request.placement == "before" else "after"
     options = reduce_options(request)
+    feature = place.spots[0].feature(after, place.call)
     return Method(
         attribute=place.attribute,
         placement=request.placement,
-        layout=place.spots[0].feature(after, place.call)["layout"],
+        layout=feature["layout"],
+        memory=feature.get("memory", "contiguous"),
         fuse=request.fuse,
         reduce=request.reduce or "conv",
         norm=options["norm"],

@@ -62,6 +62,7 @@ class Method:
     attribute: str  # of the block, or of the reduction where there is no block
     placement: str = "after"  # after, before, beside
     layout: str = "NCHW"  # of what the layer gives
+    memory: str = "contiguous"  # or channels_last: how that lies in memory
     fuse: str | None = None  # add, mul, concat; None: serial
     reduce: str = "conv"  # conv, linear; for concat
     norm: bool = False  # the reduction normalises
@@ -253,8 +254,9 @@ def fused(method: Method, others: list[str], torch: str) -> str:
     if method.fuse != "concat":
         return snippet("fuse", method.fuse, values=values)
     part = "concat_linear" if method.linear and method.axis != -1 else "concat"
-    reduce = f"{HERE}.{method.named('reduce')}"
-    return snippet("fuse", part, values=values, axis=method.axis, reduce=reduce, torch=torch)
+    facts = {"values": values, "axis": method.axis, "torch": torch}
+    facts |= {"reduce": f"{HERE}.{method.named('reduce')}", "memory": method.memory}
+    return snippet("fuse", part, **facts)
 
 
 def gated(method: Method, text: str, others: list[str]) -> str:
@@ -404,6 +406,7 @@ def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
         "fuse": method.fuse,
         "axis": method.axis,
         "linear": method.linear,
+        "memory": method.memory,
         "step": method.step,
         "position": method.position,
         "features": method.features,

@@ -56,7 +56,8 @@ def concatenated(method: Any, reduce: Any, value: Tensor, others: Sequence[Tenso
     both = torch.cat(in_order(method, value, others), dim=axis)
     if method.get("linear") and axis != -1:
         # What follows rounds in another way where the axes lie otherwise in memory.
-        return reduce(both.movedim(axis, -1)).movedim(-1, axis).contiguous()
+        reduced = reduce(both.movedim(axis, -1)).movedim(-1, axis)
+        return reduced.contiguous() if method.get("memory") == "contiguous" else reduced
     return reduce(both)
 
 

@@ -313,11 +313,12 @@ class Layers:
     def feature(self, name, number, own, varied, side, hint, element=None):
         """Layout, channels, dims of what one call gives or takes; None for what is no tensor."""
 
-        def shape(record):
+        def tensor(record):
             value = record["output"] if side == "output" else (record["inputs"] or [{}])[0]
-            if element is not None:
-                value = trace.elements(value).get(element, {})
-            return value.get("shape")
+            return value if element is None else trace.elements(value).get(element, {})
+
+        def shape(record):
+            return tensor(record).get("shape")
 
         shapes = [shape(own[number])]
         if shapes[0] is None:
@@ -335,6 +336,7 @@ class Layers:
             "layout": layout,
             "channels": shapes[0][layout.index("C")],
             "dims": {"NC": 0, "NCL": 1, "NLC": 1, "LNC": 1}.get(layout, len(layout) - 2),
+            "memory": tensor(own[number]).get("memory", "contiguous"),
         }
 
     def hints(self, base):

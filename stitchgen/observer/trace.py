@@ -499,7 +499,10 @@ def path_below(owner, module):
 def shape_of(value):
     """Shapes as JSON: a list of sizes for a tensor, nested for containers."""
     if isinstance(value, torch.Tensor):
-        return {"shape": list(value.shape), "dtype": str(value.dtype).replace("torch.", "")}
+        found = {"shape": list(value.shape), "dtype": str(value.dtype).replace("torch.", "")}
+        if channels_lie_last(value):
+            found["memory"] = "channels_last"
+        return found
     if isinstance(value, (tuple, list)):
         return {"items": [shape_of(item) for item in value], "type": type(value).__name__}
     if isinstance(value, dict):
@@ -509,6 +512,13 @@ def shape_of(value):
             "type": type(value).__name__,
         }
     return {"type": type(value).__name__}
+
+
+def channels_lie_last(value):
+    """Whether a feature with its channels first has them last in memory, as `channels_last` does."""
+    if value.layout != torch.strided or value.dim() < 3 or value.is_contiguous():
+        return False
+    return value.movedim(1, -1).is_contiguous()
 
 
 def elements(shape):
