@@ -55,13 +55,18 @@ def _of_packages() -> dict[str, Oracle]:
         byobnet,
         convnext,
         densenet,
+        efficientvit_mit,
         fasternet,
+        focalnet,
         ghostnet,
         inception_next,
+        mambaout,
         metaformer,
+        res2net,
         resnet,
         starnet,
         vision_transformer,
+        volo,
         xcit,
     )
 
@@ -80,6 +85,13 @@ def _of_packages() -> dict[str, Oracle]:
         "conv1.": "conv_1x1.conv.",
         "norm1.": "conv_1x1.bn.",
     }
+    mobile_one_names = {
+        "identity.": "identity.",
+        "convs.0.0.": "conv_kxk.0.conv.",
+        "convs.0.1.": "conv_kxk.0.bn.",
+        "scale.0.": "conv_scale.conv.",
+        "scale.1.": "conv_scale.bn.",
+    }
     danet_names = {
         "position.alpha": "position.scale.alpha",
         "channel.beta": "channel.scale.alpha",
@@ -90,6 +102,13 @@ def _of_packages() -> dict[str, Oracle]:
         for ours, theirs in (("lateral", "inner"), ("output", "layer"))
         for i in range(2)
     }
+    diff_names = {
+        **{name: f"module.{name}" for name in ("qkv.", "proj.", "lambda_")},
+        "norm_weight": "module.sub_norm.weight",
+    }
+    focal_names = {f"layers.{i}.": f"focal_layers.{i}.0." for i in range(2)} | {"": ""}
+    outlook_names = {"value.": "v.", "weights.": "attn.", "proj.": "proj."}
+    gated_names = {"norm.": "norm.", "expand.": "fc1.", "conv.": "conv.", "proj.": "fc2."}
     star_names = {
         "conv1.": "dwconv.conv.",
         "norm1.": "dwconv.bn.",
@@ -131,6 +150,8 @@ def _of_packages() -> dict[str, Oracle]:
         "xca": Oracle(_same(lambda c: xcit.XCA(c, 8))),
         "pool-mixer": Oracle(lambda c: ({}, metaformer.Pooling(3))),
         "ghost": Oracle(_through(lambda c: ghostnet.GhostModule(c, c))),
+        "ghost-v2": Oracle(_through(lambda c: ghostnet.GhostModuleV2(c, c))),
+        "shuffle-unit": Oracle(_through(_shuffle_unit)),
         "resnext-block": Oracle(
             _same(
                 lambda c: resnet.Bottleneck(c, c // 4, cardinality=16, base_width=4),
@@ -176,9 +197,21 @@ def _of_packages() -> dict[str, Oracle]:
         "blur-pool": Oracle(lambda c: ({}, tl.BlurPool2d(c))),
         "mixconv": Oracle(_same(lambda c: tl.MixedConv2d(c, c, [3, 5, 7], depthwise=True))),
         "repvgg": Oracle(_through(lambda c: byobnet.RepVggBlock(c, c)), repvgg_names),
+        "mobile-one": Oracle(_through(lambda c: byobnet.MobileOneBlock(c, c)), mobile_one_names),
+        "res2net-block": Oracle(
+            _same(lambda c: res2net.Bottle2neck(c, c // 4, norm_layer=nn.BatchNorm2d))
+        ),
+        "cond-conv": Oracle(_through(_CondConv), {"weight": "conv.weight", "routing.": "routing."}),
         "danet": Oracle(_same(_DANet), danet_names),
         "window-attention": Oracle(_same(_window_attention), load=_load_window_attention),
+        "focal-modulation": Oracle(_same(lambda c: focalnet.FocalModulation(c, 3, 2)), focal_names),
+        "lite-mla": Oracle(_same(lambda c: _Exact(efficientvit_mit.LiteMLA(c, c)))),
+        "outlook-attention": Oracle(_same(lambda c: volo.OutlookAttention(c, 8)), outlook_names),
+        "gated-cnn": Oracle(_same(lambda c: mambaout.GatedConvBlock(c)), gated_names),
         "evo-norm-b0": Oracle(_same(lambda c: _Exact(tl.EvoNorm2dB0(c)))),
+        "diff-attention": Oracle(
+            _same(lambda c: _Exact(tl.DiffAttention(c, 8, proj_bias=False))), diff_names
+        ),
     }
 
 
@@ -188,8 +221,11 @@ def _of_formulas() -> dict[str, Oracle]:
     from tests.blocks import test_cfp_evc as cfp_evc
     from tests.blocks import test_channel_gates as channel_gates
     from tests.blocks import test_coordconv as coordconv
+    from tests.blocks import test_criss_cross as criss_cross
+    from tests.blocks import test_fca as fca
     from tests.blocks import test_fusion as fusion
     from tests.blocks import test_iformer_mixer as iformer
+    from tests.blocks import test_involution as involution
     from tests.blocks import test_mamba as mamba
     from tests.blocks import test_mixed_gates as mixed
     from tests.blocks import test_multi_scale as multi_scale
@@ -258,7 +294,10 @@ def _of_formulas() -> dict[str, Oracle]:
         "lska": same(spatial.lska_formula(23)),
         "sppf": through(sppf.formula()),
         "carafe": same(carafe.formula()),
+        "involution": Oracle(lambda c: ({"channels": c}, involution.formula()), sizes=(7, 14)),
+        "fca": same(fca.formula()),
         "external-attention": same(token_mixers.external_attention_formula),
+        "criss-cross": Oracle(lambda c: ({"channels": c}, criss_cross.formula()), sizes=(7, 14)),
     }
 
 
@@ -325,6 +364,20 @@ class _Exact(nn.Module):
             return self.module(x)
 
 
+class _CondConv(nn.Module):
+    """timm's convolution, and the routing in front of it, which it leaves to its caller."""
+
+    def __init__(self, channels: int) -> None:
+        from timm.layers import CondConv2d
+
+        super().__init__()
+        self.routing = nn.Linear(channels, 8, bias=False)
+        self.conv = CondConv2d(channels, channels, num_experts=8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x, torch.sigmoid(self.routing(x.mean((2, 3)))))
+
+
 class _FPN(nn.Module):
     """torchvision's, which takes and gives dictionaries."""
 
@@ -373,6 +426,12 @@ def _inception(c: int) -> nn.Module:
     module = Inception(c, 64, 96, 128, 16, 32, 32)
     module.branch3[1] = BasicConv2d(16, 32, kernel_size=5, padding=2)
     return module
+
+
+def _shuffle_unit(c: int) -> nn.Module:
+    from torchvision.models.shufflenetv2 import InvertedResidual
+
+    return InvertedResidual(c, c, 1)
 
 
 def _aspp(c: int) -> nn.Module:
