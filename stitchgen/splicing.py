@@ -86,6 +86,8 @@ def by_observing(
             builds=list(session.builds),
             inputs=list(session.inputs),
             brief=[text for text in session.builds if given and text not in given],
+            # A linear reduction keeps the axes where they lie, which the meta device does not tell.
+            strides=task.request.reduce == "linear",
         )
     )
     check_given(session, survey)

@@ -1817,6 +1817,27 @@ class _(Joined):
         return x + self.layer_gate_gate * self.layer_gate(x) if self.spliced else x
 
 
+@breaks("elsewhere", "eval", "its gate closed, later gives something else")
+class _(Joined):
+    """the gate is closed, and a layer that follows is fed something else, if too little to see"""
+
+    splice = {
+        "method": method(fuse="add", gated=True, parts={"gate": "layer_gate_gate"}),
+    }
+
+    def define(self):
+        if self.spliced:
+            super().define()
+            gate_of(self)
+
+    def forward(self, x):
+        early = self.early(F.relu(self.norm(self.stem(x))))
+        y = self.layer(early)
+        if self.spliced:
+            y = y + self.layer_gate_gate * self.layer_gate(y)
+        return 1e9 * y.sum() + self.tail(y * (1 + 1e-6) if self.spliced else y).sum()
+
+
 class Concat(Joined):
     """R(cat(T(x), B(x)))"""
 

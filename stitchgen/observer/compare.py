@@ -500,10 +500,9 @@ def checksum(value: Any) -> Tuple[Any, ...]:
         flat = tensor.detach()
         flat = flat.to_dense() if flat.layout != torch.strided else flat
         flat = torch.view_as_real(flat) if flat.is_complex() else flat
-        flat = flat.double()
+        flat = flat.double().flatten()  # in one order, however the axes lie in memory
         sums.extend((float(flat.sum()), float(flat.abs().sum()), float(flat.numel())))
         if flat.numel():
-            flat = flat.flatten()
             sums.append(float((flat * torch.arange(1, flat.numel() + 1, device=flat.device)).sum()))
     return tuple("nan" if number != number else number for number in sums)
 

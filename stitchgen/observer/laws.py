@@ -384,9 +384,15 @@ class _Proof:
     # -- elsewhere
 
     def check_closed(self, mode: str, index: int, output: "_Output") -> None:
-        """With closed gates, as they start, the model's outputs are the old ones bit for bit."""
-        run = self.attempt(mode, lambda: self.runs.closed(mode, index))
+        """With closed gates, as they start, every layer gives what it gave, bit for bit.
+
+        A layer further down may hide in its rounding what another input would show.
+        """
+        run = self.attempt(mode, lambda: self.runs.closed(mode, index, trace=True))
         found = output.difference(run.output)
+        if not found:
+            name = _first_apart(self.runs.original(mode, index, trace=True), run, None)
+            found = name and "%s gives something else" % name
         if found:
             self.require_deterministic(mode, index, output)
             message = "With %s as it starts, its gate closed, %s." % (self.blocks, found)

@@ -375,7 +375,7 @@ class Runner:
             if module is not splice.module:
                 stack.enter_context(compare.intercepted(module, around))
 
-    def closed(self, mode: str, index: int) -> Run:
+    def closed(self, mode: str, index: int, trace: bool = False) -> Run:
         """The edited model with all that was added as it starts: its gates are closed."""
         run = Run(self.splices)
 
@@ -387,6 +387,7 @@ class Runner:
                         slot.tensor.data.copy_(value)
 
         with contextlib.ExitStack() as stack:
+            self.trace(stack, trace, self.edited_model, run)
             for splice in self.splices:
                 self.at_work(stack, splice, run, None, False)
             self.forward(self.edited_model, mode, index, run, adjust=start)
