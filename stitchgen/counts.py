@@ -139,6 +139,7 @@ def channel_expressions(
             asked.key: [one.text for one in asked.ranked if not one.text.isdigit()]
             for asked in questions
         },
+        wanted={asked.key: asked.count.of(asked.smallest) for asked in questions},
         trials=[
             {"build": build, "class": class_name, "targets": targets}
             for (build, class_name), targets in trials.items()

@@ -43,12 +43,13 @@ class World:
         return eval(expression, globals())
 
 
-def evaluated(targets: dict[str, int], *candidates: str) -> list[dict[str, Any]]:
+def evaluated(targets: dict[str, int], *candidates: str, wanted: int = 8) -> list[dict[str, Any]]:
     ran.clear()
     request = {
         "builds": ["Net()"],
         "inputs": ["1x3x8x8"],
         "candidates": {"0": list(candidates)},
+        "wanted": {"0": wanted},
         "trials": [{"build": "Net()", "class": "Net", "targets": targets}],
     }
     answer = expressions.evaluate(World(), request)
@@ -78,6 +79,13 @@ def test_an_argument_that_no_candidate_depends_on_is_not_run() -> None:
     assert ran == ["3-8"]
     assert evaluated({"stem": 1}, "4 + 4") == []
     assert ran == []
+
+
+def test_where_no_candidate_stands_for_the_count_every_argument_is_run() -> None:
+    """A number written out would be right for one width alone, and that has to be said."""
+    trials = evaluated({"stem": 1}, "4 + 4", wanted=16)
+    assert [trial["argument"] for trial in trials] == ["width", "groups"]
+    assert evaluated({"stem": 1}) != []
 
 
 def test_a_class_that_the_configuration_does_not_make_is_built_once(

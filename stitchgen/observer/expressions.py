@@ -145,9 +145,15 @@ def try_other_arguments(world, trial, request, usual):
 
     An expression that is right by coincidence (`num_heads * 16` for a literal 64) shows itself
     when an argument changes; a configuration that then does not build says nothing, nor does an
-    argument that leaves all candidates what they are: no other would stand for it either.
+    argument that leaves all candidates what they are, where one of them stands for each count: a
+    number written out stands only for a count that no argument changes.
     """
     kind = world.load()
+    wanted = request["wanted"]
+    known = {
+        passage["key"] for passage in usual if wanted[passage["key"]] in passage["values"].values()
+    }
+    idle = usual if known == set(wanted) else None
     try:
         for part in trial["class"].split("."):
             kind = kind[part] if isinstance(kind, dict) else getattr(kind, part)
@@ -159,13 +165,13 @@ def try_other_arguments(world, trial, request, usual):
             try:
                 for change in CHANGES:
                     with OtherArgument(kind, name, element, change) as other:
-                        report = run_trial(world, trial, request, usual)
+                        report = run_trial(world, trial, request, idle)
+                    if not other.called:
+                        return  # the configuration makes none of this class
                     if report is not None:
                         yield dict(report, argument=name)
                         break
             except NothingToLearn:
-                if not other.called:
-                    return  # the configuration makes none of this class
                 continue
             if element is None:
                 break  # an integer has no elements
@@ -217,14 +223,14 @@ class Targets:
         return forward_with_shapes
 
 
-def run_trial(world, trial, request, usual):
+def run_trial(world, trial, request, idle):
     """What the candidates are, and the targets' shapes; None where it does not build or run."""
     device = layers.DEVICES[0]
     try:
         with Probes(request["candidates"]) as probes:
             model = layers.build(world, trial["build"], device)
         passages = probes.report(model)
-        if passages == usual:
+        if passages == idle:
             raise NothingToLearn
         targets = Targets(model, trial["targets"])
         if not targets.modules:
