@@ -19,7 +19,7 @@ from stitchgen.pyramid import make_pyramid, only_place, require_first, sizes
 from stitchgen.request import FuseRequest
 from stitchgen.resolve import resolve
 from stitchgen.workbench import Workbench
-from stitchgen.writing import write_calls, write_definition
+from stitchgen.writing import Definition, write_calls, write_definitions
 
 
 def make_fusion(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
@@ -46,7 +46,7 @@ def make_fusion(task: Task, survey: Survey, observer: Observer | None, late: boo
     [named] = name_counts(task, plan, survey, observer)
     sources = {feature.source.name: named[feature.source.name] for feature in place.features}
     widths = Widths(value=named["value"], sources=sources)
-    write_definition(plan.bench, task.project, request, place, None, widths)
+    write_definitions(plan.bench, task.project, request, [Definition(place, None, widths)])
     write_calls(plan.bench, task.project, plan.fresh)
     return plan
 

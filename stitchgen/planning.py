@@ -27,7 +27,7 @@ from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved, resolve
 from stitchgen.selections import select
 from stitchgen.workbench import Workbench
-from stitchgen.writing import import_modules, write_calls, write_definition
+from stitchgen.writing import Definition, import_modules, write_calls, write_definitions
 
 
 def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
@@ -209,12 +209,14 @@ def write_drafts(
             for number, place in enumerate(places):
                 if any(place is other for other in group):
                     drafts[number] = draft[number]()  # without the loop
+    fresh = []
     for place, one in zip(places, drafts):
         if one.present is not None:
             place.attribute = one.present
             plan.already.append(place)
         else:
-            write_definition(bench, task.project, request, place, one.construction, one.widths)
+            fresh.append(Definition(place, one.construction, one.widths))
+    write_definitions(bench, task.project, request, fresh)
 
 
 def block_at(task: Task, plan: Plan, place: Place, fit: Fit, named: Mapping[str, str]) -> Draft:

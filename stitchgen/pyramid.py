@@ -28,7 +28,7 @@ from stitchgen.request import FuseRequest
 from stitchgen.resolve import resolve
 from stitchgen.syntax import CallContext
 from stitchgen.workbench import Workbench
-from stitchgen.writing import import_modules, write_calls, write_definition
+from stitchgen.writing import Definition, import_modules, write_calls, write_definitions
 
 
 def make_pyramid(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
@@ -81,7 +81,8 @@ def make_pyramid(task: Task, survey: Survey, observer: Observer | None, late: bo
     defaults = {parameter.name: parameter.default for parameter in block.parameters}
     out = task.settings.get("out_channels") or defaults["out_channels"] or ""
     widths = Widths(value=named["fed"], branch=out, sources=sources)
-    write_definition(bench, task.project, request, place, construction, widths)
+    defined = [Definition(place, construction, widths)]
+    write_definitions(bench, task.project, request, defined)
     write_calls(bench, task.project, plan.fresh)
     return plan
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from stitchgen import anchors, calls, imports, methods, observed
 from stitchgen.calls import HERE, VALUE, Insertion
@@ -29,16 +29,37 @@ IMPORTS = {
 }
 
 
-def write_definition(
-    bench: Workbench,
-    project: Project,
-    request: AddRequest,
-    place: Place,
-    construction: str | None,
-    widths: Widths,
+@dataclass(frozen=True)
+class Definition:
+    """A place, with what is constructed there: None where layers are fused, and there is no block."""
+
+    place: Place
+    construction: str | None
+    widths: Widths
+
+
+def write_definitions(
+    bench: Workbench, project: Project, request: AddRequest, definitions: Sequence[Definition]
 ) -> None:
-    """Construct the block and what belongs to it in `__init__`, and give the class of many
-    instances its empty slot. There may be no block, where layers are fused."""
+    """Construct blocks and what belongs to them; places that share a loop share its lines."""
+    bodies: dict[tuple[anchors.Anchor, str], list[str]] = {}
+    for number, one in enumerate(definitions):
+        code, each = definition(bench, project, request, one), one.place.each
+        head = f"for {each.variable} in {each.container}" if each is not None else f"{number}"
+        body = bodies.setdefault((one.place.anchor, head), [])
+        if code and code not in body:
+            body.append(code)
+    for (anchor, head), body in bodies.items():
+        code = "\n".join(body)
+        if code:
+            define(bench, project, anchor, code if head.isdigit() else suite(head, code))
+
+
+def definition(
+    bench: Workbench, project: Project, request: AddRequest, definition: Definition
+) -> str:
+    """The lines of `__init__`; the class of many instances is given its empty slot."""
+    place, construction = definition.place, definition.construction
     method, file = place.method, place.anchor.file
     lines: list[str] = []
     if request.placement == "replace":
@@ -55,26 +76,23 @@ def write_definition(
         )
     if method.parts or method.projected:
         torch, nn = module_name(bench, file, "torch"), module_name(bench, file, "torch.nn")
-        lines += methods.definitions(method, widths, place.definition_owner, nn, torch)
+        owner = place.definition_owner
+        lines += methods.definitions(method, definition.widths, owner, nn, torch)
     if place.hooked:
         function = hook(bench, project, request, place)
         pre = "" if request.placement != "before" else "pre_"
         lines.append(snippet("attach", "init", layer=place.layer_text, function=function, pre=pre))
     code = "\n".join(lines)
-    if place.each is not None:
-        if place.each.guard is not None:
-            code = suite(f"if {place.each.guard}", code)
-        code = suite(f"for {place.each.variable} in {place.each.container}", code)
-    elif place.guard is not None:
-        code = suite(f"if {place.guard}", code)
+    guard = place.guard if place.each is None else place.each.guard
+    if guard is not None:
+        code = suite(f"if {guard}", code)
     for _, anchor in place.slots:
         empty = "None"
         if method.serial:
             empty = identity(bench, anchor.file) + "()"
         slot = snippet("slot", "init", owner="self", attribute=place.attribute, empty=empty)
         define(bench, project, anchor, slot)
-    if code:
-        define(bench, project, place.anchor, code)
+    return code
 
 
 def suite(head: str, code: str) -> str:
