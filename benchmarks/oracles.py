@@ -205,7 +205,8 @@ def _of_packages() -> dict[str, Oracle]:
         "danet": Oracle(_same(_DANet), danet_names),
         "window-attention": Oracle(_same(_window_attention), load=_load_window_attention),
         "focal-modulation": Oracle(_same(lambda c: focalnet.FocalModulation(c, 3, 2)), focal_names),
-        "lite-mla": Oracle(_same(lambda c: _Exact(efficientvit_mit.LiteMLA(c, c)))),
+        # In training its normalisation enlarges the rounding of values that are nearly the same.
+        "lite-mla": Oracle(_same(lambda c: _Exact(efficientvit_mit.LiteMLA(c, c))), training=False),
         "outlook-attention": Oracle(_same(lambda c: volo.OutlookAttention(c, 8)), outlook_names),
         "gated-cnn": Oracle(_same(lambda c: mambaout.GatedConvBlock(c)), gated_names),
         "evo-norm-b0": Oracle(_same(lambda c: _Exact(tl.EvoNorm2dB0(c)))),
