@@ -26,7 +26,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +262,7 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
     strategies = set(record["strategy"].split("+"))
     if verdict["verdict"] == "wrong":
         record |= wrong(verdict["why"], verdict["message"])
-    elif lost and (strategies - _MAY_REPLACE or not same_calls(lost, len(splices))):
+    elif lost and (strategies - _MAY_REPLACE or not same_calls(lost, len(splices), layer["path"])):
         record |= wrong("tokens", f"lost: {lost[:3]}")
     elif any("(" not in line for line in lost):
         record |= wrong("tokens", f"no call, and replaced: {lost[:3]}")
@@ -350,19 +349,15 @@ def keep(project: Path, folder: Path) -> None:
     shutil.copytree(project, folder)
 
 
-def same_calls(lines: list[str], most: int) -> bool:
-    """Whether no more than `most` calls, each wherever it stands, account for all of the lines.
+def same_calls(lines: list[str], most: int, path: str) -> bool:
+    """Whether a line a splice is lost, or one call of what is on the way to the layer is in them all.
 
     `return x + self.conv(x)` in one branch and `return self.conv(x)` in the other, say.
     """
-    left = [set(re.findall(r"(\w+(?: \. \w+)*) \(", line)) for line in lines]
-    for _ in range(most):
-        counts = Counter(call for calls in left for call in calls)
-        if not counts:
-            break
-        [(usual, _)] = counts.most_common(1)
-        left = [calls for calls in left if usual not in calls]
-    return not left
+    if len(set(lines)) <= most:
+        return True
+    calls = [set(re.findall(r"self(?: \. \w+)* \. (\w+) \(", line)) for line in lines]
+    return bool(set(path.split(".")).intersection(*calls))
 
 
 def tokens_lost(path: Path, before: bytes) -> list[str]:

@@ -660,13 +660,14 @@ def test_zoo_asks_for_what_a_refusal_proposes(judge, tmp_path):
     [
         (["return x + self . conv ( x )", "return self . conv ( x )"], 1, True),
         (["x = self . a ( x )", "x = self . b ( x )"], 1, False),
+        (["x = self . relu ( a )", "x = self . relu ( b )"], 1, False),
         (["x = self . a ( x )", "x = self . b ( x )"], 2, True),
         (["x = layer ( x )"], 1, True),
-        (["x = x + 1"], 1, False),
+        (["x = layer ( x )", "y = layer ( y )"], 1, False),
         ([], 0, True),
     ],
 )
 def test_zoo_lets_one_call_be_rewritten_wherever_it_stands(lines, splices, fine):
     import zoo
 
-    assert zoo.same_calls(lines, splices) is fine
+    assert zoo.same_calls(lines, splices, "features.5.conv.0.0") is fine
