@@ -95,15 +95,42 @@ def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
         for root in survey.roots(configuration, class_name, place.anchor.file):
             if join(root, below) not in configuration.layers:
                 missing.append((configuration, root))
+    conditions = [presence(bench, place.anchor, steps, missing)] if missing else []
+    idle = {(id(spot.configuration), place.definition_root(spot)) for spot in place.idle}
+    if any(
+        (id(configuration), root) in idle
+        for configuration in survey.configurations
+        for root in survey.roots(configuration, class_name, place.anchor.file)
+    ):
+        owner = access("self", place.owner_steps) if place.from_class else "self"
+        conditions.append(makes_call(bench, survey, place, owner))
+    place.guard = " and ".join(conditions) or None
     if not missing:
         return
     place.lacking = missing
-    place.guard = presence(bench, place.anchor, steps, missing)
     # Where the layer is missing, a Sequential may end earlier, so no step is the last for all.
     place.sites = [
         replace(site, chain=tuple(replace(step, last=False) for step in site.chain))
         for site in place.sites
     ]
+
+
+def makes_call(bench: Workbench, survey: Survey, place: Place, owner: str) -> str:
+    """The condition, in `__init__`, under which the layer's owner is of a class that makes the call:
+    `isinstance(self.layer1[0], Bottleneck)`."""
+    names = []
+    for name, file in callers(bench, survey, place.spots, place.owner, place.sites):
+        if file != place.anchor.file or bench.syntax(file).class_named(name) is None:
+            raise StitchError(
+                "configuration-dependent",
+                f"{place.target}: only {name} makes call {place.call}, a class that "
+                f"{bench.relative(place.anchor.file)} does not define",
+                where=observed.first_place(place.idle[0].layer),
+                hint="Name the configuration that you use: --build EXPR",
+                suggestions=[f"--build '{place.spots[0].configuration.expression}'"],
+            )
+        names.append(name)
+    return f"isinstance({owner}, {names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'})"
 
 
 def presence(

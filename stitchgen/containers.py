@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from stitchgen.constructors import assigned_always
+from stitchgen.constructors import assigned_always, makes_call
 from stitchgen.observed import Survey, join
 from stitchgen.place import Each, Place
 from stitchgen.sites import Step, access, free_name
@@ -42,9 +42,14 @@ def find_loops(
             continue
         container = access("self", steps[:depth])
         variable = variable_at(bench, chosen[0], container)
-        guard = None
+        conditions = []
         if lacking:
-            guard = presence(bench, survey, chosen[0], variable, below[depth + 1], lacking)
+            step = below[depth + 1]
+            conditions.append(presence(bench, survey, chosen[0], variable, step, lacking))
+        if any(place.idle for place in chosen):
+            owner = access(variable, chosen[0].owner_steps[depth + 1 :])
+            conditions.append(makes_call(bench, survey, chosen[0], owner))
+        guard = " and ".join(conditions) or None
         for place in chosen:
             place.each = Each(variable, container, depth + 1, guard)
         found.append(chosen)
@@ -67,7 +72,9 @@ def others(
     """
     class_name = places[0].anchor.function.rpartition(".")[0]
     wanted = {
-        (spot.configuration.expression, spot.path) for place in places for spot in place.spots
+        (spot.configuration.expression, spot.path)
+        for place in places
+        for spot in (*place.spots, *place.idle)
     }
     lacking: dict[str, None] = {}
     for configuration in survey.configurations:

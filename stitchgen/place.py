@@ -53,6 +53,7 @@ class Place:
     resolved: Resolved
     spots: Sequence[Spot]  # where the block is wanted
     lacking: Sequence[tuple[Configuration, str]]  # roots that have no such layer
+    idle: Sequence[Spot]  # layers of the same name whose caller does not make the call meant
     sites: Sequence[Site]
     owner: str  # path of the calls' owner below the instance of the target's class
     owner_steps: tuple[Step, ...]

@@ -86,9 +86,10 @@ def find_places(
     places: list[Place] = []
     taken: set[str] = set()
     for number, chosen in groups:
+        making = list(spots)
         if number is not None:
-            check_call_everywhere(pairs, spots, number, name)
-        under = runs_its_children(bench, survey, spots, owner, chosen)
+            making = making_call(bench, survey, pairs, chosen, number, name)
+        under = runs_its_children(bench, survey, making, owner, chosen)
         wish = request.name or attribute_name(() if under else below, block, element)
         if under and (any(site.chain for site in chosen) or is_container(survey, spots)):
             if request.attach and call is None:
@@ -96,18 +97,19 @@ def find_places(
             check_not_container(survey, spots, name)
             raise run_by_sequential(bench, chosen[0], name)
         holder, near = (resolved.path, ()) if under else (owner, chosen)
-        attribute = free_attribute(bench, spots, holder, near, wish, taken)
+        attribute = free_attribute(bench, making, holder, near, wish, taken)
         taken.add(attribute)
         place = Place(
             target=name,
             resolved=resolved,
-            spots=spots,
+            spots=making,
             lacking=(),
+            idle=[spot for spot in spots if all(spot is not one for one in making)],
             sites=chosen,
             owner=owner,
             owner_steps=owner_steps,
             below=below,
-            slot=not under and needs_slot(bench, survey, resolved, spots, owner, chosen),
+            slot=not under and needs_slot(bench, survey, resolved, making, owner, chosen),
             under=under,
             attribute=attribute,
             wish=wish,
@@ -120,25 +122,10 @@ def find_places(
             place.slot = True
             settle_definition(bench, survey, place)
         check_no_other(bench, survey, place)
-        check_position(request, place)
         if number is None:
             place.sites = [*place.sites, *unexecuted_sites(bench, place)]
         places.append(place)
     return places
-
-
-def check_position(request: AddRequest, place: Place) -> None:
-    """Refuse a child of a Sequential that stands at another number in each configuration.
-
-    By its name it is found everywhere, but a loop or a slice inside of the Sequential goes by
-    number. At the Sequential's end there is no need for either.
-    """
-    for site in place.sites:
-        chain = site.chain
-        while chain and request.placement == "after" and chain[-1].last:
-            chain = chain[:-1]
-        if any(step.index < 0 for step in chain):
-            raise configuration_dependent(place.target, place.spots)
 
 
 def sites_by_call(
@@ -198,26 +185,39 @@ def cut_before(bench: Workbench, request: AddRequest, name: str, error: StitchEr
     return error
 
 
-def check_call_everywhere(
-    pairs: Sequence[tuple[Spot, str, Site]], spots: Sequence[Spot], number: int, name: str
-) -> None:
-    """Refuse a call that only some configurations make: the block would be dead in the others."""
-    making = [spot for spot, _, site in pairs if number in site.numbers]
-    known = {id(spot) for spot in making}
-    others = [spot for spot in spots if id(spot) not in known]
-    if not others:
-        return
-    calls = {
-        spot.configuration.expression: max(spot.layer["calls"].values())
-        for spot in (making[0], others[0])
-    }
-    how_often = " and ".join(f"{count}x in {text}" for text, count in calls.items())
-    raise StitchError(
+def making_call(
+    bench: Workbench,
+    survey: Survey,
+    pairs: Sequence[tuple[Spot, str, Site]],
+    sites: Sequence[Site],
+    number: int,
+    name: str,
+) -> list[Spot]:
+    """The layers that get such a call. The others' callers have to be of other classes.
+
+    Refused where one class makes the call in some configurations only: the block would be dead in
+    the others.
+    """
+    making = {id(spot): spot for spot, _, site in pairs if number in site.numbers}
+    classes = {(class_of(bench, site), site.file) for site in sites}
+    for spot, owner, _ in pairs:
+        key = spot.configuration.class_at(owner)
+        if id(spot) not in making and any(survey.is_kind(key, *one) for one in classes):
+            raise called_less_often(next(iter(making.values())), spot, number, name)
+    return list(making.values())
+
+
+def called_less_often(making: Spot, other: Spot, number: int, name: str) -> StitchError:
+    how_often = " and ".join(
+        f"{max(spot.layer['calls'].values())}x in {spot.configuration.expression}"
+        for spot in (making, other)
+    )
+    return StitchError(
         "configuration-dependent",
         f"{name.partition('@')[0]} is called {how_often}, so call {number} is not in both",
-        where=observed.first_place(others[0].layer),
+        where=observed.first_place(other.layer),
         hint="Name the configuration that you use: --build EXPR",
-        suggestions=[f"--build '{making[0].configuration.expression}'"],
+        suggestions=[f"--build '{making.configuration.expression}'"],
     )
 
 
@@ -318,6 +318,7 @@ def replace_place(
         resolved=resolved,
         spots=spots,
         lacking=(),
+        idle=(),
         sites=(),
         owner="",
         owner_steps=(),
