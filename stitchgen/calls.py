@@ -568,7 +568,7 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
         code = loop(call, chained, str(context.name))
         return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
     [(chain, insertion), *others] = chained
-    plain = all(step.plain for step in chain) and not variable and not others
+    plain = all(step.plain and step.index >= 0 for step in chain) and not variable and not others
     serial = not insertion.branch and not insertion.keeps and not insertion.optional
     if plain and serial and not (insertion.slot and len(chain) > 1):
         return slices(call, chain, insertion), "slice"
@@ -592,19 +592,24 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     """`for layer in container:` with each insertion at the child that its chain starts with."""
     variable = call.free_name(VARIABLES[min(depth, 3)], f"layer_{depth}", "module")
     head = f"for {variable} in {container}:"
+    steps = list(dict.fromkeys(chain[0] for chain, _ in chained))
+    # Other instances may have fewer children, so the element is told by its number; or by its
+    # name, where it stands at another number in each configuration.
+    fewer = any(insertion.slot or insertion.by_number for _, insertion in chained)
     number = ""
-    if any(insertion.slot or insertion.by_number for _, insertion in chained):
-        # Other instances may have fewer children, so the element is told by its number.
+    if fewer and any(step.index >= 0 for step in steps):
         number = call.free_name("ijkl"[min(depth, 3)], f"index_{depth}")
         head = f"for {number}, {variable} in enumerate({container}):"
     run = f"{name} = {variable}({name})"
     before: list[str] = []
     cases: list[str] = []
     after: list[str] = []
-    for step in dict.fromkeys(chain[0] for chain, _ in chained):
-        test = (
-            f"{number} == {step.index}" if number else f"{variable} is {access(container, (step,))}"
-        )
+    for step in steps:
+        test = f"{variable} is {access(container, (step,))}"
+        if fewer and step.index >= 0:
+            test = f"{number} == {step.index}"
+        elif fewer:
+            test = f'{variable} is getattr({container}, "{step.name}", None)'
         here = [(chain[1:], insertion) for chain, insertion in chained if chain[0] == step]
         deeper = [(rest, insertion) for rest, insertion in here if rest]
         leaves = [insertion for rest, insertion in here if not rest]

@@ -334,23 +334,6 @@ REFUSALS = [
         others={"src/blocks/__init__.py": "", "blocks/mine.py": ""},
     ),
     Refusal(
-        "a named child that stands at another number in each configuration",
-        "se --before model.body.last --build Net(True) --build Net(False) --input 1x3x8x8",
-        code="configuration-dependent",
-        message="body.last stands at different places of its container in Net(False), Net(True)",
-        where="model.py:14",
-        hint="--build EXPR",
-        suggestions=("--build 'Net(False)'", "--build 'Net(True)'"),
-        model=with_forward("x = self.body(x)", "return x")
-        .replace("__init__(self)", "__init__(self, norm)")
-        .replace(
-            CONVOLUTION,
-            "self.body = nn.Sequential(); self.body.first = nn.Conv2d(3, 8, 3)\n"
-            "        if norm: self.body.norm = nn.BatchNorm2d(8)\n"
-            "        self.body.last = nn.Conv2d(8, 16, 3)",
-        ),
-    ),
-    Refusal(
         "calls that only one configuration makes",
         "se --after model.act@all --build Net(1) --build Net(2) --input 1x3x8x8",
         code="configuration-dependent",
