@@ -222,6 +222,10 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
             extra.append("--attach")
         elif error["code"] == "many-calls" and "@" not in target:
             target += "@all"
+        elif elements := [
+            t for t in error.get("suggestions", ()) if "#" in t and "#" not in target
+        ]:
+            target = elements[0]
         elif options.replace and blocks and error["code"] == "bad-argument":
             choice = blocks.pop(0)
         elif (
@@ -233,6 +237,7 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
         else:
             keys = ("code", "message", "where", "hint")
             return record | {"verdict": "refused"} | {k: error.get(k) for k in keys}
+    layer = {**layer, "element": target.partition("#")[2] or None}
     return record | judged(project, before, originals, judge, tool, layer, answer, options)
 
 
@@ -249,6 +254,7 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
         {
             "edited": str(project),
             "path": layer["path"],
+            "element": layer["element"],
             "created": created,
             "placement": "replace" if options.replace else "after",
             "timeout": options.timeout,

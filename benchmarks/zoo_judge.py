@@ -30,6 +30,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -188,14 +189,42 @@ def f_for_block(module, own, args, kwargs):
     return f(args[0] if args else next(iter(kwargs.values())))
 
 
-def f_after(apart: int) -> Callable:
+@dataclass(frozen=True)
+class Target:
+    """A layer's result that the block is put after: the whole of it, or one element."""
+
+    path: str
+    element: str | None = None  # of a tuple, list or dict
+
+    def key(self, result: Any) -> Any:
+        if isinstance(result, Mapping):
+            return next(key for key in result if str(key) == self.element)
+        return int(str(self.element))
+
+    def of(self, result: Any) -> Any:
+        return result if self.element is None else result[self.key(result)]
+
+    def exchanged(self, result: Any, change: Callable) -> Any:
+        """The result with `change` of the target in its place."""
+        if self.element is None:
+            return change(result)
+        key = self.key(result)
+        if isinstance(result, Mapping):
+            return type(result)({**result, key: change(result[key])})
+        items = [change(item) if i == key else item for i, item in enumerate(result)]
+        return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
+
+
+def f_after(target: Target, apart: int) -> Callable:
     """A stand-in for a layer's forward: f of its result, save for the first `apart` tokens."""
 
-    def stand_in(module, own, args, kwargs):
-        value = own(*args, **kwargs)
+    def change(value):
         if apart:
             return torch.cat([value[:, :apart], f(value[:, apart:])], dim=1)
         return f(value)
+
+    def stand_in(module, own, args, kwargs):
+        return target.exchanged(own(*args, **kwargs), change)
 
     return stand_in
 
@@ -259,36 +288,37 @@ class Config:
             again = run(self.model, self.snapshot, self.spec, mode)
             self.exact &= first_difference(self.outputs[mode], again) is None
 
-    def layer_results(self, path: str, mode: str) -> list[Any]:
+    def layer_results(self, target: Target, mode: str) -> list[Any]:
         """What the layer returns, call by call, in the original."""
         results = []
 
         def watch(module, own, args, kwargs):
             value = own(*args, **kwargs)
-            results.append(value.detach().clone() if isinstance(value, torch.Tensor) else value)
+            wanted = target.of(value)
+            results.append(wanted.detach().clone() if isinstance(wanted, torch.Tensor) else wanted)
             return value
 
-        with Patch([self.paths[path]], watch):
+        with Patch([self.paths[target.path]], watch):
             run(self.model, self.snapshot, self.spec, mode)
         return results
 
-    def with_f(self, path: str, mode: str, apart: int) -> list:
+    def with_f(self, target: Target, mode: str, apart: int) -> list:
         """The original's outputs with f applied to the layer's results (to all but `apart` tokens)."""
-        with Patch([self.paths[path]], f_after(apart)):
+        with Patch([self.paths[target.path]], f_after(target, apart)):
             return run(self.model, self.snapshot, self.spec, mode)
 
-    def slopes_with_f(self, path: str, apart: int) -> dict[str, torch.Tensor | None]:
-        with Patch([self.paths[path]], f_after(apart)):
+    def slopes_with_f(self, target: Target, apart: int) -> dict[str, torch.Tensor | None]:
+        with Patch([self.paths[target.path]], f_after(target, apart)):
             return slopes(self.model, self.snapshot, self.spec)
 
-    def sensitive(self, path: str, mode: str) -> bool:
+    def sensitive(self, target: Target, mode: str) -> bool:
         """Whether the original's outputs depend on the layer's results by way of gradients."""
         scale = torch.ones((), requires_grad=True)
 
         def stand_in(module, own, args, kwargs):
-            return own(*args, **kwargs) * scale
+            return target.exchanged(own(*args, **kwargs), lambda value: value * scale)
 
-        with Patch([self.paths[path]], stand_in):
+        with Patch([self.paths[target.path]], stand_in):
             result = run(self.model, self.snapshot, self.spec, mode, grad=True)
         loss = loss_of(result)
         if loss is None:
@@ -416,9 +446,10 @@ class Case:
     """One edited copy against the original."""
 
     def __init__(
-        self, configs: list[Config], path: str, created: set[str], asked: set[str]
+        self, configs: list[Config], target: Target, created: set[str], asked: set[str]
     ) -> None:
-        self.configs, self.path, self.created, self.asked = configs, path, created, asked
+        self.configs, self.created, self.asked = configs, created, asked
+        self.target, self.path = target, target.path
         self.notes: list[str] = []
         self.facts: dict[str, Any] = {}
 
@@ -443,7 +474,9 @@ class Case:
         snapshot = Snapshot(model)
 
         expected = (
-            {m: config.layer_results(self.path, m) for m in MODES} if self.has_layer(config) else {}
+            {m: config.layer_results(self.target, m) for m in MODES}
+            if self.has_layer(config)
+            else {}
         )
         if not any(expected.values()):
             return self.check_unchanged(config, model, blocks, snapshot)
@@ -490,14 +523,16 @@ class Case:
                 "keys-reshaped", f"{reshaped[0]}: {config.keys[reshaped[0]]} is {keys[reshaped[0]]}"
             )
         new = [k for k in keys if k not in config.keys]
-        foreign = [k for k in new if not any(k.startswith(p + ".") for p in blocks)]
+        # A module that has two names gives its block two as well.
+        paths = dict(model.named_modules(remove_duplicate=False))
+        own = [p + "." for p, m in paths.items() if any(m is block for block in blocks.values())]
+        foreign = [k for k in new if not k.startswith(tuple(own))]
         if foreign:
             raise Wrong("keys-foreign", f"{foreign[0]} is new and belongs to no block")
         state = config.model.state_dict()
         answer = model.load_state_dict(state, strict=False)
         if answer.unexpected_keys or set(answer.missing_keys) - set(new):
             raise Wrong("keys-load", f"{answer}")
-        paths = dict(model.named_modules(remove_duplicate=False))
         gone = [p for p in config.paths if p not in paths]
         if gone:
             raise Wrong("paths-lost", f"{gone[0]} is no longer a submodule")
@@ -565,7 +600,7 @@ class Case:
         """With f for the block, every reader gets f of the layer's result and nobody else does."""
         visible = []
         for mode in MODES:
-            wanted = config.with_f(self.path, mode, apart)
+            wanted = config.with_f(self.target, mode, apart)
             with Patch(list(blocks.values()), f_for_block):
                 got = self.run(model, snapshot, config, mode)
             self.compare("readers", config, got, mode, exact, wanted)
@@ -577,7 +612,7 @@ class Case:
 
     def check_slopes(self, config, model, blocks, snapshot, apart) -> None:
         """With f for the block, the old parameters have to get the gradients of the original with f."""
-        wanted = config.slopes_with_f(self.path, apart)
+        wanted = config.slopes_with_f(self.target, apart)
         with Patch(list(blocks.values()), f_for_block):
             got = slopes(model, snapshot, config.spec)
         for name, slope in wanted.items():
@@ -599,7 +634,7 @@ class Case:
         modes = [m for m in ("train", "eval") if m in visible]
         if not modes:
             return
-        sensitive = [m for m in modes if config.sensitive(self.path, m)]
+        sensitive = [m for m in modes if config.sensitive(self.target, m)]
         start = {k: p.detach().clone() for k, p in parameters.items()}
         for attempt in range(10):  # a gradient may be zero by chance: dead ReLU, dropped path
             generator = torch.Generator().manual_seed(attempt)
@@ -684,7 +719,7 @@ class ReplacedCase(Case):
         visible = [
             mode
             for mode in MODES
-            if first_difference(config.outputs[mode], config.with_f(self.path, mode, 0))
+            if first_difference(config.outputs[mode], config.with_f(self.target, mode, 0))
         ]
         if thorough:
             self.facts["blocks"] = sorted(blocks)
@@ -849,7 +884,8 @@ class Judge:
             getattr(torch._jit_internal, registry, {}).clear()
         created = {os.path.realpath(os.path.join(edited, p)) for p in request["created"]}
         kind = ReplacedCase if request.get("placement") == "replace" else Case
-        case = kind(self.configs, request["path"], created, self.asked)
+        target = Target(request["path"], request.get("element"))
+        case = kind(self.configs, target, created, self.asked)
         try:
             try:
                 module = importlib.import_module(self.name)

@@ -38,6 +38,15 @@ class Unit(nn.Module):
         return self.act(x + out)
 
 
+class Pair(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(width, 1, 1))
+
+    def forward(self, x):
+        return x * self.scale, {"half": x * 0.5}
+
+
 class Net(nn.Module):
     def __init__(self, width=8, deep=False, aux=False):
         super().__init__()
@@ -45,6 +54,8 @@ class Net(nn.Module):
         self.norm = nn.BatchNorm2d(width)
         self.act = nn.ReLU(inplace=True)
         self.stage = nn.Sequential(Unit(width), Unit(width))
+        self.same = self.stage[1]
+        self.pair = Pair(width)
         self.side = nn.Conv2d(width, width, 1)
         self.drop = nn.Dropout(0.5)
         if deep:
@@ -60,6 +71,8 @@ class Net(nn.Module):
         if self.deep:
             x = self.extra(x)
         x = self.act(x)
+        x, others = self.pair(x)
+        x = x + others["half"]
         return self.head(x.mean((2, 3)))
 
 
@@ -98,6 +111,7 @@ STAGE = after(
     "        self.stage = nn.Sequential(Unit(width), Unit(width))", "self.stage_gate = Gate(width)"
 )
 SIDE = after("        self.side = nn.Conv2d(width, width, 1)", "self.side_gate = Gate(width)")
+PAIR = after("        self.pair = Pair(width)", "self.pair_gate = Gate(width)")
 CALL_STAGE = "        x = self.stage(x)"
 CALL_SIDE = "        y = self.side(x)"
 
@@ -137,7 +151,10 @@ RIGHT = {
                 "x = self.act(self.norm(self.stem(x)))",
                 "x = self.act_gate(self.act(self.norm(self.stem(x))))",
             ),
-            ("x = self.act(x)\n        return", "x = self.act_gate2(self.act(x))\n        return"),
+            (
+                "x = self.act(x)\n        x, others",
+                "x = self.act_gate2(self.act(x))\n        x, others",
+            ),
         ],
     ),
     "after dropout in train mode": (
@@ -173,6 +190,10 @@ RIGHT = {
     "a call of forward itself": (
         "side",
         [SIDE, ("y = self.side(x)", "y = self.side_gate.forward(self.side.forward(x))")],
+    ),
+    "one element of a tuple": (
+        "pair#0",
+        [PAIR, after("        x, others = self.pair(x)", "x = self.pair_gate(x)")],
     ),
     "fed channels last": (
         "side",
@@ -212,6 +233,11 @@ WRONG = {
             ),
         ],
         "calls",
+    ),
+    "another element": (
+        "pair#0",
+        [PAIR, ('others["half"]', 'self.pair_gate(others["half"])')],
+        "fed",
     ),
     "discarded": ("stage", [STAGE, after(CALL_STAGE, "self.stage_gate(x)")], "readers"),
     "seen by one of two readers": (
@@ -386,7 +412,11 @@ def verdict(judge, folder: Path, path: str, replacements) -> dict:
     (folder / "blocks").mkdir()
     (folder / "blocks" / "gate.py").write_text(BLOCK)
     (folder / "model.py").write_text(edit(replacements))
-    return judge({"edited": str(folder), "path": path, "created": ["blocks/gate.py"]})
+    path, _, element = path.partition("#")
+    created = ["blocks/gate.py"]
+    return judge(
+        {"edited": str(folder), "path": path, "element": element or None, "created": created}
+    )
 
 
 @pytest.mark.parametrize("name", RIGHT)
