@@ -79,6 +79,9 @@ def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> Sti
                 f"{task.block.name} changes {' and '.join(changes)}, which what follows does not "
             )
             hint += "take; choose its arguments by --set, or a place where it may."
+    if error.get("law") == "consumed":
+        hint = "What the layer gives reaches no output here, or no gradient comes back (detach, "
+        hint += "no_grad). Splice after one that trains, or pass a configuration: --build EXPR"
     if error["code"] != "law-broken":
         hint = "Both eval and train are run; pass the input that the model takes: --input SHAPE"
     return StitchError(

@@ -604,8 +604,16 @@ REFUSALS = [
         "se --after model.layer1",
         code="law-broken",
         message="No gradient reaches layer1_se.fc.0.weight",
-        hint="Nothing was written",
+        hint="no gradient comes back (detach, no_grad)",
         model=NET.replace("x = self.layer2(x)", "x = self.layer2(x.detach())"),
+    ),
+    Refusal(
+        "a layer whose output nobody reads",
+        "se --after model.layer1",
+        code="law-broken",
+        message="Nothing in the model reads the output of layer1_se",
+        hint="What the layer gives reaches no output here",
+        model=NET.replace("x = self.layer2(x)", "x = self.layer2(x * 0)"),
     ),
     # Without running
     Refusal(
