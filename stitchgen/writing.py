@@ -42,20 +42,20 @@ def write_definitions(
     bench: Workbench, project: Project, request: AddRequest, definitions: Sequence[Definition]
 ) -> None:
     """Construct blocks and what belongs to them; places that share a loop share its lines."""
-    bodies: dict[tuple[anchors.Anchor, str], list[str]] = {}
+    bodies: dict[tuple[anchors.Anchor, str | int], list[str]] = {}  # by loop, or each by itself
     for number, one in enumerate(definitions):
-        code, each = definition(bench, project, request, one), one.place.each
-        head = f"for {each.variable} in {each.container}" if each is not None else f"{number}"
+        code, each = lines_of(bench, project, request, one), one.place.each
+        head = number if each is None else f"for {each.variable} in {each.container}"
         body = bodies.setdefault((one.place.anchor, head), [])
         if code and code not in body:
             body.append(code)
     for (anchor, head), body in bodies.items():
         code = "\n".join(body)
         if code:
-            define(bench, project, anchor, code if head.isdigit() else suite(head, code))
+            define(bench, project, anchor, code if isinstance(head, int) else suite(head, code))
 
 
-def definition(
+def lines_of(
     bench: Workbench, project: Project, request: AddRequest, definition: Definition
 ) -> str:
     """The lines of `__init__`; the class of many instances is given its empty slot."""
