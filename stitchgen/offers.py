@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stitchgen import reading
 from stitchgen.advice import python_files
 from stitchgen.definitions import dotted
+from stitchgen.imports import has_relative_imports
 from stitchgen.syntax import Syntax
+from stitchgen.target import import_name
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     names = names | factories(syntax.tree, names)
     bound = syntax.top_level_names
     found: dict[str, tuple[int, Offer]] = {}
+    built: list[Offer] = []
     for path in python_files(root):
         own = path.resolve() == file
         try:
@@ -36,6 +40,8 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
             continue
         shown = path.relative_to(root).as_posix()
         aliases = {name: name for name in names} if own else imported(tree, names, file)
+        if aliases and not own:
+            built += factories_elsewhere(root, path, tree, set(aliases.values()))
         for call in calls_of(tree, aliases) if aliases else ():
             name = aliases.get(ast.unparse(call.func), names_last(call))
             if not all(is_literal(part, bound) for part in arguments(call)):
@@ -47,7 +53,21 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
                 found[text] = rank, Offer(text, f"{shown}:{call.lineno}")
     # A call without arguments was tried already, or has failed.
     ranked = sorted(found.values(), key=lambda pair: pair[0])
-    return [offer for _, offer in ranked if not offer.text.endswith("()")]
+    return [offer for _, offer in ranked if not offer.text.endswith("()")] + built
+
+
+def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[str]) -> list[Offer]:
+    """The functions of another file that build such a class: `zoo.nets:resnet50()`."""
+    name = import_name(path, root, has_relative_imports(tree))
+    files = reading.files_beside(path, *name.paths)
+    lines = {node.name: node.lineno for node in tree.body if isinstance(node, ast.FunctionDef)}
+    shown = path.relative_to(root).as_posix()
+    return [
+        Offer(f"{name.module}:{text}", f"{shown}:{lines.get(text.partition('(')[0], 1)}")
+        for made, texts in reading.factories_of_imported(tree, "", files).items()
+        for text in texts
+        if made in classes
+    ]
 
 
 def factories(tree: ast.Module, classes: set[str]) -> set[str]:

@@ -7,6 +7,7 @@ the class that has the layer. No match or several are errors that list the near 
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -112,6 +113,9 @@ def open_session(project: Project, request: AddRequest, bench: Workbench) -> Ses
     )
     with_ = tuple(locate(parse(text), folders, models) for text in request.with_)
     into = None if request.into is None else locate(parse(request.into), folders, models)
+    if located[0].file != session.file:
+        with_ = tuple(followed(one, bench, project.root) for one in with_)
+        into = into and followed(into, bench, project.root)
     for other in (*with_, into):
         if other is not None and other.file != session.file:
             raise StitchError(
@@ -149,16 +153,20 @@ def session_of(
     bench: Workbench,
     folders: Sequence[Path],
 ) -> Session:
-    located = tuple(followed(one, bench, project.root) for one in located)
-    file = located[0].file
-    for other in located[1:]:
-        if other.file != file:
+    defined = tuple(followed(one, bench, project.root) for one in located)
+    for other, one in zip(defined[1:], located[1:]):
+        if other.file != defined[0].file or one.file != located[0].file:
             raise StitchError(
                 "target-ambiguous",
-                f"the targets are in two files, {bench.relative(file)} and "
+                f"the targets are in two files, {bench.relative(defined[0].file)} and "
                 f"{bench.relative(other.file)}",
                 hint="Run the command once for each file.",
             )
+    named, defining = located[0].file, defined[0].file
+    class_name = defined[0].names[0] if defined[0].names else ""
+    if not is_built_by(named, defining, class_name, builds, project, bench):
+        located = defined
+    file = located[0].file
     syntax = bench.syntax(file)
     name = import_name(file, project.root, has_relative_imports(syntax.tree))
     configured = next(
@@ -200,6 +208,41 @@ def session_of(
         unread=unread,
     )
     return replace(session, located=tuple(session.behind_variable(one) for one in located))
+
+
+def is_built_by(
+    named: Path,
+    defining: Path,
+    class_name: str,
+    builds: Sequence[str],
+    project: Project,
+    bench: Workbench,
+) -> bool:
+    """Whether it is the file named, not the one that defines the class, that builds the model.
+
+    Of a class that a training script imports, the file that defines it is enough: the script need
+    not be run.
+    """
+    if named == defining:
+        return True
+    own, other = bench.syntax(named), bench.syntax(defining)
+    for text in builds:
+        names = names_in(text)
+        if not names <= other.top_level_names and names <= own.top_level_names:
+            return True
+    if builds or class_name in reading.configurations(other.tree, other.document.text):
+        return False
+    return bool(found_builds(project, own, named))
+
+
+def names_in(expression: str) -> set[str]:
+    """The names that an expression reads, without those of Python itself."""
+    try:
+        tree = ast.parse(expression, mode="eval")
+    except SyntaxError:
+        return set()
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names - set(vars(builtins))
 
 
 def followed(located: Located, bench: Workbench, root: Path) -> Located:
@@ -275,7 +318,12 @@ def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
 
 def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...]:
     """The constructions that reading finds in the file: factories, and classes without arguments."""
-    found = reading.configurations(syntax.tree, syntax.document.text)
+    text = syntax.document.text
+    found = reading.configurations(syntax.tree, text)
+    if not found:
+        paths = import_name(file, project.root, has_relative_imports(syntax.tree)).paths
+        files = reading.files_beside(file, *paths)
+        found = reading.factories_of_imported(syntax.tree, text, files)
     return tuple(dict.fromkeys(text for texts in found.values() for text in texts))
 
 
@@ -369,7 +417,10 @@ def with_offers(session: Session, error: StitchError) -> StitchError:
     """The refusal with the constructions of the model that stand in the project, ready to paste."""
     names = set(module_classes(session.syntax))
     found = constructions(session.subject.root, session.file, session.syntax, names)
-    found = [offer for offer in found if offer.text not in session.builds][:4]
+    found = [offer for offer in found if offer.text not in session.builds]
+    # What was asked for may be there, in another file.
+    asked = tuple(f":{text}" for text in session.given)
+    found = ([offer for offer in found if offer.text.endswith(asked)] or found)[:4]
     if found:
         error.hint = (
             (error.hint or "")
@@ -403,11 +454,12 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
         raise nothing_built(session, survey)
     if located.variable is not None:
         return resolve_variable(session, located, survey, bench)
+    located = in_class_file(located, survey, bench)
     names = [name for name in located.names if name]
     if names and names[0] == "module":
         names = names[1:]  # a path pasted from a DataParallel model
     file = str(located.file)
-    explicit = explicit_class(session.syntax, names)
+    explicit = explicit_class(bench.syntax(located.file), names)
     if explicit is not None:
         class_name, path = explicit
         if not path:
@@ -451,6 +503,20 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
         where=bench.relative(located.file),
         suggestions=[f"{bench.relative(located.file)}::{name}.{path}" for name in found],
     )
+
+
+def in_class_file(located: Located, survey: Survey, bench: Workbench) -> Located:
+    """The target in the file of the class that it means: its own may only import and build that."""
+    elsewhere = followed(located, bench, bench.root)
+    if elsewhere.file != located.file:
+        return elsewhere
+    files = {survey.classes[c.class_key]["file"] for c in survey.configurations}
+    if str(located.file) not in files and len(files) == 1:
+        if not explicit_class(bench.syntax(located.file), located.names):
+            (file,) = files
+            if in_project(file, bench.root):
+                return replace(located, file=Path(file))
+    return located
 
 
 def resolve_variable(
@@ -536,7 +602,8 @@ def check_given(session: Session, survey: Survey) -> None:
     """Refuse where a configuration that the user named does not build or run."""
     for expression in session.given:
         if expression in survey.failures:
-            raise failed_build(session, expression, survey.failures[expression])
+            error = failed_build(session, expression, survey.failures[expression])
+            raise with_offers(session, error) if error.code == "does-not-build" else error
 
 
 def failed_build(session: Session, expression: str, error: Mapping[str, Any]) -> StitchError:

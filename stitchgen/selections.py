@@ -20,7 +20,14 @@ from stitchgen import ledger, observed
 from stitchgen.errors import StitchError
 from stitchgen.observed import Configuration, Survey, join
 from stitchgen.request import AddRequest
-from stitchgen.resolve import Resolved, Session, explicit_class, nothing_built, resolve
+from stitchgen.resolve import (
+    Resolved,
+    Session,
+    explicit_class,
+    in_class_file,
+    nothing_built,
+    resolve,
+)
 from stitchgen.syntax import Syntax
 from stitchgen.target import Located
 from stitchgen.workbench import Workbench
@@ -95,7 +102,8 @@ def meant(
     The variable of a script stands for the class of the project that it holds.
     """
     if located.variable is None:
-        return located, explicit_class(session.syntax, located.names)
+        located = in_class_file(located, survey, bench)
+        return located, explicit_class(bench.syntax(located.file), located.names)
     built = [c for c in survey.configurations if session.builds_variable(c)]
     if not built:
         raise nothing_built(session, survey)

@@ -137,6 +137,25 @@ def write(project: config.Project, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
+#: The class in one file, the functions that build it in another.
+FACTORIES = {
+    "nets.py": f"""\
+{HEAD}
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        return self.stem(x).mean((2, 3))
+""",
+    "factories.py": "from nets import Net\n\n\ndef small(times=1):\n    return Net(4 * times)\n\n\n"
+    "def large():\n    return Net(width=16)\n",
+}
+EDITED = {"nets.py": "        self.stem_se = SE(channels=width)\n"}
+
+
 @pytest.mark.parametrize(
     ("files", "flags", "edited"),
     [
@@ -205,6 +224,20 @@ def write(project: config.Project, files: dict[str, str]) -> None:
             "se --after train.py::net.stem",
             {"src/pkg/net.py": "        self.stem_se = SE(channels=width)\n"},
             id="a variable of a class that the package imports",
+        ),
+        *(
+            pytest.param(FACTORIES, f"se --after {target} {build}", EDITED, id=f"{target} {build}")
+            for target in ("factories.py::Net.stem", "factories.stem", "factories.py::st[e]m")
+            for build in ("", "--build small(1)")
+        ),
+        pytest.param(
+            FACTORIES, "se --after factories.py::Net --every nn.Conv2d", EDITED, id="every"
+        ),
+        pytest.param(
+            {**FACTORIES, "train.py": "from nets import Net\nimport gone\n"},
+            "se --after train.py::Net.stem --build Net(4)",
+            EDITED,
+            id="a class imported by a script that does not run",
         ),
         pytest.param(
             {"nb.py": NOTEBOOK + TRAINING},
@@ -338,6 +371,18 @@ def test_refused(
     assert (error.code, error.where) == (code, where)
     assert message in error.message
     assert hint in (error.hint or "")
+
+
+def test_a_factory_in_another_file_is_offered(project: config.Project, python: str) -> None:
+    write(project, FACTORIES)
+    error = refusal(project, "se --after nets.py::Net.stem --build small()", python)
+    assert error.code == "does-not-build"
+    assert error.suggestions == ["--build 'factories:small()'"]
+    error = refusal(project, "se --after nets.py::Net.stem", python)
+    assert error.suggestions[1:] == ["--build 'factories:small()'", "--build 'factories:large()'"]
+    assert "factories:large() at factories.py:8" in error.hint
+    flags = "se --after nets.py::Net.stem --build factories:large()"
+    assert add.run(project, request_of(flags, python), "dry-run").result["proof"]["laws"]
 
 
 def test_a_package_that_only_imports_names_the_file(project: config.Project, python: str) -> None:

@@ -79,9 +79,21 @@ def factories(
     """
     scope = read_scope(tree, text)
     Project(scope, project_files)
-    reader = _FactoryReader(scope, {})
+    return _found(_FactoryReader(scope, {}))
+
+
+def factories_of_imported(
+    tree: ast.Module, text: str, project_files: ProjectFiles
+) -> dict[str, list[str]]:
+    """As `factories`, also of the classes that the file imports from the project."""
+    scope = read_scope(tree, text)
+    Project(scope, project_files)
+    return _found(_FactoryReader(scope, {}, imported=True))
+
+
+def _found(reader: _FactoryReader) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for function in scope.functions.values():
+    for function in reader.scope.functions.values():
         call = _call_without_arguments(function)
         if call is None or not _decorated_harmlessly(function.decorator_list):
             continue
@@ -267,8 +279,11 @@ class _Refused(Exception):
 class _FactoryReader:
     """Reads functions of one file; remembers what it has found out."""
 
-    def __init__(self, scope: Scope, readers: dict[int, _FactoryReader]) -> None:
+    def __init__(
+        self, scope: Scope, readers: dict[int, _FactoryReader], imported: bool = False
+    ) -> None:
         self.scope, self.readers = scope, readers
+        self.imported = imported  # whether a class of another file counts as made
         readers[id(scope)] = self  # the project keeps its scopes alive
         self.results: dict[tuple[str, str], str | None] = {}
         self.harmless: dict[tuple[str, str], bool] = {}
@@ -501,7 +516,17 @@ class _FunctionWalk:
                     if not _decorated_harmlessly(function.decorator_list):
                         return None
                     return self.reader.result(function, self.arguments(function, value, state))
+                if self.reader.imported and name in self.scope.imports:
+                    return self.made_elsewhere(self.scope.imports[name])
         return None
+
+    def made_elsewhere(self, origin: str) -> str | None:
+        """The class of another file of the project that a name of this file stands for."""
+        located = self.scope.project.locate(origin) if self.scope.project else None
+        if located is None:
+            return None
+        scope, name = located
+        return name if name in scope.classes and scope.may_be_module(name) else None
 
     def is_local(self, name: str) -> bool:
         return name in self.parameters or name in self.assigned
