@@ -15,8 +15,18 @@ GROUPINGS = ("model", "strategy", "definition", "call", "layout", "block")
 
 
 def eligible(record: dict[str, Any]) -> bool:
-    """Whether a block can belong there: the layer is called and returns a tensor of floats."""
-    return record.get("result") == "tensor"
+    """Whether a block can belong there: the layer is called and returns a tensor of floats, or has
+    one among its elements that was asked for."""
+    return record.get("result") == "tensor" or record["verdict"] == "right"
+
+
+def attached(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [r for r in records if "attach" in r.get("strategy", "")]
+
+
+def in_package(record: dict[str, Any]) -> bool:
+    """Whether the layer is run by an installed package, whose source is not the user's."""
+    return "installed-package" in record.get("tried", ())
 
 
 def count(records: list[dict[str, Any]], key: str) -> dict[str, Counter]:
@@ -65,7 +75,8 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     """All tables as one JSON object."""
     return {
         "total": dict(total(records)),
-        "attached": sum("attach" in r.get("strategy", "") for r in records),
+        "attached": len(attached(records)),
+        "attached in packages": sum(map(in_package, attached(records))),
         "by": {key: {k: dict(v) for k, v in count(records, key).items()} for key in GROUPINGS},
         "refusals": [
             dict(zip(("code", "eligible", "count", "example"), r)) for r in refusals(records)
@@ -118,8 +129,9 @@ def show(records: list[dict[str, Any]]) -> None:
         for why, number, example in found:
             table.add_row(why, str(number), example)
         console.print(table)
-    attached = sum("attach" in r.get("strategy", "") for r in records)
+    hooked = attached(records)
     console.print(
-        f"attached blocks: {attached} of {len(records)}; "
+        f"attached blocks: {len(hooked)} of {len(records)}, "
+        f"{sum(map(in_package, hooked))} of them in installed packages; "
         f"reports at odds with the edit: {sum(bool(r.get('report')) for r in records)}"
     )

@@ -51,6 +51,7 @@ class Insertion:
     empty: str = ""  # how the slot is empty: `nn.Identity`, or None for what is no serial block
     under: bool = False  # the block is a child of the layer: `layer.cbam`
     by_number: bool = False  # the container may be shorter in other configurations
+    sequential: str = ""  # `nn.Sequential`, where not every instance has one around the layer
     overwritten: bool = False  # what is kept, or what the layer is fed, is written to in place
 
     @property
@@ -213,7 +214,7 @@ def trimmed(insertion: Insertion) -> tuple[Step, ...]:
     chain, after = insertion.chain, insertion.placement == "after"
     if insertion.branch:
         return chain  # what the layer is fed is inside
-    while chain and (chain[-1].last if after else chain[-1].index == 0):
+    while chain and (chain[-1].last if after else chain[-1].index == 0 and chain[-1].numbered):
         chain = chain[:-1]
     return chain
 
@@ -565,14 +566,33 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
             "Run the command once for each of them.",
         )
     if context.form == "assign" and own_line and not variable:
-        code = loop(call, chained, str(context.name))
+        code = guarded_loop(call, chained, str(context.name), variable)
         return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
     [(chain, insertion), *others] = chained
-    plain = all(step.plain and step.index >= 0 for step in chain) and not variable and not others
+    plain = all(step.plain and step.numbered for step in chain) and not variable and not others
     serial = not insertion.branch and not insertion.keeps and not insertion.optional
+    serial = serial and not insertion.sequential
     if plain and serial and not (insertion.slot and len(chain) > 1):
         return slices(call, chain, insertion), "slice"
     return hoisted(call, chained, variable), "loop"
+
+
+def guarded_loop(call: Call, chained: Chained, name: str, variable: bool) -> str:
+    """The loop, behind a condition where the call may also be of another module."""
+    conditions = []
+    if variable:
+        # Only one of the modules that the variable stands for has the block.
+        way = access(call.receiver, chained[0][1].to_called)
+        conditions.append(f"{call.called_text} is {way}")
+    for kind in dict.fromkeys(insertion.sequential for _, insertion in chained):
+        if kind:
+            conditions.append(f"isinstance({call.called_text}, {kind})")
+    code = loop(call, chained, name)
+    if not conditions:
+        return code
+    head = f"if {' and '.join(conditions)}:"
+    otherwise = f"    {name} = {call.document.code(call.context.span)}"
+    return "\n".join([head, *indented(code.split("\n")), "else:", otherwise])
 
 
 def loop(call: Call, chained: Chained, name: str) -> str:
@@ -594,10 +614,10 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     head = f"for {variable} in {container}:"
     steps = list(dict.fromkeys(chain[0] for chain, _ in chained))
     # Other instances may have fewer children, so the element is told by its number; or by its
-    # name, where it stands at another number in each configuration.
+    # name, where it stands at another number in each configuration, or at several.
     fewer = any(insertion.slot or insertion.by_number for _, insertion in chained)
     number = ""
-    if fewer and any(step.index >= 0 for step in steps):
+    if fewer and any(step.numbered for step in steps):
         number = call.free_name("ijkl"[min(depth, 3)], f"index_{depth}")
         head = f"for {number}, {variable} in enumerate({container}):"
     run = f"{name} = {variable}({name})"
@@ -606,7 +626,7 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     after: list[str] = []
     for step in steps:
         test = f"{variable} is {access(container, (step,))}"
-        if fewer and step.index >= 0:
+        if fewer and step.numbered:
             test = f"{number} == {step.index}"
         elif fewer:
             test = f'{variable} is getattr({container}, "{step.name}", None)'
@@ -746,14 +766,7 @@ def hoisted(call: Call, chained: Chained, variable: bool) -> list[Edit]:
             "Splice after the whole Sequential, or write the call as a statement of its own.",
         )
     name = call.free_name("out", "features", "h")
-    code = loop(call, chained, name)
-    if variable:
-        # Only one of the modules that the variable stands for has the block.
-        condition = f"{call.called_text} is {access(call.receiver, chained[0][1].to_called)}"
-        otherwise = f"{name} = {document.code(context.span)}"
-        code = "\n".join(
-            [f"if {condition}:", *indented(code.split("\n")), "else:", f"    {otherwise}"]
-        )
+    code = guarded_loop(call, chained, name, variable)
     return [
         document.lines_before(call.statement_span, call.formatted(code)),
         document.replace(context.span, name),

@@ -95,7 +95,7 @@ def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
         for root in survey.roots(configuration, class_name, place.anchor.file):
             if join(root, below) not in configuration.layers:
                 missing.append((configuration, root))
-    conditions = [presence(bench, place.anchor, steps, missing)] if missing else []
+    conditions = [presence(bench, survey, place.anchor, steps, missing)] if missing else []
     idle = {(id(spot.configuration), place.definition_root(spot)) for spot in place.idle}
     if any(
         (id(configuration), root) in idle
@@ -135,6 +135,7 @@ def makes_call(bench: Workbench, survey: Survey, place: Place, owner: str) -> st
 
 def presence(
     bench: Workbench,
+    survey: Survey,
     anchor: Anchor,
     steps: tuple[Step, ...],
     missing: Sequence[tuple[Configuration, str]],
@@ -149,14 +150,19 @@ def presence(
                 here = below
                 continue
             parent = access("self", steps[:depth])
-            if step.access.startswith("[") and step.parent != "dict":
+            # Another configuration may have a plain layer in the container's place.
+            container = survey.kind(configuration.class_at(here)) == step.parent
+            by_name = f'getattr({parent}, "{step.name}", None) is not None'
+            if not container or conditions.get(depth) == by_name:
+                conditions[depth] = by_name
+            elif step.access.startswith("[") and step.parent != "dict":
                 conditions[depth] = f"len({parent}) > {step.index}"
             elif step.parent == "dict":
                 conditions[depth] = f'"{step.name}" in {parent}'
             elif depth == 0 and assigned_always(bench, anchor, step.name):
                 conditions[depth] = f"{access(parent, (step,))} is not None"
             else:
-                conditions[depth] = f'getattr({parent}, "{step.name}", None) is not None'
+                conditions[depth] = by_name
             break
     return " and ".join(conditions[depth] for depth in sorted(conditions))
 
@@ -217,7 +223,7 @@ def anchor_in(bench: Workbench, survey: Survey, place: Place, start: str) -> Anc
         for key, found in here.items():
             lines.setdefault(key, set()).update(found)
     if not lines:
-        anchor = new_constructor(bench, place)
+        anchor = new_constructor(bench, place) or end_of_constructor(bench, place)
         if anchor is not None:
             return anchor
         raise StitchError(
@@ -244,10 +250,26 @@ def anchor_in(bench: Workbench, survey: Survey, place: Place, start: str) -> Anc
 
 def new_constructor(bench: Workbench, place: Place) -> Anchor | None:
     """Where the class that gets the block inherits its `__init__`: one of its own may be written."""
-    file, class_name = str(place.resolved.file), place.resolved.class_name
-    if not place.from_class and place.sites:
-        file, class_name = place.sites[0].file, class_of(bench, place.sites[0])
-    return constructor_yet_to_be(bench, file, class_name)
+    return constructor_yet_to_be(bench, *definer(bench, place))
+
+
+def end_of_constructor(bench: Workbench, place: Place) -> Anchor | None:
+    """Where a layer comes later than the `__init__`, by a factory that renames it: a block that is
+    called beside it may be there already."""
+    file, class_name = definer(bench, place)
+    syntax = bench.syntax(file)
+    function = syntax.method(class_name, "__init__")
+    if function is None or place.under or not place.sites:
+        return None
+    body = [one for one in function.body if not isinstance(one, ast.Return)]
+    return anchor_of(syntax, file, function, body[-1]) if body else None
+
+
+def definer(bench: Workbench, place: Place) -> tuple[str, str]:
+    """File and name of the class whose `__init__` is to define the block."""
+    if place.from_class or not place.sites:
+        return str(place.resolved.file), place.resolved.class_name
+    return place.sites[0].file, class_of(bench, place.sites[0])
 
 
 def constructor_yet_to_be(bench: Workbench, file: str, class_name: str) -> Anchor | None:

@@ -14,6 +14,7 @@ import io
 import re
 import tokenize
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -224,7 +225,7 @@ class Document:
                     for child in node.children
                     if (own := spans.get(child)) is not None
                     and own[0] <= span[0]
-                    and span[1] <= own[1]
+                    and span[1] <= max(own[1], end_of_default(child, spans))
                 ),
                 None,
             )
@@ -387,6 +388,12 @@ class Document:
             if re.match(r"#!|[ \t\f]*#.*?coding[:=]", rest) and len(self.line_starts) > number + 1:
                 offset = self.line_starts[number + 1]
         return self.insert(offset, lines if lines.endswith("\n") else lines + "\n")
+
+
+def end_of_default(node: libcst.CSTNode, spans: Mapping[libcst.CSTNode, Span]) -> int:
+    """Where a parameter's default ends: LibCST's span of the parameter ends before it."""
+    default = node.default if isinstance(node, libcst.Param) else None
+    return spans[default][1] if default is not None else 0
 
 
 def deeper(line: str, indent: str) -> bool:

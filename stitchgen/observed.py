@@ -40,6 +40,10 @@ class Configuration:
     def class_at(self, path: str) -> str:
         return self.layers[path]["class"] if path else self.class_key
 
+    def own_name(self, path: str) -> str:
+        """The first of the names that the module at a path has."""
+        return self.layers[path]["same_as"] or path
+
     def children(self, path: str) -> list[str]:
         prefix = path + "." if path else ""
         return [
@@ -160,13 +164,16 @@ class Survey:
             key = configuration.class_at(here)
             siblings = configuration.children(here)
             index = siblings.index(name)
+            own = [configuration.own_name(join(here, sibling)) for sibling in siblings]
+            again = own.count(own[index]) > 1
             steps.append(
                 Step(
                     name=name,
                     parent=self.kind(key),  # type: ignore[arg-type]
                     plain=key == "torch.nn.modules.container:Sequential",
                     index=index,
-                    last=index == len(siblings) - 1,
+                    last=index == len(siblings) - 1 and not again,
+                    again=again,
                 )
             )
             here = f"{here}.{name}" if here else name
@@ -188,6 +195,7 @@ def merged(many: Iterable[tuple[Step, ...]]) -> tuple[Step, ...] | None:
                 plain=one.plain and two.plain,
                 index=one.index if one.index == two.index else -1,
                 last=one.last and two.last,
+                again=one.again or two.again,
             )
             for one, two in zip(result, steps)
         )
@@ -234,10 +242,7 @@ def sites_of(survey: Survey, spot: Spot) -> list[tuple[str, Site]]:
 def below_called(configuration: Configuration, called: str, path: str) -> str:
     """The layer's path below the module that is called, which may know it by another name than the
     attribute: `self.all = nn.Sequential(self.conv, ...)`."""
-
-    def own(other: str) -> str:
-        return configuration.layers[other]["same_as"] or other
-
+    own = configuration.own_name
     if path == called or path.startswith(f"{called}."):
         return path
     if called in configuration.layers and own(called) == own(path):

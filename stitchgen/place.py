@@ -66,6 +66,7 @@ class Place:
     guard: str | None = None  # under which condition the layer is there at all
     call: int | None = None  # the number of the call, of several
     element: Element | None = None  # of what the layer gives
+    mixed: bool = False  # elsewhere another module is in the place of the Sequential called
     under: bool = False  # the block is a child of the layer itself, not its sibling
     hooked: bool = False  # and is run by a forward hook
     variable: str | None = None  # of a script, in which the model is: the block is attached there

@@ -70,18 +70,21 @@ def find_places(
         (spot, owner, site) for spot in spots for owner, site in observed.sites_of(survey, spot)
     ]
     owners = {owner[len(spot.root) :].lstrip(".") for spot, owner, _ in pairs}
-    if len(owners) != 1:
+    shared = len(owners) > 1 and call == "all"  # then the block is the layer's own, at every call
+    if len(owners) != 1 and not shared:
         raise StitchError(
             "unsupported",
             f"{name} is called by several modules: {', '.join(sorted(owners)) or 'none'}",
             where=observed.first_place(spots[0].layer),
+            hint="One block at every call of it: @all",
+            suggestions=[f"{name.partition('@')[0]}@all"],
         )
-    owner = owners.pop()
+    owner = "" if shared else owners.pop()
     owner_steps = steps_of(survey, spots, name, owner)
     below = steps_of(survey, spots, name, owner, resolved.path)
     sites = merge_sites(bench, pairs, name)
     groups: list[tuple[int | None, list[Site]]] = [(None, sites)]
-    if call is not None:
+    if call is not None and not shared:
         groups = sites_by_call(sites, call, name)
     places: list[Place] = []
     taken: set[str] = set()
@@ -89,7 +92,7 @@ def find_places(
         making = list(spots)
         if number is not None:
             making = making_call(bench, survey, pairs, chosen, number, name)
-        under = runs_its_children(bench, survey, making, owner, chosen)
+        under = shared or runs_its_children(bench, survey, making, owner, chosen)
         wish = request.name or attribute_name(() if under else below, block, element)
         if under and (any(site.chain for site in chosen) or is_container(survey, spots)):
             if request.attach and call is None:
@@ -122,6 +125,7 @@ def find_places(
             place.slot = True
             settle_definition(bench, survey, place)
         check_no_other(bench, survey, place)
+        place.mixed = is_mixed(bench, survey, place)
         if number is None:
             place.sites = [*place.sites, *unexecuted_sites(bench, place)]
         places.append(place)
@@ -134,7 +138,7 @@ def sites_by_call(
     """The sites of the calls wanted, each of which must be of one call only."""
     plain = name.partition("@")[0]
     numbers = sorted({number for site in sites for number in site.numbers})
-    if call == "all" and len(sites) == 1:
+    if call == "all" and (len(sites) == 1 or any(len(site.numbers) > 1 for site in sites)):
         return [(None, list(sites))]  # run several times, as in a Siamese network: one block
     wanted = numbers if call == "all" else [call]
     groups: list[tuple[int | None, list[Site]]] = []
@@ -272,6 +276,22 @@ def needs_slot(
                     if is_target(configuration, path):
                         continue
                 return True
+    return False
+
+
+def is_mixed(bench: Workbench, survey: Survey, place: Place) -> bool:
+    """Whether what is called at the sites is a Sequential in some instances only: a shortcut may be
+    an nn.Identity in the others."""
+    ways = {tuple(step.name for step in site.to_called) for site in place.sites if site.chain}
+    for caller in callers(bench, survey, place.spots, place.owner, place.sites) if ways else ():
+        for configuration in survey.configurations:
+            for root in survey.roots(configuration, *caller):
+                for way in ways:
+                    called = join(root, ".".join(way))
+                    if called and called not in configuration.layers:
+                        continue
+                    if survey.kind(configuration.class_at(called)) != "sequential":
+                        return True
     return False
 
 

@@ -21,7 +21,13 @@ class Step:
     parent: Kind  # what the module above is
     plain: bool = False  # the module above is an nn.Sequential itself, not a subclass
     index: int = 0  # position among the children of the module above; -1: not one for all
-    last: bool = False  # the last child there, in every configuration
+    last: bool = False  # the last child there, in every configuration, and nowhere else
+    again: bool = False  # a child there more than once
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its number tells it from its siblings, in all configurations."""
+        return self.index >= 0 and not self.again
 
     @property
     def access(self) -> str:

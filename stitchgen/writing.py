@@ -218,6 +218,7 @@ def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -
         under=place.under,
         element=place.element,
         by_number=bool(place.lacking),
+        sequential=module_name(bench, file, "torch.nn") + ".Sequential" if place.mixed else "",
         overwritten=any(spot.layer.get("overwrites") for spot in place.spots),
     )
 
