@@ -14,7 +14,7 @@ from stitchgen.observed import Spot, Survey, join
 from stitchgen.place import NOWHERE, Place, steps_of
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
-from stitchgen.sites import attribute_name
+from stitchgen.sites import Element, attribute_name
 from stitchgen.workbench import Workbench
 
 
@@ -26,11 +26,12 @@ def attached_place(
     resolved: Resolved,
     spots: Sequence[Spot],
     name: str,
+    element: Element | None = None,
 ) -> Place:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
     resolved, spots = at_its_end(survey, resolved, spots, request.placement)
     check_not_container(survey, spots, name)
-    wish = request.name or attribute_name((), block)
+    wish = request.name or attribute_name((), block, element)
     place = Place(
         target=name,
         resolved=resolved,
@@ -45,6 +46,7 @@ def attached_place(
         attribute=free_attribute(bench, spots, resolved.path, (), wish),
         wish=wish,
         anchor=NOWHERE,
+        element=element,
         under=True,
         hooked=True,
         strategy="attach",
@@ -92,6 +94,7 @@ def script_place(
     resolved: Resolved,
     spots: Sequence[Spot],
     name: str,
+    element: Element | None = None,
 ) -> Place:
     """A layer of a model that a script makes of an installed class: attached below the assignment."""
     syntax, made = bench.syntax(resolved.file), resolved.assignment
@@ -119,7 +122,7 @@ def script_place(
     if request.placement == "after":
         resolved, spots = at_its_end(survey, resolved, spots, request.placement)
     check_not_container(survey, spots, name)
-    wish = request.name or attribute_name((), block)
+    wish = request.name or attribute_name((), block, element)
     return Place(
         target=name,
         resolved=resolved,
@@ -139,6 +142,7 @@ def script_place(
             function="",
             line=statement.end_lineno or statement.lineno,
         ),
+        element=element,
         under=True,
         hooked=True,
         variable=resolved.variable,

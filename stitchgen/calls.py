@@ -263,25 +263,19 @@ def edit_element(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
     here, condition = call.holder(insertion), call.condition(insertion)
     own_line = document.own_line(call.statement_span)
     parent = call.syntax.parents[context.call]
-    if condition is not None or insertion.optional:
-        raise unsupported(
-            f"{call.where} calls several layers in a loop, of whose results one has the element",
-            call.where,
-            "Splice into the class of the layers, where the element is made.",
-        )
+    if condition is not None:
+        require_constant_function(call)
     if isinstance(parent, ast.Subscript) and is_key(parent.slice, element):
-        return wrapped(call, insertion, parent, None), "wrap"
+        return wrapped(call, insertion, parent, condition), "wrap"
     statement = context.statement
     name = None
     if context.form == "assign" and own_line:
         name = str(context.name)
         picked = f"{name}[{quoted(call, element)}]"
         value = insertion.expression(here, picked)
-        if element.kind != "tuple":
-            code = f"{picked} = {value}"
-        else:
-            items = with_rest(name, element, value)
-            code = f"{name} = ({', '.join(items)}{',' if len(items) == 1 else ''})"
+        code = f"{picked} = {value}"
+        if element.kind == "tuple":
+            code = f"{name} = {exchanged(name, element, value)}"
     elif unpacks(statement, context.call) and own_line and element.kind != "dict":
         assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple)
         targets = statement.targets[0].elts
@@ -294,9 +288,23 @@ def edit_element(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
         raise unsupported(
             f"{call.where} does not give the result a name, so its element cannot be exchanged",
             call.where,
-            f"Write the call as a statement of its own: out = {ast.unparse(context.call)}",
+            f"Write the call as a statement of its own: out = {ast.unparse(context.call)}"
+            + (", or pass --attach" if insertion.under else ""),
         )
-    return [document.lines_after(call.statement_span, call.formatted(code))], "line"
+    if condition is not None:
+        code = f"if {condition}:\n    {code}"
+    edit = document.lines_after(call.statement_span, call.formatted(code))
+    return [edit], "line" if condition is None else "loop"
+
+
+def exchanged(name: str, element: Element, value: str) -> str:
+    """A tuple, list or dict like the one that the variable has, with the element's new value."""
+    if element.kind == "dict":
+        return f"{{**{name}, {element.text}: {value}}}"
+    items = with_rest(name, element, value)
+    if element.kind == "list":
+        return f"[{', '.join(items)}]"
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
 
 
 def with_rest(name: str, element: Element, value: str) -> list[str]:

@@ -54,18 +54,10 @@ def find_places(
         if resolved.assignment is not None and error.where is None:
             error.where = f"{bench.relative(resolved.file)}:{resolved.assignment.line}"
         raise cut_before(bench, request, name, error) from None
-    if element is not None and (outside or resolved.variable is not None):
-        raise StitchError(
-            "installed-package",
-            f"{name} is called in an installed package, and an attached block takes all that a "
-            "layer gives",
-            where=observed.first_place(spots[0].layer),
-            hint="Splice after a layer inside of it that gives a tensor.",
-        )
     if resolved.variable is not None:
-        return [script_place(bench, survey, request, block, resolved, spots, name)]
+        return [script_place(bench, survey, request, block, resolved, spots, name, element)]
     if outside:
-        return [attached_place(bench, survey, request, block, resolved, spots, name)]
+        return [attached_place(bench, survey, request, block, resolved, spots, name, element)]
     pairs = [
         (spot, owner, site) for spot in spots for owner, site in observed.sites_of(survey, spot)
     ]
@@ -96,9 +88,13 @@ def find_places(
         wish = request.name or attribute_name(() if under else below, block, element)
         if under and (any(site.chain for site in chosen) or is_container(survey, spots)):
             if request.attach and call is None:
-                return [attached_place(bench, survey, request, block, resolved, spots, name)]
+                return [
+                    attached_place(bench, survey, request, block, resolved, spots, name, element)
+                ]
             check_not_container(survey, spots, name)
             raise run_by_sequential(bench, chosen[0], name)
+        if under and element is not None and request.attach and call is None:
+            return [attached_place(bench, survey, request, block, resolved, spots, name, element)]
         holder, near = (resolved.path, ()) if under else (owner, chosen)
         attribute = free_attribute(bench, making, holder, near, wish, taken)
         taken.add(attribute)

@@ -78,15 +78,14 @@ class Resolved:
     def spots(self, survey: Survey) -> list[Spot]:
         if self.variable is None:
             spots = survey.spots(self.class_name, str(self.file), self.path)
-            element = self.located.target.element
-            return (
-                [replace(s, element=str(element)) for s in spots] if element is not None else spots
-            )
-        return [
-            Spot(configuration, "", self.path)
-            for configuration in survey.configurations
-            if configuration.expression in self.builds and self.path in configuration.layers
-        ]
+        else:
+            spots = [
+                Spot(configuration, "", self.path)
+                for configuration in survey.configurations
+                if configuration.expression in self.builds and self.path in configuration.layers
+            ]
+        element = self.located.target.element
+        return spots if element is None else [replace(s, element=str(element)) for s in spots]
 
     def named(self, bench: Workbench) -> str:
         """As the report and the ledger name it: `model.py::ResNet.layer2`."""

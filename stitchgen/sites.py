@@ -102,9 +102,10 @@ def free_name(wish: str, taken: Container[str]) -> str:
 def attribute_name(steps: tuple[Step, ...], block: str, element: Element | None = None) -> str:
     """`layer2_cbam`, `features_3_cbam`: the layer's path and the block, in snake case.
 
-    An element but the first is named too: `backbone_aux_cbam`.
+    An element but the first is named too: `backbone_aux_cbam`, or `cbam_aux` under the layer.
     """
     part = [element.key] if element is not None and element.key != "0" else []
-    words = [*(step.name for step in steps), *part, block.rpartition("/")[2]]
+    last = block.rpartition("/")[2]
+    words = [*(step.name for step in steps), *part, last] if steps else [last, *part]
     text = "_".join(words)
     return "".join(letter if letter.isalnum() else "_" for letter in text).lstrip("0123456789")

@@ -111,7 +111,13 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
     name = free_name(f"run_{place.attribute}", syntax.top_level_names)
     insertion = insertion_of(bench, place, None, place.anchor.file)
     before = request.placement == "before"
-    result = insertion.expression("layer", "args[0]" if before else "output", "args[0]")
+    value = "args[0]" if before else "output"
+    if place.element is not None:
+        element = place.element
+        picked = insertion.expression("layer", f"{value}[{element.text}]")
+        result = calls.exchanged(value, element, picked)
+    else:
+        result = insertion.expression("layer", value, "args[0]")
     part = "hook_before" if before else "hook_after"
     code = snippet("attach", part, function=name, result=result)
     text = format_statements(code, 0, project.line_length, syntax.document.quote)

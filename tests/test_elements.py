@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stitchgen import add, config
-from stitchgen.calls import with_rest
+from stitchgen.calls import exchanged, with_rest
 from stitchgen.sites import Element
 from tests.test_cases import request_of
 from tests.test_selections import refusal
@@ -177,3 +177,33 @@ def test_the_other_elements_stay(number: int, length: int, items: list[str]) -> 
     values = list("abcde"[:length])
     changed = eval(f"[{', '.join(items)}]", {"o": values, "B": "B"})
     assert changed == [*values[:number], "B", *values[number + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "text", "value"),
+    [
+        ("tuple", "0", "0", ("a",)),
+        ("tuple", "1", "1", ("a", "b", "c")),
+        ("list", "2", "2", ["a", "b", "c"]),
+        ("dict", "out", "'out'", {"aux": "a", "out": "b"}),
+        ("dict", "0", "0", {0: "a", 1: None}),
+    ],
+)
+def test_a_hook_gives_the_result_with_the_element_exchanged(kind, key, text, value) -> None:
+    element = Element(key, kind, len(value), text)
+    got = eval(exchanged("o", element, "B"), {"o": value, "B": "B"})
+    wanted = value if isinstance(value, dict) else dict(enumerate(value))
+    wanted = {**wanted, eval(text): "B"}
+    assert got == (wanted if kind == "dict" else type(value)(wanted.values()))
+
+
+def test_an_element_of_what_an_installed_layer_gives(project: config.Project, python: str) -> None:
+    text = "from torch import nn\n\nmodel = nn.TransformerDecoderLayer(8, 2, 16)\n"
+    (project.root / "train.py").write_text(text)
+    flags = "swish --after train.py::model.self_attn#0 --set trainable=True --input 5x2x8"
+    error = refusal(project, f"{flags} --input 5x2x8", python)
+    assert error.code == "installed-package"
+    result = add.run(project, request_of(f"{flags} --input 5x2x8 --attach", python)).result
+    assert result["proof"]["laws"]
+    hook = "    return (layer.swish(output[0]), output[1])\n"
+    assert hook in (project.root / "train.py").read_text()
