@@ -70,3 +70,4 @@ class Layer:
     sites: tuple[CallSite, ...]
     calls: int | None  # calls in one forward pass; None where only read
     readers: tuple[str, ...] = ()  # paths of the layers that take its output
+    everywhere: bool = True  # whether all configurations that were read have it, in that class

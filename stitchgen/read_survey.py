@@ -178,9 +178,16 @@ def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
 
 
 def feature_of(layer: Layer) -> Mapping[str, Any]:
-    """What the layer gives; what it takes is not read."""
+    """What the layer gives; what it takes is not read.
+
+    Of a layer that some configurations lack a block can go beside its own definition alone: which
+    ones, a condition elsewhere would have to tell.
+    """
     unknown = {"layout": None, "channels": None, "dims": None}
     layout = layer.layout
+    beside = all(not site.owner and not site.chain for site in layer.sites)
+    if not layer.everywhere and not beside:
+        layout = None
     dims = catalog.FEATURES[layout][1] if layout in catalog.FEATURES else layer.dims
     gives = {"layout": layout, "channels": layer.channels.value, "dims": dims}
     return {"gives": gives if layout else unknown, "takes": unknown}

@@ -154,7 +154,7 @@ class _Reader:
         paths: dict[str, None] = {}
         for configuration in found:
             paths.update(dict.fromkeys(configuration.paths))
-        return [self._layer(path, [item for item in found if path in item.paths]) for path in paths]
+        return [self._layer(path, found) for path in paths]
 
     def _configurations(self, class_name: str) -> list[_Configuration]:
         """The models of a class that the file builds; notes the instances below them."""
@@ -245,6 +245,8 @@ class _Reader:
         """A layer by what all configurations that have it agree on."""
         facts = []
         for configuration in found:
+            if path not in configuration.paths:
+                continue
             engine, ref = configuration.machine, configuration.paths[path]
             calls = configuration.calls.get(ref.id, [])
             count, layout = output(engine, ref, calls)
@@ -284,6 +286,7 @@ class _Reader:
             definition=definition,
             sites=sites,
             calls=None,
+            everywhere=len(facts) == len(found),
         )
 
     def _value(self, counts: Sequence[Value]) -> int | None:

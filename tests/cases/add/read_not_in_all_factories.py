@@ -1,0 +1,33 @@
+# flags: se --after model.py::Net.features.1.squeeze --no-prove
+# refused: channels-unknown
+import torch.nn as nn
+
+
+class Unit(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.squeeze = nn.Conv2d(width, width, 1)
+
+    def forward(self, x):
+        return x + self.squeeze(x)
+
+
+class Net(nn.Module):
+    def __init__(self, version="0"):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3)
+        if version == "0":
+            self.features = nn.Sequential(Unit(8), nn.ReLU())
+        else:
+            self.features = nn.Sequential(nn.ReLU(), Unit(8))
+
+    def forward(self, x):
+        return self.features(self.stem(x))
+
+
+def net0():
+    return Net("0")
+
+
+def net1():
+    return Net("1")
