@@ -11,27 +11,17 @@ from stitchgen.anchors import Anchor
 from stitchgen.constructors import free_attribute, settle_definition
 from stitchgen.errors import StitchError
 from stitchgen.observed import Spot, Survey, join
-from stitchgen.place import NOWHERE, Place, steps_of
-from stitchgen.request import AddRequest
+from stitchgen.place import NOWHERE, Asked, Place, steps_of
 from stitchgen.resolve import Resolved
-from stitchgen.sites import Element, attribute_name
-from stitchgen.workbench import Workbench
+from stitchgen.sites import attribute_name
 
 
-def attached_place(
-    bench: Workbench,
-    survey: Survey,
-    request: AddRequest,
-    block: str,
-    resolved: Resolved,
-    spots: Sequence[Spot],
-    name: str,
-    element: Element | None = None,
-) -> Place:
+def attached_place(asked: Asked) -> Place:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
-    resolved, spots = at_its_end(survey, resolved, spots, request.placement)
+    bench, survey, name = asked.bench, asked.survey, asked.name
+    resolved, spots = at_its_end(survey, asked.resolved, asked.spots, asked.request.placement)
     check_not_container(survey, spots, name)
-    wish = request.name or attribute_name((), block, element)
+    wish = asked.request.name or attribute_name((), asked.block, asked.element)
     place = Place(
         target=name,
         resolved=resolved,
@@ -46,7 +36,7 @@ def attached_place(
         attribute=free_attribute(bench, spots, resolved.path, (), wish),
         wish=wish,
         anchor=NOWHERE,
-        element=element,
+        element=asked.element,
         under=True,
         hooked=True,
         strategy="attach",
@@ -86,17 +76,10 @@ def runs_in_order(survey: Survey, spot: Spot) -> bool:
     )
 
 
-def script_place(
-    bench: Workbench,
-    survey: Survey,
-    request: AddRequest,
-    block: str,
-    resolved: Resolved,
-    spots: Sequence[Spot],
-    name: str,
-    element: Element | None = None,
-) -> Place:
+def script_place(asked: Asked) -> Place:
     """A layer of a model that a script makes of an installed class: attached below the assignment."""
+    bench, survey, request, name = asked.bench, asked.survey, asked.request, asked.name
+    resolved, spots = asked.resolved, asked.spots
     syntax, made = bench.syntax(resolved.file), resolved.assignment
     assert made is not None
     where = f"{syntax.document.path}:{made.line}"
@@ -122,7 +105,7 @@ def script_place(
     if request.placement == "after":
         resolved, spots = at_its_end(survey, resolved, spots, request.placement)
     check_not_container(survey, spots, name)
-    wish = request.name or attribute_name((), block, element)
+    wish = request.name or attribute_name((), asked.block, asked.element)
     return Place(
         target=name,
         resolved=resolved,
@@ -142,7 +125,7 @@ def script_place(
             function="",
             line=statement.end_lineno or statement.lineno,
         ),
-        element=element,
+        element=asked.element,
         under=True,
         hooked=True,
         variable=resolved.variable,

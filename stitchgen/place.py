@@ -12,8 +12,10 @@ from stitchgen.cst import Span
 from stitchgen.errors import StitchError
 from stitchgen.methods import Method, Source
 from stitchgen.observed import Configuration, Spot, Survey, join
+from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Element, Site, Step, access
+from stitchgen.workbench import Workbench
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,24 @@ class Each:
     container: str  # `self.layer3`
     depth: int  # of the steps from `self` that lead to the variable
     guard: str | None = None  # where not all layers in it have what is meant
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One target of a request, and the layers that it means in all configurations."""
+
+    bench: Workbench
+    survey: Survey
+    request: AddRequest
+    block: str
+    resolved: Resolved
+    spots: Sequence[Spot]
+    name: str  # as the report names the target
+    element: Element | None
+
+    @property
+    def call(self) -> int | str | None:
+        return self.resolved.located.target.call
 
 
 NOWHERE = Anchor("", (0, 0), "", 0)

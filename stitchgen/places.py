@@ -22,7 +22,7 @@ from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
 from stitchgen.heirs import has_other_heirs
 from stitchgen.observed import Configuration, Spot, Survey, join
-from stitchgen.place import NOWHERE, Place, configuration_dependent, steps_of
+from stitchgen.place import NOWHERE, Asked, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
 from stitchgen.sites import Site, attribute_name
@@ -34,16 +34,15 @@ def find_places(
     bench: Workbench, request: AddRequest, block: str, survey: Survey, resolved: Resolved
 ) -> list[Place]:
     """Decide everything about a target but its channels: one place, or one a call with `@all`."""
-    spots = resolved.spots(survey)
-    name = resolved.named(bench)
-    call = resolved.located.target.call
-    element = None
+    spots, name = resolved.spots(survey), resolved.named(bench)
+    call, element = resolved.located.target.call, None
     if resolved.located.target.element is not None:
         element = element_of(spots, resolved.located.target.element, request.placement, name)
+    asked = Asked(bench, survey, request, block, resolved, spots, name, element)
     if request.placement == "replace" and resolved.variable is None:
         if not any(max(spot.layer["calls"].values()) for spot in spots):
             observed.check_callable(spots[0], bench.root, call, name)  # which it is not
-        return [replace_place(bench, survey, resolved, spots, name)]
+        return [replace_place(asked)]
     try:
         outside = [
             spot
@@ -55,77 +54,95 @@ def find_places(
             error.where = f"{bench.relative(resolved.file)}:{resolved.assignment.line}"
         raise cut_before(bench, request, name, error) from None
     if resolved.variable is not None:
-        return [script_place(bench, survey, request, block, resolved, spots, name, element)]
+        return [script_place(asked)]
     if outside:
-        return [attached_place(bench, survey, request, block, resolved, spots, name, element)]
+        return [attached_place(asked)]
+    return called_places(asked)
+
+
+def called_places(asked: Asked) -> list[Place]:
+    """The places at the calls that the project's own code makes."""
+    survey, spots = asked.survey, asked.spots
     pairs = [
         (spot, owner, site) for spot in spots for owner, site in observed.sites_of(survey, spot)
     ]
     owners = {owner[len(spot.root) :].lstrip(".") for spot, owner, _ in pairs}
-    shared = len(owners) > 1 and call == "all"  # then the block is the layer's own, at every call
+    shared = len(owners) > 1 and asked.call == "all"
     if len(owners) != 1 and not shared:
         raise StitchError(
             "unsupported",
-            f"{name} is called by several modules: {', '.join(sorted(owners)) or 'none'}",
+            f"{asked.name} is called by several modules: {', '.join(sorted(owners)) or 'none'}",
             where=observed.first_place(spots[0].layer),
             hint="One block at every call of it: @all",
-            suggestions=[f"{name.partition('@')[0]}@all"],
+            suggestions=[f"{asked.name.partition('@')[0]}@all"],
         )
-    owner = "" if shared else owners.pop()
-    owner_steps = steps_of(survey, spots, name, owner)
-    below = steps_of(survey, spots, name, owner, resolved.path)
-    sites = merge_sites(bench, pairs, name)
+    sites = merge_sites(asked.bench, pairs, asked.name)
+    if shared:  # the block is the layer's own, run at every call
+        return [place_at_calls(asked, "", spots, sites, None, under=True)]
+    owner = owners.pop()
     groups: list[tuple[int | None, list[Site]]] = [(None, sites)]
-    if call is not None and not shared:
-        groups = sites_by_call(sites, call, name)
+    if asked.call is not None:
+        groups = sites_by_call(sites, asked.call, asked.name)
     places: list[Place] = []
-    taken: set[str] = set()
     for number, chosen in groups:
-        making = list(spots)
+        making = spots
         if number is not None:
-            making = making_call(bench, survey, pairs, chosen, number, name)
-        under = shared or runs_its_children(bench, survey, making, owner, chosen)
-        wish = request.name or attribute_name(() if under else below, block, element)
-        if under and (any(site.chain for site in chosen) or is_container(survey, spots)):
-            if request.attach and call is None:
-                return [
-                    attached_place(bench, survey, request, block, resolved, spots, name, element)
-                ]
-            check_not_container(survey, spots, name)
-            raise run_by_sequential(bench, chosen[0], name)
-        if under and element is not None and request.attach and call is None:
-            return [attached_place(bench, survey, request, block, resolved, spots, name, element)]
-        holder, near = (resolved.path, ()) if under else (owner, chosen)
-        attribute = free_attribute(bench, making, holder, near, wish, taken)
-        taken.add(attribute)
-        place = Place(
-            target=name,
-            resolved=resolved,
-            spots=making,
-            lacking=(),
-            idle=[spot for spot in spots if all(spot is not one for one in making)],
-            sites=chosen,
-            owner=owner,
-            owner_steps=owner_steps,
-            below=below,
-            slot=not under and needs_slot(bench, survey, resolved, making, owner, chosen),
-            under=under,
-            attribute=attribute,
-            wish=wish,
-            anchor=NOWHERE,
-            call=number,
-            element=element,
-        )
-        settle_definition(bench, survey, place)
-        if not place.from_class and runs_for_others(bench, place):
-            place.slot = True
-            settle_definition(bench, survey, place)
-        check_no_other(bench, survey, place)
-        place.mixed = is_mixed(bench, survey, place)
-        if number is None:
-            place.sites = [*place.sites, *unexecuted_sites(bench, place)]
-        places.append(place)
+            making = making_call(asked.bench, survey, pairs, chosen, number, asked.name)
+        under = runs_its_children(asked.bench, survey, making, owner, chosen)
+        taken = [place.attribute for place in places]
+        places.append(place_at_calls(asked, owner, making, chosen, number, under, taken))
     return places
+
+
+def place_at_calls(
+    asked: Asked,
+    owner: str,
+    making: Sequence[Spot],
+    sites: Sequence[Site],
+    number: int | None,
+    under: bool,
+    taken: Sequence[str] = (),
+) -> Place:
+    """The place of the block at calls of one number, or at all: a child of the calls' owner, or, where
+    that would run it as one of its layers, of the layer itself."""
+    bench, survey, request, resolved = asked.bench, asked.survey, asked.request, asked.resolved
+    below = steps_of(survey, asked.spots, asked.name, owner, resolved.path)
+    if under:
+        around = any(site.chain for site in sites) or is_container(survey, asked.spots)
+        if (around or asked.element) and request.attach and asked.call is None:
+            return attached_place(asked)
+        if around:
+            check_not_container(survey, asked.spots, asked.name)
+            raise run_by_sequential(bench, sites[0], asked.name)
+    wish = request.name or attribute_name(() if under else below, asked.block, asked.element)
+    holder, near = (resolved.path, ()) if under else (owner, sites)
+    place = Place(
+        target=asked.name,
+        resolved=resolved,
+        spots=making,
+        lacking=(),
+        idle=[spot for spot in asked.spots if all(spot is not one for one in making)],
+        sites=sites,
+        owner=owner,
+        owner_steps=steps_of(survey, asked.spots, asked.name, owner),
+        below=below,
+        slot=not under and needs_slot(bench, survey, resolved, making, owner, sites),
+        under=under,
+        attribute=free_attribute(bench, making, holder, near, wish, taken),
+        wish=wish,
+        anchor=NOWHERE,
+        call=number,
+        element=asked.element,
+    )
+    settle_definition(bench, survey, place)
+    if not place.from_class and runs_for_others(bench, place):
+        place.slot = True
+        settle_definition(bench, survey, place)
+    check_no_other(bench, survey, place)
+    place.mixed = is_mixed(bench, survey, place)
+    if number is None:
+        place.sites = [*place.sites, *unexecuted_sites(bench, place)]
+    return place
 
 
 def sites_by_call(
@@ -325,26 +342,25 @@ def check_no_other(bench: Workbench, survey: Survey, place: Place) -> None:
             )
 
 
-def replace_place(
-    bench: Workbench, survey: Survey, resolved: Resolved, spots: Sequence[Spot], name: str
-) -> Place:
+def replace_place(asked: Asked) -> Place:
     """`--replace` assigns to the layer's own place, right after it was created."""
+    resolved = asked.resolved
     place = Place(
-        target=name,
+        target=asked.name,
         resolved=resolved,
-        spots=spots,
+        spots=asked.spots,
         lacking=(),
         idle=(),
         sites=(),
         owner="",
         owner_steps=(),
-        below=steps_of(survey, spots, name, "", resolved.path),
+        below=steps_of(asked.survey, asked.spots, asked.name, "", resolved.path),
         slot=False,
         attribute=resolved.path,
         anchor=NOWHERE,
         strategy="line",
     )
-    settle_definition(bench, survey, place)
+    settle_definition(asked.bench, asked.survey, place)
     return place
 
 
