@@ -236,6 +236,9 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
             choice = ["swish", "--set", "trainable=True"]
         else:
             keys = ("code", "message", "where", "hint")
+            if error["code"] == "law-broken" and layer["result"] == "tensor":
+                if judge.ask({"trains": layer["path"]})["verdict"] == "unread":
+                    record["result"] = "unread"
             return record | {"verdict": "refused"} | {k: error.get(k) for k in keys}
     layer = {**layer, "element": target.partition("#")[2] or None}
     return record | judged(project, before, originals, judge, tool, layer, answer, options)

@@ -863,6 +863,11 @@ class Judge:
             "layers": survey(first),
         }
 
+    def trains(self, path: str) -> dict[str, Any]:
+        """Whether what the layer gives reaches an output of a training step, by way of gradients."""
+        target, config = Target(path), self.configs[0]
+        return {"verdict": "read" if config.sensitive(target, "train") else "unread"}
+
     def case(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Judge one edited copy; runs in the fork, whose imports nobody sees."""
         edited = os.path.realpath(request["edited"])
@@ -908,7 +913,8 @@ class Judge:
         if child == 0:
             os.close(reader)
             try:
-                answer = self.case(request)
+                trains = request.get("trains")
+                answer = self.trains(trains) if trains else self.case(request)
             except BaseException:
                 answer = {"verdict": "judge-failed", "message": traceback.format_exc()[-1500:]}
             with os.fdopen(writer, "w") as pipe:
