@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen import definitions, observe, reading
-from stitchgen.config import Project
+from stitchgen.config import ModelConfig, Project
 from stitchgen.errors import StitchError
 from stitchgen.imports import has_relative_imports
 from stitchgen.observed import Configuration, Spot, Survey, in_project
@@ -163,15 +163,13 @@ def session_of(
             )
     named, defining = located[0].file, defined[0].file
     class_name = defined[0].names[0] if defined[0].names else ""
-    if not is_built_by(named, defining, class_name, builds, project, bench):
-        located = defined
+    configured = configured_model(project, named, folders)
+    known = builds or (configured.build if configured else ())
+    if not is_built_by(named, defining, class_name, known, project, bench):
+        located, configured = defined, configured_model(project, defining, folders)
     file = located[0].file
     syntax = bench.syntax(file)
     name = import_name(file, project.root, has_relative_imports(syntax.tree))
-    configured = next(
-        (model for model in project.models.values() if names_file(model.target, file, folders)),
-        None,
-    )
     found_script = scripted(located, syntax, file, name)
     script = found_script if found_script is not None and found_script.variables else None
     unread = found_script.unread if found_script is not None and script is None else ()
@@ -310,8 +308,16 @@ def imported_files(
     return found
 
 
+def configured_model(project: Project, file: Path, folders: Sequence[Path]) -> ModelConfig | None:
+    """What the configuration says of the model in a file."""
+    for model in project.models.values():
+        if names_file(model.target, file, folders):
+            return model
+    return None
+
+
 def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
-    name = parse(target).file
+    name = parse(target, whole=True).file
     return name is not None and any(as_named(folder / name) == file for folder in folders)
 
 

@@ -94,7 +94,7 @@ def locate(
     if target.file is not None:
         return Located(target, find_file(target.file, folders), target.names)
     if target.names and target.names[0] in models:
-        configured = parse(models[target.names[0]])
+        configured = parse(models[target.names[0]], whole=True)
         rest = (*configured.names, *target.names[1:])
         file = find_file(configured.file or "", folders)
         return Located(target, file, rest)

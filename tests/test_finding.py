@@ -234,6 +234,16 @@ EDITED = {"nets.py": "        self.stem_se = SE(channels=width)\n"}
             FACTORIES, "se --after factories.py::Net --every nn.Conv2d", EDITED, id="every"
         ),
         pytest.param(
+            {
+                **FACTORIES,
+                "make.py": "from nets import Net as N\n\n\ndef make(*sizes):\n    print()\n    return N(*sizes)\n",
+                "stitchgen.toml": '[models.net]\ntarget = "make.py"\nbuild = ["make(4)"]\n',
+            },
+            "se --after make.py::N.stem",
+            EDITED,
+            id="built as the configuration of the file named says",
+        ),
+        pytest.param(
             {**FACTORIES, "train.py": "from nets import Net\nimport gone\n"},
             "se --after train.py::Net.stem --build Net(4)",
             EDITED,
@@ -261,7 +271,7 @@ def test_found(
     python: str,
 ) -> None:
     write(project, files)
-    outcome = add.run(project, request_of(flags, python))
+    outcome = add.run(config.find_project(project.root), request_of(flags, python))
     assert outcome.result["proof"]["laws"]
     for name, line in edited.items():
         assert line in (project.root / name).read_text()
