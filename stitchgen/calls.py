@@ -271,11 +271,7 @@ def edit_element(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
     name = None
     if context.form == "assign" and own_line:
         name = str(context.name)
-        picked = f"{name}[{quoted(call, element)}]"
-        value = insertion.expression(here, picked)
-        code = f"{picked} = {value}"
-        if element.kind == "tuple":
-            code = f"{name} = {exchanged(name, element, value)}"
+        code = exchange(call, insertion, here, name)
     elif unpacks(statement, context.call) and own_line and element.kind != "dict":
         assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple)
         targets = statement.targets[0].elts
@@ -295,6 +291,17 @@ def edit_element(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
         code = f"if {condition}:\n    {code}"
     edit = document.lines_after(call.statement_span, call.formatted(code))
     return [edit], "line" if condition is None else "loop"
+
+
+def exchange(call: Call, insertion: Insertion, here: str, name: str) -> str:
+    """The statement that exchanges the element of the result that a variable has."""
+    element = insertion.element
+    assert element is not None
+    picked = f"{name}[{quoted(call, element)}]"
+    value = insertion.expression(here, picked)
+    if element.kind == "tuple":
+        return f"{name} = {exchanged(name, element, value)}"
+    return f"{picked} = {value}"
 
 
 def exchanged(name: str, element: Element, value: str) -> str:
@@ -579,7 +586,7 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
     [(chain, insertion), *others] = chained
     plain = all(step.plain and step.numbered for step in chain) and not variable and not others
     serial = not insertion.branch and not insertion.keeps and not insertion.optional
-    serial = serial and not insertion.sequential
+    serial = serial and not insertion.sequential and insertion.element is None
     if plain and serial and not (insertion.slot and len(chain) > 1):
         return slices(call, chain, insertion), "slice"
     return hoisted(call, chained, variable), "loop"
@@ -652,7 +659,10 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
                     raise unsupported(f"two of the targets are at {call.where}", call.where)
                 inside, test = branch_lines(call, insertion, variable, name), asked
                 continue
-            code = insertion.statement(call.receiver, name)
+            if insertion.element is not None:
+                code = exchange(call, insertion, call.receiver, name)
+            else:
+                code = insertion.statement(call.receiver, name)
             lines = [f"if {asked}:", f"    {code}"]
             if insertion.placement == "after":
                 after += lines
