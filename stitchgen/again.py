@@ -16,7 +16,7 @@ from stitchgen.files import digest, read_bytes
 from stitchgen.ledger import Ledger, Run
 from stitchgen.outcome import Outcome
 from stitchgen.request import AddRequest
-from stitchgen.resolve import search_folders
+from stitchgen.session import search_folders
 from stitchgen.target import as_named, locate, parse
 
 

@@ -20,7 +20,7 @@ from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Spot, Survey, join
 from stitchgen.place import Place
 from stitchgen.request import AddRequest
-from stitchgen.resolve import Session
+from stitchgen.session import Session
 from stitchgen.sites import access
 from stitchgen.syntax import Syntax
 from stitchgen.workbench import Workbench

@@ -11,7 +11,8 @@ from stitchgen.errors import StitchError, shown_below
 from stitchgen.observe import Observer
 from stitchgen.observed import Configuration, Survey
 from stitchgen.read_survey import READ, read_survey
-from stitchgen.resolve import Session, check_given, module_classes, nothing_built, open_model
+from stitchgen.session import Session, module_classes, open_model
+from stitchgen.unbuilt import check_given, nothing_built
 from stitchgen.workbench import Workbench
 
 

@@ -9,7 +9,7 @@ from stitchgen.catalog import Block
 from stitchgen.config import Project
 from stitchgen.place import Place
 from stitchgen.request import AddRequest
-from stitchgen.resolve import Session
+from stitchgen.session import Session
 from stitchgen.workbench import Workbench
 
 

@@ -13,7 +13,7 @@ from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import Place
 from stitchgen.plan import Plan, Task
 from stitchgen.request import AddRequest
-from stitchgen.resolve import Session
+from stitchgen.session import Session
 
 LAWS = ["builds", "keys", "position", "elsewhere", "consumed"]
 #: How many configurations are proven, the smallest first; the rest are named as not proven.

@@ -14,7 +14,8 @@ from stitchgen import catalog, reading
 from stitchgen.cst import Document
 from stitchgen.facts import CallSite, Layer
 from stitchgen.observed import Configuration, Survey
-from stitchgen.resolve import Session, explicit_class, module_classes
+from stitchgen.resolve import explicit_class
+from stitchgen.session import Session, module_classes
 from stitchgen.workbench import Workbench
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")

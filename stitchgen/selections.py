@@ -20,16 +20,11 @@ from stitchgen import ledger, observed
 from stitchgen.errors import StitchError
 from stitchgen.observed import Configuration, Survey, join
 from stitchgen.request import AddRequest
-from stitchgen.resolve import (
-    Resolved,
-    Session,
-    explicit_class,
-    in_class_file,
-    nothing_built,
-    resolve,
-)
+from stitchgen.resolve import Resolved, explicit_class, in_class_file, resolve
+from stitchgen.session import Session
 from stitchgen.syntax import Syntax
 from stitchgen.target import Located
+from stitchgen.unbuilt import nothing_built
 from stitchgen.workbench import Workbench
 
 #: An element as Python writes it, `layer2[0]`, where a path has `layer2.0`.

@@ -21,7 +21,8 @@ from stitchgen.plan import Plan, Task
 from stitchgen.proof import prove
 from stitchgen.read_survey import read_survey
 from stitchgen.request import AddRequest
-from stitchgen.resolve import check_given, no_builds, open_session, search_folders
+from stitchgen.session import open_session, search_folders
+from stitchgen.unbuilt import check_given, no_builds
 from stitchgen.workbench import Workbench
 
 #: A task, what was seen of the model, whom to ask for more (None: nobody), and whether blocks are

@@ -9,7 +9,7 @@ import pytest
 from stitchgen import add, config
 from stitchgen.cst import Document
 from stitchgen.offers import constructions
-from stitchgen.resolve import module_classes
+from stitchgen.session import module_classes
 from stitchgen.syntax import Syntax
 from tests.test_cases import request_of
 from tests.test_selections import refusal
