@@ -112,7 +112,7 @@ def table_of(
             "scripted": False,
             "sizes": {},
             "output": {"shape": None},
-            "features": [feature_of(layer)],
+            "features": [feature_of(session, layer)],
             "channels_read": layer.channels,
         }
         for layer in layers
@@ -178,16 +178,18 @@ def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
     return links
 
 
-def feature_of(layer: Layer) -> Mapping[str, Any]:
+def feature_of(session: Session, layer: Layer) -> Mapping[str, Any]:
     """What the layer gives; what it takes is not read.
 
     Of a layer that some configurations lack a block can go beside its own definition alone: which
-    ones, a condition elsewhere would have to tell.
+    ones, a condition elsewhere would have to tell. A layer that another file calls is not certain
+    either: which other layers run the same code is known of the classes of this file alone.
     """
     unknown = {"layout": None, "channels": None, "dims": None}
     layout = layer.layout
     beside = all(not site.owner and not site.chain for site in layer.sites)
-    if not layer.everywhere and not beside:
+    here = all(site.file == str(session.file) for site in layer.sites)
+    if not here or not (layer.everywhere or beside):
         layout = None
     dims = catalog.FEATURES[layout][1] if layout in catalog.FEATURES else layer.dims
     gives = {"layout": layout, "channels": layer.channels.value, "dims": dims}
