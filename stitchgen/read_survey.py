@@ -97,6 +97,7 @@ def table_of(
     session: Session, bench: Workbench, layers: Sequence[Layer], classes: dict[str, Any]
 ) -> dict[str, Any]:
     by_path = {layer.path: layer for layer in layers}
+    links = {layer.path: links_of(by_path, layer) for layer in layers}
     return {
         layer.path: {
             "path": layer.path,
@@ -107,12 +108,12 @@ def table_of(
                 site_of(bench.syntax(site.file).document, site, number)
                 for number, site in enumerate(layer.sites, 1)
             ],
-            "definition": links_of(by_path, layer),
+            "definition": links[layer.path],
             "readers": list(layer.readers),
             "scripted": False,
             "sizes": {},
             "output": {"shape": None},
-            "features": [feature_of(session, layer)],
+            "features": [feature_of(layer, certain(session, layer, links[layer.path]))],
             "channels_read": layer.channels,
         }
         for layer in layers
@@ -178,19 +179,22 @@ def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
     return links
 
 
-def feature_of(session: Session, layer: Layer) -> Mapping[str, Any]:
-    """What the layer gives; what it takes is not read.
+def certain(session: Session, layer: Layer, links: Sequence[Any]) -> bool:
+    """Whether reading tells for which layers a block there runs, and where it can be created.
 
     Of a layer that some configurations lack a block can go beside its own definition alone: which
-    ones, a condition elsewhere would have to tell. A layer that another file calls is not certain
-    either: which other layers run the same code is known of the classes of this file alone.
+    ones, a condition elsewhere would have to tell. What else runs the same code is known of the
+    classes of the model file alone. And the block comes after all that leads to the layer is made.
     """
-    unknown = {"layout": None, "channels": None, "dims": None}
-    layout = layer.layout
     beside = all(not site.owner and not site.chain for site in layer.sites)
     here = all(site.file == str(session.file) for site in layer.sites)
-    if not here or not (layer.everywhere or beside):
-        layout = None
+    return here and (layer.everywhere or beside) and None not in links
+
+
+def feature_of(layer: Layer, certain: bool) -> Mapping[str, Any]:
+    """What the layer gives; what it takes is not read."""
+    unknown = {"layout": None, "channels": None, "dims": None}
+    layout = layer.layout if certain else None
     dims = catalog.FEATURES[layout][1] if layout in catalog.FEATURES else layer.dims
     gives = {"layout": layout, "channels": layer.channels.value, "dims": dims}
     return {"gives": gives if layout else unknown, "takes": unknown}
