@@ -28,7 +28,7 @@ class Entry:
     others: tuple[str, ...] = ()  # further configurations, judged only
     feed: str | None = None  # an expression for the judge, where shapes do not say it
     tool_input: str | None = None  # what the tool gets where it differs from `input`
-    group: str = "torchvision"
+    group: str = "torchvision"  # or pytorchcv; "installed": most of the model is in the package
     vendor: tuple[str, ...] = ()  # modules copied along; "*": all that it imports of its package
     block: str | None = None
     inputs: dict[str, str] = field(default_factory=dict)  # of configurations that need another
@@ -138,6 +138,7 @@ FIRST = (
         "deeplabv3",
         "deeplabv3_resnet50(weights_backbone=None, aux_loss=True)",
         source="segmentation.deeplabv3",
+        group="installed",
     ),
 )
 
@@ -176,13 +177,21 @@ REST = (
         "fcn",
         "fcn_resnet50(weights_backbone=None, aux_loss=True)",
         source="segmentation.fcn",
+        group="installed",
     ),
     _tv(
         "lraspp",
         "lraspp_mobilenet_v3_large(weights_backbone=None)",
         source="segmentation.lraspp",
+        group="installed",
     ),
     # The same with the files that they build on, as users copy them.
+    _tv(
+        "fcn_copied",
+        "fcn_resnet50(weights_backbone=None, aux_loss=True)",
+        source="segmentation.fcn",
+        vendor=_SEGMENTATION,
+    ),
     _tv(
         "deeplabv3_copied",
         "deeplabv3_resnet50(weights_backbone=None, aux_loss=True)",
@@ -199,6 +208,7 @@ REST = (
         "fpn",
         "resnet_fpn_backbone(backbone_name='resnet18', weights=None, trainable_layers=5)",
         source="detection.backbone_utils",
+        group="installed",
     ),
     _tv(
         "fpn_copied",
@@ -210,6 +220,13 @@ REST = (
         "ssdlite",
         "_mobilenet_extractor(mobilenet.mobilenet_v3_small(), 6, nn.BatchNorm2d)",
         source="detection.ssdlite",
+        group="installed",
+    ),
+    _tv(
+        "ssdlite_copied",
+        "_mobilenet_extractor(mobilenet.mobilenet_v3_small(), 6, nn.BatchNorm2d)",
+        source="detection.ssdlite",
+        vendor=("*",),
     ),
     _tv("r3d", "r3d_18()", source="video.resnet", input="1x3x4x32x32"),
     _tv("r2plus1d", "r2plus1d_18()", source="video.resnet", input="1x3x4x32x32"),

@@ -11,7 +11,7 @@ from typing import Any
 VERDICTS = ("right", "refused", "wrong", "failed")
 
 #: What the rows of each table are; a record lacks a key where it did not come so far.
-GROUPINGS = ("model", "strategy", "definition", "call", "layout", "block")
+GROUPINGS = ("model", "group", "strategy", "definition", "call", "layout", "block")
 
 
 def eligible(record: dict[str, Any]) -> bool:
