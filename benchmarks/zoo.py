@@ -513,7 +513,9 @@ class Progress:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--models", nargs="*", default=["*"], help="names or patterns; default all")
-    parser.add_argument("--group", default="*", help="torchvision, pytorchcv, installed; default all")
+    parser.add_argument(
+        "--group", default="*", help="torchvision, pytorchcv, installed; default all"
+    )
     parser.add_argument("--layers", type=int, default=30, help="a seeded sample of so many a model")
     parser.add_argument("--paths", nargs="*", help="these layers (patterns) instead of a sample")
     parser.add_argument("--seed", type=int, default=0)

@@ -64,7 +64,7 @@ def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[s
     shown = path.relative_to(root).as_posix()
     return [
         Offer(f"{name.module}:{text}", f"{shown}:{lines.get(text.partition('(')[0], 1)}")
-        for made, texts in reading.factories_of_imported(tree, "", files).items()
+        for made, texts in reading.factories(tree, "", files, imported=True).items()
         for text in texts
         if made in classes
     ]

@@ -73,7 +73,6 @@ class Place:
     resolved: Resolved
     spots: Sequence[Spot]  # where the block is wanted
     lacking: Sequence[tuple[Configuration, str]]  # roots that have no such layer
-    idle: Sequence[Spot]  # layers of the same name whose caller does not make the call meant
     sites: Sequence[Site]
     owner: str  # path of the calls' owner below the instance of the target's class
     owner_steps: tuple[Step, ...]
@@ -91,6 +90,7 @@ class Place:
     hooked: bool = False  # and is run by a forward hook
     variable: str | None = None  # of a script, in which the model is: the block is attached there
     moved: str = ""  # `.to(device)`: how the script moves the model that it builds
+    idle: Sequence[Spot] = ()  # layers of the same name whose caller does not make the call meant
     wish: str = ""  # the attribute's name before it was numbered
     each: Each | None = None  # where one loop defines the blocks of several places
     channels: dict[str, Any] = field(default_factory=dict)

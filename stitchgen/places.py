@@ -350,7 +350,6 @@ def replace_place(asked: Asked) -> Place:
         resolved=resolved,
         spots=asked.spots,
         lacking=(),
-        idle=(),
         sites=(),
         owner="",
         owner_steps=(),

@@ -293,7 +293,7 @@ def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...
     if not found:
         paths = import_name(file, project.root, has_relative_imports(syntax.tree)).paths
         files = reading.files_beside(file, *paths)
-        found = reading.factories_of_imported(syntax.tree, text, files)
+        found = reading.factories(syntax.tree, text, files, imported=True)
     return tuple(dict.fromkeys(text for texts in found.values() for text in texts))
 
 

@@ -4,14 +4,7 @@ Floor 2: uses `ast` and the standard library, and `facts` of floor 0; no torch, 
 user code. What reading cannot know for certain it calls unknown, with a reason.
 """
 
-from stitchgen.reading.factories import (
-    WEIGHTS,
-    configurations,
-    constructible,
-    factories,
-    factories_of_imported,
-    harmless,
-)
+from stitchgen.reading.factories import WEIGHTS, configurations, constructible, factories, harmless
 from stitchgen.reading.layers import read_classes, read_layer, read_layers
 from stitchgen.reading.loops import element_uses
 from stitchgen.reading.project import ProjectFiles, files_beside
@@ -26,7 +19,6 @@ __all__ = [
     "constructible",
     "element_uses",
     "factories",
-    "factories_of_imported",
     "files_beside",
     "harmless",
     "imported_names",

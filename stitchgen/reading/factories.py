@@ -69,31 +69,23 @@ _UNKNOWN = object()
 
 
 def factories(
-    tree: ast.Module, text: str = "", project_files: ProjectFiles = no_files
+    tree: ast.Module,
+    text: str = "",
+    project_files: ProjectFiles = no_files,
+    imported: bool = False,
 ) -> dict[str, list[str]]:
     """The calls without needed arguments that construct a class of the file, by class.
 
     `weights=None` or `pretrained=False` is written out only where the default is on. Functions
     come in the order of the file. Functions of other files are harmless only if `project_files`
-    finds them and they read so.
+    finds them and they read so. With `imported`, the classes that the file imports from the project
+    count as well.
     """
     scope = read_scope(tree, text)
     Project(scope, project_files)
-    return _found(_FactoryReader(scope, {}))
-
-
-def factories_of_imported(
-    tree: ast.Module, text: str, project_files: ProjectFiles
-) -> dict[str, list[str]]:
-    """As `factories`, also of the classes that the file imports from the project."""
-    scope = read_scope(tree, text)
-    Project(scope, project_files)
-    return _found(_FactoryReader(scope, {}, imported=True))
-
-
-def _found(reader: _FactoryReader) -> dict[str, list[str]]:
+    reader = _FactoryReader(scope, {}, imported)
     found: dict[str, list[str]] = {}
-    for function in reader.scope.functions.values():
+    for function in scope.functions.values():
         call = _call_without_arguments(function)
         if call is None or not _decorated_harmlessly(function.decorator_list):
             continue
