@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stitchgen.calls import BRANCH, FED, HERE, VALUE
+from stitchgen.insertion import BRANCH, FED, HERE, VALUE
 from stitchgen.render import snippet
 
 #: The order of axes that brings channels from the last place to the second, by number of axes.

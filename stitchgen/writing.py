@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from stitchgen import anchors, calls, imports, methods, observed
-from stitchgen.calls import HERE, VALUE, Insertion
 from stitchgen.config import Project
 from stitchgen.cst import Span
 from stitchgen.edits import Edit
 from stitchgen.errors import StitchError, unsupported
+from stitchgen.insertion import HERE, VALUE, Call, Insertion, exchanged
 from stitchgen.methods import Widths
 from stitchgen.place import Feature, Place
 from stitchgen.render import snippet
@@ -115,7 +115,7 @@ def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) 
     if place.element is not None:
         element = place.element
         picked = insertion.expression("layer", f"{value}[{element.text}]")
-        result = calls.exchanged(value, element, picked)
+        result = exchanged(value, element, picked)
     else:
         result = insertion.expression("layer", value, "args[0]")
     part = "hook_before" if before else "hook_after"
@@ -288,7 +288,7 @@ def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> 
         if context is None:
             line = syntax.document.line_of(span[0])
             raise unsupported(f"no call at {syntax.document.path}:{line}", None)
-        call = calls.Call(
+        call = Call(
             syntax=syntax,
             how=here[0][1].how,
             context=context,

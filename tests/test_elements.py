@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stitchgen import add, config
-from stitchgen.calls import exchanged, with_rest
+from stitchgen.insertion import exchanged, with_rest
 from stitchgen.sites import Element
 from tests.test_cases import request_of
 from tests.test_selections import refusal
