@@ -101,6 +101,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
             "2x3x16x16 2:int64",
             id="an image and its step",
         ),
+        pytest.param(
+            DIFFUSION,
+            "se --after model.inc --input 2x3x16x16 --input 'torch.tensor([3, 49])'",
+            "2x3x16x16 torch.tensor([3, 49])",
+            id="a shape and an expression",
+        ),
         pytest.param(SIAMESE, "se --after model.branch@2", None, id="two images guessed"),
         pytest.param(
             SIAMESE,

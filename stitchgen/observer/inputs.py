@@ -9,21 +9,25 @@ from torch import nn
 SHAPE = re.compile(r"^\s*(\d+(?:[x,]\d+)*)\s*(?::\s*(\w+))?\s*$")
 
 
+def shape_in(text):
+    """`([2, 16], "int64")` for `2x16:int64`; None for what is no shape."""
+    match = SHAPE.match(text)
+    if match is None:
+        return None
+    return [int(size) for size in re.split("[x,]", match.group(1))], match.group(2) or "float32"
+
+
 class Given:
     """Inputs from `--input`: shapes (`1x3x224x224`, `2x16:int64`) or Python expressions."""
 
     def __init__(self, texts, evaluate):
         self.texts = list(texts)
         self.evaluate = evaluate
-        self.shapes = []
-        for text in self.texts:
-            match = SHAPE.match(text)
-            if match is None:
+        self.parts = [shape_in(text) for text in self.texts]
+        for text, shape in zip(self.texts, self.parts):
+            if shape is None:
                 compile(text, "<--input>", "eval")  # a SyntaxError is the user's to see
-                self.shapes = None
-                break
-            sizes = [int(size) for size in re.split("[x,]", match.group(1))]
-            self.shapes.append((sizes, match.group(2) or "float32"))
+        self.shapes = None if None in self.parts else self.parts
 
     def describe(self):
         return " ".join(self.texts)
@@ -39,7 +43,10 @@ class Given:
         if self.shapes is not None:
             return Shapes(self.shapes).make(seed, batch)
         torch.manual_seed(seed)
-        values = [self.evaluate(text) for text in self.texts]
+        values = [
+            self.evaluate(text) if shape is None else Shapes([shape]).make(seed + number)[0][0]
+            for number, (text, shape) in enumerate(zip(self.texts, self.parts))
+        ]
         if len(values) == 1:
             value = values[0]
             if isinstance(value, dict):
