@@ -60,6 +60,9 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
     names = [name for name in located.names if name]
     if names and names[0] == "module":
         names = names[1:]  # a path pasted from a DataParallel model
+    if names and any(built_by(c.expression) == names[0] for c in survey.configurations):
+        if bench.syntax(located.file).class_named(names[0]) is None:
+            names = names[1:]  # a factory, which stands for the model that it builds
     file = str(located.file)
     explicit = explicit_class(bench.syntax(located.file), names)
     if explicit is not None:
@@ -105,6 +108,11 @@ def resolve(session: Session, located: Located, survey: Survey, bench: Workbench
         where=bench.relative(located.file),
         suggestions=[f"{bench.relative(located.file)}::{name}.{path}" for name in found],
     )
+
+
+def built_by(expression: str) -> str:
+    """`resnet18` in `resnet18(num_classes=10)` and `models.resnet:resnet18()`."""
+    return expression.partition("(")[0].rpartition(":")[2]
 
 
 def in_class_file(located: Located, survey: Survey, bench: Workbench) -> Located:
