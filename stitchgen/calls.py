@@ -48,7 +48,7 @@ def trimmed(insertion: Insertion) -> tuple[Step, ...]:
     chain, after = insertion.chain, insertion.placement == "after"
     if insertion.branch:
         return chain  # what the layer is fed is inside
-    while chain and (chain[-1].last if after else chain[-1].index == 0 and chain[-1].numbered):
+    while chain and (chain[-1].last if after else chain[-1].first):
         chain = chain[:-1]
     return chain
 
@@ -280,14 +280,21 @@ def element_of(call: Call, node: ast.expr, element: int | None) -> ast.expr:
 
 def require_constant_function(call: Call) -> None:
     for part in ast.walk(ast.parse(call.called_text, mode="eval")):
-        if isinstance(part, ast.Call) and not is_getattr(part):
+        if isinstance(part, ast.Call) and not only_reads(part):
             raise unsupported(
                 f"{call.where} calls the result of a call, which may differ each time", call.where
             )
 
 
-def is_getattr(node: ast.Call) -> bool:
-    return isinstance(node.func, ast.Name) and node.func.id == "getattr"
+#: What the observer knows to read only (`observer/trace.py`).
+READING_FUNCTIONS = {"getattr", "str", "int", "len", "list", "tuple", "min", "max", "abs"}
+READING_METHODS = {"format", "children", "keys", "values", "items", "get"}
+
+
+def only_reads(call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in READING_METHODS
+    return isinstance(call.func, ast.Name) and call.func.id in READING_FUNCTIONS
 
 
 def require_walrus(call: Call, node: ast.expr, text: str) -> None:

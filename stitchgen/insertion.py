@@ -73,7 +73,7 @@ class Call:
     """One call site, with all that is to be inserted there."""
 
     syntax: Syntax
-    how: str  # call, argument (of checkpoint), forward
+    how: str  # call, slice (of a Sequential), argument (of checkpoint), forward
     context: CallContext
     insertions: Sequence[Insertion]
     line_length: int
@@ -108,14 +108,25 @@ class Call:
 
     @cached_property
     def called_text(self) -> str:
-        """The source text of the module that is called: `self.features`, `blk`."""
+        """The source text of the module that is called, or whose slice is: `self.features`, `blk`."""
         call = self.context.call
         node: ast.expr = call.func
         if self.how == "argument":
             node = call.args[0]
-        elif self.how == "forward" and isinstance(node, ast.Attribute):
+        elif (self.how == "forward" and isinstance(node, ast.Attribute)) or (
+            self.how == "slice" and isinstance(node, ast.Subscript)
+        ):
             node = node.value
-        return self.document.code(self.document.span_of(node))
+        text = self.document.code(self.document.span_of(node))
+        primary = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
+        return text if primary else f"({text})"
+
+    @property
+    def run_text(self) -> str:
+        """The source text of what is run: `self.features`, or `self.features[:5]`."""
+        if self.how == "slice":
+            return self.document.code(self.document.span_of(self.context.call.func))
+        return self.called_text
 
     def holder(self, insertion: Insertion) -> str:
         """The expression of the module that has the block."""

@@ -172,6 +172,7 @@ class Survey:
                     parent=self.kind(key),  # type: ignore[arg-type]
                     plain=key == "torch.nn.modules.container:Sequential",
                     index=index,
+                    first=index == 0 and not again,
                     last=index == len(siblings) - 1 and not again,
                     again=again,
                 )
@@ -194,6 +195,7 @@ def merged(many: Iterable[tuple[Step, ...]]) -> tuple[Step, ...] | None:
                 one,
                 plain=one.plain and two.plain,
                 index=one.index if one.index == two.index else -1,
+                first=one.first and two.first,
                 last=one.last and two.last,
                 again=one.again or two.again,
             )
@@ -211,14 +213,25 @@ def in_project(file: str | None, root: Path) -> bool:
     return path.is_relative_to(root) and not installed and path.is_file()
 
 
+#: How a call that can be edited runs the layer.
+EDITABLE = ("call", "slice", "argument", "forward")
+
+
 def sites_of(survey: Survey, spot: Spot) -> list[tuple[str, Site]]:
     """`(path of the owner, site)` for each place where this spot's layer is called."""
     found = []
     for site in spot.layer["sites"]:
-        if site["how"] not in ("call", "argument", "forward") or site.get("owner") is None:
+        if site["how"] not in EDITABLE or site.get("owner") is None:
             continue
         configuration = spot.configuration
         called = join(site["owner"], site["called"])
+        chain = survey.steps(configuration, called, below_called(configuration, called, spot.path))
+        if site["how"] == "slice":
+            ends = {
+                "first": chain[0].name == site["part"][0],
+                "last": chain[0].name == site["part"][-1],
+            }
+            chain = (replace(chain[0], **ends), *chain[1:])
         found.append(
             (
                 site["owner"],
@@ -229,9 +242,7 @@ def sites_of(survey: Survey, spot: Spot) -> list[tuple[str, Site]]:
                     owner_class=site["owner_class"],
                     how=site["how"],
                     to_called=survey.steps(configuration, site["owner"], called),
-                    chain=survey.steps(
-                        configuration, called, below_called(configuration, called, spot.path)
-                    ),
+                    chain=chain,
                     numbers=tuple(site["numbers"]),
                 ),
             )
@@ -300,7 +311,7 @@ def check_callable(
             hint=hint,
             suggestions=suggestions,
         )
-    broken = [site for site in layer["sites"] if site["how"] not in ("call", "argument", "forward")]
+    broken = [site for site in layer["sites"] if site["how"] not in EDITABLE]
     outside = [site for site in layer["sites"] if not in_project(site.get("file"), root)]
     if (outside or broken) and attach and calls == 1:
         return True

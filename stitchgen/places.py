@@ -7,10 +7,10 @@ source; nothing is written.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from stitchgen import ledger, observed, reading
+from stitchgen import observed, reading
 from stitchgen.attached import (
     attached_place,
     check_not_container,
@@ -25,7 +25,7 @@ from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import NOWHERE, Asked, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
-from stitchgen.sites import Site, attribute_name
+from stitchgen.sites import Site, Step, attribute_name
 from stitchgen.syntax import Syntax
 from stitchgen.workbench import Workbench
 
@@ -52,7 +52,7 @@ def find_places(
     except StitchError as error:
         if resolved.assignment is not None and error.where is None:
             error.where = f"{bench.relative(resolved.file)}:{resolved.assignment.line}"
-        raise cut_before(bench, request, name, error) from None
+        raise
     if resolved.variable is not None:
         return [script_place(asked)]
     if outside:
@@ -176,32 +176,6 @@ def sites_by_call(
     return groups
 
 
-def cut_before(bench: Workbench, request: AddRequest, name: str, error: StitchError) -> StitchError:
-    """The refusal of a call that no expression makes, with the earlier run that cut it into slices."""
-    model = name.rpartition("::")[0]
-    cuts = [
-        entry
-        for entry in ledger.load(bench.root).entries
-        if entry.record.strategy == "slice" and entry.record.target.startswith(f"{model}::")
-    ]
-    if error.code != "unsupported" or not cuts:
-        return error
-    for entry in cuts:
-        record = entry.record
-        if (record.target, record.block) == (name, request.block):
-            return StitchError(
-                "already-there",
-                f"{record.attribute} is at {name} already, put there by: {entry.command}",
-                where=error.where,
-                hint="To change its arguments, edit the line that defines it.",
-            )
-    error.hint = (
-        f"An earlier run ({cuts[0].command}) cut a Sequential's call into slices, whose layers "
-        "have no call of their own. Take it back with stitchgen undo, and splice here first."
-    )
-    return error
-
-
 def making_call(
     bench: Workbench,
     survey: Survey,
@@ -240,15 +214,20 @@ def called_less_often(making: Spot, other: Spot, number: int, name: str) -> Stit
 
 def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name: str) -> list[Site]:
     """Each place in the source once, with the steps that hold in all configurations."""
-    by_place: dict[tuple[str, tuple[int, ...]], list[Site]] = {}
-    for _, _, site in pairs:
-        by_place.setdefault((site.file, site.span), []).append(site)
+    by_place: dict[tuple[str, tuple[int, ...]], list[tuple[Spot, Site]]] = {}
+    for spot, _, site in pairs:
+        by_place.setdefault((site.file, site.span), []).append((spot, site))
     merged = []
-    for (file, span), sites in by_place.items():
+    for (file, span), here in by_place.items():
+        sites = [site for _, site in here]
         to_called = observed.merged(site.to_called for site in sites)
         chain = observed.merged(site.chain for site in sites)
         if to_called is None or chain is None:
             raise configuration_dependent(name, [spot for spot, _, _ in pairs])
+        if sites[0].how == "slice" and len({id(s) for s, _ in here}) < len(
+            {id(s) for s, *_ in pairs}
+        ):
+            chain = inside_of_slice(chain)
         document = bench.syntax(file).document
         line, column, end_line, end_column = span
         merged.append(
@@ -261,6 +240,21 @@ def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name:
             )
         )
     return sorted(merged, key=lambda site: (site.file, site.span))
+
+
+def inside_of_slice(chain: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The way down from a slice that need not start or end with the layer, or have it at all."""
+    return (replace(chain[0], first=False, last=False), *chain[1:])
+
+
+def leaves_out(node: ast.expr, step: Step) -> bool:
+    """Whether the bounds of a slice, as far as they are written out, leave out the child."""
+    bounds = {"lower": 0, "upper": step.index + 1}
+    for side in bounds:
+        match getattr(node, side, None):
+            case ast.Constant(value=int(number)):
+                bounds[side] = number
+    return step.numbered and not bounds["lower"] <= step.index < bounds["upper"]
 
 
 def needs_slot(
@@ -411,15 +405,22 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
         spliced = [site.span for site in place.sites if site.file == class_site.file]
         class_name = class_of(bench, class_site)
 
-        def site_of(use: reading.Use, how: str, span: tuple[int, int]) -> Site:
+        def site_of(use: reading.Use, how: str, span: tuple[int, int]) -> Iterator[Site]:
             depth = len(use.path.split("."))
-            return replace(
+            chain = place.below[depth:]
+            if how == "slice":
+                call = syntax.call_at(span)
+                assert call is not None and isinstance(call.func, ast.Subscript)
+                if leaves_out(call.func.slice, chain[0]):
+                    return
+                chain = inside_of_slice(chain)
+            yield replace(
                 class_site,
                 span=span,
                 function=use.function,
                 how=how,
                 to_called=place.below[:depth],
-                chain=place.below[depth:],
+                chain=chain,
                 numbers=(),
             )
 
@@ -431,7 +432,7 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
             where = f"{document.path}:{use.line}"
             called = how_called(use)
             if called is not None and "*" not in use.path:
-                found.append(site_of(use, *called))
+                found += site_of(use, *called)
             elif use.kind == "weight":
                 raise StitchError(
                     "used-functionally",
@@ -453,7 +454,7 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
             called = how_called(use)
             if called is not None and called[1] not in ran:
                 if not any(called[1] == site.span for site in found):
-                    found.append(site_of(use, *called))
+                    found += site_of(use, *called)
     return found
 
 
@@ -461,7 +462,7 @@ def how_called(use: reading.Use) -> tuple[str, tuple[int, int]] | None:
     """How a use runs the layer, and by which expression; None where it does not by itself."""
     if use.kind == "passed" and use.call and "checkpoint" in (use.detail or ""):
         return "argument", use.call
-    how = {"call": "call", "forward-call": "forward"}.get(use.kind)
+    how = {"call": "call", "forward-call": "forward", "slice-call": "slice"}.get(use.kind)
     return (how, use.span) if how is not None else None
 
 

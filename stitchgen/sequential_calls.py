@@ -37,7 +37,11 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
             "Splice after the whole Sequential, or at a layer inside of a child.",
         )
     if context.argument is None:
-        raise unsupported(f"{call.where} calls a Sequential with several arguments", call.where)
+        raise unsupported(
+            f"{call.where} does not feed the Sequential one argument, by position",
+            call.where,
+            "Splice after the whole Sequential, or at a layer inside of a child.",
+        )
     own_line = document.own_line(call.statement_span)
     called = {access(call.receiver, insertion.to_called) for _, insertion in chained}
     variable = not all(same_expression(call.called_text, text) for text in called)
@@ -52,6 +56,7 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
         return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
     [(chain, insertion), *others] = chained
     plain = all(step.plain and step.numbered for step in chain) and not variable and not others
+    plain = plain and call.how != "slice"
     serial = not insertion.branch and not insertion.keeps and not insertion.optional
     serial = serial and not insertion.sequential and insertion.element is None
     if plain and serial and not (insertion.slot and len(chain) > 1):
@@ -93,13 +98,16 @@ VARIABLES = ("layer", "sublayer", "inner_layer", "innermost_layer")
 def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: int) -> list[str]:
     """`for layer in container:` with each insertion at the child that its chain starts with."""
     variable = call.free_name(VARIABLES[min(depth, 3)], f"layer_{depth}", "module")
-    head = f"for {variable} in {container}:"
+    over, sliced = container, False
+    if depth == 0:
+        over, sliced = call.run_text, call.how == "slice"
+    head = f"for {variable} in {over}:"
     steps = list(dict.fromkeys(chain[0] for chain, _ in chained))
     # Other instances may have fewer children, so the element is told by its number; or by its
     # name, where it stands at another number in each configuration, or at several.
     fewer = any(insertion.slot or insertion.by_number for _, insertion in chained)
     number = ""
-    if fewer and any(step.numbered for step in steps):
+    if fewer and not sliced and any(step.numbered for step in steps):
         number = call.free_name("ijkl"[min(depth, 3)], f"index_{depth}")
         head = f"for {number}, {variable} in enumerate({container}):"
     run = f"{name} = {variable}({name})"
@@ -108,7 +116,7 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     after: list[str] = []
     for step in steps:
         test = f"{variable} is {access(container, (step,))}"
-        if fewer and step.numbered:
+        if number and step.numbered:
             test = f"{number} == {step.index}"
         elif fewer:
             test = f'{variable} is getattr({container}, "{step.name}", None)'

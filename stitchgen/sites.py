@@ -21,7 +21,8 @@ class Step:
     parent: Kind  # what the module above is
     plain: bool = False  # the module above is an nn.Sequential itself, not a subclass
     index: int = 0  # position among the children of the module above; -1: not one for all
-    last: bool = False  # the last child there, in every configuration, and nowhere else
+    first: bool = False  # the first child there, in every configuration, and nowhere else
+    last: bool = False  # and the last; of a slice, where one is called
     again: bool = False  # a child there more than once
 
     @property
@@ -85,7 +86,7 @@ class Site:
     span: tuple[int, int]
     function: str
     owner_class: str
-    how: str  # call, argument (checkpoint), forward
+    how: str  # call, slice (of a Sequential), argument (checkpoint), forward
     to_called: tuple[Step, ...]
     chain: tuple[Step, ...]
     numbers: tuple[int, ...] = ()  # of the calls made here in one forward pass; () if not run

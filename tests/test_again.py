@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config
+from stitchgen import add, config, undo
 from stitchgen.add import Outcome
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer
@@ -184,9 +184,20 @@ def test_other_arguments_at_a_slice_are_refused_as_anywhere(folder: Path, python
     with pytest.raises(StitchError) as refusal:
         ask(folder, python, SLICE, settings={"reduction": "2"})
     assert refusal.value.code == "already-there"
-    assert "put there by: add se --after model.py::Net.features.0" in refusal.value.message
-    with pytest.raises(StitchError) as refusal:
-        ask(folder, python, "model.py::Net.features.1")
-    assert refusal.value.code == "unsupported"
-    assert "Take it back with stitchgen undo" in (refusal.value.hint or "")
+    assert "this command would write SE(channels=width, reduction=2)" in refusal.value.message
     assert (folder / "model.py").read_bytes() == before
+
+
+def test_layers_of_a_call_that_was_cut_into_slices_are_spliced_and_taken_back(
+    folder: Path, python: str
+) -> None:
+    project = config.find_project(folder)
+    ask(folder, python, SLICE)
+    cut = (folder / "model.py").read_bytes()
+    ask(folder, python, "model.py::Net.features.1")
+    assert b"self.features_1_se" in (folder / "model.py").read_bytes()
+    assert ask(folder, python, "model.py::Net.features.1").changes == []
+    undo.run(project)
+    assert (folder / "model.py").read_bytes() == cut
+    undo.run(project)
+    assert (folder / "model.py").read_text() == MODEL

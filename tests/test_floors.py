@@ -155,3 +155,20 @@ def test_only_the_command_line_prints_and_exits(file):
 @pytest.mark.parametrize("file", FILES, ids=IDS)
 def test_every_module_says_what_it_is(file):
     assert ast.get_docstring(ast.parse(file.read_bytes())) or file.stat().st_size == 0
+
+
+def test_observer_and_editor_agree_on_what_only_reads():
+    """Each side of the process boundary holds the list; what one evaluates the other writes again."""
+
+    def sets(module: str) -> dict[str, set[str]]:
+        tree = ast.parse((PACKAGE / module).read_bytes())
+        return {
+            target.id: ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and target.id.startswith("READING_")
+        }
+
+    assert len(sets("calls.py")) == 2
+    assert sets("calls.py") == sets("observer/trace.py")

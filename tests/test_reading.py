@@ -396,7 +396,7 @@ def test_a_child_of_a_sequential_is_used_through_its_container_too():
         ("getattr", "getattr(self, self.name)"),
         ("iteration", "self.features"),
         ("call", "self.features[1](x)"),
-        ("index", "self.features[:1]"),
+        ("slice-call", "self.features[:1](x)"),
         ("iteration", "self.features"),
         ("weight", "self.features[1].weight"),
         ("call", "self.features(x)"),

@@ -209,16 +209,22 @@ def collect_calls(node, scope, found):
         collect_calls(child, scope, found)
 
 
-PURE = (
+PURE_NODES = (
     ast.Name,
     ast.Attribute,
     ast.Subscript,
     ast.Constant,
     ast.UnaryOp,
-    ast.USub,
+    ast.unaryop,
     ast.BinOp,
-    ast.Add,
-    ast.Sub,
+    ast.operator,
+    ast.BoolOp,
+    ast.boolop,
+    ast.Compare,
+    ast.cmpop,
+    ast.IfExp,
+    ast.List,
+    ast.Tuple,
     ast.Load,
     ast.Index if hasattr(ast, "Index") else ast.Load,
     ast.JoinedStr,
@@ -226,21 +232,33 @@ PURE = (
     ast.Slice,
 )
 
+#: Builtins and methods that only read: `getattr(self, "conv" + str(i))`, `"conv{}".format(i)`.
+READING_FUNCTIONS = {"getattr", "str", "int", "len", "list", "tuple", "min", "max", "abs"}
+READING_METHODS = {"format", "children", "keys", "values", "items", "get"}
+
 
 def evaluate_pure(node, frame):
-    """The value of a name, attribute, subscript or `getattr` in a live frame; None if not pure."""
+    """The value of an expression that only reads, in a live frame; None if it may do more."""
     for part in ast.walk(node):
         if isinstance(part, ast.Call):
-            # `getattr(self, name)` reads as purely as an attribute does.
-            if not (isinstance(part.func, ast.Name) and part.func.id == "getattr"):
+            if not is_pure_call(part, frame):
                 return None
-        elif not isinstance(part, PURE):
+        elif not isinstance(part, (*PURE_NODES, ast.keyword)):
             return None
     try:
         code = compile(ast.Expression(node), "<call site>", "eval")
         return eval(code, frame.f_globals, dict(frame.f_locals))
     except Exception:
         return None
+
+
+def is_pure_call(call, frame):
+    """Whether it calls a builtin that only reads, or a method of that name."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in READING_METHODS
+    if not isinstance(call.func, ast.Name) or call.func.id not in READING_FUNCTIONS:
+        return False
+    return call.func.id not in frame.f_locals and call.func.id not in frame.f_globals
 
 
 def owner_of(frame):
@@ -436,6 +454,8 @@ class Calls:
             value = evaluate_pure(call.func, frame)
             if value is called:
                 return "call"
+            if is_slice(call.func) and same_children(value, called):
+                return "slice"
             if getattr(value, "__self__", None) is called and value.__name__ == "forward":
                 return "forward"
             if getattr(value, "__name__", None) == "forward_with_record":
@@ -453,10 +473,27 @@ class Calls:
             site["how"] = "unresolved"
             return site
         node, function, how = found
+        if how == "slice":
+            container = evaluate_pure(node.func.value, frame)
+            site["called"] = path_below(owner[1], container) if owner is not None else None
+            site["part"] = list(called._modules)  # a slice keeps the names
+            if site["called"] is None or len(set(container)) < len(container):
+                how = "unresolved"
         site["how"] = how
         site["function"] = function
         site["span"] = [node.lineno, node.col_offset, node.end_lineno, node.end_col_offset]
         return site
+
+
+def is_slice(node):
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
+
+
+def same_children(one, other):
+    """Whether two slices of a Sequential are the same: each evaluation makes a new Sequential."""
+    if not isinstance(one, nn.Sequential) or not isinstance(other, nn.Sequential):
+        return False
+    return list(one.named_children()) == list(other.named_children())
 
 
 def first_tensor(args, kwargs):

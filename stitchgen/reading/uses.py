@@ -19,6 +19,7 @@ from stitchgen.reading.spans import Lines
 Kind = Literal[
     "call",  # self.l(x): span of the call
     "forward-call",  # self.l.forward(x): span of the call
+    "slice-call",  # self.l[:4](x): span of the call
     "passed",  # checkpoint(self.l, x), map(self.l, xs): span of self.l, `call` is that call
     "weight",  # self.l.weight, outside of initialisation: span of self.l.weight
     "attribute",  # self.l.out_channels, self.l.eval(), for m in self.l: m.eval(): harmless
@@ -148,6 +149,9 @@ class _Walk:
         parent = self.above[node]
         match parent:
             case ast.Attribute(attr=("_modules" | "__dict__")):
+                around = self.above[parent]
+                if isinstance(around, ast.Subscript) and around.value is parent:
+                    return self.named("getattr", around, around.slice, parent.attr)
                 return self.make("iteration", parent, ["*"], parent.attr)
             case ast.Attribute(attr=("children" | "named_children")):
                 return self.make("iteration", parent, ["*"], parent.attr)
@@ -207,6 +211,10 @@ class _Walk:
                     step = _index(index)
                     if step is not None:
                         return self.reach(parent, [*path, step])
+                    around = self.above[parent]
+                    if isinstance(index, ast.Slice) and isinstance(around, ast.Call):
+                        if around.func is parent:
+                            return self.make("slice-call", around, path)
                     return self.classify(parent, [*path, "*"], "index")
         return self.classify(node, path)
 

@@ -1,0 +1,34 @@
+# flags: cbam --after model.py::Net.features.0
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU()
+        )
+
+    def forward(self, x):
+        low = self.features[:2](x)
+        return self.features[2:](low), low
+# output
+from torch import nn
+from blocks.cbam import CBAM
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU()
+        )
+        self.features_0_cbam = CBAM(channels=16)
+
+    def forward(self, x):
+        low = x
+        for layer in self.features[:2]:
+            low = layer(low)
+            if layer is self.features[0]:
+                low = self.features_0_cbam(low)
+        return self.features[2:](low), low
