@@ -38,17 +38,24 @@ def free_attribute(
     return free_name(wish, taken)
 
 
-def class_of(bench: Workbench, site: Site) -> str:
-    """The class in whose source the call stands (a base of the owner's class, perhaps)."""
+def class_around(bench: Workbench, site: Site) -> str | None:
+    """The class in whose source the call stands; None where a function makes it."""
     syntax = bench.syntax(site.file)
     call = syntax.call_at(site.span)
-    found = syntax.enclosing_class(call) if call is not None else None
+    return syntax.enclosing_class(call) if call is not None else None
+
+
+def class_of(bench: Workbench, site: Site) -> str:
+    """The class in whose source the call stands (a base of the owner's class, perhaps)."""
+    found = class_around(bench, site)
     if found is None:
-        line = syntax.document.line_of(site.span[0])
+        document = bench.syntax(site.file).document
+        where = f"{document.path}:{document.line_of(site.span[0])}"
         raise StitchError(
             "unsupported",
-            f"the call at {syntax.document.path}:{line} stands in no class",
-            where=f"{syntax.document.path}:{line}",
+            f"the call at {where} stands in no class, so nothing there has the block",
+            where=where,
+            hint="Call the layer in a method of the module that has it.",
         )
     return found
 
@@ -72,7 +79,7 @@ def callers(
 
 
 def calling_classes(bench: Workbench, place: Place) -> set[str]:
-    return {class_of(bench, site) for site in place.sites}
+    return {name for site in place.sites if (name := class_around(bench, site)) is not None}
 
 
 def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:

@@ -6,8 +6,7 @@ source; nothing is written.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from stitchgen import observed, reading
@@ -17,7 +16,13 @@ from stitchgen.attached import (
     is_container,
     script_place,
 )
-from stitchgen.constructors import callers, class_of, free_attribute, settle_definition
+from stitchgen.constructors import (
+    callers,
+    class_around,
+    class_of,
+    free_attribute,
+    settle_definition,
+)
 from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
 from stitchgen.heirs import has_other_heirs
@@ -25,8 +30,8 @@ from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import NOWHERE, Asked, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
-from stitchgen.sites import Site, Step, attribute_name
-from stitchgen.syntax import Syntax
+from stitchgen.sites import Site, attribute_name, inside_of_slice
+from stitchgen.unexecuted import unexecuted_sites
 from stitchgen.workbench import Workbench
 
 
@@ -88,7 +93,8 @@ def called_places(asked: Asked) -> list[Place]:
         making = spots
         if number is not None:
             making = making_call(asked.bench, survey, pairs, chosen, number, asked.name)
-        under = runs_its_children(asked.bench, survey, making, owner, chosen)
+        under = any(in_function(asked.bench, site) for site in chosen)
+        under = under or runs_its_children(asked.bench, survey, making, owner, chosen)
         taken = [place.attribute for place in places]
         places.append(place_at_calls(asked, owner, making, chosen, number, under, taken))
     return places
@@ -108,12 +114,11 @@ def place_at_calls(
     bench, survey, request, resolved = asked.bench, asked.survey, asked.request, asked.resolved
     below = steps_of(survey, asked.spots, asked.name, owner, resolved.path)
     if under:
-        around = any(site.chain for site in sites) or is_container(survey, asked.spots)
-        if (around or asked.element) and request.attach and asked.call is None:
+        container = is_container(survey, asked.spots)
+        if (container or asked.element) and request.attach and asked.call is None:
             return attached_place(asked)
-        if around:
+        if container:
             check_not_container(survey, asked.spots, asked.name)
-            raise run_by_sequential(bench, sites[0], asked.name)
     wish = request.name or attribute_name(() if under else below, asked.block, asked.element)
     holder, near = (resolved.path, ()) if under else (owner, sites)
     place = Place(
@@ -242,21 +247,6 @@ def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name:
     return sorted(merged, key=lambda site: (site.file, site.span))
 
 
-def inside_of_slice(chain: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The way down from a slice that need not start or end with the layer, or have it at all."""
-    return (replace(chain[0], first=False, last=False), *chain[1:])
-
-
-def leaves_out(node: ast.expr, step: Step) -> bool:
-    """Whether the bounds of a slice, as far as they are written out, leave out the child."""
-    bounds = {"lower": 0, "upper": step.index + 1}
-    for side in bounds:
-        match getattr(node, side, None):
-            case ast.Constant(value=int(number)):
-                bounds[side] = number
-    return step.numbered and not bounds["lower"] <= step.index < bounds["upper"]
-
-
 def needs_slot(
     bench: Workbench,
     survey: Survey,
@@ -357,17 +347,9 @@ def replace_place(asked: Asked) -> Place:
     return place
 
 
-def run_by_sequential(bench: Workbench, site: Site, name: str) -> StitchError:
-    """No call of the layer can be edited, and a block under the Sequential would be run by it."""
-    document = bench.syntax(site.file).document
-    where = f"{document.path}:{document.line_of(site.span[0])}"
-    return StitchError(
-        "installed-package",
-        f"{name} is called by torch's Sequential, which {where} runs as one of all the children "
-        "of its module, where a block has no place of its own",
-        where=where,
-        hint="Pass --attach to run the block from a forward hook.",
-    )
+def in_function(bench: Workbench, site: Site) -> bool:
+    """Whether a function makes the call, to which the layer was handed: it has only the layer."""
+    return not site.chain and class_around(bench, site) is None
 
 
 def runs_its_children(
@@ -385,123 +367,3 @@ def runs_its_children(
         if any(use.kind == "iteration" and use.path == "*" for use in uses):
             return True
     return False
-
-
-CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
-#: Uses of a layer that do not run it, or whose calls were seen.
-HARMLESS = {"definition", "none-test", "isinstance", "init", "attribute", "child"}
-
-
-def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
-    """Calls in the source of the class that no run made: they get the block as well.
-
-    Raises where the source uses the layer in a way that the block would not see.
-    """
-    found: list[Site] = []
-    for class_site in {class_of(bench, site): site for site in place.sites}.values():
-        syntax = bench.syntax(class_site.file)
-        document = syntax.document
-        path = ".".join(step.name for step in place.below)
-        spliced = [site.span for site in place.sites if site.file == class_site.file]
-        class_name = class_of(bench, class_site)
-
-        def site_of(use: reading.Use, how: str, span: tuple[int, int]) -> Iterator[Site]:
-            depth = len(use.path.split("."))
-            chain = place.below[depth:]
-            if how == "slice":
-                call = syntax.call_at(span)
-                assert call is not None and isinstance(call.func, ast.Subscript)
-                if leaves_out(call.func.slice, chain[0]):
-                    return
-                chain = inside_of_slice(chain)
-            yield replace(
-                class_site,
-                span=span,
-                function=use.function,
-                how=how,
-                to_called=place.below[:depth],
-                chain=chain,
-                numbers=(),
-            )
-
-        for use in reading.uses(syntax.tree, document.text, class_name, path):
-            if use.kind in HARMLESS or any(covers(span, use.span) for span in spliced):
-                continue
-            if use.kind == "passed" and runs_by_container(syntax, use, class_name, spliced):
-                continue
-            where = f"{document.path}:{use.line}"
-            called = how_called(use)
-            if called is not None and "*" not in use.path:
-                found += site_of(use, *called)
-            elif use.kind == "weight":
-                raise StitchError(
-                    "used-functionally",
-                    f"{where} uses {use.path}.{use.detail} without calling the layer",
-                    where=where,
-                    hint="A block after the layer would not be seen there; splice elsewhere.",
-                )
-            elif use.kind in ("passed", "call", "forward-call"):
-                raise StitchError(
-                    "bypasses-call",
-                    f"{where} passes {place.target} to {use.detail or 'a call'}, which no run of "
-                    "the model reached and no edit can follow",
-                    where=where,
-                    hint="Splice after a layer that is called by name there, or write the call out.",
-                )
-        # A loop's variable may be any element: places that ran, and not for this one, are not its.
-        ran = spans_that_ran(bench, place, class_site.file)
-        for use in reading.element_uses(syntax.tree, document.text, class_name, path):
-            called = how_called(use)
-            if called is not None and called[1] not in ran:
-                if not any(called[1] == site.span for site in found):
-                    found += site_of(use, *called)
-    return found
-
-
-def how_called(use: reading.Use) -> tuple[str, tuple[int, int]] | None:
-    """How a use runs the layer, and by which expression; None where it does not by itself."""
-    if use.kind == "passed" and use.call and "checkpoint" in (use.detail or ""):
-        return "argument", use.call
-    how = {"call": "call", "forward-call": "forward", "slice-call": "slice"}.get(use.kind)
-    return (how, use.span) if how is not None else None
-
-
-def spans_that_ran(bench: Workbench, place: Place, file: str) -> set[tuple[int, int]]:
-    """The calls of the file that were made in the configurations seen, of whatever layer."""
-    document = bench.syntax(file).document
-    found = {site.span for site in place.sites}
-    for configuration in {
-        id(spot.configuration): spot.configuration for spot in place.spots
-    }.values():
-        for layer in configuration.layers.values():
-            for site in layer.get("sites", ()):
-                if site.get("file") == file and site.get("span"):
-                    line, column, end_line, end_column = site["span"]
-                    found.add(
-                        (document.offset(line, column), document.offset(end_line, end_column))
-                    )
-    return found
-
-
-def runs_by_container(
-    syntax: Syntax, use: reading.Use, class_name: str, spliced: Sequence[tuple[int, int]]
-) -> bool:
-    """Whether the layer is put into a container that is an attribute of its own, as in
-    `self.all = nn.Sequential(self.conv, ...)`, all of whose calls are spliced."""
-    if (use.detail or "").rpartition(".")[2] not in CONTAINERS:
-        return False
-    document = syntax.document
-    for node in ast.walk(syntax.tree):
-        if isinstance(node, ast.Assign) and covers(document.span_of(node), use.span):
-            for target in node.targets:
-                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                    uses = reading.uses(syntax.tree, document.text, class_name, target.attr)
-                    return all(
-                        other.kind in HARMLESS or any(covers(span, other.span) for span in spliced)
-                        for other in uses
-                    )
-    return False
-
-
-def covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
-    return outer[0] <= inner[0] and inner[1] <= outer[1]

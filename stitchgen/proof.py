@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stitchgen import methods
-from stitchgen.constructors import class_of
+from stitchgen.constructors import class_around
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer, encoded
 from stitchgen.observed import Configuration, Spot, Survey, join
@@ -100,10 +100,10 @@ def concerned(
         for spot in place.spots
     }
     edited = {
-        (class_of(plan.bench, site), site.file)
+        (name, site.file)
         for place in places
         for site in place.sites
-        if place.variable is None
+        if place.variable is None and (name := class_around(plan.bench, site)) is not None
     }
     edited |= {(place.anchor.function.rpartition(".")[0], place.anchor.file) for place in places}
     others = [

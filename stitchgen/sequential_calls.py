@@ -9,6 +9,7 @@ from stitchgen.edits import Edit
 from stitchgen.errors import unsupported
 from stitchgen.insertion import BRANCH, FED, HERE, VALUE, Call, Insertion, exchange, same_expression
 from stitchgen.sites import Step, access
+from stitchgen.wrapping import written_around
 
 Chained = Sequence[tuple[tuple[Step, ...], Insertion]]
 
@@ -21,13 +22,6 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
             f"{call.where} calls a Sequential, inside of which no later layer reads a feature",
             call.where,
             "Name layers whose outputs have variables of their own.",
-        )
-    if any(insertion.under for _, insertion in chained):
-        raise unsupported(
-            f"{call.where} calls a Sequential in a module that runs all its children, where a "
-            "block has no place of its own",
-            call.where,
-            "Splice after the whole Sequential.",
         )
     if call.how == "argument":
         raise unsupported(
@@ -51,16 +45,21 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
             call.where,
             "Run the command once for each of them.",
         )
-    if context.form == "assign" and own_line and not variable:
+    if context.form == "assign" and own_line:
         code = guarded_loop(call, chained, str(context.name), variable)
         return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
     [(chain, insertion), *others] = chained
-    plain = all(step.plain and step.numbered for step in chain) and not variable and not others
+    plain = all(step.plain and step.numbered for step in chain) and not others
     plain = plain and call.how != "slice"
     serial = not insertion.branch and not insertion.keeps and not insertion.optional
     serial = serial and not insertion.sequential and insertion.element is None
+    serial = serial and not insertion.under
     if plain and serial and not (insertion.slot and len(chain) > 1):
-        return slices(call, chain, insertion), "slice"
+        condition = call.condition(insertion)
+        if condition is None:
+            return slices(call, chain, insertion), "slice"
+        if not may_come_before(call):
+            return slices_for_one(call, chain, insertion, condition), "slice"
     return hoisted(call, chained, variable), "loop"
 
 
@@ -105,7 +104,10 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     steps = list(dict.fromkeys(chain[0] for chain, _ in chained))
     # Other instances may have fewer children, so the element is told by its number; or by its
     # name, where it stands at another number in each configuration, or at several.
-    fewer = any(insertion.slot or insertion.by_number for _, insertion in chained)
+    fewer = any(
+        (insertion.slot or insertion.by_number) and not (insertion.under and len(chain) == 1)
+        for chain, insertion in chained
+    )
     number = ""
     if fewer and not sliced and any(step.numbered for step in steps):
         number = call.free_name("ijkl"[min(depth, 3)], f"index_{depth}")
@@ -120,24 +122,28 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
             test = f"{number} == {step.index}"
         elif fewer:
             test = f'{variable} is getattr({container}, "{step.name}", None)'
-        here = [(chain[1:], insertion) for chain, insertion in chained if chain[0] == step]
-        deeper = [(rest, insertion) for rest, insertion in here if rest]
-        leaves = [insertion for rest, insertion in here if not rest]
+        rests = [(chain[1:], insertion) for chain, insertion in chained if chain[0] == step]
+        deeper = [(rest, insertion) for rest, insertion in rests if rest]
+        leaves = [insertion for rest, insertion in rests if not rest]
         inside: list[str] = []
         if deeper:
             inside = loop_lines(call, deeper, name, variable, depth + 1)
         for insertion in leaves:
-            own = f"{call.receiver}.{insertion.attribute}"
-            asked = f"{test} and {own} is not None" if insertion.optional else test
+            here = variable if insertion.under else call.receiver
+            asked = test
+            if insertion.under:
+                asked = f'hasattr({variable}, "{insertion.attribute}")'
+            elif insertion.optional:
+                asked = f"{test} and {here}.{insertion.attribute} is not None"
             if insertion.branch:
                 if inside:
                     raise unsupported(f"two of the targets are at {call.where}", call.where)
-                inside, test = branch_lines(call, insertion, variable, name), asked
+                inside, test = branch_lines(call, insertion, here, variable, name), asked
                 continue
             if insertion.element is not None:
-                code = exchange(call, insertion, call.receiver, name)
+                code = exchange(call, insertion, here, name)
             else:
-                code = insertion.statement(call.receiver, name)
+                code = insertion.statement(here, name)
             lines = [f"if {asked}:", f"    {code}"]
             if insertion.placement == "after":
                 after += lines
@@ -151,9 +157,10 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     return [head, *indented(body)]
 
 
-def branch_lines(call: Call, insertion: Insertion, variable: str, name: str) -> list[str]:
+def branch_lines(
+    call: Call, insertion: Insertion, here: str, variable: str, name: str
+) -> list[str]:
     """What runs in the place of a child of a Sequential that has a branch beside it."""
-    here = call.receiver
     if insertion.join.count(VALUE) == 1 and not insertion.overwritten:
         return [f"{name} = {insertion.expression(here, f'{variable}({name})', name)}"]
     branch = call.free_name("branch", "side", "beside")
@@ -243,16 +250,30 @@ def slice_texts(
     return (outer, inner[len(container) :]), closing
 
 
+def slices_for_one(
+    call: Call, chain: tuple[Step, ...], insertion: Insertion, condition: str
+) -> list[Edit]:
+    """`b[1:](self.b_1_0_se(b[:1](x))) if b is self.b[1] else b(x)`, for one of several that are called."""
+    (before, after), closing = slice_texts(call, chain, insertion)
+    code, function = call.document.code(call.context.span), call.called_text
+    sliced = f"{before}{function}{after}{code[len(function):]}{closing}"
+    return written_around(call, call.context.call, f"{sliced} if {condition} else {VALUE}")
+
+
+def may_come_before(call: Call) -> bool:
+    """Whether what the call computes may be computed in a statement before."""
+    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)
+    if not isinstance(call.context.statement, simple):
+        return False
+    if call.syntax.is_deferred(call.context.call):
+        return False
+    return call.document.own_line(call.statement_span)
+
+
 def hoisted(call: Call, chained: Chained, variable: bool) -> list[Edit]:
     """The loop goes before the statement, on a variable that takes the call's place in it."""
     context, document = call.context, call.document
-    statement = context.statement
-    simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)
-    if (
-        not isinstance(statement, simple)
-        or call.syntax.is_deferred(context.call)
-        or not document.own_line(call.statement_span)
-    ):
+    if not may_come_before(call):
         raise unsupported(
             f"{call.where} calls the Sequential inside an expression that cannot be taken apart",
             call.where,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["sequential", "list", "dict", "module"]
@@ -58,6 +58,11 @@ def access(receiver: str, steps: tuple[Step, ...]) -> str:
     for step in steps:
         text = f"{text}{step.access}" if step.writable else f'getattr({text}, "{step.name}")'
     return text
+
+
+def inside_of_slice(chain: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The way down from a slice that need not start or end with the layer, or have it at all."""
+    return (replace(chain[0], first=False, last=False), *chain[1:])
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,12 @@ class Syntax:
         node = self.find(f"{class_name}.{name}", kinds)
         return node if isinstance(node, kinds) else None
 
+    def function(self, name: str) -> Function | None:
+        """A function at the top level."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        node = self.find(name, kinds)
+        return node if isinstance(node, kinds) else None
+
     def enclosing_class(self, node: ast.AST) -> str | None:
         """Qualified name of the innermost class around a node."""
         names: list[str] = []

@@ -309,15 +309,6 @@ REFUSALS = [
         model=IN_DICT,
     ),
     Refusal(
-        "a layer that such a Sequential runs",
-        "se --after model.layers.1.1 --input 1x3x8x8",
-        code="installed-package",
-        message="layers.1.1 is called by torch's Sequential, which model.py:16 runs",
-        where="model.py:16",
-        hint="Pass --attach",
-        model=IN_DICT,
-    ),
-    Refusal(
         "another module of the name of the blocks folder",
         "se --after model.layer1",
         code="blocks-in-the-way",

@@ -234,7 +234,7 @@ PURE_NODES = (
 
 #: Builtins and methods that only read: `getattr(self, "conv" + str(i))`, `"conv{}".format(i)`.
 READING_FUNCTIONS = {"getattr", "str", "int", "len", "list", "tuple", "min", "max", "abs"}
-READING_METHODS = {"format", "children", "keys", "values", "items", "get"}
+READING_METHODS = {"format", "children", "keys", "values", "items", "get", "get_submodule"}
 
 
 def evaluate_pure(node, frame):

@@ -299,7 +299,7 @@ class _Walk:
                 return self.make("attribute", call, path, ast.unparse(call.func))
             case ast.Name(id=name) | ast.Attribute(
                 value=ast.Name(id="functools" | "itertools"), attr=name
-            ) if (name in _ITERATORS):
+            ) if name in _ITERATORS or (name == "map" and call.args[0] is not node):
                 return self.make("iteration", node, path, name)
             case ast.Name(id=name) if self.only_asks(name, node, call):
                 return self.make("none-test", call, path, name)
