@@ -137,17 +137,21 @@ class Call:
 
         A block under the layer is told by its being there, one in a slot by its being filled.
         """
-        text = self.called_text
-        found = []
         if insertion.under:
-            found.append(f'hasattr({text}, "{insertion.attribute}")')
-        elif not any(same_expression(text, way) for way in self.ways(insertion)):
-            if insertion.by_number:
-                found += self.long_enough(insertion)
-            found.append(f"{text} is {access(self.receiver, insertion.to_called)}")
+            found = [f'hasattr({self.called_text}, "{insertion.attribute}")']
+        else:
+            found = self.identity(insertion)
         if insertion.optional:
             found.append(f"{self.receiver}.{insertion.attribute} is not None")
         return " and ".join(found) or None
+
+    def identity(self, insertion: Insertion) -> list[str]:
+        """The conditions under which a variable is the module meant; none where that is written out."""
+        text = self.called_text
+        if any(same_expression(text, way) for way in self.ways(insertion)):
+            return []
+        longer = self.long_enough(insertion) if insertion.by_number else []
+        return [*longer, f"{text} is {access(self.receiver, insertion.to_called)}"]
 
     def ways(self, insertion: Insertion) -> list[str]:
         """How the layer may be written: `self.blocks[5]`, and `self.blocks[-1]` if it is the last."""

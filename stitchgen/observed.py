@@ -44,6 +44,20 @@ class Configuration:
         """The first of the names that the module at a path has."""
         return self.layers[path]["same_as"] or path
 
+    def other_names(self, path: str) -> list[str]:
+        """Where else the same module is a child: of another module, or by another name."""
+
+        def place(one: str) -> tuple[str, str]:
+            parent, _, name = one.rpartition(".")
+            return self.own_name(parent) if parent else "", name
+
+        own = self.own_name(path)
+        return [
+            other
+            for other in self.layers
+            if self.own_name(other) == own and place(other) != place(path)
+        ]
+
     def children(self, path: str) -> list[str]:
         prefix = path + "." if path else ""
         return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stitchgen import methods
+from stitchgen import methods, observed
 from stitchgen.constructors import class_around
 from stitchgen.errors import StitchError
 from stitchgen.observe import Observer, encoded
@@ -71,6 +71,16 @@ def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> Sti
             f"stitchgen show {task.request.block}.",
             details=details,
         )
+    for place in plan.fresh if task.request.placement == "replace" else ():
+        for spot in place.spots:
+            if others := spot.configuration.other_names(spot.path):
+                return StitchError(
+                    "unsupported",
+                    f"{place.target} is the same module as {others[0]}, which stays the old one",
+                    where=observed.first_place(spot.layer),
+                    hint="Change the line that makes it, for all its names.",
+                    details=details,
+                )
     hint = "Nothing was written. Please report this, with the model's source, if it is sound."
     if error.get("law") == "builds" and task.block is not None:
         changes = [what for what in ("channels", "size") if getattr(task.block, what) != "same"]

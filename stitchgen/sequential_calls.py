@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from stitchgen.edits import Edit
 from stitchgen.errors import unsupported
-from stitchgen.insertion import BRANCH, FED, HERE, VALUE, Call, Insertion, exchange, same_expression
+from stitchgen.insertion import BRANCH, FED, HERE, VALUE, Call, Insertion, exchange
 from stitchgen.sites import Step, access
 from stitchgen.wrapping import written_around
 
@@ -37,16 +37,8 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
             "Splice after the whole Sequential, or at a layer inside of a child.",
         )
     own_line = document.own_line(call.statement_span)
-    called = {access(call.receiver, insertion.to_called) for _, insertion in chained}
-    variable = not all(same_expression(call.called_text, text) for text in called)
-    if variable and len(called) > 1:
-        raise unsupported(
-            f"the targets are in several of the Sequentials that {call.where} calls",
-            call.where,
-            "Run the command once for each of them.",
-        )
     if context.form == "assign" and own_line:
-        code = guarded_loop(call, chained, str(context.name), variable)
+        code = guarded_loop(call, chained, str(context.name))
         return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
     [(chain, insertion), *others] = chained
     plain = all(step.plain and step.numbered for step in chain) and not others
@@ -60,25 +52,28 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
             return slices(call, chain, insertion), "slice"
         if not may_come_before(call):
             return slices_for_one(call, chain, insertion, condition), "slice"
-    return hoisted(call, chained, variable), "loop"
+    return hoisted(call, chained), "loop"
 
 
-def guarded_loop(call: Call, chained: Chained, name: str, variable: bool) -> str:
-    """The loop, behind a condition where the call may also be of another module."""
-    conditions = []
-    if variable:
-        # Only one of the modules that the variable stands for has the block.
-        way = access(call.receiver, chained[0][1].to_called)
-        conditions.append(f"{call.called_text} is {way}")
-    for kind in dict.fromkeys(insertion.sequential for _, insertion in chained):
-        if kind:
-            conditions.append(f"isinstance({call.called_text}, {kind})")
-    code = loop(call, chained, name)
-    if not conditions:
-        return code
-    head = f"if {' and '.join(conditions)}:"
-    otherwise = f"    {name} = {call.document.code(call.context.span)}"
-    return "\n".join([head, *indented(code.split("\n")), "else:", otherwise])
+def guarded_loop(call: Call, chained: Chained, name: str) -> str:
+    """The loop, behind a condition where the call may also be of another module.
+
+    Of the Sequentials that a variable stands for, each that has a block gets a loop.
+    """
+    kinds = dict.fromkeys(insertion.sequential for _, insertion in chained)
+    sequential = [f"isinstance({call.called_text}, {kind})" for kind in kinds if kind]
+    groups: dict[str, list[tuple[tuple[Step, ...], Insertion]]] = {}
+    for chain, insertion in chained:
+        conditions = [*call.identity(insertion), *sequential]
+        groups.setdefault(" and ".join(conditions), []).append((chain, insertion))
+    lines: list[str] = []
+    for condition, group in groups.items():
+        code = loop(call, group, name)
+        if not condition:
+            return code
+        lines += [f"{'el' if lines else ''}if {condition}:", *indented(code.split("\n"))]
+    otherwise = f"{name} = {call.document.code(call.context.span)}"
+    return "\n".join([*lines, "else:", f"    {otherwise}"])
 
 
 def loop(call: Call, chained: Chained, name: str) -> str:
@@ -270,7 +265,7 @@ def may_come_before(call: Call) -> bool:
     return call.document.own_line(call.statement_span)
 
 
-def hoisted(call: Call, chained: Chained, variable: bool) -> list[Edit]:
+def hoisted(call: Call, chained: Chained) -> list[Edit]:
     """The loop goes before the statement, on a variable that takes the call's place in it."""
     context, document = call.context, call.document
     if not may_come_before(call):
@@ -280,7 +275,7 @@ def hoisted(call: Call, chained: Chained, variable: bool) -> list[Edit]:
             "Splice after the whole Sequential, or write the call as a statement of its own.",
         )
     name = call.free_name("out", "features", "h")
-    code = guarded_loop(call, chained, name, variable)
+    code = guarded_loop(call, chained, name)
     return [
         document.lines_before(call.statement_span, call.formatted(code)),
         document.replace(context.span, name),
