@@ -41,18 +41,24 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
         code = guarded_loop(call, chained, str(context.name))
         return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
     [(chain, insertion), *others] = chained
-    plain = all(step.plain and step.numbered for step in chain) and not others
-    plain = plain and call.how != "slice"
-    serial = not insertion.branch and not insertion.keeps and not insertion.optional
-    serial = serial and not insertion.sequential and insertion.element is None
-    serial = serial and not insertion.under
-    if plain and serial and not (insertion.slot and len(chain) > 1):
+    if not others and call.how != "slice" and fits_in_slices(chain, insertion):
         condition = call.condition(insertion)
         if condition is None:
             return slices(call, chain, insertion), "slice"
         if not may_come_before(call):
             return slices_for_one(call, chain, insertion, condition), "slice"
     return hoisted(call, chained), "loop"
+
+
+def fits_in_slices(chain: tuple[Step, ...], insertion: Insertion) -> bool:
+    """Whether the block can stand between slices: one module's, which just takes and gives a value."""
+    if insertion.branch or insertion.keeps or insertion.optional or insertion.under:
+        return False
+    if insertion.sequential or insertion.element is not None:
+        return False
+    if insertion.slot and len(chain) > 1:
+        return False
+    return all(step.plain and step.numbered for step in chain)
 
 
 def guarded_loop(call: Call, chained: Chained, name: str) -> str:
