@@ -6,6 +6,7 @@ source; nothing is written.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,7 +31,7 @@ from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import NOWHERE, Asked, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
 from stitchgen.resolve import Resolved
-from stitchgen.sites import Site, attribute_name, inside_of_slice
+from stitchgen.sites import Site, access, attribute_name, inside_of_slice
 from stitchgen.unexecuted import unexecuted_sites
 from stitchgen.workbench import Workbench
 
@@ -93,7 +94,7 @@ def called_places(asked: Asked) -> list[Place]:
         making = spots
         if number is not None:
             making = making_call(asked.bench, survey, pairs, chosen, number, asked.name)
-        under = any(in_function(asked.bench, site) for site in chosen)
+        under = any(has_layer_alone(asked.bench, survey, making, owner, site) for site in chosen)
         under = under or runs_its_children(asked.bench, survey, making, owner, chosen)
         taken = [place.attribute for place in places]
         places.append(place_at_calls(asked, owner, making, chosen, number, under, taken))
@@ -347,9 +348,20 @@ def replace_place(asked: Asked) -> Place:
     return place
 
 
-def in_function(bench: Workbench, site: Site) -> bool:
-    """Whether a function makes the call, to which the layer was handed: it has only the layer."""
-    return not site.chain and class_around(bench, site) is None
+def has_layer_alone(
+    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, site: Site
+) -> bool:
+    """Whether who calls the layer was handed it, and knows nothing of the module that has it: a
+    function, or a method of another object."""
+    if site.chain:
+        return False
+    here = class_around(bench, site)
+    if here is not None:
+        keys = [spot.configuration.class_at(join(spot.root, owner)) for spot in spots]
+        if all(survey.is_kind(key, here, site.file) for key in keys):
+            return False
+    call = bench.syntax(site.file).call_at(site.span)
+    return call is None or not ast.unparse(call.func).endswith(access("", site.to_called))
 
 
 def runs_its_children(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config
+from stitchgen import add, config, undo
 from stitchgen.errors import StitchError
 from tests.spliced import tree
 from tests.test_cases import request_of
@@ -388,3 +388,25 @@ def test_one_name_for_two_blocks(project: config.Project, python: str) -> None:
     error = refusal(project, source, flags, python)
     assert error.code == "bad-argument"
     assert "attention would be the block of model.py::Net.a and of model.py::Net.b" in error.message
+
+
+def test_a_layer_that_a_function_of_another_file_calls(
+    project: config.Project, python: str
+) -> None:
+    """The block is the layer's own: the function knows nothing of the module that has it."""
+    source = net("self.a = nn.Conv2d(3, width, 3)", "return run(self.a, x)")
+    (project.root / "model.py").write_text("from running import run\n" + source)
+    (project.root / "running.py").write_text("def run(layer, x):\n    x = layer(x)\n    return x\n")
+    flags = "se --after model.py::Net.a --build Net() --input 2x3x12x14"
+    before = tree(project.root)
+    add.run(project, request_of(flags, python))
+    assert "self.a.se = SE(channels=width)" in (project.root / "model.py").read_text()
+    assert (project.root / "running.py").read_text() == """\
+def run(layer, x):
+    x = layer(x)
+    if hasattr(layer, "se"):
+        x = layer.se(x)
+    return x
+"""
+    undo.run(project)
+    assert tree(project.root) == before

@@ -223,6 +223,7 @@ PURE_NODES = (
     ast.Compare,
     ast.cmpop,
     ast.IfExp,
+    ast.Dict,
     ast.List,
     ast.Tuple,
     ast.Load,
@@ -265,10 +266,10 @@ def owner_of(frame):
     """`(name, module)` of the module in whose method the frame runs, or None.
 
     A function nested in a method (a closure given to checkpoint, a comprehension) belongs to
-    the method's module, which it sees under the same name.
+    the method's module, which it sees under the same name; a function that a method calls, or a
+    method of what is no module, to the module that calls it.
     """
-    filename = frame.f_code.co_filename
-    while frame is not None and frame.f_code.co_filename == filename:
+    while frame is not None and kind_of_file(frame.f_code.co_filename) == "user":
         code = frame.f_code
         if code.co_argcount:
             name = code.co_varnames[0]
