@@ -13,7 +13,7 @@ from typing import Any
 
 from stitchgen import observed
 from stitchgen.anchors import Anchor, definition_anchor
-from stitchgen.errors import StitchError
+from stitchgen.errors import StitchError, unsupported
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import Place
 from stitchgen.sites import Site, Step, access, free_name
@@ -297,6 +297,13 @@ def constructor_yet_to_be(bench: Workbench, file: str, class_name: str) -> Ancho
 
 def anchor_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt) -> Anchor:
     owner = syntax.enclosing_class(function)
+    if owner and syntax.method(owner, function.name) is not function:
+        where = f"{syntax.document.path}:{function.lineno}"
+        raise unsupported(
+            f"{owner}.{function.name} at {where} is not the last definition of that name",
+            where,
+            "Give the definitions names of their own.",
+        )
     return Anchor(
         file=file,
         span=syntax.document.span_of(statement),

@@ -6,7 +6,7 @@ import ast
 
 from stitchgen.cst import Span
 from stitchgen.edits import Edit
-from stitchgen.syntax import Syntax
+from stitchgen.syntax import Syntax, definitions_in
 
 
 def bound_as(syntax: Syntax, module: str, name: str) -> str | None:
@@ -46,7 +46,7 @@ def import_anchor(syntax: Syntax) -> Span | None:
 
 def only_imports(node: ast.stmt) -> bool:
     """`try: import a` with its handlers counts as an import; `if TYPE_CHECKING:` does not."""
-    if not isinstance(node, ast.Try):
+    if not isinstance(node, ast.Try) or any(True for _ in definitions_in([node])):
         return False
     return all(isinstance(part, (ast.Import, ast.ImportFrom)) for part in node.body)
 

@@ -18,7 +18,7 @@ from stitchgen.imports import has_relative_imports
 from stitchgen.observed import Configuration, in_project
 from stitchgen.request import AddRequest
 from stitchgen.scripts import Script, read_script
-from stitchgen.syntax import Syntax, all_statements
+from stitchgen.syntax import Syntax, all_statements, definitions_in
 from stitchgen.target import ImportName, Located, as_named, import_name, locate, parse
 from stitchgen.workbench import Workbench
 
@@ -300,9 +300,10 @@ def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...
 def module_classes(syntax: Syntax) -> list[str]:
     """Classes of the file that have a `forward` or derive from a Module by name."""
     found = []
-    for node in syntax.tree.body:
+    for node in definitions_in(syntax.tree.body):
         if isinstance(node, ast.ClassDef):
-            bases = " ".join(ast.unparse(base) for base in node.bases)
+            named = (base for base in node.bases if not isinstance(base, ast.Call))
+            bases = " ".join(map(ast.unparse, named))
             methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
             if "Module" in bases or "forward" in methods or "Sequential" in bases:
                 found.append(node.name)

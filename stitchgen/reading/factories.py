@@ -126,7 +126,9 @@ def _construction(scope: Scope, class_name: str) -> str | None:
     calls = []
     for name in scope.bases(class_name):
         definition = scope.classes[name]
-        if definition.keywords or not _decorated_harmlessly(definition.decorator_list):
+        if any(keyword.arg != "metaclass" for keyword in definition.keywords):
+            return None
+        if not _decorated_harmlessly(definition.decorator_list):
             return None
         own = [i for i in definition.body if isinstance(i, Function) and i.name == "__init__"]
         if not own:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from stitchgen.reading.scope import Function, parents, read_scope
+from stitchgen.reading.scope import Function, parents, read_scope, with_class
 from stitchgen.reading.spans import Lines
 from stitchgen.reading.uses import Use
 
@@ -24,8 +24,8 @@ def element_uses(tree: ast.Module, text: str, class_name: str, attribute_path: s
     Each has the path of what is called: the layer, or the Sequential around it.
     """
     reader = _Reader(parents(tree), Lines(text), attribute_path.split("."))
-    scope = read_scope(tree)
-    for base in scope.bases(class_name) if class_name in scope.classes else ():
+    scope = with_class(read_scope(tree), class_name)
+    for base in scope.bases(class_name):
         for method in scope.classes[base].body:
             if isinstance(method, Function) and method.args.args:
                 reader.read(method, f"{base}.{method.name}")

@@ -11,7 +11,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -178,6 +178,35 @@ def _join(package: str, name: str) -> str:
 def _parent(module: str) -> str:
     """The package of a module name; that of `.` is `..`."""
     return split_origin(module)[0] if module.strip(".") else f"{module}."
+
+
+def with_class(scope: Scope, qualified_name: str) -> Scope:
+    """The scope with a class that is nested in another, or has two definitions, by that name.
+
+    Raises KeyError where the file has none.
+    """
+    if qualified_name in scope.classes:
+        return scope
+    node = _class_at(scope.tree, qualified_name.split("."))
+    if node is None:
+        raise KeyError(qualified_name)
+    return replace(scope, classes={**scope.classes, qualified_name: node})
+
+
+def _class_at(node: ast.AST, names: list[str]) -> ast.ClassDef | None:
+    """The last definition, which is the one that the name is bound to in the end."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = None
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, kinds):
+            found = _class_at(child, names) or found
+        elif child.name != names[0]:
+            continue
+        elif len(names) > 1:
+            found = _class_at(child, names[1:]) or found
+        elif isinstance(child, ast.ClassDef):
+            found = child
+    return found
 
 
 def read_scope(

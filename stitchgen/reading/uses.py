@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stitchgen.reading.scope import Function, Scope, parents, read_scope
+from stitchgen.reading.scope import Function, Scope, parents, read_scope, with_class
 from stitchgen.reading.spans import Lines
 
 Kind = Literal[
@@ -80,14 +80,13 @@ class UsesReader:
         self._mentions: dict[str, list[tuple[_Walk, ast.Name]]] = {}
 
     def uses(self, class_name: str, attribute_path: str) -> list[Use]:
-        if class_name not in self.scope.classes:
-            raise KeyError(class_name)
+        scope = with_class(self.scope, class_name)
         target = attribute_path.split(".")
         found: dict[tuple[int, int, str], Use] = {}
         if class_name not in self._mentions:
             self._mentions[class_name] = [
                 mention
-                for method in _reachable_methods(self.scope, class_name)
+                for method in _reachable_methods(scope, class_name)
                 for mention in _mentions(method, self.above, self.lines)
             ]
         for walk, node in self._mentions[class_name]:
