@@ -187,7 +187,8 @@ def with_class(scope: Scope, qualified_name: str) -> Scope:
     """
     if qualified_name in scope.classes:
         return scope
-    node = _class_at(scope.tree, qualified_name.split("."))
+    names = [name for name in qualified_name.split(".") if name != "<locals>"]
+    node = _class_at(scope.tree, names)
     if node is None:
         raise KeyError(qualified_name)
     return replace(scope, classes={**scope.classes, qualified_name: node})
