@@ -164,7 +164,7 @@ def hands_on(
         if isinstance(node, ast.Name) and node.id in taken:
             match syntax.parents[node]:
                 case ast.Call(func=called) as parent if called is node:
-                    if span_of(parent) not in spliced:
+                    if span_of(parent) not in spliced and not told_apart(syntax, parent, node.id):
                         return False
                 case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
                     pass
@@ -177,6 +177,16 @@ def hands_on(
                 case _:
                     return False
     return bool(taken)
+
+
+def told_apart(syntax: Syntax, call: ast.Call, name: str) -> bool:
+    """Whether a conditional around the call asks which module the variable is: `if layer is self.c`."""
+    return any(
+        isinstance(part, ast.Name) and part.id == name
+        for parent in syntax.above(call)
+        if isinstance(parent, ast.IfExp)
+        for part in ast.walk(parent.test)
+    )
 
 
 def covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
