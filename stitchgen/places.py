@@ -115,11 +115,10 @@ def place_at_calls(
     bench, survey, request, resolved = asked.bench, asked.survey, asked.request, asked.resolved
     below = steps_of(survey, asked.spots, asked.name, owner, resolved.path)
     if under:
-        container = is_container(survey, asked.spots)
-        if (container or asked.element) and request.attach and asked.call is None:
+        no_child = is_container(survey, asked.spots) or asked.element is not None
+        if no_child and request.attach and asked.call is None:
             return attached_place(asked)
-        if container:
-            check_not_container(survey, asked.spots, asked.name)
+        check_not_container(survey, asked.spots, asked.name)
     wish = request.name or attribute_name(() if under else below, asked.block, asked.element)
     holder, near = (resolved.path, ()) if under else (owner, sites)
     place = Place(

@@ -256,8 +256,10 @@ def slices_for_one(
 ) -> list[Edit]:
     """`b[1:](self.b_1_0_se(b[:1](x))) if b is self.b[1] else b(x)`, for one of several that are called."""
     (before, after), closing = slice_texts(call, chain, insertion)
-    code, function = call.document.code(call.context.span), call.called_text
-    sliced = f"{before}{function}{after}{code[len(function):]}{closing}"
+    argument = call.context.argument
+    assert argument is not None
+    fed = call.document.code(call.document.span_of(argument))
+    sliced = f"{before}{call.called_text}{after}({fed}){closing}"
     return written_around(call, call.context.call, f"{sliced} if {condition} else {VALUE}")
 
 

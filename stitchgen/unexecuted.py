@@ -164,7 +164,7 @@ def hands_on(
         if isinstance(node, ast.Name) and node.id in taken:
             match syntax.parents[node]:
                 case ast.Call(func=called) as parent if called is node:
-                    if span_of(parent) not in spliced and not told_apart(syntax, parent, node.id):
+                    if span_of(parent) not in spliced and not is_otherwise(syntax, parent, spliced):
                         return False
                 case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
                     pass
@@ -179,14 +179,12 @@ def hands_on(
     return bool(taken)
 
 
-def told_apart(syntax: Syntax, call: ast.Call, name: str) -> bool:
-    """Whether a conditional around the call asks which module the variable is: `if layer is self.c`."""
-    return any(
-        isinstance(part, ast.Name) and part.id == name
-        for parent in syntax.above(call)
-        if isinstance(parent, ast.IfExp)
-        for part in ast.walk(parent.test)
-    )
+def is_otherwise(syntax: Syntax, call: ast.Call, spliced: Sequence[tuple[int, int]]) -> bool:
+    """Whether the call is what a conditional has for the other layers: its first branch is spliced."""
+    match syntax.parents[call]:
+        case ast.IfExp(body=body, orelse=other) if other is call:
+            return any(covers(syntax.document.span_of(body), span) for span in spliced)
+    return False
 
 
 def covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
