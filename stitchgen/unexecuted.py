@@ -80,8 +80,8 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
             elif use.kind in ("passed", "call", "forward-call"):
                 raise StitchError(
                     "bypasses-call",
-                    f"{where} passes {place.target} to {use.detail or 'a call'}, which no run of "
-                    "the model reached and no edit can follow",
+                    f"{where} passes {place.target} to {use.detail or 'a call'}, where a "
+                    "call of it may miss the block",
                     where=where,
                     hint="Splice after a layer that is called by name there, or write the call out.",
                 )
