@@ -229,7 +229,7 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
         elif options.replace and blocks and error["code"] == "bad-argument":
             choice = blocks.pop(0)
         elif (
-            error["code"] in ("layout-mismatch", "layout-ambiguous")
+            error["code"] in ("layout-mismatch", "layout-ambiguous", "many-calls")
             and choice[0] != "swish"
             and not options.replace
         ):

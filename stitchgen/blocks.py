@@ -21,6 +21,9 @@ from stitchgen.syntax import Syntax
 from stitchgen.target import ImportName, import_name, named
 from stitchgen.workbench import Workbench
 
+#: How many names of blocks a hint tells.
+FEW = 6
+
 
 def fitting(layout: str, catalogs: tuple[str, ...] = ()) -> list[str]:
     """Names of the one-input blocks that work on a layout and keep the size.
@@ -36,6 +39,11 @@ def fitting(layout: str, catalogs: tuple[str, ...] = ()) -> list[str]:
     return [block.name for block in found]
 
 
+def of_any_width(layout: str) -> list[str]:
+    """Names of the fitting blocks that are not made for one number of channels."""
+    return [name for name in fitting(layout) if not catalog.load()[name].channel_parameters]
+
+
 def fitting_inputs(count: int) -> list[str]:
     """Names of the blocks that take so many inputs."""
     found = catalog.load().values()
@@ -48,15 +56,20 @@ def dims_at(block: Block, layout: str, name: str, where: str | None) -> int:
     if dims is not None:
         return dims
     others = fitting(layout)
-    few = ", ".join(others[:6]) or "none of the catalog"
     raise StitchError(
         "layout-mismatch",
         f"{block.name} works on {', '.join(block.layouts)}, and the feature at {name} is {layout}",
         where=where,
-        hint=f"Blocks that fit: {few}"
-        + (f", and {len(others) - 6} more: stitchgen list" if len(others) > 6 else ""),
-        suggestions=others[:6],
+        hint=f"Blocks that fit: {a_few(others)}",
+        suggestions=others[:FEW],
     )
+
+
+def a_few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    text = ", ".join(names[:FEW]) or "none of the catalog"
+    more = len(names) - FEW
+    return f"{text}, and {more} more: stitchgen list" if more > 0 else text
 
 
 def check_settings(block: Block | None, settings: Mapping[str, str]) -> dict[str, str]:

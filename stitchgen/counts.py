@@ -80,10 +80,16 @@ class Count:
     def of(self, spot: Spot) -> int:
         return spot.feature(self.placement, self.call)["channels"]
 
+    def by_call(self, spot: Spot) -> list[int]:
+        """The counts of the calls meant, in their order."""
+        if self.call is not None:
+            return [self.of(spot)]
+        return [feature["channels"] for feature in spot.features(self.placement)]
+
     @property
     def only(self) -> int | None:
-        """The count, where it is one number for all configurations."""
-        counts = {self.of(spot) for spot in self.spots}
+        """The count, where it is one number for all configurations and calls."""
+        counts = {count for spot in self.spots for count in self.by_call(spot)}
         return counts.pop() if len(counts) == 1 else None
 
 

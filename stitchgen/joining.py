@@ -349,6 +349,22 @@ def counts_of(place: Place, request: AddRequest) -> dict[str, Count]:
     return wanted
 
 
+def check_same_at_all_calls(count: Count) -> None:
+    """Refuse one block, made for one count, at calls of several counts."""
+    for spot in count.spots:
+        counts = count.by_call(spot)
+        if len(set(counts)) > 1:
+            others = blocks.of_any_width(spot.feature(count.placement)["layout"] or "")
+            raise StitchError(
+                "many-calls",
+                f"the calls of {count.name} have {', '.join(map(str, counts))} channels, and one "
+                "block would be run at all of them",
+                where=observed.first_place(spot.layer),
+                hint=f"Blocks for any number of channels: {blocks.a_few(others)}",
+                suggestions=others[: blocks.FEW],
+            )
+
+
 def facts_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) -> dict[str, str]:
     """What fills the block's arguments, by fact, as expressions."""
     fed = named["fed"]

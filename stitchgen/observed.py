@@ -82,13 +82,16 @@ class Spot:
 
     def feature(self, placement: str, call: int | None = None) -> Json:
         """The tensor that the block is fed: layout, channels, dims (None where they are unknown)."""
+        by_call = self.features(placement)
+        return by_call[min((call or 1) - 1, len(by_call) - 1)]
+
+    def features(self, placement: str) -> Sequence[Json]:
+        """Those tensors by call, at least one."""
         unknown = {"layout": None, "channels": None, "dims": None}
-        by_call = self.layer.get("features") or [{"gives": unknown, "takes": unknown}]
-        number = (call or 1) - 1
         if self.element is not None and placement == "after":
-            gives = self.layer.get("elements", {}).get(self.element) or [unknown]
-            return gives[min(number, len(gives) - 1)]
-        return by_call[min(number, len(by_call) - 1)]["gives" if placement == "after" else "takes"]
+            return self.layer.get("elements", {}).get(self.element) or [unknown]
+        side = "gives" if placement == "after" else "takes"
+        return [call[side] for call in self.layer.get("features") or ()] or [unknown]
 
 
 @dataclass(frozen=True)
@@ -327,7 +330,8 @@ def check_callable(
         )
     broken = [site for site in layer["sites"] if site["how"] not in EDITABLE]
     outside = [site for site in layer["sites"] if not in_project(site.get("file"), root)]
-    if (outside or broken) and attach and calls == 1:
+    if (outside or broken) and attach:
+        check_hookable(layer, calls, call, name)
         return True
     if outside:
         site = outside[0]
@@ -361,6 +365,33 @@ def check_callable(
             suggestions=[f"{name}@{number}" for number in range(1, calls + 1)] + [f"{name}@all"],
         )
     return False
+
+
+def check_hookable(layer: Json, calls: int, call: int | str | None, name: str) -> None:
+    """Refuse one of several calls of a layer: its forward hook runs at each of them alike."""
+    plain = name.partition("@")[0]
+    if isinstance(call, int) and call > calls:
+        raise no_such_call(plain, calls, call)
+    if calls == 1 or call == "all":
+        return
+    every = f"{plain}@all"
+    raise StitchError(
+        "many-calls",
+        f"{plain} is called {calls} times in one forward pass, and a forward hook cannot tell the "
+        "calls apart",
+        where=first_place(layer),
+        hint=f"One block at all of them: {every} --attach",
+        suggestions=[every],
+    )
+
+
+def no_such_call(plain: str, calls: int, call: int | str) -> StitchError:
+    times = "once" if calls == 1 else f"{calls} times"
+    return StitchError(
+        "target-not-found",
+        f"{plain} is called {times} in one forward pass, not {call} times",
+        suggestions=[f"{plain}@{other + 1}" for other in range(calls)],
+    )
 
 
 def first_place(layer: Json) -> str | None:

@@ -163,11 +163,7 @@ def sites_by_call(
     for number in wanted:
         chosen = [site for site in sites if number in site.numbers]
         if not chosen:
-            raise StitchError(
-                "target-not-found",
-                f"{plain} is called {len(numbers)} times in one forward pass, not {number} times",
-                suggestions=[f"{plain}@{other}" for other in numbers],
-            )
+            raise observed.no_such_call(plain, len(numbers), number)
         for site in chosen:
             if len(site.numbers) > 1:
                 raise StitchError(

@@ -15,7 +15,15 @@ from stitchgen.containers import agree, find_loops, release
 from stitchgen.counts import as_number, channel_expressions, channels_read, given
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.features import find_feature, find_reader, later
-from stitchgen.joining import Fit, counts_of, facts_of, fit_of, method_of, widths_of
+from stitchgen.joining import (
+    Fit,
+    check_same_at_all_calls,
+    counts_of,
+    facts_of,
+    fit_of,
+    method_of,
+    widths_of,
+)
 from stitchgen.methods import Widths
 from stitchgen.observe import Observer
 from stitchgen.observed import Survey
@@ -152,6 +160,8 @@ def name_counts(
         wanted = counts_of(place, request)
         told = block is not None and not block.channel_parameters and list(wanted) == ["fed"]
         for role, count in wanted.items():
+            if not told:
+                check_same_at_all_calls(count)
             if role == "fed" and request.channels is not None:
                 place.channels = given(request, place)
             elif place.variable is not None or (told and observer is not None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -90,6 +91,34 @@ class Body(nn.ModuleList):
         return x
 """
 TWICE = with_forward("return self.conv(x) - self.conv(-x)")
+WIDER = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.act = nn.ReLU()
+        self.convs = nn.ModuleList([nn.Conv2d(3, 8, 3), nn.Conv2d(8, 16, 3)])
+
+    def forward(self, x):
+        for conv in self.convs:
+            x = self.act(conv(x))
+        return x
+"""
+HOOKED = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.layer.dropout2 = self.layer.dropout1
+
+    def forward(self, x):
+        return self.layer(x)
+"""
 FROM_TORCHVISION = """\
 import torch.nn as nn
 from torchvision.models import resnet18
@@ -288,6 +317,24 @@ REFUSALS = [
         message="is called 2 times in one forward pass, not 3 times",
         suggestions=("model.py::Net.conv@2",),
         model=TWICE,
+    ),
+    Refusal(
+        "calls of several widths, one block",
+        "cbam --after model.act@all --input 1x3x32x32",
+        code="many-calls",
+        message="the calls of model.py::Net.act@all have 8, 16 channels",
+        where="model.py:12",
+        hint="Blocks for any number of channels: ",
+        suggestions=("simam",),
+        model=WIDER,
+    ),
+    Refusal(
+        "a hook and no such call",
+        "swish --after model.layer.dropout1@3 --attach --input 2x5x16",
+        code="target-not-found",
+        message="is called 2 times in one forward pass, not 3 times",
+        suggestions=("model.py::Net.layer.dropout1@2",),
+        model=HOOKED,
     ),
     Refusal(
         "weight used functionally",
@@ -663,6 +710,18 @@ def test_refusal(
     assert case.hint in (error.hint or "")
     assert set(case.suggestions) <= set(error.suggestions)
     assert str(tmp_path) not in f"{error.where} {error.suggestions}", "paths are the project's own"
+
+
+def test_a_hook_cannot_tell_calls_apart(project: Path, python: str) -> None:
+    (project / "model.py").write_text(HOOKED)
+    for call in ("", "@2"):
+        flags = f"swish --after model.layer.dropout1{call} --attach --input 2x5x16"
+        error = say(project, flags, python)
+        assert error.code == "many-calls"
+        assert "Net.layer.dropout1 is called 2 times in one forward pass" in error.message
+        assert error.hint == "One block at all of them: model.py::Net.layer.dropout1@all --attach"
+        assert error.suggestions == ["model.py::Net.layer.dropout1@all"]
+        assert re.search(r"transformer\.py:\d+$", error.where or "")
 
 
 # What the machine lacks ---------------------------------------------------------------------------
