@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from stitchgen import observed, reading
 from stitchgen.attached import (
@@ -26,7 +27,7 @@ from stitchgen.constructors import (
 )
 from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
-from stitchgen.heirs import has_other_heirs
+from stitchgen.heirs import has_other_heirs, users
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import NOWHERE, Asked, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
@@ -269,7 +270,25 @@ def needs_slot(
                     if is_target(configuration, path):
                         continue
                 return True
-    return False
+    return is_used_by_others(bench, survey, spots, owner)
+
+
+def is_used_by_others(bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str) -> bool:
+    """Whether other models of the project may have the classes between the target's and the calls."""
+    own: set[tuple[str, Path]] = set()
+    between: set[tuple[str, Path]] = set()
+    for spot in spots:
+        around = ["", *owner.split(".")] if owner else [""]
+        for depth, name in enumerate(around):
+            path = join(spot.root, ".".join(around[1 : depth + 1]))
+            key = spot.configuration.class_at(path)
+            for kind in (key, *(survey.classes[key] or {}).get("bases", ())):
+                about = survey.classes.get(kind)
+                if about and observed.in_project(about["file"], bench.root):
+                    own.add((about["name"], Path(about["file"])))
+                    if name:
+                        between.add((about["name"], Path(about["file"])))
+    return any(users(bench.root, name, file) - own for name, file in between)
 
 
 def is_mixed(bench: Workbench, survey: Survey, place: Place) -> bool:
