@@ -243,18 +243,26 @@ def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:
         return {"expression": request.channels, "value": None, "evidence": "given"}
     read = place.spots[0].layer["channels_read"]
     # An expression holds where the calls' owner is made; elsewhere only a number does.
-    expression = read.expression
+    told = {"expression": read.expression, "value": read.value, "evidence": read.evidence}
     if place.from_class:
-        expression = str(read.value) if read.value else None
-    if request.placement != "after" or expression is None or read.evidence == "unknown":
-        reason = read.reason or "what a layer is fed is not read"
+        told["expression"] = str(read.value) if read.value else None
+        if read.evidence == "symbolic" or read.expression is None:
+            why = "it is what the model has in the configurations that its file builds"
+            told |= {"evidence": "literal", "reason": why}
+    if request.placement != "after" or told["expression"] is None or read.evidence == "unknown":
+        reason, named = read.reason, ""
+        if request.placement != "after":
+            reason = "what a layer is fed is not read"
+        elif reason is None:
+            reason = "the configurations of the file do not agree in them"
+            named = "Name the configuration with --build EXPR, or let"
         raise StitchError(
             "channels-unknown",
             f"the source alone does not tell the channels at {place.target}: {reason}",
             where=observed.first_place(place.spots[0].layer),
-            hint="Let the model run (leave out --no-prove), or pass --channels EXPR.",
+            hint=f"{named or 'Let'} the model run (leave out --no-prove), or pass --channels EXPR.",
         )
-    return {"expression": expression, "value": read.value, "evidence": read.evidence}
+    return told
 
 
 def statement_at(syntax: Syntax, span: Span) -> ast.stmt | None:

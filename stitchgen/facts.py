@@ -28,6 +28,14 @@ class Channels:
 
 
 @dataclass(frozen=True)
+class ClassName:
+    """A class by its name and the file that defines it, None where that is none of the project's."""
+
+    name: str
+    file: str | None
+
+
+@dataclass(frozen=True)
 class Definition:
     """The outermost statement of `owner.__init__` that creates the layer."""
 
@@ -70,4 +78,5 @@ class Layer:
     sites: tuple[CallSite, ...]
     calls: int | None  # calls in one forward pass; None where only read
     readers: tuple[str, ...] = ()  # paths of the layers that take its output
+    kinds: tuple[ClassName, ...] = ()  # its class, then the bases; () where it is not known
     everywhere: bool = True  # whether all configurations that were read have it, in that class

@@ -6,24 +6,31 @@ out, so that a plan made from it is refused rather than wrong.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from stitchgen import catalog, reading
 from stitchgen.cst import Document
-from stitchgen.facts import CallSite, Layer
+from stitchgen.facts import CallSite, ClassName, Layer
+from stitchgen.imports import has_relative_imports
 from stitchgen.observed import Configuration, Survey
+from stitchgen.reading import ReadClass
 from stitchgen.resolve import explicit_class
 from stitchgen.session import Session, module_classes
+from stitchgen.target import import_name
 from stitchgen.workbench import Workbench
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 READ = "as read in the source"
 
 
-def read_survey(session: Session, bench: Workbench) -> Survey:
-    """One configuration for each class that could be read: `Net` as its source describes it."""
+def read_survey(session: Session, bench: Workbench, builds: Sequence[str] = ()) -> Survey:
+    """One configuration for each class that could be read: `Net` as its source describes it.
+
+    It stands for all that the file builds, or, with `builds`, for those alone.
+    """
     classes: dict[str, Any] = {}
     configurations = []
     text = session.syntax.document.text
@@ -31,78 +38,89 @@ def read_survey(session: Session, bench: Workbench) -> Survey:
     wanted = wanted_classes(session)
     read = targets_alone(session, wanted, files)
     if read is None:
-        read = reading.read_classes(session.file, text, files, wanted)
-    for name, layers in read.items():
-        if layers:
-            key = class_key(session, name, classes)
-            table = table_of(session, bench, layers, classes)
+        named = named_classes(session) or None if builds else wanted
+        read = reading.read_classes(session.file, text, files, named, builds)
+    for name, model in read.items():
+        if model.layers:
+            key = class_key(session, bench, model.kinds, classes)
+            table = table_of(session, bench, model, classes)
             configurations.append(Configuration(f"{name}, {READ}", key, table, 0, ""))
     return Survey(configurations, classes, {})
 
 
 def targets_alone(
     session: Session, wanted: Sequence[str], files: reading.ProjectFiles
-) -> dict[str, list[Layer]] | None:
+) -> dict[str, ReadClass] | None:
     """Just the targets' layers, where the source of their classes tells all of them at once.
 
     Where a layer below others goes depends on its neighbours, so it is not read alone.
     """
-    found: dict[str, list[Layer]] = {}
+    found: dict[str, ReadClass] = {}
     for located in session.located:
         explicit = explicit_class(session.syntax, located.names)
         if explicit is None and len(wanted) != 1:
             return None
         name, path = explicit or (wanted[0], ".".join(located.names))
-        layer = None
+        model = None
         if path and "." not in path:
             text = session.syntax.document.text
-            layer = reading.read_layer(session.file, text, name, path, files)
-        if layer is None:
+            model = reading.read_layer(session.file, text, name, path, files)
+        if model is None:
             return None
-        found.setdefault(name, []).append(layer)
+        others = found[name].layers if name in found else ()
+        found[name] = replace(model, layers=others + model.layers)
     return found
 
 
 def wanted_classes(session: Session) -> list[str]:
     """The classes that the targets name, else those that the file builds, else all of it."""
     every = module_classes(session.syntax)
-    named = [name for located in session.located for name in located.names[:1] if name in every]
     built = reading.configurations(session.syntax.tree, session.syntax.document.text)
-    return list(dict.fromkeys(named)) or [name for name in every if name in built] or every
+    return named_classes(session) or [name for name in every if name in built] or every
 
 
-def class_key(session: Session, name: str, classes: dict[str, Any]) -> str:
-    """The key of a class by its name, noting it among the classes."""
-    if name in CONTAINERS:
-        key = f"torch.nn.modules.container:{name}"
+def named_classes(session: Session) -> list[str]:
+    """The classes of the file that the targets name."""
+    every = module_classes(session.syntax)
+    named = [name for located in session.located for name in located.names[:1] if name in every]
+    return list(dict.fromkeys(named))
+
+
+def class_key(
+    session: Session, bench: Workbench, kinds: Sequence[ClassName], classes: dict[str, Any]
+) -> str:
+    """The key of the first of a class and its bases, noting them among the classes."""
+    if not kinds:
+        kinds = [ClassName("Module", None)]
+    keys = [key_of(session, bench, kind) for kind in kinds]
+    for key, kind in zip(keys[1:], kinds[1:]):
+        classes.setdefault(key, {"name": kind.name, "file": kind.file or "", "bases": []})
+    classes[keys[0]] = {"name": kinds[0].name, "file": kinds[0].file or "", "bases": keys[1:]}
+    return keys[0]
+
+
+def key_of(session: Session, bench: Workbench, kind: ClassName) -> str:
+    if kind.file is None:
+        module = "torch.nn.modules.container" if kind.name in CONTAINERS else ""
+    elif kind.file == str(session.file):
+        module = session.import_name.module
     else:
-        key = f"{session.import_name.module}:{name}"
-    if key not in classes:
-        node = session.syntax.class_named(name)
-        bases = []
-        for base in node.bases if node is not None else ():
-            last = ast.unparse(base).rpartition(".")[2]
-            if last in CONTAINERS or session.syntax.class_named(last) is not None:
-                bases.append(class_key(session, last, classes))
-        inherited = [grand for base in bases for grand in classes[base]["bases"]]
-        classes[key] = {
-            "name": name,
-            "file": str(session.file) if node is not None else "",
-            "bases": bases + inherited,
-        }
-    return key
+        relative = has_relative_imports(bench.syntax(kind.file).tree)
+        module = import_name(Path(kind.file), bench.root, relative).module
+    return f"{module}:{kind.name}"
 
 
 def table_of(
-    session: Session, bench: Workbench, layers: Sequence[Layer], classes: dict[str, Any]
+    session: Session, bench: Workbench, model: ReadClass, classes: dict[str, Any]
 ) -> dict[str, Any]:
-    by_path = {layer.path: layer for layer in layers}
-    links = {layer.path: links_of(by_path, layer) for layer in layers}
+    by_path = {layer.path: layer for layer in model.layers}
+    links = {layer.path: links_of(by_path, layer) for layer in model.layers}
+    kinds = {"": model.kinds, **{layer.path: layer.kinds for layer in model.layers}}
     return {
         layer.path: {
             "path": layer.path,
             "same_as": None,
-            "class": class_key(session, layer.class_name, classes),
+            "class": class_key(session, bench, layer.kinds, classes),
             "calls": {"eval": calls_in_one_run(bench, layer.sites)},
             "sites": [
                 site_of(bench.syntax(site.file).document, site, number)
@@ -113,10 +131,10 @@ def table_of(
             "scripted": False,
             "sizes": {},
             "output": {"shape": None},
-            "features": [feature_of(layer, certain(session, layer, links[layer.path]))],
+            "features": [feature_of(layer, certain(kinds, layer, links[layer.path]))],
             "channels_read": layer.channels,
         }
-        for layer in layers
+        for layer in model.layers
     }
 
 
@@ -179,16 +197,18 @@ def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
     return links
 
 
-def certain(session: Session, layer: Layer, links: Sequence[Any]) -> bool:
+def certain(kinds: Mapping[str, Sequence[ClassName]], layer: Layer, links: Sequence[Any]) -> bool:
     """Whether reading tells for which layers a block there runs, and where it can be created.
 
     Of a layer that some configurations lack a block can go beside its own definition alone: which
-    ones, a condition elsewhere would have to tell. What else runs the same code is known of the
-    classes of the model file alone. And the block comes after all that leads to the layer is made.
+    ones, a condition elsewhere would have to tell. And the block comes after all that leads to the
+    layer is made.
     """
     beside = all(not site.owner and not site.chain for site in layer.sites)
-    here = all(site.file == str(session.file) for site in layer.sites)
-    return here and (layer.everywhere or beside) and None not in links
+    known = all(
+        ClassName(site.owner_class, site.file) in kinds.get(site.owner, ()) for site in layer.sites
+    )
+    return known and (layer.everywhere or beside) and None not in links
 
 
 def feature_of(layer: Layer, certain: bool) -> Mapping[str, Any]:

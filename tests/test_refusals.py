@@ -663,24 +663,6 @@ REFUSALS = [
         where="model.py:14",
         hint="Let the model run (leave out --no-prove)",
     ),
-    Refusal(
-        "a layer that another file calls, for more than this one perhaps",
-        "se --after model.py::Net.one.conv --no-prove",
-        code="channels-unknown",
-        message="the source alone does not tell the axes and channels",
-        where="unit.py:10",
-        hint="Let the model run (leave out --no-prove)",
-        model="import torch.nn as nn\nfrom unit import Unit\n\n\nclass Net(nn.Module):\n"
-        "    def __init__(self):\n        super().__init__()\n"
-        "        self.one = Unit(3)\n        self.two = Unit(3)\n\n"
-        "    def forward(self, x):\n        return self.two(self.one(x))\n",
-        others={
-            "unit.py": "import torch.nn as nn\n\n\nclass Unit(nn.Module):\n"
-            "    def __init__(self, width):\n        super().__init__()\n"
-            "        self.conv = nn.Conv2d(width, width, 1)\n\n"
-            "    def forward(self, x):\n        return x + self.conv(x)\n"
-        },
-    ),
 ]
 
 

@@ -5,7 +5,7 @@ user code. What reading cannot know for certain it calls unknown, with a reason.
 """
 
 from stitchgen.reading.factories import WEIGHTS, configurations, constructible, factories, harmless
-from stitchgen.reading.layers import read_classes, read_layer, read_layers
+from stitchgen.reading.layers import ReadClass, read_classes, read_layer, read_layers
 from stitchgen.reading.loops import element_uses
 from stitchgen.reading.project import ProjectFiles, files_beside
 from stitchgen.reading.scope import imported_names
@@ -14,6 +14,7 @@ from stitchgen.reading.uses import Use, uses
 __all__ = [
     "WEIGHTS",
     "ProjectFiles",
+    "ReadClass",
     "Use",
     "configurations",
     "constructible",

@@ -105,6 +105,14 @@ def _holds(
     ):
         return False
     statements = {id(f.statement[2]): f.statement for _, f in facts if f.statement is not None}
+    # Of several statements that create the layer the block is created after the last.
+    last = max(statements.values(), key=lambda statement: statement[2].lineno, default=None)
+    if last is not None and not all(
+        _evaluate(run, last, run.snapshots.get(id(last[2]), []), text) == [fact.count.value]
+        for run, fact in facts
+        if isinstance(fact.count, Known)
+    ):
+        return False
     if symbolic is not None and relative in symbolic.facts:
         statement = symbolic.facts[relative].statement
         if statement is not None:

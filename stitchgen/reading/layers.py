@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stitchgen.facts import CallSite, Channels, Definition, Layer
+from stitchgen.facts import CallSite, Channels, ClassName, Definition, Layer
 from stitchgen.reading.calls import Call
 from stitchgen.reading.counts import (
     as_integer,
@@ -31,6 +31,7 @@ from stitchgen.reading.runs import (
     calls_by_module,
     class_name_of,
     is_ambiguous,
+    kinds_of,
     modules_below,
     output,
     run_class,
@@ -51,6 +52,14 @@ from stitchgen.reading.values import (
 )
 
 
+@dataclass(frozen=True)
+class ReadClass:
+    """A class, as far as its source tells."""
+
+    kinds: tuple[ClassName, ...]  # itself, then its bases
+    layers: tuple[Layer, ...]
+
+
 def read_layers(
     file: Path,
     text: str,
@@ -60,8 +69,8 @@ def read_layers(
     """The layers of a class of the file (of all, one after the other), as `named_modules()`."""
     if class_name is None:
         found = read_classes(file, text, project_files)
-        return [layer for layers in found.values() for layer in layers]
-    return read_classes(file, text, project_files, [class_name])[class_name]
+        return [layer for one in found.values() for layer in one.layers]
+    return list(read_classes(file, text, project_files, [class_name])[class_name].layers)
 
 
 def read_layer(
@@ -70,8 +79,8 @@ def read_layer(
     class_name: str,
     path: str,
     project_files: ProjectFiles | None = None,
-) -> Layer | None:
-    """One layer, where the class's own source tells its count for all configurations at once.
+) -> ReadClass | None:
+    """A class with one layer, where the class's own source tells its count for all configurations at once.
 
     Much faster than reading every configuration; None where only those can tell.
     """
@@ -82,7 +91,7 @@ def read_layer(
     if run is None or path not in run.facts or write(run, run.facts[path]) is None:
         return None
     symbols = _Configuration("", run.machine, run.root, dict(run.tree), run.calls)
-    return reader._layer(path, [symbols])
+    return ReadClass(kinds_of(run.machine, run.root), (reader._layer(path, [symbols]),))
 
 
 def read_classes(
@@ -90,11 +99,17 @@ def read_classes(
     text: str,
     project_files: ProjectFiles | None = None,
     class_names: Sequence[str] | None = None,
-) -> dict[str, list[Layer]]:
-    """The layers of the named classes, or of each model class of the file."""
-    reader = _Reader(file, text, project_files or files_beside(file))
-    names = reader.scope.module_classes() if class_names is None else class_names
-    return {name: reader.layers(name) for name in names}
+    builds: Sequence[str] = (),
+) -> dict[str, ReadClass]:
+    """The named classes, or each model class of the file, in all configurations that it has.
+
+    With `builds` those expressions alone are the configurations, and what they build is the
+    classes, unless some are named.
+    """
+    reader = _Reader(file, text, project_files or files_beside(file), builds)
+    if class_names is None:
+        class_names = list(reader.expressions) if builds else reader.scope.module_classes()
+    return {name: reader.read(name) for name in class_names}
 
 
 @dataclass
@@ -117,12 +132,13 @@ _MOST_RUNS = 24
 class _Reader:
     """Reads the classes of one file."""
 
-    def __init__(self, file: Path, text: str, project_files: ProjectFiles) -> None:
+    def __init__(
+        self, file: Path, text: str, project_files: ProjectFiles, builds: Sequence[str] = ()
+    ) -> None:
         self.file, self.text = file, text
         self.tree = ast.parse(text.removeprefix("\ufeff"))
         self.scope = read_scope(self.tree, text, file)
         Project(self.scope, project_files)
-        self.expressions = configurations(self.tree, text, project_files)
         self.lines: dict[int, Lines] = {}
         self.uses: dict[int, UsesReader] = {}
         self._symbolic: dict[tuple[int, str], Run | None] = {}
@@ -132,12 +148,27 @@ class _Reader:
         self._runs: dict[tuple[int, str], list[Run] | None] = {}
         self._channels: dict[tuple[int, str, str], Channels] = {}
         self.unread: str | None = None  # a configuration that could not be read
+        if builds:
+            self.expressions = self._by_class(builds)
+        else:
+            self.expressions = configurations(self.tree, text, project_files)
+
+    def _by_class(self, builds: Sequence[str]) -> dict[str, list[str]]:
+        """The expressions by the class of the file that they build."""
+        found: dict[str, list[str]] = {}
+        for expression in builds:
+            built = self._built_by(expression)
+            if built is None:
+                self.unread = self.unread or expression
+            else:
+                found.setdefault(built[2].name, []).append(expression)
+        return found
 
     # Configurations ---------------------------------------------------------------------------
 
-    def layers(self, class_name: str) -> list[Layer]:
+    def read(self, class_name: str) -> ReadClass:
         if class_name not in self.scope.classes:
-            return []  # defined twice, or in a branch: there is no one class of that name
+            return ReadClass((), ())  # defined twice, or in a branch: there is no one class of it
         kind = ClassRef(self.scope, class_name)
         found = self._configurations(class_name)
         if not found:
@@ -154,7 +185,8 @@ class _Reader:
         paths: dict[str, None] = {}
         for configuration in found:
             paths.update(dict.fromkeys(configuration.paths))
-        return [self._layer(path, found) for path in paths]
+        kinds = kinds_of(found[0].machine, found[0].root) if found else ()
+        return ReadClass(kinds, tuple(self._layer(path, found) for path in paths))
 
     def _configurations(self, class_name: str) -> list[_Configuration]:
         """The models of a class that the file builds; notes the instances below them."""
@@ -173,17 +205,10 @@ class _Reader:
 
     def _configuration(self, expression: str, class_name: str) -> _Configuration | None:
         """Build a configuration in the mind and run it."""
-        engine = Machine(budget=self.budget)
-        frame = Frame(engine.new("frame"), self.scope, "<build>")
-        try:
-            value = engine.evaluate(ast.parse(expression, mode="eval").body, frame)
-        except (Raised, TooLarge, RecursionError):
+        built = self._built_by(expression)
+        if built is None or built[2].name != class_name:
             return None
-        if not isinstance(value, Ref) or engine.kind(value) != "instance":
-            return None
-        kind = engine.class_of(value)
-        if not isinstance(kind, ClassRef) or kind.name != class_name:
-            return None
+        engine, value, _ = built
         start = len(engine.calls)
         run_forward(engine, value, None)
         return _Configuration(
@@ -193,6 +218,19 @@ class _Reader:
             dict(modules_below(engine, value)),
             calls_by_module(engine, start),
         )
+
+    def _built_by(self, expression: str) -> tuple[Machine, Ref, ClassRef] | None:
+        """What an expression builds in the mind, if that is an instance of a class."""
+        engine = Machine(budget=self.budget)
+        frame = Frame(engine.new("frame"), self.scope, "<build>")
+        try:
+            value = engine.evaluate(ast.parse(expression, mode="eval").body, frame)
+        except (SyntaxError, Raised, TooLarge, RecursionError):
+            return None
+        if not isinstance(value, Ref) or engine.kind(value) != "instance":
+            return None
+        kind = engine.class_of(value)
+        return (engine, value, kind) if isinstance(kind, ClassRef) else None
 
     def _collect_instances(self, configuration: _Configuration) -> None:
         """Note the instances of each class below the model that differ in what they are given."""
@@ -286,6 +324,7 @@ class _Reader:
             definition=definition,
             sites=sites,
             calls=None,
+            kinds=kinds_of(engine, ref),
             everywhere=len(facts) == len(found),
         )
 
@@ -319,7 +358,10 @@ class _Reader:
     ) -> Channels:
         found = self._expression(kind, relative)
         if found.expression is None:
-            return found
+            # A number, where all configurations agree in it, names it where no class does.
+            if value is None:
+                return found
+            return Channels(None, value, "literal", found.reason)
         literal = as_integer(found.expression)
         if literal is not None and any(
             isinstance(count, Known) and count.value != literal for count in counts
@@ -344,9 +386,10 @@ class _Reader:
             if run is not None and relative in run.facts
             for owner, _, statement, scope in filter(None, [run.facts[relative].statement])
         }
-        if len(found) != 1:
+        if len({(file, function) for file, _, function in found}) != 1:
             return None
-        return Definition(*found.pop())
+        # `self.shortcut = nn.Sequential()`, then another one under a condition: it is there below.
+        return Definition(*max(found, key=lambda one: one[1]))
 
     def _sites(
         self, kind: ClassRef, holder_path: str, relative: str, calls: list[Call]

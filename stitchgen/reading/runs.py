@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from stitchgen.facts import ClassName
 from stitchgen.reading import attributes
 from stitchgen.reading.calls import Call
 from stitchgen.reading.forwards import forward, tells_its_count
@@ -246,6 +247,22 @@ def class_name_of(engine: Machine, ref: Ref) -> str:
     if isinstance(kind, Library):
         return kind.origin.rpartition(".")[2]
     return "Module"
+
+
+def kinds_of(engine: Machine, ref: Ref) -> tuple[ClassName, ...]:
+    """The class and its bases, as far as they are known."""
+    kind = engine.class_of(ref)
+    if not isinstance(kind, ClassRef):
+        return (ClassName(class_name_of(engine, ref), None),) if kind is not None else ()
+    return tuple(
+        (
+            ClassName(base.name, str(base.scope.path))
+            if isinstance(base, ClassRef)
+            else ClassName(base.origin.rpartition(".")[2], None)
+        )
+        for base in engine.mro(kind)
+        if isinstance(base, (ClassRef, Library))
+    )
 
 
 def signature_of(engine: Machine, value: Value, depth: int) -> object:

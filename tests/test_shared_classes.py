@@ -1,0 +1,145 @@
+"""A layer of one instance: what else has its class stays as it is, in whichever file it stands.
+
+Each project is spliced once with the proof and once by reading alone.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from stitchgen import add, config, undo
+from stitchgen.errors import StitchError
+from stitchgen.outcome import Outcome
+from tests.spliced import tree
+from tests.test_cases import request_of
+
+UNIT = """\
+class Unit(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 1)
+
+    def forward(self, x):
+        return x + self.conv(x)
+"""
+NET = """\
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3)
+        self.one = Unit(width)
+
+    def forward(self, x):
+        return self.one(self.stem(x))
+"""
+TORCH = "import torch.nn as nn\n"
+IMPORTS = TORCH + "from unit import Unit\n"
+SLOT = "self.conv_se = nn.Identity()"
+
+both = pytest.mark.parametrize("flags", ["", "--no-prove"], ids=["proven", "read"])
+
+
+def spliced(root: Path, sources: dict[str, str], python: str, flags: str) -> Outcome:
+    root.mkdir(exist_ok=True)
+    for name, text in {"pyproject.toml": "", **sources}.items():
+        (root / name).write_text(text)
+    request = request_of(f"se --after model.py::Net.one.conv {flags}", python)
+    return add.run(config.find_project(root), request)
+
+
+def source(*parts: str) -> str:
+    return "\n\n".join(parts)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@both
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"other.py": source(IMPORTS, NET.replace("Net", "Other"))},
+        {"other.py": source("import unit\n" + TORCH, NET.replace("Unit(", "unit.Unit("))},
+        {"other.py": source(IMPORTS, "class Twice(Unit):\n    pass\n")},
+    ],
+    ids=["a model of another file", "by the name of its module", "a class that inherits it"],
+)
+def test_what_else_uses_the_class_gets_an_empty_slot(
+    root: Path, python: str, flags: str, other: dict[str, str]
+) -> None:
+    files = {"model.py": source(IMPORTS, NET), "unit.py": source(TORCH, UNIT), **other}
+    outcome = spliced(root, files, python, flags)
+    assert [splice["strategy"] for splice in outcome.result["splices"]] == ["slot"]
+    assert SLOT in (root / "unit.py").read_text()
+    assert "self.one.conv_se = SE(channels=" in (root / "model.py").read_text()
+    assert (root / "other.py").read_text() == other["other.py"]
+    undo.run(config.find_project(root))
+    assert (root / "unit.py").read_text() == files["unit.py"]
+
+
+@both
+def test_another_model_of_the_same_file_needs_not_be_built(
+    root: Path, python: str, flags: str
+) -> None:
+    other = NET.replace("Net", "Other").replace("width=8", "width")
+    spliced(root, {"model.py": source(TORCH, UNIT, NET, other)}, python, f"{flags} --build Net()")
+    text = (root / "model.py").read_text()
+    assert SLOT in text and text.count("SE(") == 1
+
+
+@both
+def test_a_class_that_only_the_model_uses_gets_the_block_itself(
+    root: Path, python: str, flags: str
+) -> None:
+    stranger = source(TORCH, UNIT, NET.replace("Net", "Stranger"))
+    files = {"model.py": source(IMPORTS, NET), "unit.py": source(TORCH, UNIT)}
+    spliced(root, {**files, "stranger.py": stranger}, python, flags)
+    assert "self.conv_se = SE(channels=width)" in (root / "unit.py").read_text()
+    assert (root / "model.py").read_text() == files["model.py"]
+
+
+@both
+def test_one_of_two_instances_of_another_file(root: Path, python: str, flags: str) -> None:
+    twice = NET.replace("Unit(width)\n", "Unit(width)\n        self.two = Unit(width)\n")
+    twice = twice.replace("self.one(self.stem(x))", "self.two(self.one(self.stem(x)))")
+    files = {"model.py": source(IMPORTS, twice), "unit.py": source(TORCH, UNIT)}
+    spliced(root, files, python, flags)
+    assert SLOT in (root / "unit.py").read_text()
+    assert "self.one.conv_se = SE(" in (root / "model.py").read_text()
+
+
+TWO = textwrap.dedent("""\
+    def small():
+        return Net(8)
+
+
+    def large():
+        return Net(16)
+    """)
+
+
+def test_reading_asks_for_the_configuration_and_takes_it(root: Path, python: str) -> None:
+    other = {"other.py": source(IMPORTS, NET.replace("Net", "Other"))}
+    files = {
+        "model.py": source(IMPORTS, NET.replace("=8", ""), TWO),
+        "unit.py": source(TORCH, UNIT),
+        **other,
+    }
+    with pytest.raises(StitchError) as refusal:
+        spliced(root, files, python, "--no-prove")
+    assert refusal.value.code == "channels-unknown"
+    assert "the configurations of the file do not agree" in refusal.value.message
+    assert "--build EXPR" in (refusal.value.hint or "")
+    before = tree(root)
+    outcome = spliced(root, files, python, "--no-prove --build large()")
+    assert tree(root) != before
+    assert "self.one.conv_se = SE(channels=16)" in (root / "model.py").read_text()
+    notes = {warning["code"]: warning["message"] for warning in outcome.result["warnings"]}
+    assert notes["other-configurations"].startswith("read for large() alone")
+    assert notes["literal-channels"].startswith("16 channels is a literal")
