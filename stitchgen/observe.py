@@ -11,6 +11,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -44,6 +45,17 @@ def interpreter(chosen: str | None, configured: str | None, root: Path) -> str:
                 if (Path(prefix) / name).exists():
                     return str(Path(prefix) / name)
     return sys.executable
+
+
+def installed_packages(python: str) -> Path | None:
+    """The folder in which that Python's packages are, as its environment is laid out; nothing is run."""
+    found = shutil.which(python)
+    if found is None:
+        return None
+    prefix = Path(os.path.abspath(found)).parent.parent
+    folders = [*prefix.glob("lib/python3*/site-packages"), *prefix.glob("Lib/site-packages")]
+    folders = [folder for folder in folders if folder.is_dir()]
+    return folders[0] if len(folders) == 1 else None
 
 
 @dataclass(frozen=True)

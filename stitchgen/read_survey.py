@@ -15,6 +15,7 @@ from stitchgen import catalog, reading
 from stitchgen.cst import Document
 from stitchgen.facts import CallSite, ClassName, Layer
 from stitchgen.imports import has_relative_imports
+from stitchgen.observe import installed_packages
 from stitchgen.observed import Configuration, Survey
 from stitchgen.reading import ReadClass
 from stitchgen.resolve import explicit_class
@@ -31,10 +32,11 @@ def read_survey(session: Session, bench: Workbench, builds: Sequence[str] = ()) 
 
     It stands for all that the file builds, or, with `builds`, for those alone.
     """
-    classes: dict[str, Any] = {}
+    classes = Classes(session, bench)
     configurations = []
     text = session.syntax.document.text
-    files = reading.files_beside(session.file, *session.import_name.paths)
+    installed = installed_packages(session.python)
+    files = reading.files_beside(session.file, *session.import_name.paths, installed=installed)
     wanted = wanted_classes(session)
     read = targets_alone(session, wanted, files)
     if read is None:
@@ -42,10 +44,9 @@ def read_survey(session: Session, bench: Workbench, builds: Sequence[str] = ()) 
         read = reading.read_classes(session.file, text, files, named, builds)
     for name, model in read.items():
         if model.layers:
-            key = class_key(session, bench, model.kinds, classes)
-            table = table_of(session, bench, model, classes)
+            key, table = classes.key(model.kinds), table_of(bench, model, classes)
             configurations.append(Configuration(f"{name}, {READ}", key, table, 0, ""))
-    return Survey(configurations, classes, {})
+    return Survey(configurations, classes.known, {})
 
 
 def targets_alone(
@@ -86,33 +87,36 @@ def named_classes(session: Session) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def class_key(
-    session: Session, bench: Workbench, kinds: Sequence[ClassName], classes: dict[str, Any]
-) -> str:
-    """The key of the first of a class and its bases, noting them among the classes."""
-    if not kinds:
-        kinds = [ClassName("Module", None)]
-    keys = [key_of(session, bench, kind) for kind in kinds]
-    for key, kind in zip(keys[1:], kinds[1:]):
-        classes.setdefault(key, {"name": kind.name, "file": kind.file or "", "bases": []})
-    classes[keys[0]] = {"name": kinds[0].name, "file": kinds[0].file or "", "bases": keys[1:]}
-    return keys[0]
+class Classes:
+    """The classes of a survey, by their keys: `module:name`, as the observer has them."""
+
+    def __init__(self, session: Session, bench: Workbench) -> None:
+        self.bench = bench
+        self.known: dict[str, Any] = {}
+        self.modules = {str(session.file): session.import_name.module}
+
+    def key(self, kinds: Sequence[ClassName]) -> str:
+        """That of the first of a class and its bases, which are noted."""
+        if not kinds:
+            kinds = [ClassName("Module", None)]
+        keys = [f"{self.module(kind)}:{kind.name}" for kind in kinds]
+        for key, kind in zip(keys[1:], kinds[1:]):
+            self.known.setdefault(key, {"name": kind.name, "file": kind.file or "", "bases": []})
+        about = {"name": kinds[0].name, "file": kinds[0].file or "", "bases": keys[1:]}
+        self.known[keys[0]] = about
+        return keys[0]
+
+    def module(self, kind: ClassName) -> str:
+        if kind.file is None:
+            return "torch.nn.modules.container" if kind.name in CONTAINERS else ""
+        if kind.file not in self.modules:
+            relative = has_relative_imports(self.bench.syntax(kind.file).tree)
+            name = import_name(Path(kind.file), self.bench.root, relative)
+            self.modules[kind.file] = name.module
+        return self.modules[kind.file]
 
 
-def key_of(session: Session, bench: Workbench, kind: ClassName) -> str:
-    if kind.file is None:
-        module = "torch.nn.modules.container" if kind.name in CONTAINERS else ""
-    elif kind.file == str(session.file):
-        module = session.import_name.module
-    else:
-        relative = has_relative_imports(bench.syntax(kind.file).tree)
-        module = import_name(Path(kind.file), bench.root, relative).module
-    return f"{module}:{kind.name}"
-
-
-def table_of(
-    session: Session, bench: Workbench, model: ReadClass, classes: dict[str, Any]
-) -> dict[str, Any]:
+def table_of(bench: Workbench, model: ReadClass, classes: Classes) -> dict[str, Any]:
     by_path = {layer.path: layer for layer in model.layers}
     links = {layer.path: links_of(by_path, layer) for layer in model.layers}
     kinds = {"": model.kinds, **{layer.path: layer.kinds for layer in model.layers}}
@@ -120,7 +124,7 @@ def table_of(
         layer.path: {
             "path": layer.path,
             "same_as": None,
-            "class": class_key(session, bench, layer.kinds, classes),
+            "class": classes.key(layer.kinds),
             "calls": {"eval": calls_in_one_run(bench, layer.sites)},
             "sites": [
                 site_of(bench.syntax(site.file).document, site, number)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from stitchgen.facts import Layer
+from stitchgen.observe import installed_packages
 from stitchgen.reading import configurations, files_beside, read_classes, read_layers
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
@@ -303,6 +304,35 @@ def test_classes_of_other_files_are_read(tmp_path):
     assert layers["l"].channels.expression == "c * Block.expansion"
     assert layers["l.a"].channels.expression == "out * self.expansion"
     assert layers["l.a"].definition.file == str(tmp_path / "parts.py")
+
+
+def test_installed_packages_are_read_where_the_project_has_no_such_file(tmp_path):
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "logs.py").write_text("def log(model):\n    print(type(model).__name__)\n")
+    (packages / "torch.py").write_text("raise SystemExit\n")
+    file = tmp_path / "model.py"
+    made = "self.n = c\nlog(self)\nself.l = nn.Conv2d(3, self.n, 1)"
+    file.write_text(text := HEAD + "from logs import log\n" + net(made))
+
+    def expression(files):
+        (layer,) = read_layers(file, text, "Net", files)
+        return layer.channels.expression
+
+    assert expression(files_beside(file)) is None, "it may set self.n"
+    assert expression(files_beside(file, installed=packages)) == "c"
+    (tmp_path / "logs.py").write_text("def log(model):\n    model.n = 5\n")
+    assert expression(files_beside(file, installed=packages)) == "5", "the project's own is meant"
+
+
+def test_the_packages_of_a_python_are_found_by_the_layout_of_its_environment(tmp_path):
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    assert installed_packages(str(python)) == packages
+    assert installed_packages(str(tmp_path / "python")) is None
 
 
 def test_a_dict_by_class_is_given_for_all():

@@ -10,6 +10,7 @@ count in each of them.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,9 @@ from stitchgen.reading.machine import Machine
 from stitchgen.reading.project import Project, ProjectFiles, files_beside
 from stitchgen.reading.runs import (
     Run,
+    ambiguous_paths,
     calls_by_module,
     class_name_of,
-    is_ambiguous,
     kinds_of,
     modules_below,
     output,
@@ -121,6 +122,11 @@ class _Configuration:
     root: Ref
     paths: dict[str, Ref]
     calls: dict[int, list[Call]]
+
+    @functools.cached_property
+    def ambiguous(self) -> set[str]:
+        """The paths of which reading cannot tell what they are."""
+        return ambiguous_paths(self.machine, self.root, self.paths.items())
 
 
 #: Engine, positional and keyword arguments, and what its forward was given.
@@ -288,7 +294,7 @@ class _Reader:
             engine, ref = configuration.machine, configuration.paths[path]
             calls = configuration.calls.get(ref.id, [])
             count, layout = output(engine, ref, calls)
-            if is_ambiguous(engine, configuration.root, path):
+            if path in configuration.ambiguous:
                 count, layout = Unknown("what it is depends on what reading cannot follow"), None
             holder, holder_path, relative = self._holder(configuration, path, calls)
             facts.append((configuration, ref, calls, count, layout, holder, holder_path, relative))

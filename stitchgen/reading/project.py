@@ -16,16 +16,21 @@ from stitchgen.reading.scope import Scope, read_scope, split_origin
 ProjectFiles = Callable[[str], "tuple[Path, str] | None"]
 
 
+#: Packages of which tables tell what is known: their source is not read.
+_KNOWN = frozenset({"torch", "numpy"})
+
+
 def no_files(module: str) -> None:
     """The project files of a model file that stands alone."""
     return None
 
 
-def files_beside(file: Path, *roots: Path) -> ProjectFiles:
+def files_beside(file: Path, *roots: Path, installed: Path | None = None) -> ProjectFiles:
     """Looks relative names up beside the file, absolute ones where Python would find them.
 
     That is the folder of the file (it runs as a script), the folder above its outermost package
-    (it is imported) and the given roots. Where these disagree there is no certain answer.
+    (it is imported) and the given roots. Where these disagree there is no certain answer. What is
+    in none of them may be in the folder of installed packages.
     """
     top = file.parent
     while (top / "__init__.py").is_file() and top != top.parent:
@@ -42,6 +47,9 @@ def files_beside(file: Path, *roots: Path) -> ProjectFiles:
         else:
             starts = folders
         found = {path.resolve() for start in starts if (path := _module_file(start, name))}
+        if not found and not level and installed is not None:
+            if name.partition(".")[0] not in _KNOWN and (path := _module_file(installed, name)):
+                found = {path}
         if len(found) != 1:
             return None
         (path,) = found

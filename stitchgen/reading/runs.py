@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stitchgen.facts import ClassName
@@ -90,11 +90,13 @@ def run_class(
     run_forward(engine, root, inputs)
     calls = calls_by_module(engine, start)
     run = Run(engine, root, kind, tree, calls, dict(engine.snapshots))
+    ambiguous = ambiguous_paths(engine, root, tree)
+    owners = {"": root, **dict(tree)}
     for path, ref in tree:
-        definitions = _definitions(engine, root, path)
+        definitions = _definitions(engine, owners, path)
         statement, last = _statement(engine, kind, calls.get(ref.id, []), definitions)
         count, layout = output(engine, ref, calls.get(ref.id, []))
-        if is_ambiguous(engine, root, path):
+        if path in ambiguous:
             count, layout = Unknown("what it is depends on what reading cannot follow"), None
         run.facts[path] = Fact(
             path,
@@ -153,17 +155,17 @@ def modules_below(engine: Machine, root: Ref) -> Iterator[tuple[str, Ref]]:
     yield from walk(root, "")
 
 
-def is_ambiguous(engine: Machine, root: Ref, path: str) -> bool:
-    """Whether a module on the way to the layer depends on a branch."""
-    owner = root
-    for name in path.split("."):
-        if engine.is_ambiguous(owner, name):
-            return True
-        value = dict(engine.children(owner)).get(name)
-        if not isinstance(value, Ref) or engine.get(owner.id, "tainted"):
-            return True
-        owner = value
-    return False
+def ambiguous_paths(engine: Machine, root: Ref, tree: Iterable[tuple[str, Ref]]) -> set[str]:
+    """The layers to which a module on the way, or they themselves, depend on a branch."""
+    found: set[str] = set()
+    owners = {"": root}
+    for path, ref in tree:  # what is above stands before what is below
+        above, _, name = path.rpartition(".")
+        owner = owners[above]
+        if above in found or engine.is_ambiguous(owner, name) or engine.get(owner.id, "tainted"):
+            found.add(path)
+        owners[path] = ref
+    return found
 
 
 def calls_by_module(engine: Machine, start: int) -> dict[int, list[Call]]:
@@ -173,19 +175,14 @@ def calls_by_module(engine: Machine, start: int) -> dict[int, list[Call]]:
     return found
 
 
-def _definitions(engine: Machine, root: Ref, path: str) -> list[attributes.Definition]:
+def _definitions(
+    engine: Machine, owners: Mapping[str, Ref], path: str
+) -> list[attributes.Definition]:
     """When each attribute on the way from the instance to the layer was set."""
-    found = []
-    owner = root
-    for name in path.split("."):
-        definition = engine.definitions.get((owner.id, name))
-        if definition is not None:
-            found.append(definition)
-        value = dict(engine.children(owner)).get(name)
-        if not isinstance(value, Ref):
-            break
-        owner = value
-    return found
+    names = path.split(".")
+    steps = ((owners[".".join(names[:depth])], name) for depth, name in enumerate(names))
+    found = (engine.definitions.get((owner.id, name)) for owner, name in steps)
+    return [definition for definition in found if definition is not None]
 
 
 def _statement(
