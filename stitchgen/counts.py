@@ -247,20 +247,17 @@ def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:
     if place.from_class:
         told["expression"] = str(read.value) if read.value else None
         if read.evidence == "symbolic" or read.expression is None:
-            why = "it is what the model has in the configurations that its file builds"
+            why = "it is the same in all configurations that were read"
             told |= {"evidence": "literal", "reason": why}
     if request.placement != "after" or told["expression"] is None or read.evidence == "unknown":
-        reason, named = read.reason, ""
+        reason = read.reason or "the configurations of the file do not agree in them"
         if request.placement != "after":
             reason = "what a layer is fed is not read"
-        elif reason is None:
-            reason = "the configurations of the file do not agree in them"
-            named = "Name the configuration with --build EXPR, or let"
         raise StitchError(
             "channels-unknown",
             f"the source alone does not tell the channels at {place.target}: {reason}",
             where=observed.first_place(place.spots[0].layer),
-            hint=f"{named or 'Let'} the model run (leave out --no-prove), or pass --channels EXPR.",
+            hint="Let the model run (leave out --no-prove), or pass --channels EXPR.",
         )
     return told
 

@@ -27,21 +27,20 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 READ = "as read in the source"
 
 
-def read_survey(session: Session, bench: Workbench, builds: Sequence[str] = ()) -> Survey:
+def read_survey(session: Session, bench: Workbench) -> Survey:
     """One configuration for each class that could be read: `Net` as its source describes it.
 
-    It stands for all that the file builds, or, with `builds`, for those alone.
+    It stands for all that the file builds, and for those that the user names.
     """
     classes = Classes(session, bench)
     configurations = []
     text = session.syntax.document.text
     installed = installed_packages(session.python)
     files = reading.files_beside(session.file, *session.import_name.paths, installed=installed)
-    wanted = wanted_classes(session)
+    wanted = wanted_classes(session, files)
     read = targets_alone(session, wanted, files)
     if read is None:
-        named = named_classes(session) or None if builds else wanted
-        read = reading.read_classes(session.file, text, files, named, builds)
+        read = reading.read_classes(session.file, text, files, wanted, session.given)
     for name, model in read.items():
         if model.layers:
             key, table = classes.key(model.kinds), table_of(bench, model, classes)
@@ -73,18 +72,15 @@ def targets_alone(
     return found
 
 
-def wanted_classes(session: Session) -> list[str]:
-    """The classes that the targets name, else those that the file builds, else all of it."""
-    every = module_classes(session.syntax)
-    built = reading.configurations(session.syntax.tree, session.syntax.document.text)
-    return named_classes(session) or [name for name in every if name in built] or every
-
-
-def named_classes(session: Session) -> list[str]:
-    """The classes of the file that the targets name."""
-    every = module_classes(session.syntax)
+def wanted_classes(session: Session, files: reading.ProjectFiles) -> list[str]:
+    """The classes that the targets name, else those that the file or the user builds, else all."""
+    every, text = module_classes(session.syntax), session.syntax.document.text
     named = [name for located in session.located for name in located.names[:1] if name in every]
-    return list(dict.fromkeys(named))
+    if named:
+        return list(dict.fromkeys(named))
+    built = set(reading.configurations(session.syntax.tree, text))
+    built |= reading.built_classes(session.file, text, files, session.given)
+    return [name for name in every if name in built] or every
 
 
 class Classes:

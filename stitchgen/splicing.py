@@ -125,30 +125,12 @@ def by_reading(task: Task, planner: Planner, without: StitchError | None = None)
             + (f" ({without.message})" if without is not None else ""),
             hint=(without.hint if without is not None else None) or "Leave out --no-prove.",
         )
+    survey = read_survey(task.session, Workbench(task.project.root))
     try:
-        return planned_by_reading(task, planner)
+        return planner(task, survey, None, False)
     except StitchError as error:
         if without is not None:
             # What reading alone does not tell is for the torch that is missing.
             hint = "" if "leave out --no-prove" in (error.hint or "") else error.hint
             error.hint = f"{hint or ''} {without.message}: {without.hint}".strip()
         raise
-
-
-def planned_by_reading(task: Task, planner: Planner) -> Plan:
-    """The plan for all configurations of the file, else for those that the user named."""
-    session = task.session
-    survey = read_survey(session, Workbench(task.project.root))
-    try:
-        return planner(task, survey, None, False)
-    except StitchError as error:
-        if error.code not in DUE_TO_OTHERS or not session.given:
-            raise
-        try:
-            survey = read_survey(session, Workbench(task.project.root), session.given)
-            plan = planner(task, survey, None, False)
-        except StitchError:
-            raise error from None
-    message = f"read for {', '.join(session.given)} alone, and not for what else the file builds"
-    plan.notes.append({"code": "other-configurations", "message": message})
-    return plan

@@ -5,7 +5,6 @@ Each project is spliced once with the proof and once by reading alone.
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from stitchgen import add, config, undo
 from stitchgen.errors import StitchError
 from stitchgen.outcome import Outcome
-from tests.spliced import tree
 from tests.test_cases import request_of
 
 UNIT = """\
@@ -114,32 +112,17 @@ def test_one_of_two_instances_of_another_file(root: Path, python: str, flags: st
     assert "self.one.conv_se = SE(" in (root / "model.py").read_text()
 
 
-TWO = textwrap.dedent("""\
-    def small():
-        return Net(8)
-
-
-    def large():
-        return Net(16)
-    """)
-
-
-def test_reading_asks_for_the_configuration_and_takes_it(root: Path, python: str) -> None:
+def test_reading_hears_the_configurations_that_the_user_names(root: Path, python: str) -> None:
     other = {"other.py": source(IMPORTS, NET.replace("Net", "Other"))}
-    files = {
-        "model.py": source(IMPORTS, NET.replace("=8", ""), TWO),
-        "unit.py": source(TORCH, UNIT),
-        **other,
-    }
+    model = source(IMPORTS, NET.replace("=8", ""))
+    files = {"model.py": model, "unit.py": source(TORCH, UNIT), **other}
     with pytest.raises(StitchError) as refusal:
         spliced(root, files, python, "--no-prove")
     assert refusal.value.code == "channels-unknown"
+    with pytest.raises(StitchError) as refusal:
+        spliced(root, files, python, "--no-prove --build 'Net(8)' --build 'Net(16)'")
     assert "the configurations of the file do not agree" in refusal.value.message
-    assert "--build EXPR" in (refusal.value.hint or "")
-    before = tree(root)
-    outcome = spliced(root, files, python, "--no-prove --build large()")
-    assert tree(root) != before
+    outcome = spliced(root, files, python, "--no-prove --build 'Net(16)'")
     assert "self.one.conv_se = SE(channels=16)" in (root / "model.py").read_text()
     notes = {warning["code"]: warning["message"] for warning in outcome.result["warnings"]}
-    assert notes["other-configurations"].startswith("read for large() alone")
     assert notes["literal-channels"].startswith("16 channels is a literal")

@@ -5,7 +5,7 @@ user code. What reading cannot know for certain it calls unknown, with a reason.
 """
 
 from stitchgen.reading.factories import WEIGHTS, configurations, constructible, factories, harmless
-from stitchgen.reading.layers import ReadClass, read_classes, read_layer, read_layers
+from stitchgen.reading.layers import ReadClass, built_classes, read_classes, read_layer, read_layers
 from stitchgen.reading.loops import element_uses
 from stitchgen.reading.project import ProjectFiles, files_beside
 from stitchgen.reading.scope import imported_names
@@ -16,6 +16,7 @@ __all__ = [
     "ProjectFiles",
     "ReadClass",
     "Use",
+    "built_classes",
     "configurations",
     "constructible",
     "element_uses",

@@ -102,15 +102,21 @@ def read_classes(
     class_names: Sequence[str] | None = None,
     builds: Sequence[str] = (),
 ) -> dict[str, ReadClass]:
-    """The named classes, or each model class of the file, in all configurations that it has.
-
-    With `builds` those expressions alone are the configurations, and what they build is the
-    classes, unless some are named.
-    """
+    """The named classes, or each model class of the file, in all its configurations and `builds`."""
     reader = _Reader(file, text, project_files or files_beside(file), builds)
-    if class_names is None:
-        class_names = list(reader.expressions) if builds else reader.scope.module_classes()
-    return {name: reader.read(name) for name in class_names}
+    names = reader.scope.module_classes() if class_names is None else class_names
+    return {name: reader.read(name) for name in names}
+
+
+def built_classes(
+    file: Path, text: str, project_files: ProjectFiles, builds: Sequence[str]
+) -> set[str]:
+    """The classes of which expressions build instances, as far as that can be read."""
+    if not builds:
+        return set()
+    reader = _Reader(file, text, project_files)
+    found = (reader._built_by(expression) for expression in builds)
+    return {built[2].name for built in found if built is not None}
 
 
 @dataclass
@@ -145,6 +151,7 @@ class _Reader:
         self.tree = ast.parse(text.removeprefix("\ufeff"))
         self.scope = read_scope(self.tree, text, file)
         Project(self.scope, project_files)
+        self.expressions = configurations(self.tree, text, project_files)
         self.lines: dict[int, Lines] = {}
         self.uses: dict[int, UsesReader] = {}
         self._symbolic: dict[tuple[int, str], Run | None] = {}
@@ -154,21 +161,12 @@ class _Reader:
         self._runs: dict[tuple[int, str], list[Run] | None] = {}
         self._channels: dict[tuple[int, str, str], Channels] = {}
         self.unread: str | None = None  # a configuration that could not be read
-        if builds:
-            self.expressions = self._by_class(builds)
-        else:
-            self.expressions = configurations(self.tree, text, project_files)
-
-    def _by_class(self, builds: Sequence[str]) -> dict[str, list[str]]:
-        """The expressions by the class of the file that they build."""
-        found: dict[str, list[str]] = {}
         for expression in builds:
             built = self._built_by(expression)
             if built is None:
                 self.unread = self.unread or expression
             else:
-                found.setdefault(built[2].name, []).append(expression)
-        return found
+                self.expressions.setdefault(built[2].name, []).append(expression)
 
     # Configurations ---------------------------------------------------------------------------
 
