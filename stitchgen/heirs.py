@@ -6,7 +6,8 @@ By name alone, from the source: more may be found than there are, which costs a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.advice import python_files
@@ -15,47 +16,74 @@ from stitchgen.advice import python_files
 MOST_FILES = 10_000
 
 
-def has_other_heirs(root: Path, class_name: str, own: str) -> bool:
-    """Whether a class below `root` but `own` names `class_name` among its bases."""
-    for _, node in classes_of_files_with(root, class_name):
-        if node.name not in (own, class_name) and class_name in names_in(node.bases):
-            return True
-    return False
+@dataclass(frozen=True)
+class Mentions:
+    """The names that the source of a class mentions, with or without a module before them."""
+
+    file: Path
+    class_name: str
+    in_bases: frozenset[str]
+    in_body: frozenset[str]
 
 
-def users(root: Path, class_name: str, file: Path) -> set[tuple[str, Path]]:
-    """The classes below `root`, with their files, whose source mentions the class of that file.
+class Sources:
+    """The classes of the files below a folder, each file parsed once, when a word of it is asked for."""
 
-    Another file that defines a class of the name means its own.
-    """
-    found: dict[Path, list[ast.ClassDef]] = {}
-    for path, node in classes_of_files_with(root, class_name):
-        found.setdefault(path, []).append(node)
-    return {
-        (node.name, path)
-        for path, nodes in found.items()
-        if path == file or all(node.name != class_name for node in nodes)
-        for node in nodes
-        if class_name in names_in([*node.bases, *node.body])
-    }
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._by_word: dict[str, list[Mentions]] = {}
+        self._by_file: dict[Path, list[Mentions]] = {}
+
+    def has_other_heirs(self, class_name: str, own: str) -> bool:
+        """Whether a class but `own` names `class_name` among its bases."""
+        return any(
+            class_name in one.in_bases and one.class_name not in (own, class_name)
+            for one in self.classes_with(class_name)
+        )
+
+    def users(self, class_name: str, file: Path) -> set[tuple[str, Path]]:
+        """The classes, with their files, that mention the class of that file.
+
+        Another file that defines a class of the name means its own.
+        """
+        found = self.classes_with(class_name)
+        others = {one.file for one in found if one.class_name == class_name} - {file}
+        return {
+            (one.class_name, one.file)
+            for one in found
+            if class_name in one.in_bases | one.in_body and one.file not in others
+        }
+
+    def classes_with(self, word: str) -> list[Mentions]:
+        """The classes of the files that have a word in them."""
+        if word not in self._by_word:
+            self._by_word[word] = []
+            for path in python_files(self.root, MOST_FILES):
+                try:
+                    raw = path.read_bytes()
+                except OSError:
+                    continue
+                if word.encode() in raw:
+                    if path not in self._by_file:
+                        self._by_file[path] = classes_of(path, raw)
+                    self._by_word[word] += self._by_file[path]
+        return self._by_word[word]
 
 
-def classes_of_files_with(root: Path, name: str) -> Iterator[tuple[Path, ast.ClassDef]]:
-    """The classes of the files that have a word in them."""
-    word = name.encode()
-    for path in python_files(root, MOST_FILES):
-        try:
-            raw = path.read_bytes()
-            tree = ast.parse(raw) if word in raw else None
-        except (OSError, SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree) if tree is not None else ():
-            if isinstance(node, ast.ClassDef):
-                yield path, node
+def classes_of(path: Path, raw: bytes) -> list[Mentions]:
+    """The classes of a file; none where it does not parse."""
+    try:
+        tree = ast.parse(raw)
+    except (SyntaxError, ValueError):
+        return []
+    return [
+        Mentions(path, node.name, names_in(node.bases), names_in(node.body))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    ]
 
 
-def names_in(nodes: Sequence[ast.AST]) -> set[str]:
-    """The names that some source mentions, with or without a module before them."""
+def names_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
     parts = [part for node in nodes for part in ast.walk(node)]
     names = {part.attr for part in parts if isinstance(part, ast.Attribute)}
-    return names | {part.id for part in parts if isinstance(part, ast.Name)}
+    return frozenset(names | {part.id for part in parts if isinstance(part, ast.Name)})

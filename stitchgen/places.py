@@ -27,7 +27,6 @@ from stitchgen.constructors import (
 )
 from stitchgen.elements import element_of
 from stitchgen.errors import StitchError
-from stitchgen.heirs import has_other_heirs, users
 from stitchgen.observed import Configuration, Spot, Survey, join
 from stitchgen.place import NOWHERE, Asked, Place, configuration_dependent, steps_of
 from stitchgen.request import AddRequest
@@ -288,7 +287,7 @@ def is_used_by_others(bench: Workbench, survey: Survey, spots: Sequence[Spot], o
                     own.add((about["name"], Path(about["file"])))
                     if name:
                         between.add((about["name"], Path(about["file"])))
-    return any(users(bench.root, name, file) - own for name, file in between)
+    return any(bench.sources.users(name, file) - own for name, file in between)
 
 
 def is_mixed(bench: Workbench, survey: Survey, place: Place) -> bool:
@@ -311,7 +310,7 @@ def runs_for_others(bench: Workbench, place: Place) -> bool:
     """Whether the calls stand in a base class, and other classes inherit them but not the block."""
     own = place.anchor.function.rpartition(".")[0]
     for class_name in {class_of(bench, site) for site in place.sites} - {own}:
-        if has_other_heirs(bench.root, class_name, own):
+        if bench.sources.has_other_heirs(class_name, own):
             return True
     return False
 

@@ -10,6 +10,7 @@ from stitchgen import files
 from stitchgen.cst import Document
 from stitchgen.edits import Edit, FileChange, apply
 from stitchgen.errors import StitchError
+from stitchgen.heirs import Sources
 from stitchgen.syntax import Syntax
 
 
@@ -25,6 +26,7 @@ class Workbench:
         self.syntaxes: dict[str, Syntax] = {}
         self.edits: dict[str, list[Edit]] = {}
         self.created: dict[str, bytes] = {}
+        self.sources = Sources(root)  # of the project, as they are on the disk
 
     def relative(self, file: str | Path) -> str:
         """The path as the user reads it: relative to the project root, with slashes."""
