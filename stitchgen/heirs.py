@@ -1,4 +1,4 @@
-"""Which classes of a project inherit or use a class, and so run what is edited in it (floor 3).
+"""What in a project inherits or uses a class, and so runs what is edited in it (floor 3).
 
 By name alone, from the source: more may be found than there are, which costs a slot and no harm.
 """
@@ -6,7 +6,7 @@ By name alone, from the source: more may be found than there are, which costs a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,17 @@ MOST_FILES = 10_000
 
 @dataclass(frozen=True)
 class Mentions:
-    """The names that the source of a class mentions, with or without a module before them."""
+    """The names that a class, or a function that gives something back, mentions in its source."""
 
     file: Path
-    class_name: str
+    name: str
     in_bases: frozenset[str]
     in_body: frozenset[str]
+    is_class: bool = True
 
 
 class Sources:
-    """The classes of the files below a folder, each file parsed once, when a word of it is asked for."""
+    """The classes and functions of a project, each file parsed once, when a word of it is asked for."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -37,25 +38,28 @@ class Sources:
     def has_other_heirs(self, class_name: str, own: str) -> bool:
         """Whether a class but `own` names `class_name` among its bases."""
         return any(
-            class_name in one.in_bases and one.class_name not in (own, class_name)
-            for one in self.classes_with(class_name)
+            class_name in one.in_bases and one.name not in (own, class_name)
+            for one in self.mentions(class_name)
         )
 
-    def users(self, class_name: str, file: Path) -> set[tuple[str, Path]]:
-        """The classes, with their files, that mention the class of that file.
+    def has_other_users(self, class_name: str, file: Path, own: Set[tuple[str, Path]]) -> bool:
+        """Whether anything but `own`, classes by name and file, may make instances of a class.
 
-        Another file that defines a class of the name means its own.
+        Another file that defines a class of the name means its own, and a function that mentions
+        one of `own` builds that.
         """
-        found = self.classes_with(class_name)
-        others = {one.file for one in found if one.class_name == class_name} - {file}
-        return {
-            (one.class_name, one.file)
+        found = self.mentions(class_name)
+        others = {one.file for one in found if one.is_class and one.name == class_name} - {file}
+        names = {name for name, _ in own if name != class_name}
+        return any(
+            class_name in one.in_bases | one.in_body
+            and one.file not in others
+            and ((one.name, one.file) not in own if one.is_class else not names & one.in_body)
             for one in found
-            if class_name in one.in_bases | one.in_body and one.file not in others
-        }
+        )
 
-    def classes_with(self, word: str) -> list[Mentions]:
-        """The classes of the files that have a word in them."""
+    def mentions(self, word: str) -> list[Mentions]:
+        """What the files mention that have a word in them."""
         if word not in self._by_word:
             self._by_word[word] = []
             for path in python_files(self.root, MOST_FILES):
@@ -65,22 +69,28 @@ class Sources:
                     continue
                 if word.encode() in raw:
                     if path not in self._by_file:
-                        self._by_file[path] = classes_of(path, raw)
+                        self._by_file[path] = mentions_in(path, raw)
                     self._by_word[word] += self._by_file[path]
         return self._by_word[word]
 
 
-def classes_of(path: Path, raw: bytes) -> list[Mentions]:
-    """The classes of a file; none where it does not parse."""
+def mentions_in(path: Path, raw: bytes) -> list[Mentions]:
+    """Those of the classes, and of the functions outside of them; none where it does not parse."""
     try:
         tree = ast.parse(raw)
     except (SyntaxError, ValueError):
         return []
-    return [
+    found = [
         Mentions(path, node.name, names_in(node.bases), names_in(node.body))
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     ]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            if any(isinstance(part, ast.Return) and part.value for part in ast.walk(node)):
+                names = names_in(node.body)
+                found.append(Mentions(path, node.name, frozenset(), names, is_class=False))
+    return found
 
 
 def names_in(nodes: Iterable[ast.AST]) -> frozenset[str]:

@@ -287,7 +287,7 @@ def is_used_by_others(bench: Workbench, survey: Survey, spots: Sequence[Spot], o
                     own.add((about["name"], Path(about["file"])))
                     if name:
                         between.add((about["name"], Path(about["file"])))
-    return any(bench.sources.users(name, file) - own for name, file in between)
+    return any(bench.sources.has_other_users(name, file, own) for name, file in between)
 
 
 def is_mixed(bench: Workbench, survey: Survey, place: Place) -> bool:

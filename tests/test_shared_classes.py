@@ -65,8 +65,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {"other.py": source(IMPORTS, NET.replace("Net", "Other"))},
         {"other.py": source("import unit\n" + TORCH, NET.replace("Unit(", "unit.Unit("))},
         {"other.py": source(IMPORTS, "class Twice(Unit):\n    pass\n")},
+        {"other.py": source(IMPORTS, "def stack():\n    return nn.Sequential(Unit(3), Unit(3))\n")},
     ],
-    ids=["a model of another file", "by the name of its module", "a class that inherits it"],
+    ids=[
+        "a model of another file",
+        "by the name of its module",
+        "a class that inherits it",
+        "a factory",
+    ],
 )
 def test_what_else_uses_the_class_gets_an_empty_slot(
     root: Path, python: str, flags: str, other: dict[str, str]
@@ -96,7 +102,8 @@ def test_a_class_that_only_the_model_uses_gets_the_block_itself(
     root: Path, python: str, flags: str
 ) -> None:
     stranger = source(TORCH, UNIT, NET.replace("Net", "Stranger"))
-    files = {"model.py": source(IMPORTS, NET), "unit.py": source(TORCH, UNIT)}
+    factory = "def net():\n    assert Unit\n    return Net()\n\n\ndef check():\n    Unit(3)\n"
+    files = {"model.py": source(IMPORTS, NET, factory), "unit.py": source(TORCH, UNIT)}
     spliced(root, {**files, "stranger.py": stranger}, python, flags)
     assert "self.conv_se = SE(channels=width)" in (root / "unit.py").read_text()
     assert (root / "model.py").read_text() == files["model.py"]
