@@ -165,8 +165,8 @@ class _Reader:
             built = self._built_by(expression)
             if built is None:
                 self.unread = self.unread or expression
-            else:
-                self.expressions.setdefault(built[2].name, []).append(expression)
+            elif expression not in (others := self.expressions.setdefault(built[2].name, [])):
+                others.append(expression)
 
     # Configurations ---------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class _Reader:
         )
 
     def _built_by(self, expression: str) -> tuple[Machine, Ref, ClassRef] | None:
-        """What an expression builds in the mind, if that is an instance of a class."""
+        """What an expression builds in the mind, if that is an instance of a class of the file."""
         engine = Machine(budget=self.budget)
         frame = Frame(engine.new("frame"), self.scope, "<build>")
         try:
@@ -234,7 +234,9 @@ class _Reader:
         if not isinstance(value, Ref) or engine.kind(value) != "instance":
             return None
         kind = engine.class_of(value)
-        return (engine, value, kind) if isinstance(kind, ClassRef) else None
+        if not isinstance(kind, ClassRef) or kind.scope is not self.scope:
+            return None
+        return engine, value, kind
 
     def _collect_instances(self, configuration: _Configuration) -> None:
         """Note the instances of each class below the model that differ in what they are given."""
