@@ -241,25 +241,20 @@ def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:
     """The expression that reading gives; refuses what it is not certain of."""
     if request.channels is not None:
         return {"expression": request.channels, "value": None, "evidence": "given"}
-    read = place.spots[0].layer["channels_read"]
-    # An expression holds where the calls' owner is made; elsewhere only a number does.
-    told = {"expression": read.expression, "value": read.value, "evidence": read.evidence}
-    if place.from_class:
-        told["expression"] = str(read.value) if read.value else None
-        if read.evidence == "symbolic" or read.expression is None:
-            why = "it is the same in all configurations that were read"
-            told |= {"evidence": "literal", "reason": why}
-    if request.placement != "after" or told["expression"] is None or read.evidence == "unknown":
-        reason = read.reason or "the configurations of the file do not agree in them"
+    layer = place.spots[0].layer
+    # Where the block is not created by the calls' owner, another class has to name the count.
+    read = layer["channels_from_root" if place.from_class else "channels_read"]
+    if request.placement != "after" or read.expression is None:
+        reason = read.reason or "it cannot be read"
         if request.placement != "after":
             reason = "what a layer is fed is not read"
         raise StitchError(
             "channels-unknown",
             f"the source alone does not tell the channels at {place.target}: {reason}",
-            where=observed.first_place(place.spots[0].layer),
+            where=observed.first_place(layer),
             hint="Let the model run (leave out --no-prove), or pass --channels EXPR.",
         )
-    return told
+    return {"expression": read.expression, "value": read.value, "evidence": read.evidence}
 
 
 def statement_at(syntax: Syntax, span: Span) -> ast.stmt | None:

@@ -78,5 +78,6 @@ class Layer:
     sites: tuple[CallSite, ...]
     calls: int | None  # calls in one forward pass; None where only read
     readers: tuple[str, ...] = ()  # paths of the layers that take its output
+    from_root: Channels = Channels(None, None, "unknown")  # in the model's own `__init__`
     kinds: tuple[ClassName, ...] = ()  # its class, then the bases; () where it is not known
     everywhere: bool = True  # whether all configurations that were read have it, in that class

@@ -133,6 +133,7 @@ def table_of(bench: Workbench, model: ReadClass, classes: Classes) -> dict[str, 
             "output": {"shape": None},
             "features": [feature_of(layer, certain(kinds, layer, links[layer.path]))],
             "channels_read": layer.channels,
+            "channels_from_root": layer.from_root,
         }
         for layer in model.layers
     }

@@ -119,17 +119,40 @@ def test_one_of_two_instances_of_another_file(root: Path, python: str, flags: st
     assert "self.one.conv_se = SE(" in (root / "model.py").read_text()
 
 
+LOOP = """\
+class Net(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        layers = []
+        for width in widths:
+            layers.append(Unit(width))
+        self.one = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.one(x)
+"""
+
+
 def test_reading_hears_the_configurations_that_the_user_names(root: Path, python: str) -> None:
-    other = {"other.py": source(IMPORTS, NET.replace("Net", "Other"))}
-    model = source(IMPORTS, NET.replace("=8", ""))
-    files = {"model.py": model, "unit.py": source(TORCH, UNIT), **other}
+    (root / "pyproject.toml").write_text("")
+    (root / "model.py").write_text(source(TORCH, UNIT, LOOP))
+    flags = "se --after model.py::Net.one.1.conv --no-prove"
     with pytest.raises(StitchError) as refusal:
-        spliced(root, files, python, "--no-prove")
+        add.run(config.find_project(root), request_of(flags, python))
+    assert refusal.value.code == "target-not-found"
+    request = request_of(f"{flags} --build 'Net((8, 8))' --build 'Net((6, 4))'", python)
+    outcome = add.run(config.find_project(root), request)
+    assert "self.one[1].conv_se = SE(channels=widths[1])" in (root / "model.py").read_text()
+    assert outcome.result["splices"][0]["channels"]["evidence"] == "symbolic"
+
+
+def test_reading_writes_no_number_that_other_arguments_change(root: Path, python: str) -> None:
+    table = "def wide(n):\n    return {4: 8, 8: 8}[n]\n"
+    model = LOOP.replace("for width in widths:", "for width in map(wide, widths):")
+    (root / "pyproject.toml").write_text("")
+    (root / "model.py").write_text(source(TORCH, UNIT, table, model))
+    flags = "se --after model.py::Net.one.1.conv --no-prove --build 'Net((4, 8))'"
+    with pytest.raises(StitchError) as refusal:
+        add.run(config.find_project(root), request_of(flags, python))
     assert refusal.value.code == "channels-unknown"
-    with pytest.raises(StitchError) as refusal:
-        spliced(root, files, python, "--no-prove --build 'Net(8)' --build 'Net(16)'")
-    assert "the configurations of the file do not agree" in refusal.value.message
-    outcome = spliced(root, files, python, "--no-prove --build 'Net(16)'")
-    assert "self.one.conv_se = SE(channels=16)" in (root / "model.py").read_text()
-    notes = {warning["code"]: warning["message"] for warning in outcome.result["warnings"]}
-    assert notes["literal-channels"].startswith("16 channels is a literal")
+    assert "it is known for the configurations of the file alone" in refusal.value.message

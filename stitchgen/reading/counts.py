@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stitchgen.facts import Channels
 from stitchgen.reading.frames import Frame, TooLarge
@@ -30,6 +31,9 @@ from stitchgen.reading.values import (
     Unknown,
 )
 
+#: Letters of an expression that a colleague would still write as an argument.
+_LONGEST = 60
+
 
 def find_expression(
     kind: ClassRef,
@@ -37,10 +41,12 @@ def find_expression(
     symbolic: Run | None,
     runs: list[Run] | None,
     unread: str | None,
+    strict: bool = False,
 ) -> Channels:
     """An expression that gives the count in every run of the class that has the layer.
 
-    `unread` is a configuration of the file that could not be read.
+    `unread` is a configuration of the file that could not be read. With `strict` a number is an
+    expression only where it holds whatever the class is given.
     """
     facts = [(run, run.facts[relative]) for run in runs or () if relative in run.facts]
     candidates: list[str] = []
@@ -66,11 +72,17 @@ def find_expression(
         for run, fact in facts:
             if isinstance(fact.count, Unknown):
                 return unknown_channels(fact.count.reason)
-            text = write(run, fact)
+            text = write(run, _of_no_loop(fact) if strict else fact)
             if text is not None:
                 candidates.append(text)
+        if strict:
+            candidates = [text for text in candidates if as_integer(text) is None]
         if len(set(candidates)) > 1:
             candidates = [text for text in candidates if not _is_of_one_call(text, facts)]
+    short = [text for text in candidates if len(text) <= _LONGEST]
+    if candidates and not short:
+        return unknown_channels(f"what it is computed from is long: {candidates[0]}")
+    candidates = short
     candidates.sort(key=lambda text: as_integer(text) is not None)
     holds = functools.partial(_holds, relative, runs or [], facts, symbolic)
     for text in dict.fromkeys(candidates):
@@ -86,6 +98,8 @@ def find_expression(
             if holds(text):
                 return Channels(text, None, "symbolic")
         return unknown_channels("no expression holds in every configuration")
+    if strict:
+        return unknown_channels("it is known for the configurations of the file alone")
     return Channels(str(counts.pop()), None, "literal", "a number that nothing explains")
 
 
@@ -156,6 +170,25 @@ def _is_of_one_call(text: str, facts: Sequence[tuple[Run, Fact]]) -> bool:
             inside.update(snapshot.names)
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     return bool(names) and not names & inside
+
+
+def _of_no_loop(fact: Fact) -> Fact:
+    """The fact without the names that a loop moves on: behind it they mean its last turn."""
+    if fact.statement is None:
+        return fact
+    owner, _, _, scope = fact.statement
+    moved = {
+        name.id
+        for loop in ast.walk(scope.classes[owner])
+        if isinstance(loop, (ast.For, ast.While))
+        for name in ast.walk(loop)
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+    }
+    snapshots = [
+        Snapshot({n: v for n, v in one.names.items() if n not in moved}, one.attributes)
+        for one in fact.snapshots
+    ]
+    return replace(fact, snapshots=snapshots)
 
 
 def write(run: Run, fact: Fact) -> str | None:

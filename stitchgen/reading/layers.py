@@ -159,7 +159,7 @@ class _Reader:
         self._built: dict[str, list[_Configuration]] = {}
         self._instances: dict[tuple[int, str], dict[object, _Instance]] = {}
         self._runs: dict[tuple[int, str], list[Run] | None] = {}
-        self._channels: dict[tuple[int, str, str], Channels] = {}
+        self._channels: dict[tuple[int, str, str, bool], Channels] = {}
         self.unread: str | None = None  # a configuration that could not be read
         for expression in builds:
             built = self._built_by(expression)
@@ -309,6 +309,10 @@ class _Reader:
         parent = configuration.paths.get(path.rpartition(".")[0], configuration.root)
         definition: Definition | None = None
         sites: tuple[CallSite, ...] = ()
+        from_root = unknown_channels("it cannot be read")
+        root = engine.class_of(configuration.root)
+        if isinstance(root, ClassRef) and layout is not None:
+            from_root = self._expression(root, path, strict=True)
         if holder is None:
             channels = unknown_channels("it is called in several modules")
         else:
@@ -330,6 +334,7 @@ class _Reader:
             definition=definition,
             sites=sites,
             calls=None,
+            from_root=from_root,
             kinds=kinds_of(engine, ref),
             everywhere=len(facts) == len(found),
         )
@@ -364,10 +369,7 @@ class _Reader:
     ) -> Channels:
         found = self._expression(kind, relative)
         if found.expression is None:
-            # A number, where all configurations agree in it, names it where no class does.
-            if value is None:
-                return found
-            return Channels(None, value, "literal", found.reason)
+            return found
         literal = as_integer(found.expression)
         if literal is not None and any(
             isinstance(count, Known) and count.value != literal for count in counts
@@ -375,12 +377,12 @@ class _Reader:
             return unknown_channels("no expression holds in every configuration")
         return Channels(found.expression, value, found.evidence, found.reason)
 
-    def _expression(self, kind: ClassRef, relative: str) -> Channels:
+    def _expression(self, kind: ClassRef, relative: str, strict: bool = False) -> Channels:
         """An expression that gives the count in every run of the class that has the layer."""
-        key = (id(kind.scope), kind.name, relative)
+        key = (id(kind.scope), kind.name, relative, strict)
         if key not in self._channels:
             self._channels[key] = find_expression(
-                kind, relative, self.symbolic(kind), self.runs(kind), self.unread
+                kind, relative, self.symbolic(kind), self.runs(kind), self.unread, strict
             )
         return self._channels[key]
 
