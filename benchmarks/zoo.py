@@ -184,9 +184,10 @@ def attempt(entry, project, judge, tool, layer, options) -> dict[str, Any]:
     blocks, extra = choices(entry, layer, options), []
     choice = blocks.pop(0)
     placement = "--replace" if options.replace else "--after"
-    proof = ["--no-prove"]
-    if not options.no_prove:
-        proof = [a for build in entry.builds for a in ("--build", build)]
+    proof = [a for build in entry.builds for a in ("--build", build)]
+    if options.no_prove:
+        proof.append("--no-prove")
+    else:
         proof += [
             a for text in (entry.tool_input or entry.input).split(";") for a in ("--input", text)
         ]

@@ -155,4 +155,13 @@ def test_reading_writes_no_number_that_other_arguments_change(root: Path, python
     with pytest.raises(StitchError) as refusal:
         add.run(config.find_project(root), request_of(flags, python))
     assert refusal.value.code == "channels-unknown"
-    assert "it is known for the configurations of the file alone" in refusal.value.message
+    assert "a number that what the class is given may change" in refusal.value.message
+
+
+def test_reading_writes_a_number_that_no_argument_changes(root: Path, python: str) -> None:
+    model = LOOP.replace("Unit(width)", "Unit(32)").replace("widths):", "widths, rate=0.5):")
+    (root / "pyproject.toml").write_text("")
+    (root / "model.py").write_text(source(TORCH, UNIT, model))
+    flags = "se --after model.py::Net.one.1.conv --no-prove --build 'Net((4, 8))'"
+    add.run(config.find_project(root), request_of(flags, python))
+    assert "self.one[1].conv_se = SE(channels=32)" in (root / "model.py").read_text()

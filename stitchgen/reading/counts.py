@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stitchgen.facts import Channels
@@ -41,12 +41,12 @@ def find_expression(
     symbolic: Run | None,
     runs: list[Run] | None,
     unread: str | None,
-    strict: bool = False,
+    changed: Callable[[], Run | None],
 ) -> Channels:
     """An expression that gives the count in every run of the class that has the layer.
 
-    `unread` is a configuration of the file that could not be read. With `strict` a number is an
-    expression only where it holds whatever the class is given.
+    `unread` is a configuration of the file that could not be read, `changed` a run in which the
+    class is given other numbers: a number is an expression only where it does not follow them.
     """
     facts = [(run, run.facts[relative]) for run in runs or () if relative in run.facts]
     candidates: list[str] = []
@@ -72,11 +72,14 @@ def find_expression(
         for run, fact in facts:
             if isinstance(fact.count, Unknown):
                 return unknown_channels(fact.count.reason)
-            text = write(run, _of_no_loop(fact) if strict else fact)
+            text = write(run, _of_no_loop(fact) if "." in relative else fact)
             if text is not None:
                 candidates.append(text)
-        if strict:
-            candidates = [text for text in candidates if as_integer(text) is None]
+        candidates = [
+            text
+            for text in candidates
+            if (number := as_integer(text)) is None or _gives(changed(), relative, number)
+        ]
         if len(set(candidates)) > 1:
             candidates = [text for text in candidates if not _is_of_one_call(text, facts)]
     short = [text for text in candidates if len(text) <= _LONGEST]
@@ -98,9 +101,16 @@ def find_expression(
             if holds(text):
                 return Channels(text, None, "symbolic")
         return unknown_channels("no expression holds in every configuration")
-    if strict:
-        return unknown_channels("it is known for the configurations of the file alone")
-    return Channels(str(counts.pop()), None, "literal", "a number that nothing explains")
+    count = counts.pop()
+    if not _gives(changed(), relative, count):
+        return unknown_channels("a number that what the class is given may change")
+    return Channels(str(count), None, "literal", "a number that nothing explains")
+
+
+def _gives(run: Run | None, relative: str, number: int) -> bool:
+    """Whether a run has the layer, with that count."""
+    fact = run.facts.get(relative) if run is not None else None
+    return fact is not None and isinstance(fact.count, Known) and fact.count.value == number
 
 
 def _holds(

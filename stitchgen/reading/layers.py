@@ -32,6 +32,7 @@ from stitchgen.reading.runs import (
     ambiguous_paths,
     calls_by_module,
     class_name_of,
+    doubled,
     kinds_of,
     modules_below,
     output,
@@ -159,7 +160,8 @@ class _Reader:
         self._built: dict[str, list[_Configuration]] = {}
         self._instances: dict[tuple[int, str], dict[object, _Instance]] = {}
         self._runs: dict[tuple[int, str], list[Run] | None] = {}
-        self._channels: dict[tuple[int, str, str, bool], Channels] = {}
+        self._changed: dict[tuple[int, str, int], Run | None] = {}
+        self._channels: dict[tuple[int, str, str], Channels] = {}
         self.unread: str | None = None  # a configuration that could not be read
         for expression in builds:
             built = self._built_by(expression)
@@ -204,6 +206,7 @@ class _Reader:
                     found.append(configuration)
                     self._collect_instances(configuration)
             self._runs.clear()
+            self._changed.clear()
             self._channels.clear()
         return self._built[class_name]
 
@@ -264,10 +267,8 @@ class _Reader:
         """The class read with what its instances are given; None if one cannot be read."""
         key = (id(kind.scope), kind.name)
         if key not in self._runs:
-            instances = list(self._instances.get(key, {}).values())
-            step = max(1, -(-len(instances) // _MOST_RUNS))
             found: list[Run] | None = []
-            for engine, arguments, keywords, inputs in instances[::step]:
+            for engine, arguments, keywords, inputs in self._chosen(key):
                 run = run_class(engine, kind, arguments, keywords, inputs)
                 if run is None:
                     found = None
@@ -275,6 +276,26 @@ class _Reader:
                 found.append(run)  # type: ignore[union-attr]
             self._runs[key] = found
         return self._runs[key]
+
+    def changed(self, kind: ClassRef, relative: str) -> Run | None:
+        """The class read with twice the numbers that one instance, which has the layer, is given."""
+        key = (id(kind.scope), kind.name)
+        chosen = zip(self._chosen(key), self.runs(kind) or ())
+        for number, (instance, run) in enumerate(chosen):
+            if relative in run.facts:
+                place = (*key, number)
+                if place not in self._changed:
+                    engine, arguments, keywords, inputs = instance
+                    self._changed[place] = run_class(
+                        engine, kind, arguments, keywords, inputs, doubled
+                    )
+                return self._changed[place]
+        return None
+
+    def _chosen(self, key: tuple[int, str]) -> list[_Instance]:
+        """The instances of a class that are read."""
+        instances = list(self._instances.get(key, {}).values())
+        return instances[:: max(1, -(-len(instances) // _MOST_RUNS))]
 
     def symbolic(self, kind: ClassRef) -> Run | None:
         """The class read with its parameters as symbols."""
@@ -312,7 +333,7 @@ class _Reader:
         from_root = unknown_channels("it cannot be read")
         root = engine.class_of(configuration.root)
         if isinstance(root, ClassRef) and layout is not None:
-            from_root = self._expression(root, path, strict=True)
+            from_root = self._expression(root, path)
         if holder is None:
             channels = unknown_channels("it is called in several modules")
         else:
@@ -377,12 +398,13 @@ class _Reader:
             return unknown_channels("no expression holds in every configuration")
         return Channels(found.expression, value, found.evidence, found.reason)
 
-    def _expression(self, kind: ClassRef, relative: str, strict: bool = False) -> Channels:
+    def _expression(self, kind: ClassRef, relative: str) -> Channels:
         """An expression that gives the count in every run of the class that has the layer."""
-        key = (id(kind.scope), kind.name, relative, strict)
+        key = (id(kind.scope), kind.name, relative)
         if key not in self._channels:
+            changed = functools.partial(self.changed, kind, relative)
             self._channels[key] = find_expression(
-                kind, relative, self.symbolic(kind), self.runs(kind), self.unread, strict
+                kind, relative, self.symbolic(kind), self.runs(kind), self.unread, changed
             )
         return self._channels[key]
 

@@ -8,11 +8,14 @@ tables of other packages know, frames, names, attributes, calls, expressions, st
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stitchgen.reading.frames import Frame
 from stitchgen.reading.statements import Statements
 from stitchgen.reading.values import ClassRef, Function, Opaque, Param, Ref, Spread, Unknown, Value
+
+#: What is made of an argument before an `__init__` is run with it.
+Change = Callable[["Machine", Value], Value]
 
 
 class Machine(Statements):
@@ -24,8 +27,9 @@ class Machine(Statements):
         kind: ClassRef,
         arguments: Sequence[Value] | None,
         keywords: dict[str, Value],
+        change: Change | None = None,
     ) -> None:
-        """Run an `__init__` with each parameter known by its own name.
+        """Run an `__init__` with each parameter known by its own name, and changed.
 
         Without arguments every parameter is a symbol.
         """
@@ -45,7 +49,10 @@ class Machine(Statements):
             self.call_function(function, positional, {**values, **rest})
             return
         self.bind_arguments(node.args, [ref, *arguments], keywords, frame)
-        values = {p.arg: self.get(frame.id, p.arg).having(Param(p.arg)) for p in named}
+        given = {p.arg: self.get(frame.id, p.arg) for p in named}
+        if change is not None:
+            given = {name: change(self, value) for name, value in given.items()}
+        values = {name: value.having(Param(name)) for name, value in given.items()}
         more: list[Value] = []
         if node.args.vararg is not None:
             more = [
@@ -55,6 +62,9 @@ class Machine(Statements):
         if node.args.kwarg is not None:
             items = self.items(self.get(frame.id, node.args.kwarg.arg))
             extra = {"**": Unknown()} if items is None else {k: v.having(None) for k, v in items}
+        if change is not None:
+            more = [change(self, value) for value in more]
+            extra = {name: change(self, value) for name, value in extra.items()}
         positional = [values.pop(p.arg) for p in parameters]
         function = Function(node, owner.scope, own=ref, owner=owner.name)
         self.call_function(function, [*positional, *more], {**values, **extra})

@@ -17,13 +17,14 @@ from stitchgen.reading import attributes
 from stitchgen.reading.calls import Call
 from stitchgen.reading.forwards import forward, tells_its_count
 from stitchgen.reading.frames import TooLarge
-from stitchgen.reading.machine import Machine
+from stitchgen.reading.machine import Change, Machine
 from stitchgen.reading.modules import module_origin
 from stitchgen.reading.scope import Scope
 from stitchgen.reading.statements import Snapshot
 from stitchgen.reading.values import (
     Cell,
     ClassRef,
+    Function,
     Known,
     Library,
     Opaque,
@@ -70,8 +71,9 @@ def run_class(
     arguments: Sequence[Value] | None,
     keywords: dict[str, Value],
     inputs: Sequence[Value] | None,
+    change: Change | None = None,
 ) -> Run | None:
-    """Run the `__init__` of a class, its parameters by name, then its forward."""
+    """Run the `__init__` of a class, its parameters by name and changed, then its forward."""
     root = Ref(engine.new("instance"))
     engine.put(root.id, "class", kind.having(None))
     engine.put(root.id, "order", ())
@@ -81,7 +83,7 @@ def run_class(
     start = len(engine.calls)
     engine.lasting.clear()
     try:
-        engine.initialise_root(root, kind, arguments, keywords)
+        engine.initialise_root(root, kind, arguments, keywords, change)
     except (Raised, TooLarge, RecursionError):
         engine.root = None
         return None
@@ -110,6 +112,22 @@ def run_class(
             statement,
         )
     return run
+
+
+def doubled(engine: Machine, value: Value) -> Value:
+    """Twice the numbers of an argument; raises `Raised` for what may hold numbers unseen.
+
+    A module that is handed in stays: it is a part of the model, made elsewhere.
+    """
+    if isinstance(value, Known):
+        number = isinstance(value.value, (int, float)) and not isinstance(value.value, bool)
+        return Known(2 * value.value) if number else value
+    items = engine.items(value) if engine.kind(value) in ("list", "tuple") else None
+    if items is not None:
+        return engine.sequence([doubled(engine, item) for item in items], engine.kind(value) or "")
+    if isinstance(value, (ClassRef, Library, Function)) or engine.is_module(value):
+        return value
+    raise Raised
 
 
 def run_forward(engine: Machine, root: Ref, inputs: Sequence[Value] | None) -> None:
