@@ -10,8 +10,8 @@ from stitchgen import files
 from stitchgen.cst import Document
 from stitchgen.edits import Edit, FileChange, apply
 from stitchgen.errors import StitchError
-from stitchgen.heirs import Sources
 from stitchgen.syntax import Syntax
+from stitchgen.users import Sources
 
 
 class Workbench:

@@ -19,7 +19,7 @@ FLOORS = [
     ["render", "style", "cst", "observe", "reading", "definitions"],
     ["syntax", "meaning"],
     ["sites", "channels", "imports", "advice"],
-    ["heirs"],
+    ["users"],
     ["observed", "traces"],
     ["describing", "removal"],
     ["workbench", "ledger", "offers", "scripts", "elements", "insertion"],

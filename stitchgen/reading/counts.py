@@ -189,7 +189,9 @@ def _of_no_loop(fact: Fact) -> Fact:
     owner, _, _, scope = fact.statement
     moved = {
         name.id
-        for loop in ast.walk(scope.classes[owner])
+        for method in scope.classes[owner].body
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__"
+        for loop in ast.walk(method)
         if isinstance(loop, (ast.For, ast.While))
         for name in ast.walk(loop)
         if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
