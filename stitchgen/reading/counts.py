@@ -160,13 +160,21 @@ def _other_expressions(run: Run, fact: Fact) -> list[str]:
         for name, value in snapshot.names.items()
         if isinstance(value, Known) and isinstance(value.value, int)
     ]
-    found += [text for other in run.facts.values() if (text := write(run, other)) is not None]
+    found += _written(run)
     found += [
         f"{own}.{name}"
         for name, value in snapshot.attributes.items()
         if isinstance(value, Known) and isinstance(value.value, int)
     ]
     return [text for text in dict.fromkeys(found) if as_integer(text) is None]
+
+
+def _written(run: Run) -> Sequence[str]:
+    """What gives the counts of all layers of a run; found once, for each layer may ask."""
+    if run.written is None:
+        texts = (write(run, fact) for fact in run.facts.values())
+        run.written = tuple(dict.fromkeys(text for text in texts if text is not None))
+    return run.written
 
 
 def _is_of_one_call(text: str, facts: Sequence[tuple[Run, Fact]]) -> bool:
@@ -187,20 +195,26 @@ def _of_no_loop(fact: Fact) -> Fact:
     if fact.statement is None:
         return fact
     owner, _, _, scope = fact.statement
-    moved = {
-        name.id
-        for method in scope.classes[owner].body
-        if isinstance(method, ast.FunctionDef) and method.name == "__init__"
-        for loop in ast.walk(method)
-        if isinstance(loop, (ast.For, ast.While))
-        for name in ast.walk(loop)
-        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-    }
+    moved = _moved_by_loops(scope.classes[owner])
     snapshots = [
         Snapshot({n: v for n, v in one.names.items() if n not in moved}, one.attributes)
         for one in fact.snapshots
     ]
     return replace(fact, snapshots=snapshots)
+
+
+@functools.lru_cache(maxsize=256)
+def _moved_by_loops(owner: ast.ClassDef) -> frozenset[str]:
+    """The names that loops of a constructor bind."""
+    return frozenset(
+        name.id
+        for method in owner.body
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__"
+        for loop in ast.walk(method)
+        if isinstance(loop, (ast.For, ast.While))
+        for name in ast.walk(loop)
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+    )
 
 
 def write(run: Run, fact: Fact) -> str | None:

@@ -63,6 +63,7 @@ class Run:
     calls: dict[int, list[Call]]
     snapshots: dict[int, list[Snapshot]]
     facts: dict[str, Fact] = field(default_factory=dict)
+    written: tuple[str, ...] | None = None  # what gives the layers' counts, once asked for
 
 
 def run_class(
