@@ -62,6 +62,7 @@ class CallSite:
     called: str
     chain: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()  # of "eval", "train"; () where read and not executed
+    sure: bool = True  # whether every run makes the call; where it is read, as far as that tells
 
 
 @dataclass(frozen=True)

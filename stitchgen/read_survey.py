@@ -131,7 +131,7 @@ def table_of(bench: Workbench, model: ReadClass, classes: Classes) -> dict[str, 
             "scripted": False,
             "sizes": {},
             "output": {"shape": None},
-            "features": [feature_of(layer, certain(kinds, layer, links[layer.path]))],
+            "features": [feature_of(layer, certain(bench, kinds, layer, links[layer.path]))],
             "channels_read": layer.channels,
             "channels_from_root": layer.from_root,
         }
@@ -198,18 +198,24 @@ def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
     return links
 
 
-def certain(kinds: Mapping[str, Sequence[ClassName]], layer: Layer, links: Sequence[Any]) -> bool:
+def certain(
+    bench: Workbench,
+    kinds: Mapping[str, Sequence[ClassName]],
+    layer: Layer,
+    links: Sequence[Any],
+) -> bool:
     """Whether reading tells for which layers a block there runs, and where it can be created.
 
     Of a layer that some configurations lack a block can go beside its own definition alone: which
     ones, a condition elsewhere would have to tell. And the block comes after all that leads to the
-    layer is made.
+    layer is made. Of several calls each has a block of its own, and has to be made for certain.
     """
     beside = all(not site.owner and not site.chain for site in layer.sites)
     known = all(
         ClassName(site.owner_class, site.file) in kinds.get(site.owner, ()) for site in layer.sites
     )
-    return known and (layer.everywhere or beside) and None not in links
+    made = calls_in_one_run(bench, layer.sites) < 2 or all(site.sure for site in layer.sites)
+    return known and made and (layer.everywhere or beside) and None not in links
 
 
 def feature_of(layer: Layer, certain: bool) -> Mapping[str, Any]:

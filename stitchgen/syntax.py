@@ -6,6 +6,7 @@ Decides on `ast`; where text goes is LibCST's business (`cst`). Floor 3: pure.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from stitchgen.cst import Document, Span
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 #: Expressions that evaluate their parts conditionally, repeatedly, or later.
 DEFERRING = (
     ast.Lambda,
@@ -158,7 +160,10 @@ class Syntax:
         )
 
     def exclusive(self, one: Span, other: Span) -> bool:
-        """Whether the calls stand in different branches of one `if`, so that only one is made."""
+        """Whether only one of the calls is made.
+
+        They stand in different branches of one `if`, or one in a branch that returns before the other.
+        """
         first, second = self.call_at(one), self.call_at(other)
         if first is None or second is None:
             return False
@@ -174,7 +179,30 @@ class Syntax:
                     for chain in (mine, theirs)
                 ]
                 return all(branches) and branches[0] != branches[1]
-        return False
+        return self.leaves_before(first, second) or self.leaves_before(second, first)
+
+    def leaves_before(self, one: ast.Call, other: ast.Call) -> bool:
+        """Whether a call stands in a branch that returns, and another one of its function behind it.
+
+        Not in a loop around both, whose next round may make the other one, nor under a `try`.
+        """
+        mine, theirs = [one, *self.above(one)], [other, *self.above(other)]
+        below = [node for node in mine if node not in theirs]
+        shared = mine[len(below) :]
+        around = list(itertools.takewhile(lambda node: not isinstance(node, Function), shared))
+        if len(around) == len(shared) or any(isinstance(node, SCOPES) for node in below):
+            return False
+        if any(isinstance(node, (ast.For, ast.AsyncFor, ast.While, ast.Try)) for node in around):
+            return False
+        return any(
+            isinstance(part := getattr(node, name), list)
+            and isinstance(part[-1], (ast.Return, ast.Raise))
+            and other.lineno > (node.end_lineno or node.lineno)
+            for node in below
+            if isinstance(node, ast.If)
+            for name in ("body", "orelse")
+            if self.stands_in(node, name, mine)
+        )
 
     def stands_in(self, node: ast.If | ast.IfExp, name: str, chain: list[ast.AST]) -> bool:
         part = getattr(node, name)

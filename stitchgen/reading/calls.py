@@ -52,6 +52,7 @@ class Call:
     chain: tuple[str, ...]  # from it, through `Sequential.forward`s, to this module
     arguments: tuple[Value, ...]
     result: Value
+    sure: bool  # made whichever branches are taken
 
 
 @dataclass
@@ -386,6 +387,7 @@ class Calls(Attributes):
                 context.chain,
                 tuple(arguments),
                 result,
+                self.undecided == 0,
             )
         )
 

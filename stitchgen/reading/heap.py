@@ -46,6 +46,9 @@ class Heap:
         default_factory=dict
     )
     fresh_count: int = 0
+    undecided: int = (
+        0  # how many branches, of which it is not known whether they are taken, are run
+    )
 
     # Objects --------------------------------------------------------------------------------
 
@@ -134,11 +137,14 @@ class Heap:
         outcomes, changes = [], []
         for thunk in thunks:
             mark = len(self.log)
+            self.undecided += 1
             try:
                 outcome = thunk()
             except Raised:
                 self.undo(mark)
                 continue
+            finally:
+                self.undecided -= 1
             changed = {place: self.cells.get(place) for place, _ in self.log[mark:]}
             self.undo(mark)
             outcomes.append(outcome)

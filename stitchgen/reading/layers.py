@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -344,7 +345,7 @@ class _Reader:
                 else self._class_channels(holder, relative, value, [fact[3] for fact in facts])
             )
             definition = self._definition(holder, relative)
-            sites = self._sites(holder, holder_path, relative, calls)
+            sites = self._sites(holder, holder_path, relative, [fact[2] for fact in facts])
         return Layer(
             path=path,
             class_name=class_name_of(engine, ref),
@@ -422,11 +423,16 @@ class _Reader:
         return Definition(*max(found, key=lambda one: one[1]))
 
     def _sites(
-        self, kind: ClassRef, holder_path: str, relative: str, calls: list[Call]
+        self, kind: ClassRef, holder_path: str, relative: str, runs: Sequence[list[Call]]
     ) -> tuple[CallSite, ...]:
+        """The calls that the runs make; where they make none, those that the source has."""
         found: dict[tuple[int, int], CallSite] = {}
         called_names = relative.split(".")
-        for call in calls:
+        surely = [
+            {self._lines(call.scope).span(call.node) for call in calls if call.sure}
+            for calls in runs
+        ]
+        for call in itertools.chain(*runs):
             steps = len(call.chain)
             called = ".".join(called_names[: len(called_names) - steps])
             span = self._lines(call.scope).span(call.node)
@@ -439,12 +445,15 @@ class _Reader:
                 call.owner,
                 called,
                 call.chain,
+                sure=all(span in spans for spans in surely),
             )
+        if found:
+            return tuple(found[span] for span in sorted(found))
         scope = kind.scope
         if id(scope) not in self.uses:
             self.uses[id(scope)] = UsesReader(scope.tree, scope.text, scope)
         for use in self.uses[id(scope)].uses(kind.name, relative):
-            if use.kind == "call" and "*" not in use.path and use.span not in found:
+            if use.kind == "call" and "*" not in use.path:
                 chain = tuple(called_names[len(use.path.split(".")) :])
                 if not relative.startswith(use.path):
                     continue
@@ -457,6 +466,7 @@ class _Reader:
                     use.function.split(".")[0],
                     use.path,
                     chain,
+                    sure=False,
                 )
         return tuple(found[span] for span in sorted(found))
 
