@@ -314,20 +314,16 @@ def check_callable(
             suggestions=[parent] if "." in parent.rpartition("::")[2] else [],
         )
     if calls == 0:
-        children = configuration.children(spot.path)
-        suggestions = []
+        what = f"{name} is never called"
         hint = f"No call of it was seen in {configuration.expression}, in eval and in train."
-        if children:
-            last = f"{name}.{children[-1]}"
-            suggestions = [last]
-            hint += f" It holds other layers; after its last one: {last}"
-        raise StitchError(
-            "never-called",
-            f"{name} is never called",
-            where=where,
-            hint=hint,
-            suggestions=suggestions,
-        )
+        if "channels_read" in layer:
+            what = f"the source alone shows no call of {name}"
+            hint = "Let the model run (leave out --no-prove)."
+        suggestions = []
+        if children := configuration.children(spot.path):
+            suggestions = [f"{name}.{children[-1]}"]
+            hint += f" It holds other layers; after its last one: {suggestions[0]}"
+        raise StitchError("never-called", what, where=where, hint=hint, suggestions=suggestions)
     broken = [site for site in layer["sites"] if site["how"] not in EDITABLE]
     outside = [site for site in layer["sites"] if not in_project(site.get("file"), root)]
     if (outside or broken) and attach:

@@ -284,6 +284,15 @@ REFUSALS = [
         model=with_forward("return self.layers[0](self.conv(x))"),
     ),
     Refusal(
+        "no call that is read",
+        "se --after model.layers.1 --no-prove",
+        code="never-called",
+        message="the source alone shows no call of model.py::Net.layers.1",
+        where="model.py:9",
+        hint="Let the model run (leave out --no-prove)",
+        model=with_forward("return self.layers[len(x.shape) - 3](self.conv(x))"),
+    ),
+    Refusal(
         "replaced and never called",
         "swish --replace model.layers.1",
         code="never-called",
