@@ -46,9 +46,7 @@ class Heap:
         default_factory=dict
     )
     fresh_count: int = 0
-    undecided: int = (
-        0  # how many branches, of which it is not known whether they are taken, are run
-    )
+    undecided: int = 0  # branches that are being run and may not be taken
 
     # Objects --------------------------------------------------------------------------------
 
