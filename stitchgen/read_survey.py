@@ -116,40 +116,45 @@ def table_of(bench: Workbench, model: ReadClass, classes: Classes) -> dict[str, 
     by_path = {layer.path: layer for layer in model.layers}
     links = {layer.path: links_of(by_path, layer) for layer in model.layers}
     kinds = {"": model.kinds, **{layer.path: layer.kinds for layer in model.layers}}
-    return {
-        layer.path: {
+    table = {}
+    for layer in model.layers:
+        numbers = call_numbers(bench, layer.sites)
+        # Of several calls each gets a block of its own, and has to be made for certain.
+        made = max(numbers, default=0) < 2 or all(site.sure for site in layer.sites)
+        known = made and certain(kinds, layer, links[layer.path])
+        table[layer.path] = {
             "path": layer.path,
             "same_as": None,
             "class": classes.key(layer.kinds),
-            "calls": {"eval": calls_in_one_run(bench, layer.sites)},
+            "calls": {"eval": max(numbers, default=0)},
             "sites": [
                 site_of(bench.syntax(site.file).document, site, number)
-                for number, site in enumerate(layer.sites, 1)
+                for number, site in zip(numbers, layer.sites)
             ],
             "definition": links[layer.path],
             "readers": list(layer.readers),
             "scripted": False,
             "sizes": {},
             "output": {"shape": None},
-            "features": [feature_of(layer, certain(bench, kinds, layer, links[layer.path]))],
+            "features": [feature_of(layer, known)],
             "channels_read": layer.channels,
             "channels_from_root": layer.from_root,
         }
-        for layer in model.layers
-    }
+    return table
 
 
-def calls_in_one_run(bench: Workbench, sites: Sequence[CallSite]) -> int:
-    """How many of the calls one forward pass can make: branches of one `if` exclude each other."""
-    if len(sites) < 2:
-        return len(sites)
-    for index, site in enumerate(sites):
-        for other in sites[index + 1 :]:
-            if site.file != other.file:
-                return len(sites)
-            if not bench.syntax(site.file).exclusive(site.span, other.span):
-                return len(sites)
-    return 1
+def call_numbers(bench: Workbench, sites: Sequence[CallSite]) -> list[int]:
+    """Which call of one forward pass each is: those that exclude each other share a number."""
+    numbers: list[int] = []
+    for site in sites:
+        earlier = (
+            number
+            for number, other in zip(numbers, sites)
+            if site.file != other.file
+            or not bench.syntax(site.file).exclusive(site.span, other.span)
+        )
+        numbers.append(1 + max(earlier, default=0))
+    return numbers
 
 
 def site_of(document: Document, site: CallSite, number: int) -> Mapping[str, Any]:
@@ -198,24 +203,18 @@ def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
     return links
 
 
-def certain(
-    bench: Workbench,
-    kinds: Mapping[str, Sequence[ClassName]],
-    layer: Layer,
-    links: Sequence[Any],
-) -> bool:
+def certain(kinds: Mapping[str, Sequence[ClassName]], layer: Layer, links: Sequence[Any]) -> bool:
     """Whether reading tells for which layers a block there runs, and where it can be created.
 
     Of a layer that some configurations lack a block can go beside its own definition alone: which
     ones, a condition elsewhere would have to tell. And the block comes after all that leads to the
-    layer is made. Of several calls each has a block of its own, and has to be made for certain.
+    layer is made.
     """
     beside = all(not site.owner and not site.chain for site in layer.sites)
     known = all(
         ClassName(site.owner_class, site.file) in kinds.get(site.owner, ()) for site in layer.sites
     )
-    made = calls_in_one_run(bench, layer.sites) < 2 or all(site.sure for site in layer.sites)
-    return known and made and (layer.everywhere or beside) and None not in links
+    return known and (layer.everywhere or beside) and None not in links
 
 
 def feature_of(layer: Layer, certain: bool) -> Mapping[str, Any]:

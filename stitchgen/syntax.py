@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -169,44 +169,12 @@ class Syntax:
             return False
         mine = [first, *self.above(first)]
         theirs = [second, *self.above(second)]
-        for node in mine:
-            if isinstance(node, (ast.If, ast.IfExp)) and node in theirs:
-                branches = [
-                    next(
-                        (name for name in ("body", "orelse") if self.stands_in(node, name, chain)),
-                        "",
-                    )
-                    for chain in (mine, theirs)
-                ]
-                return all(branches) and branches[0] != branches[1]
-        return self.leaves_before(first, second) or self.leaves_before(second, first)
-
-    def leaves_before(self, one: ast.Call, other: ast.Call) -> bool:
-        """Whether a call stands in a branch that returns, and another one of its function behind it.
-
-        Not in a loop around both, whose next round may make the other one, nor under a `try`.
-        """
-        mine, theirs = [one, *self.above(one)], [other, *self.above(other)]
-        below = [node for node in mine if node not in theirs]
-        shared = mine[len(below) :]
-        around = list(itertools.takewhile(lambda node: not isinstance(node, Function), shared))
-        if len(around) == len(shared) or any(isinstance(node, SCOPES) for node in below):
-            return False
-        if any(isinstance(node, (ast.For, ast.AsyncFor, ast.While, ast.Try)) for node in around):
-            return False
-        return any(
-            isinstance(part := getattr(node, name), list)
-            and isinstance(part[-1], (ast.Return, ast.Raise))
-            and other.lineno > (node.end_lineno or node.lineno)
-            for node in below
-            if isinstance(node, ast.If)
-            for name in ("body", "orelse")
-            if self.stands_in(node, name, mine)
+        apart = any(
+            {branch_of(node, mine), branch_of(node, theirs)} == {"body", "orelse"}
+            for node in mine
+            if isinstance(node, (ast.If, ast.IfExp)) and node in theirs
         )
-
-    def stands_in(self, node: ast.If | ast.IfExp, name: str, chain: list[ast.AST]) -> bool:
-        part = getattr(node, name)
-        return any(child in chain for child in (part if isinstance(part, list) else [part]))
+        return apart or leaves_before(mine, theirs) or leaves_before(theirs, mine)
 
     def is_deferred(self, node: ast.AST) -> bool:
         """Whether the expression may be evaluated never, later, or several times."""
@@ -304,3 +272,34 @@ def definitions_in(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
                     yield from definitions_in(part.body)
             for name in ("body", "orelse", "finalbody"):
                 yield from definitions_in(getattr(statement, name, []))
+
+
+def branch_of(node: ast.If | ast.IfExp, chain: Sequence[ast.AST]) -> str | None:
+    """The branch that holds an expression, given with what is around it; None for the condition."""
+    for name in ("body", "orelse"):
+        part = getattr(node, name)
+        if any(child in chain for child in (part if isinstance(part, list) else [part])):
+            return name
+    return None
+
+
+def leaves_before(mine: Sequence[ast.AST], theirs: Sequence[ast.AST]) -> bool:
+    """Whether an expression stands in a branch that returns, and the other one behind it.
+
+    Each is given with what is around it, innermost first. Not in a loop around both, whose next
+    round may come to the other one, nor under a `try`.
+    """
+    below = [node for node in mine if node not in theirs]
+    around = itertools.takewhile(lambda node: not isinstance(node, SCOPES), mine[len(below) :])
+    if any(isinstance(node, SCOPES) for node in below):
+        return False
+    if any(isinstance(node, (ast.For, ast.AsyncFor, ast.While, ast.Try)) for node in around):
+        return False
+    return any(
+        branch is not None
+        and isinstance(getattr(node, branch)[-1], (ast.Return, ast.Raise))
+        and theirs[0].lineno > (node.end_lineno or node.lineno)  # type: ignore[attr-defined]
+        for node in below
+        if isinstance(node, ast.If)
+        for branch in [branch_of(node, mine)]
+    )

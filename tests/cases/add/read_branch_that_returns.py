@@ -1,4 +1,4 @@
-# flags: cbam --after model.py::Net.last.body --no-prove
+# flags: cbam --after model.py::Net.last.body@all --no-prove
 import torch.nn as nn
 
 
