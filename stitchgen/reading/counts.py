@@ -98,7 +98,7 @@ def find_expression(
     if len(counts) > 1:
         # Nothing says where the count comes from, but it varies, and a name varies with it.
         for text in _other_expressions(*facts[0]):
-            if holds(text):
+            if len(text) <= _LONGEST and holds(text):
                 return Channels(text, None, "symbolic")
         return unknown_channels("no expression holds in every configuration")
     count = counts.pop()
