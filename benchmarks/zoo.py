@@ -253,6 +253,9 @@ def judged(project, before, originals, judge, tool, layer, answer, options) -> d
         "warnings": [w.get("code") for w in answer.get("warnings", [])],
     }
     edited = zoo_tree.digest(project)
+    record["edit"] = zoo_tree.edit(project, before, edited)
+    if options.unjudged:
+        return record | {"verdict": "written"}
     created = [p for p in edited if p not in before and p.endswith(".py")]
     verdict = judge.ask(
         {
@@ -535,6 +538,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="keep results, do what is missing")
     parser.add_argument("--retry", action="store_true", help="resume, and redo what was not right")
     parser.add_argument("--show", action="store_true", help="print the tables, run nothing")
+    parser.add_argument(
+        "--unjudged", action="store_true", help="note the edits alone, to compare two versions"
+    )
+    parser.add_argument(
+        "--compare", type=Path, metavar="OTHER", help="are these results OTHER's, edit for edit?"
+    )
     parser.add_argument("--out", type=Path, default=Path("zoo.jsonl"), help="results, one a line")
     parser.add_argument("--tool", default=HERE.parent, help="the folder that holds stitchgen")
     parser.add_argument("--interpreter", help="passed to the tool as --python")
@@ -543,8 +552,32 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+#: Of a result, what two versions of the tool that behave alike have in common.
+BEHAVIOUR = ("edit", "strategy", "channels", "warnings", "code", "message", "where", "hint", "tried")
+
+
+def compare(results: list[dict[str, Any]], others: list[dict[str, Any]]) -> int:
+    """Print the layers that two runs have treated in different ways; 1 where there are any."""
+    mine = {(r["model"], r["path"]): r for r in results if "path" in r}
+    theirs = {(r["model"], r["path"]): r for r in others if "path" in r}
+    both = [key for key in mine if key in theirs]
+    different = 0
+    for key in both:
+        one, other = mine[key], theirs[key]
+        unlike = [name for name in BEHAVIOUR if one.get(name) != other.get(name)]
+        different += bool(unlike)
+        for name in unlike:
+            print(f"{' '.join(key)} {name}: {one.get(name)!r}, and there {other.get(name)!r}")
+    written = sum("edit" in mine[key] for key in both)
+    alone = len(mine) + len(theirs) - 2 * len(both)
+    print(f"{len(both)} layers in both, {written} edited: {different} differ; {alone} in one alone")
+    return 1 if different or alone else 0
+
+
 def main() -> int:
     options = parse()
+    if options.compare:
+        return compare(read(options.out), read(options.compare))
     chosen = [
         entry
         for entry in CORPUS

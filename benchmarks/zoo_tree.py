@@ -35,6 +35,15 @@ def digest(root: Path) -> dict[str, str]:
     return entries
 
 
+def edit(project: Path, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """What became of each file, by a hash of its content; the same for two equal edits."""
+    return {
+        path: hashlib.sha256((project / path).read_bytes()).hexdigest()[:16]
+        for path in sorted(after)
+        if before.get(path) != after[path] and (project / path).is_file()
+    }
+
+
 def difference(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """The entries in which two digests differ, each with what became of it."""
     found = [f"{path} is gone" for path in before if path not in after]
