@@ -198,7 +198,7 @@ class Survey:
         return tuple(steps)
 
 
-def merged(many: Iterable[tuple[Step, ...]]) -> tuple[Step, ...] | None:
+def merged_steps(many: Iterable[tuple[Step, ...]]) -> tuple[Step, ...] | None:
     """The steps that hold in all configurations, or None where the places differ."""
     result: tuple[Step, ...] | None = None
     for steps in many:

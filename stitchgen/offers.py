@@ -28,7 +28,7 @@ class Offer:
 
 def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> list[Offer]:
     """The calls in the project of classes and factories of the model file, the likeliest first."""
-    names = names | factories(syntax.tree, names)
+    names = names | factories_returning(syntax.tree, names)
     bound = syntax.top_level_names
     found: dict[str, tuple[int, Offer]] = {}
     built: list[Offer] = []
@@ -70,7 +70,7 @@ def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[s
     ]
 
 
-def factories(tree: ast.Module, classes: set[str]) -> set[str]:
+def factories_returning(tree: ast.Module, classes: set[str]) -> set[str]:
     """Functions of the file that return a construction of one of its classes."""
     found = set()
     for node in tree.body:

@@ -149,7 +149,7 @@ def steps_of(
             ways.append(survey.steps(spot.configuration, spot.root, first))
         else:
             ways.append(survey.steps(spot.configuration, first, join(spot.root, end)))
-    steps = observed.merged(ways)
+    steps = observed.merged_steps(ways)
     if steps is None:
         raise configuration_dependent(name, spots)
     return steps

@@ -221,8 +221,8 @@ def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name:
     merged = []
     for (file, span), here in by_place.items():
         sites = [site for _, site in here]
-        to_called = observed.merged(site.to_called for site in sites)
-        chain = observed.merged(site.chain for site in sites)
+        to_called = observed.merged_steps(site.to_called for site in sites)
+        chain = observed.merged_steps(site.chain for site in sites)
         if to_called is None or chain is None:
             raise configuration_dependent(name, [spot for spot, _, _ in pairs])
         if sites[0].how == "slice" and len({id(s) for s, _ in here}) < len(
@@ -386,7 +386,7 @@ def runs_its_children(
             return True
     for site in sites:
         syntax = bench.syntax(site.file)
-        uses = reading.uses(
+        uses = reading.layer_uses(
             syntax.tree, syntax.document.text, class_of(bench, site), site.to_called[0].name
         )
         if any(use.kind == "iteration" and use.path == "*" for use in uses):

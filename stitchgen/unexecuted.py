@@ -59,7 +59,7 @@ def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
                 numbers=(),
             )
 
-        for use in reading.uses(syntax.tree, document.text, class_name, path):
+        for use in reading.layer_uses(syntax.tree, document.text, class_name, path):
             if use.kind in HARMLESS or any(covers(span, use.span) for span in spliced):
                 continue
             if use.kind == "passed" and runs_by_container(syntax, use, class_name, spliced):
@@ -132,7 +132,7 @@ def runs_by_container(
         if isinstance(node, ast.Assign) and covers(document.span_of(node), use.span):
             for target in node.targets:
                 if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                    uses = reading.uses(syntax.tree, document.text, class_name, target.attr)
+                    uses = reading.layer_uses(syntax.tree, document.text, class_name, target.attr)
                     return all(
                         other.kind in HARMLESS or any(covers(span, other.span) for span in spliced)
                         for other in uses

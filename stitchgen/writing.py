@@ -253,8 +253,8 @@ def merged(insertions: Iterable[Insertion]) -> list[Insertion]:
         other = found.get(key, one)
         found[key] = replace(
             one,
-            to_called=observed.merged([one.to_called, other.to_called]) or one.to_called,
-            chain=observed.merged([one.chain, other.chain]) or one.chain,
+            to_called=observed.merged_steps([one.to_called, other.to_called]) or one.to_called,
+            chain=observed.merged_steps([one.chain, other.chain]) or one.chain,
             by_number=one.by_number or other.by_number,
             overwritten=one.overwritten or other.overwritten,
         )

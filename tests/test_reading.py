@@ -15,7 +15,7 @@ from stitchgen.reading import (
     element_uses,
     factories,
     files_beside,
-    uses,
+    layer_uses,
 )
 
 HEAD = "import torch\nfrom torch import nn\n"
@@ -361,7 +361,7 @@ def found_uses(path: str, source: str = USES) -> list[tuple[str, str]]:
     raw = source.encode()
     return [
         (use.kind, raw[slice(*use.span)].decode())
-        for use in uses(ast.parse(source), source, "Net", path)
+        for use in layer_uses(ast.parse(source), source, "Net", path)
     ]
 
 
@@ -421,7 +421,7 @@ def test_a_child_of_a_sequential_is_used_through_its_container_too():
 )
 def test_a_loop_that_only_sets_layers_up_does_not_run_them(body: str, kind: str):
     source = HEAD + f"class Net(nn.Module):\n    def step(self, mode):\n        {body}\n"
-    (use,) = uses(ast.parse(source), source, "Net", "l")
+    (use,) = layer_uses(ast.parse(source), source, "Net", "l")
     assert use.kind == kind
 
 
@@ -440,7 +440,7 @@ def test_a_loop_that_only_sets_layers_up_does_not_run_them(body: str, kind: str)
 def test_what_is_asked_of_a_layer_and_what_replaces_it(line: str, kinds: list[str]):
     source = HEAD + "def exists(v): return v is not None\ndef given(v): return run(v)\n"
     source += f"class Net(nn.Module):\n    def step(self, x):\n        {line}\n"
-    assert [use.kind for use in uses(ast.parse(source), source, "Net", "l")] == kinds
+    assert [use.kind for use in layer_uses(ast.parse(source), source, "Net", "l")] == kinds
 
 
 @pytest.mark.parametrize(
@@ -466,7 +466,7 @@ def test_the_calls_of_a_container_by_a_variable(body: str, found: list[str]):
 
 def test_a_use_tells_its_function_and_what_is_passed_to_what():
     source = USES.replace("x = layer(x)", "x = 'ü' and checkpoint(self.l, x)")
-    found = uses(ast.parse(source), source, "Net", "l")
+    found = layer_uses(ast.parse(source), source, "Net", "l")
     passed = [use for use in found if use.kind == "passed"]
     raw = source.encode()
     assert [(use.function, use.detail) for use in passed] == [
@@ -481,7 +481,7 @@ def test_a_use_tells_its_function_and_what_is_passed_to_what():
 def test_spans_hold_with_crlf_and_form_feeds_and_wide_characters():
     source = "import torch.nn as nn\r\n\x0c\r\nclass Net(nn.Module):\r\n"
     source += "    def forward(self, x):  # é \u2028\r\n        return 'ü' , self.l(x)\r\n"
-    (use,) = uses(ast.parse(source), source, "Net", "l")
+    (use,) = layer_uses(ast.parse(source), source, "Net", "l")
     assert source.encode()[slice(*use.span)] == b"self.l(x)"
     assert use.line == 5
 
@@ -495,5 +495,5 @@ def test_a_method_reached_by_super_is_read():
             def forward(self, x):
                 return super().forward(x) + 1
         """)
-    (use,) = uses(ast.parse(source), source, "Net", "l")
+    (use,) = layer_uses(ast.parse(source), source, "Net", "l")
     assert (use.kind, use.function) == ("call", "Base.forward")

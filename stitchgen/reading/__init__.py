@@ -9,7 +9,7 @@ from stitchgen.reading.layers import ReadClass, built_classes, read_classes, rea
 from stitchgen.reading.loops import element_uses
 from stitchgen.reading.project import ProjectFiles, files_beside
 from stitchgen.reading.scope import imported_names
-from stitchgen.reading.uses import Use, uses
+from stitchgen.reading.uses import Use, layer_uses
 
 __all__ = [
     "WEIGHTS",
@@ -27,5 +27,5 @@ __all__ = [
     "read_classes",
     "read_layer",
     "read_layers",
-    "uses",
+    "layer_uses",
 ]

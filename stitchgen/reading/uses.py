@@ -61,7 +61,7 @@ _CHILDREN = frozenset({"children", "named_children", "items", "values", "keys"})
 _GROWS = frozenset({"append", "insert", "extend", "add_module", "register_module", "update", "pop"})
 
 
-def uses(tree: ast.Module, text: str, class_name: str, attribute_path: str) -> list[Use]:
+def layer_uses(tree: ast.Module, text: str, class_name: str, attribute_path: str) -> list[Use]:
     """The uses of `self.<attribute_path>` in a class and in its bases in the file, in order.
 
     Uses of a module around the layer (`self.features(x)` for `features.3`) are among them, with
