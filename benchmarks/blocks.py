@@ -38,8 +38,8 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.oracles import Oracle, oracles
-from stitchgen import catalog, render
-from stitchgen.catalog import Block
+from stitchgen.catalog import folders, formula, render
+from stitchgen.catalog.block import Block
 
 CHANNELS, SIZES, BATCH = (64, 256, 512), (7, 14, 28), 4
 COLUMNS = ("block", "family", "paper", "oracle", "error", "time", "slowest", "memory")
@@ -111,8 +111,8 @@ def input_shapes(
     values = {**defaults, "channels": channels, **arguments}
     shapes: list[tuple[int, ...]] = []
     for one in block.inputs_:
-        width = catalog.evaluate(one.channels, values) if one.channels else channels
-        n = int(size * (1 if one.scale == "any" else catalog.evaluate(one.scale, {})))
+        width = formula.evaluate(one.channels, values) if one.channels else channels
+        n = int(size * (1 if one.scale == "any" else formula.evaluate(one.scale, {})))
         match one.layout or block.layouts[0]:
             case "NC":
                 shapes.append((BATCH, width))
@@ -307,7 +307,7 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    found, theirs = catalog.load(), oracles()
+    found, theirs = folders.load(), oracles()
     rows: list[dict[str, Any]] = []
     widths = (20, 18, 44, 34, 10, 10, 10, 10)
 
@@ -317,7 +317,7 @@ def main() -> int:
 
     show(list(COLUMNS))
     for name in options.blocks or found:
-        block = catalog.get(name)
+        block = folders.get(name)
         if block.oracle == "none":
             row = known(block) | dict.fromkeys(("error", *RATIOS), "unverified")
         else:

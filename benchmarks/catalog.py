@@ -28,8 +28,9 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from stitchgen import catalog, cli
-from stitchgen.catalog import Block
+from stitchgen.catalog import folders
+from stitchgen.catalog.block import Block
+from stitchgen.cli import main as command_line
 from tests.warm import warm_python
 
 CONVOLUTIONAL = '''\
@@ -146,7 +147,7 @@ def stitchgen(folder: str, *arguments: str) -> dict[str, Any]:
         contextlib.redirect_stdout(io.StringIO()) as said,
         contextlib.redirect_stderr(io.StringIO()),
     ):
-        cli.run([*arguments, "--json", "--project", folder])
+        command_line.run([*arguments, "--json", "--project", folder])
     return json.loads(said.getvalue())
 
 
@@ -228,7 +229,7 @@ def main() -> int:
     parser.add_argument("blocks", nargs="*")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows of `add`")
     options = parser.parse_args()
-    found = catalog.load()
+    found = folders.load()
     blocks = [found[name] for name in options.blocks or found]
     return new_module(blocks) if options.task == "new-module" else add(blocks, options.json)
 

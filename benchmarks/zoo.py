@@ -553,7 +553,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 #: Of a result, what two versions of the tool that behave alike have in common.
-BEHAVIOUR = ("edit", "strategy", "channels", "warnings", "code", "message", "where", "hint", "tried")
+BEHAVIOUR = (
+    "edit",
+    "strategy",
+    "channels",
+    "warnings",
+    "code",
+    "message",
+    "where",
+    "hint",
+    "tried",
+)
 
 
 def compare(results: list[dict[str, Any]], others: list[dict[str, Any]]) -> int:

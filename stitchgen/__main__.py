@@ -1,6 +1,6 @@
 """`python -m stitchgen` is the console script."""
 
-from stitchgen.cli import main
+from stitchgen.cli.main import main
 
 if __name__ == "__main__":
     main()

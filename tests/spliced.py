@@ -6,10 +6,11 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-from stitchgen import files, ledger
-from stitchgen.cst import Document, Span
-from stitchgen.edits import Edit, FileChange
-from stitchgen.ledger import SpliceRecord
+from stitchgen.history import ledger
+from stitchgen.history.ledger import SpliceRecord
+from stitchgen.project import transaction
+from stitchgen.source.document import Document, Span
+from stitchgen.source.edits import Edit, FileChange
 
 MODEL = '''\
 """A model."""
@@ -112,7 +113,7 @@ def commit(
         changes = [FileChange(f"blocks/{block}.py", None, source), *changes]
     book = ledger.load(root)
     book = book.with_run(command or f"add {block}", splices, changes)
-    files.commit(root, [*changes, book.change()])
+    transaction.commit(root, [*changes, book.change()])
 
 
 def splice(root: Path, name: str = "layer2", block: str = "cbam", path: str = "model.py") -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config, undo
-from stitchgen.add import Outcome
+from stitchgen.analysis.runtime_backend import Observer
 from stitchgen.errors import StitchError
-from stitchgen.observe import Observer
-from stitchgen.request import AddRequest
+from stitchgen.history import undo
+from stitchgen.pipeline import splice
+from stitchgen.pipeline.splice import Outcome
+from stitchgen.project import config
+from stitchgen.targets.request import AddRequest
 
 MODEL = """\
 import torch.nn as nn
@@ -57,7 +59,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def ask(folder: Path, python: str, *targets: str, block: str = "se", **more) -> Outcome:
     project = config.find_project(folder)
     more = {"placement": "after", "python": python} | more
-    return add.run(project, AddRequest(block=block, targets=targets, **more))
+    return splice.run(project, AddRequest(block=block, targets=targets, **more))
 
 
 @pytest.mark.parametrize("target", [SLICE, WRAP])

@@ -12,11 +12,11 @@ from torch import nn
 
 from benchmarks import blocks as benchmark
 from benchmarks.oracles import Oracle, oracles
-from stitchgen import catalog
+from stitchgen.catalog import folders
 
 
 def test_every_block_with_an_oracle_has_a_line():
-    found = catalog.load()
+    found = folders.load()
     wanted = {name for name, block in found.items() if block.oracle != "none"}
     assert oracles().keys() == wanted, "add it to benchmarks/oracles.py"
 
@@ -55,8 +55,8 @@ def test_the_table_is_exported_in_three_forms_without_an_empty_cell(run, tmp_pat
 def test_a_block_without_an_oracle_is_shown_as_unverified(run, monkeypatch):
     import dataclasses
 
-    plain = dataclasses.replace(catalog.get("se"), oracle="none")
-    monkeypatch.setattr(catalog, "get", lambda name: plain)
+    plain = dataclasses.replace(folders.get("se"), oracle="none")
+    monkeypatch.setattr(folders, "get", lambda name: plain)
     status, out = run("se")
     assert status == 0 and out.splitlines()[1].split()[-4:] == ["unverified"] * 4
 
@@ -71,7 +71,7 @@ def test_a_slower_a_heavier_and_a_wrong_implementation_are_told():
     assert benchmark.peak(slow) > 2 * benchmark.peak(fast) > 4 * 64 * 16 * 16 * 4
     assert benchmark.error(nn.SiLU(), nn.Mish(), [(2, 8)]) > 0.01
     wrong = Oracle(lambda c: ({}, nn.Mish()))
-    row = benchmark.measure(catalog.get("swish"), wrong, (8,), (4,))
+    row = benchmark.measure(folders.get("swish"), wrong, (8,), (4,))
     assert row["error"] > 0.01
     rows = [row | {"time": 1.2, "memory": 1.0}, row | {"time": 1.0, "memory": "unverified"}]
     assert benchmark.above_limits(rows[:1]) == ["swish: time 1.20, above 1.1"]

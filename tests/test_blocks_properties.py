@@ -22,10 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from stitchgen import catalog, render
-from stitchgen.catalog import Block
+from stitchgen.catalog import folders, formula, render
+from stitchgen.catalog.block import Block
 
-BLOCKS = catalog.load()
+BLOCKS = folders.load()
 CASES = [
     pytest.param(block, dims, id=f"{name}-{dims}d")
     for name, block in BLOCKS.items()
@@ -114,8 +114,8 @@ def inputs(
     values = all_values(block, channels, dims)
     made = []
     for one in block.inputs_:
-        count = catalog.evaluate(one.channels, values) if one.channels else channels
-        scale = 1 if one.scale == "any" else catalog.evaluate(one.scale, {})
+        count = formula.evaluate(one.channels, values) if one.channels else channels
+        scale = 1 if one.scale == "any" else formula.evaluate(one.scale, {})
         extent = tuple(int(n * scale) for n in sizes)
         made.append(
             torch.randn(shape(one.layout or block.layouts[0], batch, count, extent), **kwargs)

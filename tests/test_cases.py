@@ -23,10 +23,13 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, catalog, config, files, fuse, render, undo
+from stitchgen.catalog import folders, render
 from stitchgen.errors import StitchError
-from stitchgen.outcome import Outcome
-from stitchgen.request import AddRequest, FuseRequest
+from stitchgen.history import undo
+from stitchgen.pipeline import splice as splicing
+from stitchgen.pipeline.outcome import Outcome
+from stitchgen.project import config, transaction
+from stitchgen.targets.request import AddRequest, FuseRequest
 from tests.spliced import tree
 
 FOLDER = Path(__file__).parent / "cases" / "add"
@@ -70,7 +73,7 @@ class Case:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text("")
         for name in self.block:
-            block = catalog.get(name)
+            block = folders.get(name)
             path = (root / self.file).parent / "blocks" / f"{block.module_for(2)}.py"
             path.parent.mkdir(exist_ok=True)
             path.write_text(render.block_source(block, 2))
@@ -139,8 +142,7 @@ def request_of(flags: str, python: str) -> AddRequest:
 
 
 def run_request(project: config.Project, request: AddRequest, mode: str = "apply") -> Outcome:
-    command = fuse if isinstance(request, FuseRequest) else add
-    return command.run(project, request, mode)
+    return splicing.run(project, request, mode)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -160,7 +162,7 @@ def test_case(name: str, tmp_path: Path, python: str, monkeypatch: pytest.Monkey
 
     planned = run_request(project, request, mode="dry-run")
     assert tree(tmp_path) == before, "a dry run wrote something"
-    files.commit(tmp_path, planned.changes)  # all that a real run does besides
+    transaction.commit(tmp_path, planned.changes)  # all that a real run does besides
     assert file.read_text() == case.after
     ast.parse(case.after)
     done = tree(tmp_path)
@@ -192,8 +194,8 @@ def test_a_dry_run_plans_what_is_applied(
     case.write(tmp_path)
     monkeypatch.chdir(tmp_path)
     project = config.find_project(tmp_path)
-    planned = add.run(project, case.request(python), mode="dry-run")
-    applied = add.run(project, case.request(python))
+    planned = splicing.run(project, case.request(python), mode="dry-run")
+    applied = splicing.run(project, case.request(python))
     assert applied.changes == planned.changes
     for change in applied.changes:
         assert (tmp_path / change.path).read_bytes() == change.after

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import catalog, cli, listing, new_module, render, report, show
-from stitchgen.config import Project
+from stitchgen.catalog import folders, formula, listing, render, show, template
+from stitchgen.cli import main, report
 from stitchgen.errors import StitchError
+from stitchgen.pipeline import new_module
+from stitchgen.project.config import Project
 
 ROOT = Path(__file__).parent.parent
 
@@ -70,19 +72,19 @@ def broken(run, where=None):
 
 
 def test_loads_every_template_by_its_name():
-    blocks = catalog.load()
+    blocks = folders.load()
     stems = [p.name.removesuffix(".py.j2") for p in (ROOT / "templates/blocks").rglob("*.j2")]
     assert sorted(stems) == list(blocks)
-    assert blocks["cbam"] == catalog.get("cbam")
+    assert blocks["cbam"] == folders.get("cbam")
 
 
 def test_class_names_and_modules_follow_the_dims():
-    cbam, swish, mhsa = (catalog.get(name) for name in ("cbam", "swish", "mhsa"))
+    cbam, swish, mhsa = (folders.get(name) for name in ("cbam", "swish", "mhsa"))
     assert [cbam.class_for(dims) for dims in (1, 2, 3)] == ["CBAM1d", "CBAM", "CBAM3d"]
     assert swish.class_for(3) == "Swish" and mhsa.class_for(1) == "MultiheadSelfAttention"
     assert cbam.module_for(2) == "cbam" and cbam.module_for(3) == "cbam3d"
     assert cbam.module_for(2, "MyCBAMBlock") == "my_cbam_block"
-    assert catalog.get("channel-attention").module_for(2) == "channel_attention"
+    assert folders.get("channel-attention").module_for(2) == "channel_attention"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_class_names_and_modules_follow_the_dims():
 )
 def test_an_unknown_name_gets_near_ones(typed, near):
     with pytest.raises(StitchError) as error:
-        catalog.get(typed)
+        folders.get(typed)
     assert error.value.code == "block-not-found" and near in error.value.suggestions
     assert typed in error.value.message
 
@@ -99,13 +101,13 @@ def test_an_unknown_name_gets_near_ones(typed, near):
 @pytest.mark.parametrize("typed", ["", "../cbam", "/etc/passwd", "lab/eca", "a/b/c", "cbam\0", "."])
 def test_odd_names_are_just_unknown(typed):
     with pytest.raises(StitchError) as error:
-        catalog.get(typed)
+        folders.get(typed)
     assert error.value.code == "block-not-found"
 
 
 def test_listing_loads_no_heavy_package():
     code = (
-        "import sys; from stitchgen import catalog; catalog.load(); "
+        "import sys; from stitchgen.catalog import folders; folders.load(); "
         "print([m for m in ('jinja2', 'torch', 'black', 'libcst', 'click') if m in sys.modules])"
     )
     done = subprocess.run(
@@ -115,7 +117,7 @@ def test_listing_loads_no_heavy_package():
 
 
 def test_layouts_say_the_dims_to_render():
-    cbam, mhsa, swish = (catalog.get(name) for name in ("cbam", "mhsa", "swish"))
+    cbam, mhsa, swish = (folders.get(name) for name in ("cbam", "mhsa", "swish"))
     assert [cbam.dims_for(one) for one in ("NCL", "NCHW", "NCDHW")] == [1, 2, 3]
     assert [cbam.dims_for(one) for one in ("NHWC", "NLC", "NC", "odd")] == [None] * 4
     assert mhsa.dims_for("NLC") == 1 and mhsa.dims_for("NCHW") is None
@@ -154,20 +156,20 @@ def test_a_faulty_head_is_refused_at_its_line(lab, old, new, line, says):
     path = lab / "eca.py.j2"
     assert old in HEAD
     path.write_text(HEAD.replace(old, new, 1) + BODY)
-    error = broken(lambda: catalog.load([lab]), f"{path}:{line}")
+    error = broken(lambda: folders.load([lab]), f"{path}:{line}")
     assert says in error.message
 
 
 @pytest.mark.parametrize("text", ["", "class ECA: pass\n", "{# never closed", "{##}"])
 def test_a_file_without_a_head_is_refused(lab, text):
     (lab / "eca.py.j2").write_text(text)
-    broken(lambda: catalog.get("lab/eca", [lab]))
+    broken(lambda: folders.get("lab/eca", [lab]))
 
 
 def test_formulas_know_arithmetic_and_nothing_else():
     values = {"n": 9, "kernel_size": 3, "stride": 2, "widths": (4, 8)}
-    assert catalog.evaluate("(n + 2 - kernel_size) // stride + 1", values) == 5
-    assert catalog.evaluate("sum(widths) + widths[1] * -1 + max(n, 2) % 4", values) == 5
+    assert formula.evaluate("(n + 2 - kernel_size) // stride + 1", values) == 5
+    assert formula.evaluate("sum(widths) + widths[1] * -1 + max(n, 2) % 4", values) == 5
     for text in (
         "().__class__",
         "open('x')",
@@ -179,9 +181,9 @@ def test_formulas_know_arithmetic_and_nothing_else():
         "widths * 999999999",
     ):
         with pytest.raises((ValueError, SyntaxError)):
-            catalog.evaluate(text, values)
+            formula.evaluate(text, values)
     with pytest.raises(KeyError):
-        catalog.evaluate("missing", values)
+        formula.evaluate("missing", values)
 
 
 def test_replacements_give_arguments_and_refuse_misfits():
@@ -196,7 +198,7 @@ def test_replacements_give_arguments_and_refuse_misfits():
         "bias": False,
         "padding_mode": "zeros",
     }
-    ghost, coord = catalog.get("ghost"), catalog.get("coordconv")
+    ghost, coord = folders.get("ghost"), folders.get("coordconv")
     expected = {"in_channels": 64, "out_channels": 128, "kernel_size": 3, "stride": 2}
     assert ghost.replacement("Conv2d").values(conv) == expected
     assert coord.replacement("Conv2d").values(conv | {"kernel_size": (3, 5)}) == {
@@ -214,7 +216,7 @@ def test_replacements_give_arguments_and_refuse_misfits():
     with pytest.raises(StitchError):
         coord.replacement("Conv2d").values(conv | {"padding_mode": "reflect"})
     assert ghost.replacement("Linear") is None
-    drop = catalog.get("dropblock").replacement("Dropout2d")
+    drop = folders.get("dropblock").replacement("Dropout2d")
     assert drop.values({"p": 0.25, "inplace": True}) == {"keep_prob": 0.75}
 
 
@@ -222,11 +224,11 @@ def test_replacements_give_arguments_and_refuse_misfits():
 
 
 def test_another_catalog_works_like_the_built_in_one(lab):
-    block = catalog.get("lab/eca", [lab])
+    block = folders.get("lab/eca", [lab])
     assert block.name == "lab/eca" and block.module_for(2) == "eca"
     assert "class ECA3d(nn.Identity)" in render.block_source(block, 3)
-    assert {"cbam", "lab/eca"} <= set(catalog.load([lab]))
-    assert "eca" not in catalog.load([lab]) or catalog.get("eca").template.parent != lab
+    assert {"cbam", "lab/eca"} <= set(folders.load([lab]))
+    assert "eca" not in folders.load([lab]) or folders.get("eca").template.parent != lab
 
 
 def test_the_namespace_is_the_folder_without_blocks(tmp_path):
@@ -234,22 +236,22 @@ def test_the_namespace_is_the_folder_without_blocks(tmp_path):
         folder = tmp_path / name
         (folder / "channel-attention").mkdir(parents=True)
         (folder / "channel-attention" / "eca.py.j2").write_text(HEAD + BODY)
-        assert catalog.get(f"{namespace}/eca", [folder]).class_name == "ECA"
+        assert folders.get(f"{namespace}/eca", [folder]).class_name == "ECA"
 
 
 def test_two_catalogs_of_one_name_are_refused(lab, tmp_path):
     other = tmp_path / "elsewhere" / "lab"
     other.mkdir(parents=True)
-    broken(lambda: catalog.load([lab, other]), str(other))
-    assert catalog.load([lab, lab])  # the same folder twice is harmless
-    broken(lambda: catalog.load([tmp_path / "missing"]))
+    broken(lambda: folders.load([lab, other]), str(other))
+    assert folders.load([lab, lab])  # the same folder twice is harmless
+    broken(lambda: folders.load([tmp_path / "missing"]))
 
 
 def test_a_broken_catalog_does_not_stop_the_built_in_blocks(lab):
     (lab / "bad.py.j2").write_text("no head")
-    assert catalog.get("cbam", [lab]).name == "cbam"
-    assert catalog.get("lab/eca", [lab]).name == "lab/eca"
-    broken(lambda: catalog.load([lab]), f"{lab / 'bad.py.j2'}:1")
+    assert folders.get("cbam", [lab]).name == "cbam"
+    assert folders.get("lab/eca", [lab]).name == "lab/eca"
+    broken(lambda: folders.load([lab]), f"{lab / 'bad.py.j2'}:1")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symlinks need rights there")
@@ -257,25 +259,25 @@ def test_a_link_out_of_the_catalog_is_refused(lab, tmp_path):
     secret = tmp_path / "secret.py.j2"
     secret.write_text(HEAD.replace('"eca"', '"secret"') + BODY)
     (lab / "secret.py.j2").symlink_to(secret)
-    broken(lambda: catalog.get("lab/secret", [lab]), str(lab / "secret.py.j2"))
+    broken(lambda: folders.get("lab/secret", [lab]), str(lab / "secret.py.j2"))
     (lab / "secret.py.j2").unlink()
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret.py.j2").write_text(secret.read_text())
     (lab / "inner").symlink_to(tmp_path / "outside")  # a folder that is a link is not entered
-    assert "lab/secret" not in catalog.load([lab])
+    assert "lab/secret" not in folders.load([lab])
     (lab / "loop.py.j2").symlink_to(lab / "loop.py.j2")
-    broken(lambda: catalog.load([lab]))
+    broken(lambda: folders.load([lab]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no FIFOs there")
 def test_a_file_that_never_ends_is_refused(lab):
     os.mkfifo(lab / "pipe.py.j2")
-    broken(lambda: catalog.get("lab/pipe", [lab]), str(lab / "pipe.py.j2"))
+    broken(lambda: folders.get("lab/pipe", [lab]), str(lab / "pipe.py.j2"))
     (lab / "pipe.py.j2").unlink()
-    (lab / "pipe.py.j2").write_text(HEAD.replace('"eca"', '"pipe"') + "#" * catalog.MAX_BYTES)
-    broken(lambda: catalog.get("lab/pipe", [lab]), str(lab / "pipe.py.j2"))
+    (lab / "pipe.py.j2").write_text(HEAD.replace('"eca"', '"pipe"') + "#" * template.MAX_BYTES)
+    broken(lambda: folders.get("lab/pipe", [lab]), str(lab / "pipe.py.j2"))
     (lab / "pipe.py.j2").write_bytes(b"{#\nname = '\xff'\n#}\n")
-    broken(lambda: catalog.get("lab/pipe", [lab]), f"{lab / 'pipe.py.j2'}:2")
+    broken(lambda: folders.get("lab/pipe", [lab]), f"{lab / 'pipe.py.j2'}:2")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,7 @@ def test_a_template_cannot_run_or_repeat_anything(lab, tmp_path, monkeypatch, at
     monkeypatch.chdir(tmp_path)
     path = lab / "eca.py.j2"
     path.write_text(HEAD + BODY + attack + "\n")
-    block = catalog.get("lab/eca", [lab])  # reading the head runs nothing
+    block = folders.get("lab/eca", [lab])  # reading the head runs nothing
     error = broken(lambda: render.block_source(block))
     assert error.where.startswith(str(path))
     assert not (tmp_path / "OWNED").exists()
@@ -330,13 +332,13 @@ def test_a_refused_template_writes_nothing(lab, tmp_path):
 def test_dims_and_class_names_are_checked():
     for dims, name in ((4, None), (2, "not a name"), (2, "é")):
         with pytest.raises(StitchError) as error:
-            render.block_source(catalog.get("cbam"), dims, name)
+            render.block_source(folders.get("cbam"), dims, name)
         assert error.value.code == "bad-argument"
     for taken in ("ChannelAttention", "Tensor", "nn", "torch", "ValueError"):
         with pytest.raises(StitchError) as error:
-            render.block_source(catalog.get("cbam"), 2, taken)
+            render.block_source(folders.get("cbam"), 2, taken)
         assert error.value.code == "bad-argument" and taken in error.value.message
-    source = render.block_source(catalog.get("cbam"), 2, "MyCBAM")
+    source = render.block_source(folders.get("cbam"), 2, "MyCBAM")
     assert "class MyCBAM(nn.Module)" in source and "y = MyCBAM(64)(x)" in source
 
 
@@ -453,12 +455,12 @@ def test_list_has_the_keys_of_the_contract(project):
 
 def test_show_tells_all_and_gives_the_source(project):
     result = show.run(project, "cbam", source=True)
-    assert result["source"] == render.block_source(catalog.get("cbam"))
+    assert result["source"] == render.block_source(folders.get("cbam"))
     assert result["paper"]["address"] == "https://arxiv.org/abs/1807.06521"
     assert result["cost"] == {"parameters": 8292, "flops": 71184, "at": "1x256x14x14"}
     assert result["caution"] and result["example"] == "stitchgen add cbam --after model.layer2"
     assert "source" not in show.run(project, "cbam")
-    for name in catalog.load():
+    for name in folders.load():
         assert re.match(r"stitchgen (add|fuse|new-module) \S", show.run(project, name)["example"])
 
 
@@ -469,7 +471,7 @@ def test_new_module_writes_once(project, tmp_path, monkeypatch):
     assert outcome.result["dry_run"] and not (tmp_path / "parts").exists()
     new_module.run(project, "cbam")
     path = tmp_path / "blocks" / "cbam.py"
-    assert path.read_text() == render.block_source(catalog.get("cbam"))
+    assert path.read_text() == render.block_source(folders.get("cbam"))
     assert new_module.run(project, "cbam").result["files"] == []
     path.write_text("mine = 1\n")
     with pytest.raises(StitchError) as error:
@@ -502,7 +504,7 @@ def as_read(result):
 
 
 def test_show_prints_every_fact_of_every_block(project):
-    for name, block in catalog.load().items():
+    for name, block in folders.load().items():
         said = as_read(show.run(project, name))
         paper = block.paper
         address = f"https://arxiv.org/abs/{paper['arxiv']}" if "arxiv" in paper else paper["url"]
@@ -549,7 +551,7 @@ def test_an_example_has_a_layer_for_each_input(project):
 
 def test_a_block_of_any_dims_has_one_source():
     """It has one file, whichever dims are asked for."""
-    generic = [block for block in catalog.load().values() if block.generic]
+    generic = [block for block in folders.load().values() if block.generic]
     assert generic
     for block in generic:
         sources = {render.block_source(block, dims) for dims in block.dims}
@@ -626,14 +628,14 @@ def test_a_hostile_catalog_is_refused_and_named_and_nothing_is_written(
     monkeypatch.chdir(inner)
     good = HEAD + BODY
     (lab / "eca.py.j2").write_text(good)
-    assert cli.run([*command, "--json"]) == 0  # it is the attack that is refused
+    assert main.run([*command, "--json"]) == 0  # it is the attack that is refused
     if command[0] != "show":
-        assert cli.run(["undo", "--json"]) == 0
+        assert main.run(["undo", "--json"]) == 0
     (lab / "eca.py.j2").unlink()
     attack(lab, outside)
     before = everything_below(tmp_path)
     capsys.readouterr()
-    assert cli.run([*command, "--json"]) == 1
+    assert main.run([*command, "--json"]) == 1
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "catalog-broken" and "eca.py.j2" in error["where"]
     assert everything_below(tmp_path) == before
@@ -647,6 +649,6 @@ def test_no_name_on_the_command_line_leaves_the_catalogs(lab, tmp_path, monkeypa
     (tmp_path / "evil.py.j2").write_text(HEAD + BODY)
     monkeypatch.chdir(inner)
     before = everything_below(tmp_path)
-    assert cli.run(["new-module", name, "--json"]) == 1
+    assert main.run(["new-module", name, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "block-not-found"
     assert everything_below(tmp_path) == before

@@ -11,9 +11,9 @@ import black
 import isort
 import pytest
 
-from stitchgen import check, ledger
-from stitchgen.config import Project
 from stitchgen.errors import StitchError
+from stitchgen.history import check, ledger
+from stitchgen.project.config import Project
 from tests.spliced import BLOCK, MODEL, Plan, commit, record, splice
 
 
@@ -126,12 +126,12 @@ def test_a_block_file_formatted_by_another_formatter(root: Path) -> None:
 def test_torch_and_black_are_not_imported_for_a_project_that_is_as_recorded(root: Path) -> None:
     splice(root)
     script = (
-        "import sys; from pathlib import Path; from stitchgen import check\n"
-        "from stitchgen.config import Project\n"
+        "import sys; from pathlib import Path; from stitchgen.history import check\n"
+        "from stitchgen.project.config import Project\n"
         "assert check.run(Project(Path(sys.argv[1])))['ok']\n"
         "assert not {'torch', 'black', 'jinja2'} & set(sys.modules)\n"
     )
-    package = Path(check.__file__).parent.parent
+    package = Path(check.__file__).parents[2]
     assert (
         os.spawnle(
             os.P_WAIT,

@@ -1,5 +1,6 @@
 """The command line: options in, exactly one result out. The commands are stood in for here."""
 
+import importlib
 import json
 import os
 import signal
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 import pytest
 
 import stitchgen
-from stitchgen import cli
-from stitchgen.edits import FileChange
+from stitchgen.cli import main
 from stitchgen.errors import InternalError, StitchError, UsageError
-from stitchgen.request import AddRequest
+from stitchgen.source.edits import FileChange
+from stitchgen.targets.request import AddRequest
 from tests.test_report import ADDED
 
 
@@ -24,8 +25,22 @@ class Outcome:
     changes: tuple = (FileChange("model.py", b"a\n", b"a\nb\n"),)
 
 
+#: The module that does a command's work.
+WORK = {
+    "add": "stitchgen.pipeline.splice",
+    "fuse": "stitchgen.pipeline.splice",
+    "layers": "stitchgen.pipeline.layers",
+    "demo": "stitchgen.pipeline.demo",
+    "new_module": "stitchgen.pipeline.new_module",
+    "listing": "stitchgen.catalog.listing",
+    "show": "stitchgen.catalog.show",
+    "check": "stitchgen.history.check",
+    "undo": "stitchgen.history.undo",
+}
+
+
 class Stand:
-    """Stands in for the modules of the commands, and keeps what they were called with."""
+    """Stands in for the modules that do the work, and keeps what they were called with."""
 
     def __init__(self, monkeypatch):
         self.monkeypatch = monkeypatch
@@ -38,10 +53,11 @@ class Stand:
                 raise answer
             return answer() if callable(answer) else answer
 
-        fake = types.ModuleType(f"stitchgen.{module}")
+        package, name = WORK[module].rsplit(".", 1)
+        fake = types.ModuleType(WORK[module])
         fake.run = run
         self.monkeypatch.setitem(sys.modules, fake.__name__, fake)
-        self.monkeypatch.setattr(stitchgen, module, fake, raising=False)
+        self.monkeypatch.setattr(importlib.import_module(package), name, fake, raising=False)
 
 
 @pytest.fixture
@@ -65,7 +81,7 @@ def the_object(capsys):
 
 def requested(stand, *arguments):
     stand.put("add", Outcome(ADDED))
-    assert cli.run(["add", *arguments]) == 0
+    assert main.run(["add", *arguments]) == 0
     [((_, request), kwargs)] = stand.calls
     return request, kwargs["mode"]
 
@@ -169,14 +185,14 @@ def test_options_that_contradict_each_other_are_wrong_usage(options, says):
 )
 def test_a_fusion_that_makes_no_sense_is_wrong_usage(stand, capsys, arguments, says):
     stand.put("fuse", Outcome(ADDED))
-    assert cli.run(["fuse", *arguments.split()]) == 2
+    assert main.run(["fuse", *arguments.split()]) == 2
     assert says in capsys.readouterr().err
     assert stand.calls == []
 
 
 def test_a_fusion_concatenates_at_the_last_target_where_nothing_is_said(stand):
     stand.put("fuse", Outcome(ADDED))
-    assert cli.run(["fuse", "a", "b"]) == 0
+    assert main.run(["fuse", "a", "b"]) == 0
     [((_, request), _)] = stand.calls
     assert (request.fuse, request.reduce, request.resize) == ("concat", "conv", "bilinear")
     assert (request.place, request.command_line()) == ("b", "fuse a b --fuse concat --reduce conv")
@@ -198,24 +214,24 @@ def test_a_fusion_concatenates_at_the_last_target_where_nothing_is_said(stand):
 )
 def test_wrong_usage_is_refused_with_what_to_type(stand, capsys, arguments, says):
     stand.put("add", Outcome(ADDED))
-    assert cli.run(["add", *arguments.split()]) == 2
+    assert main.run(["add", *arguments.split()]) == 2
     out, err = capsys.readouterr()
     assert out == "" and says in err and "hint: " in err
-    assert cli.run(["add", *arguments.split(), "--json"]) == 2
+    assert main.run(["add", *arguments.split(), "--json"]) == 2
     error = the_object(capsys)["error"]
     assert says in error["message"] and error["hint"]
     assert stand.calls == []
 
 
 def test_a_command_that_is_mistyped_is_met_with_the_near_ones(stand, capsys):
-    assert cli.run(["chek", "--json"]) == 2
+    assert main.run(["chek", "--json"]) == 2
     assert the_object(capsys)["error"]["suggestions"] == ["stitchgen check"]
 
 
 def test_without_a_command_the_help_is_shown(stand, capsys):
-    assert cli.run([]) == 2
+    assert main.run([]) == 2
     assert "Commands:" in capsys.readouterr().err
-    assert cli.run(["--json"]) == 2
+    assert main.run(["--json"]) == 2
     assert the_object(capsys)["error"]["code"] == "usage"
 
 
@@ -229,7 +245,7 @@ def test_json_prints_the_result_and_nothing_else(stand, capsys, arguments):
         return Outcome(ADDED)
 
     stand.put("add", noisy)
-    assert cli.run(arguments) == 0
+    assert main.run(arguments) == 0
     assert the_object(capsys) == ADDED
 
 
@@ -237,21 +253,21 @@ def test_json_prints_the_result_and_nothing_else(stand, capsys, arguments):
     "arguments", [["--help"], ["add", "--help"], ["--version"], ["list", "-h"]]
 )
 def test_json_holds_for_help_too(stand, capsys, arguments):
-    assert cli.run([*arguments, "--json"]) == 0
+    assert main.run([*arguments, "--json"]) == 0
     value = the_object(capsys)
     assert value["ok"] and value["text"]
 
 
 def test_json_may_stand_before_the_command(stand, capsys):
     stand.put("listing", {"ok": True, "command": "list", "blocks": []})
-    assert cli.run(["--json", "list"]) == 0
+    assert main.run(["--json", "list"]) == 0
     assert the_object(capsys)["command"] == "list"
 
 
 def test_json_is_ascii_whatever_the_names(stand, capsys):
     answer = {"ok": True, "command": "list", "blocks": ["卷积", "undecodable \udcff"]}
     stand.put("listing", answer)
-    assert cli.run(["list", "--json"]) == 0
+    assert main.run(["list", "--json"]) == 0
     out, _ = capsys.readouterr()
     assert out.isascii() and json.loads(out) == answer
 
@@ -265,7 +281,7 @@ def test_a_refusal_goes_to_stderr_and_its_object_to_stdout(stand, capsys):
         suggestions=["model.layer2", "model.layer1"],
     )
     stand.put("add", refusal)
-    assert cli.run(["add", "cbam", "--after", "model.layer22"]) == 1
+    assert main.run(["add", "cbam", "--after", "model.layer22"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
@@ -276,7 +292,7 @@ def test_a_refusal_goes_to_stderr_and_its_object_to_stdout(stand, capsys):
         "    model.layer2",
         "    model.layer1",
     ]
-    assert cli.run(["add", "cbam", "--after", "model.layer22", "--json"]) == 1
+    assert main.run(["add", "cbam", "--after", "model.layer22", "--json"]) == 1
     assert the_object(capsys) == {"ok": False, "error": refusal.as_dict()}
 
 
@@ -288,11 +304,11 @@ def test_a_refusal_goes_to_stderr_and_its_object_to_stdout(stand, capsys):
 def test_a_defect_is_exit_70_and_says_what_to_report(stand, capsys, defect):
     stand.put("add", defect)
     arguments = ["add", "cbam", "--after", "m.a"]
-    assert cli.run(arguments) == 70
+    assert main.run(arguments) == 70
     out, err = capsys.readouterr()
     assert out == "" and "please report" in err and "Traceback" not in err
     assert f"stitchgen: {stitchgen.__version__}" in err
-    assert cli.run([*arguments, "--json"]) == 70
+    assert main.run([*arguments, "--json"]) == 70
     error = the_object(capsys)["error"]
     assert error["code"] == "internal"
     assert error["report"]["arguments"] == [*arguments, "--json"]
@@ -300,7 +316,7 @@ def test_a_defect_is_exit_70_and_says_what_to_report(stand, capsys, defect):
 
 def test_a_report_that_fails_says_that_the_work_is_done(stand, capsys):
     stand.put("add", Outcome({"ok": True, "command": "add", "splices": []}))
-    assert cli.run(["add", "cbam", "--after", "m.a"]) == 70
+    assert main.run(["add", "cbam", "--after", "m.a"]) == 70
     out, err = capsys.readouterr()
     assert out == "" and "has done its work" in err and "please report" in err
 
@@ -308,7 +324,7 @@ def test_a_report_that_fails_says_that_the_work_is_done(stand, capsys):
 def test_a_traceback_of_the_observer_is_reported_as_places(stand, capsys):
     traceback = 'Traceback\n  File "/x/stitchgen/observer/laws.py", line 12, in prove\nKeyError: 1'
     stand.put("add", InternalError("KeyError: 1", details={"traceback": traceback}))
-    assert cli.run(["add", "cbam", "--after", "m.a", "--json"]) == 70
+    assert main.run(["add", "cbam", "--after", "m.a", "--json"]) == 70
     out = json.dumps(the_object(capsys))
     assert "observer/laws.py:12" in out and "Traceback" not in out
 
@@ -318,14 +334,14 @@ def test_a_traceback_of_the_observer_is_reported_as_places(stand, capsys):
 )
 def test_an_interruption_is_exit_130(stand, capsys, interruption):
     stand.put("add", interruption)
-    assert cli.run(["add", "cbam", "--after", "m.a", "--json"]) == 130
+    assert main.run(["add", "cbam", "--after", "m.a", "--json"]) == 130
     assert the_object(capsys)["error"]["code"] == "interrupted"
 
 
 def test_drift_is_exit_1_with_the_report_of_check(stand, capsys):
     answer = {"ok": False, "command": "check", "files": []}
     stand.put("check", answer)
-    assert cli.run(["check", "--json"]) == 1
+    assert main.run(["check", "--json"]) == 1
     assert the_object(capsys) == answer
 
 
@@ -334,7 +350,7 @@ def test_drift_is_exit_1_with_the_report_of_check(stand, capsys):
 
 def test_diff_prints_the_patch_alone_on_stdout(stand, capfdbinary):
     stand.put("add", Outcome(ADDED | {"dry_run": True}))
-    assert cli.run(["add", "cbam", "--after", "m.a", "--diff"]) == 0
+    assert main.run(["add", "cbam", "--after", "m.a", "--diff"]) == 0
     out, err = capfdbinary.readouterr()
     assert out == b"--- a/model.py\n+++ b/model.py\n@@ -1 +1,2 @@\n a\n+b\n"
     assert b"layer2_cbam" in err
@@ -344,7 +360,7 @@ def test_diff_prints_the_patch_alone_on_stdout(stand, capfdbinary):
 def test_diff_with_json_is_one_object_that_holds_the_patch(stand, capsys):
     change = FileChange("model.py", b"", b"caf\xe9\n")
     stand.put("add", Outcome(ADDED | {"dry_run": True}, (change,)))
-    assert cli.run(["add", "cbam", "--after", "m.a", "--diff", "--json"]) == 0
+    assert main.run(["add", "cbam", "--after", "m.a", "--diff", "--json"]) == 0
     patch = the_object(capsys)["patch"].encode("utf-8", "surrogateescape")
     assert patch.endswith(b"+caf\xe9\n")
 
@@ -380,7 +396,7 @@ def test_git_applies_the_patch_in_the_folder_that_is_named(
     stand.put("add", Outcome(ADDED | {"dry_run": True}, (FileChange(path, b"a\n", b"a\nb\n"),)))
     root = str(tmp_path / project)
     options = ["--diff", "--json", "--project", root]
-    assert cli.run(["add", "cbam", "--after", "m.a", *options]) == 0
+    assert main.run(["add", "cbam", "--after", "m.a", *options]) == 0
     answer = the_object(capsys)
     assert answer["patch_folder"] == str(tmp_path / folder)
     subprocess.run(
@@ -392,24 +408,24 @@ def test_git_applies_the_patch_in_the_folder_that_is_named(
 # ---------------------------------------------------------------- as a process
 
 PROGRAM = """
-import sys, time, types, stitchgen
-add = sys.modules["stitchgen.add"] = stitchgen.add = types.ModuleType("stitchgen.add")
+import sys, time, types, stitchgen.pipeline as pipeline
+add = sys.modules["stitchgen.pipeline.splice"] = pipeline.splice = types.ModuleType("splice")
 def run(*args, **kwargs):
     print("started", file=sys.stderr, flush=True)
     time.sleep(30)
 add.run = run
-from stitchgen.cli import main
+from stitchgen.cli.main import main
 main()
 """
 
 
 ASKED = """
-import sys, types, stitchgen
+import sys, types, stitchgen.pipeline as pipeline
 sys.path.insert(0, sys.argv.pop(1))
 from tests.test_cli import ADDED, Outcome
-add = sys.modules["stitchgen.add"] = stitchgen.add = types.ModuleType("stitchgen.add")
+add = sys.modules["stitchgen.pipeline.splice"] = pipeline.splice = types.ModuleType("splice")
 add.run = lambda *args, **kwargs: Outcome(ADDED)
-from stitchgen.cli import main
+from stitchgen.cli.main import main
 main()
 """
 

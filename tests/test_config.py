@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen.config import find_project, remembering
 from stitchgen.errors import StitchError, UsageError
+from stitchgen.project.config import find_project, remembering
 
 
 def write(root: Path, **files: str) -> Path:
@@ -28,7 +28,7 @@ def test_the_root_is_the_nearest_folder_upwards_with_a_marker(tmp_path, monkeypa
 
 def test_without_a_marker_the_root_is_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stitchgen.config.MARKERS", ("no-such-marker",))
+    monkeypatch.setattr("stitchgen.project.config.MARKERS", ("no-such-marker",))
     assert find_project().root == tmp_path
 
 

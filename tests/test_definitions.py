@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from stitchgen import definitions
+from stitchgen.analysis import import_safety
 
 #: A model whose methods read names of the file, one of them through a function.
 NET = """\
@@ -58,5 +58,5 @@ STATEMENTS = [
 def test_what_is_run(source: str, alone: bool, imported: bool) -> None:
     tree = ast.parse(source)
     last = tree.body[-1].lineno
-    assert (last not in [line for line, _ in definitions.left_out(tree)]) == alone
-    assert (last not in [line for line, _ in definitions.acting(tree)]) == imported
+    assert (last not in [line for line, _ in import_safety.left_out(tree)]) == alone
+    assert (last not in [line for line, _ in import_safety.acting(tree)]) == imported

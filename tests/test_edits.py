@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stitchgen.edits import Edit, FileChange, apply, inverse, patch
 from stitchgen.errors import InternalError
+from stitchgen.source.edits import Edit, FileChange, apply, inverse, patch
 
 # -- applying ------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config
-from stitchgen.insertion import exchanged, with_rest
-from stitchgen.sites import Element
+from stitchgen.analysis.steps import Element
+from stitchgen.pipeline import splice
+from stitchgen.project import config
+from stitchgen.rewrite.insertion import exchanged, with_rest
 from tests.test_cases import request_of
 from tests.test_selections import refusal
 
@@ -71,7 +72,7 @@ def test_the_form_follows_the_result(
     project: config.Project, result: str, forward: str, line: str, python: str
 ) -> None:
     write(project, result, forward)
-    add.run(project, request_of("se --after model.py::Net.backbone#0", python))
+    splice.run(project, request_of("se --after model.py::Net.backbone#0", python))
     assert line in (project.root / "model.py").read_text()
 
 
@@ -203,7 +204,7 @@ def test_an_element_of_what_an_installed_layer_gives(project: config.Project, py
     flags = "swish --after train.py::model.self_attn#0 --set trainable=True --input 5x2x8"
     error = refusal(project, f"{flags} --input 5x2x8", python)
     assert error.code == "installed-package"
-    result = add.run(project, request_of(f"{flags} --input 5x2x8 --attach", python)).result
+    result = splice.run(project, request_of(f"{flags} --input 5x2x8 --attach", python)).result
     assert result["proof"]["laws"]
     hook = "    return (layer.swish(output[0]), output[1])\n"
     assert hook in (project.root / "train.py").read_text()

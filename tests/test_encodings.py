@@ -16,8 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stitchgen import add, config, undo
 from stitchgen.errors import StitchError
+from stitchgen.history import undo
+from stitchgen.pipeline import splice
+from stitchgen.project import config
 from tests.spliced import tree
 from tests.test_cases import request_of
 
@@ -47,7 +49,7 @@ def spliced(root: Path, python: str, flags: str = FLAGS, file: str = "model.py")
     before, raw = tree(root), (root / file).read_bytes()
     # Proofs are the business of other tests; by reading, a splice takes milliseconds.
     request = request_of(f"{flags} --no-prove" if "--no-prove" not in flags else flags, python)
-    outcome = add.run(config.find_project(root), request)
+    outcome = splice.run(config.find_project(root), request)
     after = (root / file).read_bytes()
     (change,) = (change for change in outcome.changes if change.path == file)
     assert all(edit.start == edit.end for edit in change.edits), "more than inserted"
@@ -316,7 +318,7 @@ def test_symbolic_link(root: Path, python: str, tmp_path_factory: pytest.TempPat
     (root / "real" / "net.py").write_text(NET)
     (root / "model.py").symlink_to("real/net.py")
     before = tree(root)
-    add.run(config.find_project(root), request_of(FLAGS + " --no-prove", python))
+    splice.run(config.find_project(root), request_of(FLAGS + " --no-prove", python))
     assert (root / "model.py").is_symlink()
     assert DEFINITION in (root / "real" / "net.py").read_text()
     undo.run(config.find_project(root))
@@ -338,7 +340,7 @@ def test_blocks_go_beside_the_link_that_was_named(
     before = tree(root)
     project = config.find_project(folder)
     monkeypatch.chdir(folder)
-    done = add.run(project, request_of(FLAGS, python))
+    done = splice.run(project, request_of(FLAGS, python))
     assert [change.path for change in done.changes][-2:] == ["model.py", "stitchgen.lock"]
     assert done.result["proof"]["laws"]
     assert (folder / "model.py").is_symlink()
@@ -347,7 +349,7 @@ def test_blocks_go_beside_the_link_that_was_named(
     assert (folder / "blocks" / "se.py").is_file()
     build = [sys.executable, "-B", "-c", "import model; model.Net()"]
     assert subprocess.run(build, cwd=folder).returncode == 0
-    assert add.run(project, request_of(FLAGS, python)).changes == []
+    assert splice.run(project, request_of(FLAGS, python)).changes == []
     undo.run(project)
     assert tree(root) == before
 
@@ -356,7 +358,7 @@ def test_blocks_go_beside_the_link_that_was_named(
 def test_mode_bits(root: Path, python: str, mode: int) -> None:
     write(root, NET.encode())
     (root / "model.py").chmod(mode)
-    add.run(config.find_project(root), request_of(FLAGS + " --no-prove", python))
+    splice.run(config.find_project(root), request_of(FLAGS + " --no-prove", python))
     assert stat.S_IMODE((root / "model.py").stat().st_mode) == mode
     undo.run(config.find_project(root))
     assert stat.S_IMODE((root / "model.py").stat().st_mode) == mode
@@ -368,7 +370,7 @@ def test_read_only_file(root: Path, python: str) -> None:
     (root / "model.py").chmod(0o444)
     before = tree(root)
     with pytest.raises(StitchError) as refusal:
-        add.run(config.find_project(root), request_of(FLAGS + " --no-prove", python))
+        splice.run(config.find_project(root), request_of(FLAGS + " --no-prove", python))
     assert refusal.value.code == "not-writable"
     assert tree(root) == before
 
@@ -385,7 +387,7 @@ def test_the_model_runs_from_the_file_as_it_is(
     text = text.replace("x = self.layer1(x)", "\f\n\t\tx = {'\xe9': self.layer1(x)}['\xe9']")
     write(root, text.replace("\n", newline).encode(encoding))
     before = tree(root)
-    outcome = add.run(config.find_project(root), request_of(FLAGS, python))
+    outcome = splice.run(config.find_project(root), request_of(FLAGS, python))
     assert outcome.result["proof"]["laws"]
     after = (root / "model.py").read_bytes().decode(encoding)
     assert f"\t\t{DEFINITION}{newline}" in after

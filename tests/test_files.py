@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import files
-from stitchgen.edits import Edit, FileChange
 from stitchgen.errors import InternalError, StitchError
-from stitchgen.files import commit, read_bytes, recover
+from stitchgen.project import transaction
+from stitchgen.project.transaction import commit, read_bytes, recover
+from stitchgen.source.edits import Edit, FileChange
 
 MODEL = b"\xef\xbb\xbfclass Net:\r\n\tpass\r\n"
 
@@ -101,14 +101,14 @@ def test_files_are_written_blocks_first_and_the_ledger_last(
 ) -> None:
     changes = project(tmp_path)
     order = []
-    put = files._put
+    put = transaction._put
 
-    def spy(root: Path, journal: files._Journal, index: int, content: bytes | None) -> None:
+    def spy(root: Path, journal: transaction._Journal, index: int, content: bytes | None) -> None:
         assert (tmp_path / ".stitchgen" / "journal.json").exists()
         order.append(journal.steps[index].path)
         put(root, journal, index, content)
 
-    monkeypatch.setattr(files, "_put", spy)
+    monkeypatch.setattr(transaction, "_put", spy)
     commit(tmp_path, changes)
     assert order == [
         "nets/blocks/attention/cbam.py",
@@ -171,14 +171,16 @@ def test_a_file_that_changes_while_the_others_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = project(tmp_path)
-    put = files._put
+    put = transaction._put
     model = tmp_path / "nets" / "model.py"
 
-    def meddle(root: Path, journal: files._Journal, index: int, content: bytes | None) -> None:
+    def meddle(
+        root: Path, journal: transaction._Journal, index: int, content: bytes | None
+    ) -> None:
         put(root, journal, index, content)
         model.write_bytes(b"the owner saved it just now")
 
-    monkeypatch.setattr(files, "_put", meddle)
+    monkeypatch.setattr(transaction, "_put", meddle)
     error = refused("file-changed", lambda: commit(tmp_path, changes))
     assert error.where == "nets/model.py"
     assert model.read_bytes() == b"the owner saved it just now"
@@ -428,8 +430,8 @@ def test_a_file_edited_after_a_kill_is_not_overwritten(tmp_path: Path) -> None:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from stitchgen import files
-with files._lock(Path(sys.argv[1]), []):
+from stitchgen.project import transaction
+with transaction._lock(Path(sys.argv[1]), []):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -454,7 +456,7 @@ def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
 def test_a_second_command_gives_up_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(transaction, "LOCK_SECONDS", 0.2)
     with hold(tmp_path, 60) as holder:
         refused("locked", lambda: commit(tmp_path, [FileChange("a.py", None, b"x")]))
         refused("locked", lambda: recover(tmp_path))
@@ -480,9 +482,9 @@ def test_ctrl_c_while_waiting(tmp_path: Path) -> None:
 COUNTER = """
 import sys
 from pathlib import Path
-from stitchgen.edits import FileChange
+from stitchgen.source.edits import FileChange
 from stitchgen.errors import StitchError
-from stitchgen.files import commit, recover
+from stitchgen.project.transaction import commit, recover
 root, path = Path(sys.argv[1]), Path(sys.argv[1]) / "count"
 done = 0
 while done < 15:

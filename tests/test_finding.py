@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config
+from stitchgen.pipeline import splice
+from stitchgen.project import config
 from tests.test_cases import request_of
 from tests.test_selections import refusal
 
@@ -271,7 +272,7 @@ def test_found(
     python: str,
 ) -> None:
     write(project, files)
-    outcome = add.run(config.find_project(project.root), request_of(flags, python))
+    outcome = splice.run(config.find_project(project.root), request_of(flags, python))
     assert outcome.result["proof"]["laws"]
     for name, line in edited.items():
         assert line in (project.root / name).read_text()
@@ -282,7 +283,7 @@ def test_found(
 
 def test_what_of_a_notebook_is_not_run_is_said(project: config.Project, python: str) -> None:
     write(project, {"nb.py": NOTEBOOK + TRAINING})
-    result = add.run(project, request_of("se --after nb.conv", python), "dry-run").result
+    result = splice.run(project, request_of("se --after nb.conv", python), "dry-run").result
     [warning] = [one for one in result["warnings"] if one["code"] == "left-out"]
     assert warning["message"] == "only definitions were run; left out: lines 5, 25, 26, 27"
 
@@ -291,7 +292,7 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
     """A trainer that builds its model from a configuration file would drop it."""
     write(project, {"train.py": SEQUENTIAL})
     request = request_of("se --after train.py::model.2 --attach", python)
-    told = add.run(project, request, "dry-run").result["warnings"]
+    told = splice.run(project, request, "dry-run").result["warnings"]
     [warning] = [one for one in told if one["code"] == "attached"]
     assert "train.py::model" in warning["message"]
     assert "configuration file" in warning["hint"]
@@ -392,7 +393,7 @@ def test_a_factory_in_another_file_is_offered(project: config.Project, python: s
     assert error.suggestions[1:] == ["--build 'factories:small()'", "--build 'factories:large()'"]
     assert "factories:large() at factories.py:8" in error.hint
     flags = "se --after nets.py::Net.stem --build factories:large()"
-    assert add.run(project, request_of(flags, python), "dry-run").result["proof"]["laws"]
+    assert splice.run(project, request_of(flags, python), "dry-run").result["proof"]["laws"]
 
 
 def test_a_package_that_only_imports_names_the_file(project: config.Project, python: str) -> None:
@@ -433,7 +434,7 @@ def test_a_bottleneck_that_may_be_dead_is_said(
 ) -> None:
     """24 channels by 16 are one unit, and one of two such units is dead behind a ReLU."""
     write(project, {"model.py": NARROW})
-    result = add.run(project, request_of(flags, python), "dry-run").result
+    result = splice.run(project, request_of(flags, python), "dry-run").result
     told = [one for one in result["warnings"] if one["code"] == "narrow"]
     assert [said in one["message"] for one in told] == ([True] if said else [])
     if told:

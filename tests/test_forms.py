@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config, undo
 from stitchgen.errors import StitchError
+from stitchgen.history import undo
+from stitchgen.pipeline import splice
+from stitchgen.project import config
 from tests.spliced import tree
 from tests.test_cases import request_of
 
@@ -309,7 +311,7 @@ def test_form(project: config.Project, form: str, python: str) -> None:
     init, forward, target, line = FORMS[form]
     (project.root / "model.py").write_text(net(init, forward))
     flags = f"se --build 'Net()' --input 2x3x12x14 --after model.py::Net.{target}"
-    result = add.run(project, request_of(flags, python)).result
+    result = splice.run(project, request_of(flags, python)).result
     assert result["proof"]["build"] == ["Net()"]
     assert line in (project.root / "model.py").read_text()
 
@@ -318,7 +320,7 @@ def refusal(project: config.Project, source: str, flags: str, python: str) -> St
     (project.root / "model.py").write_text(source)
     before = tree(project.root)
     with pytest.raises(StitchError) as refused:
-        add.run(project, request_of(flags, python))
+        splice.run(project, request_of(flags, python))
     assert tree(project.root) == before
     return refused.value
 
@@ -376,7 +378,7 @@ class Mine(ResNet):
         x = self.layer1(x)
         return self.extra(x)
 """)
-    add.run(project, request_of("se --after model.layer1 --input 1x3x32x32", python))
+    splice.run(project, request_of("se --after model.layer1 --input 1x3x32x32", python))
     assert "        x = self.layer1_se(x)\n" in (project.root / "model.py").read_text()
 
 
@@ -399,7 +401,7 @@ def test_a_layer_that_a_function_of_another_file_calls(
     (project.root / "running.py").write_text("def run(layer, x):\n    x = layer(x)\n    return x\n")
     flags = "se --after model.py::Net.a --build Net() --input 2x3x12x14"
     before = tree(project.root)
-    add.run(project, request_of(flags, python))
+    splice.run(project, request_of(flags, python))
     assert "self.a.se = SE(channels=width)" in (project.root / "model.py").read_text()
     assert (project.root / "running.py").read_text() == """\
 def run(layer, x):

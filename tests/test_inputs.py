@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config
+from stitchgen.pipeline import splice
+from stitchgen.project import config
 from tests.test_cases import request_of
 from tests.test_selections import refusal
 
@@ -120,7 +121,7 @@ def test_inputs(
     project: config.Project, source: str, flags: str, fed: str | None, python: str
 ) -> None:
     (project.root / "model.py").write_text(source)
-    outcome = add.run(project, request_of(flags, python), "dry-run")
+    outcome = splice.run(project, request_of(flags, python), "dry-run")
     assert outcome.changes
     assert fed is None or outcome.result["proof"]["input"] == fed
 

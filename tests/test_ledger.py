@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitchgen import ledger
-from stitchgen.describing import describe
-from stitchgen.edits import Edit, FileChange, apply
 from stitchgen.errors import StitchError
-from stitchgen.files import LEDGER, digest
-from stitchgen.ledger import Ledger, SpliceRecord
-from stitchgen.meaning import HOLE, meaning
-from stitchgen.traces import Piece, Trace
+from stitchgen.history import ledger
+from stitchgen.history.ledger import Ledger, SpliceRecord
+from stitchgen.history.record import describe
+from stitchgen.history.traces import Piece, Trace
+from stitchgen.project.transaction import LEDGER, digest
+from stitchgen.source.edits import Edit, FileChange, apply
+from stitchgen.source.equivalence import HOLE, meaning
 from tests.spliced import BLOCK, MODEL, Plan, record, splice
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from stitchgen import add, config, fuse, undo
-from stitchgen.request import FuseRequest
+from stitchgen.history import undo
+from stitchgen.pipeline import splice
+from stitchgen.project import config
 from tests.spliced import tree
 from tests.test_cases import request_of
 
@@ -103,8 +104,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
 
 def run(project: config.Project, flags: str, python: str) -> dict:
     request = request_of(f"{flags} --input 2x3x16x16", python)
-    command = fuse if isinstance(request, FuseRequest) else add
-    return command.run(project, request).result
+    return splice.run(project, request).result
 
 
 def built(project: config.Project) -> nn.Module:

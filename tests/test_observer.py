@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from stitchgen import add, config, definitions
-from stitchgen.cst import Document
+from stitchgen.analysis import import_safety
+from stitchgen.analysis.runtime_backend import Observer
+from stitchgen.analysis.subject import Subject
 from stitchgen.errors import StitchError
-from stitchgen.observe import Observer, Subject
+from stitchgen.pipeline import splice
+from stitchgen.project import config
+from stitchgen.source.document import Document
 from tests.spliced import tree
 from tests.test_cases import request_of
 
@@ -375,14 +378,14 @@ def net(forward: str = "pass", top: str = "") -> str:
 
 def spliced(root: Path, python: str, source: str) -> dict[str, Any]:
     (root / "model.py").write_text(source)
-    return add.run(config.find_project(root), request_of(FLAGS, python)).result
+    return splice.run(config.find_project(root), request_of(FLAGS, python)).result
 
 
 def refused(root: Path, python: str, source: str) -> StitchError:
     (root / "model.py").write_text(source)
     before = tree(root)
     with pytest.raises(StitchError) as refusal:
-        add.run(config.find_project(root), request_of(FLAGS, python))
+        splice.run(config.find_project(root), request_of(FLAGS, python))
     assert tree(root) == before
     return refusal.value
 
@@ -503,7 +506,7 @@ def test_what_is_left_out_of_a_script() -> None:
     import ast
 
     source = net(top=SCRIPT)
-    first = {line for line, _ in definitions.left_out(ast.parse(source))}
+    first = {line for line, _ in import_safety.left_out(ast.parse(source))}
     kept = [node for node in ast.parse(source).body if node.lineno not in first]
     assert "WIDTHS = [8, 16]" in [ast.unparse(node) for node in kept]
     names = [node.name for node in kept if isinstance(node, (ast.FunctionDef, ast.ClassDef))]

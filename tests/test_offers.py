@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config
-from stitchgen.cst import Document
-from stitchgen.offers import constructions
-from stitchgen.session import module_classes
-from stitchgen.syntax import Syntax
+from stitchgen.pipeline import splice
+from stitchgen.project import config
+from stitchgen.source.document import Document
+from stitchgen.source.syntax import Syntax, module_classes
+from stitchgen.targets.build_offers import constructions
 from tests.test_cases import request_of
 from tests.test_selections import refusal
 
@@ -89,7 +89,7 @@ def test_an_offer_can_be_pasted(project: config.Project, python: str) -> None:
     assert second == """--build 'UNet(1, 2, Block, mode="mean")'"""
     for offer in (first, second):
         request = request_of(f"se --after nets.unet.conv {offer}", python)
-        assert add.run(project, request, "dry-run").changes
+        assert splice.run(project, request, "dry-run").changes
 
 
 def test_a_layer_that_is_not_found_may_be_in_what_was_not_built(
@@ -102,5 +102,5 @@ def test_a_layer_that_is_not_found_may_be_in_what_was_not_built(
 
 def test_an_expression_of_another_module(project: config.Project, python: str) -> None:
     flags = "se --after nets/unet.py::UNet.conv --build hubconf:small()"
-    result = add.run(project, request_of(flags, python), "dry-run").result
+    result = splice.run(project, request_of(flags, python), "dry-run").result
     assert result["proof"]["build"] == ["hubconf:small()"]

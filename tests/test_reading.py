@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen.reading import (
-    configurations,
-    constructible,
-    element_uses,
-    factories,
-    files_beside,
-    layer_uses,
-)
+from stitchgen.analysis.element_uses import element_uses
+from stitchgen.analysis.factories import configurations, constructible, factories
+from stitchgen.analysis.uses import layer_uses
+from stitchgen.project.modules import files_beside
 
 HEAD = "import torch\nfrom torch import nn\n"
 NET = """

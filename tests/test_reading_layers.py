@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen.facts import Layer
-from stitchgen.observe import installed_packages
-from stitchgen.reading import configurations, files_beside, read_classes, read_layers
+from stitchgen.analysis.factories import configurations
+from stitchgen.analysis.facts import Layer
+from stitchgen.analysis.static.layers import read_classes, read_layers
+from stitchgen.analysis.subject import installed_packages
+from stitchgen.project.modules import files_beside
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from stitchgen import cli
+from stitchgen.cli import main
 from stitchgen.errors import CODES
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +29,7 @@ def test_ci_runs_the_test_command_of_the_readme():
 
 def test_every_command_that_the_readme_shows_exists():
     text = README.read_text("utf-8")
-    assert set(re.findall(r"`stitchgen ([a-z-]+)", text)) <= set(cli.cli.commands)
+    assert set(re.findall(r"`stitchgen ([a-z-]+)", text)) <= set(main.cli.commands)
 
 
 if __name__ == "__main__":

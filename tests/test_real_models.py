@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from stitchgen import add, undo
-from stitchgen.config import find_project
-from stitchgen.request import AddRequest
+from stitchgen.history import undo
+from stitchgen.pipeline import splice as splicing
+from stitchgen.project.config import find_project
+from stitchgen.targets.request import AddRequest
 
 torchvision = pytest.importorskip("torchvision")
 
@@ -106,7 +107,7 @@ def test_a_real_model_is_spliced_and_undone(
         builds=tuple(builds),
         python=sys.executable,
     )
-    result = add.run(find_project(tmp_path), request).result
+    result = splicing.run(find_project(tmp_path), request).result
     [splice] = result["splices"]
     for text, original in old.items():
         edited = build(tmp_path, text, "after")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config, files, layers
 from stitchgen.errors import StitchError
+from stitchgen.pipeline import layers, splice
+from stitchgen.project import config, transaction
 from tests.spliced import tree
 from tests.test_cases import request_of
 
@@ -679,7 +680,7 @@ def say(root: Path, flags: str, python: str) -> StitchError:
     """The refusal of a command; nothing may have been written."""
     before = tree(root)
     with pytest.raises(StitchError) as refusal:
-        add.run(config.find_project(root), request_of(flags, python))
+        splice.run(config.find_project(root), request_of(flags, python))
     assert tree(root) == before
     return refusal.value
 
@@ -761,7 +762,7 @@ def test_reading_does_not_say_that_there_is_no_layer(project: Path, python: str)
 
 def test_no_torch_and_reading_is_certain(project: Path, tmp_path: Path) -> None:
     request = request_of("se --after model.layer1", program(tmp_path, NO_TORCH))
-    result = add.run(config.find_project(project), request).result
+    result = splice.run(config.find_project(project), request).result
     assert result["proof"] is None
     assert [warning["code"] for warning in result["warnings"]] == ["not-proven"]
     assert "self.layer1_se = SE(channels=width)" in (project / "model.py").read_text()
@@ -791,9 +792,9 @@ def test_no_such_python(project: Path) -> None:
 # What others do meanwhile -------------------------------------------------------------------------
 
 
-def planned(root: Path, python: str) -> add.Outcome:
+def planned(root: Path, python: str) -> splice.Outcome:
     request = request_of("se --after model.layer1", python)
-    return add.run(config.find_project(root), request, mode="dry-run")
+    return splice.run(config.find_project(root), request, mode="dry-run")
 
 
 def test_file_changed_meanwhile(project: Path, python: str) -> None:
@@ -801,7 +802,7 @@ def test_file_changed_meanwhile(project: Path, python: str) -> None:
     (project / "model.py").write_text(NET + "# edited\n")
     before = tree(project)
     with pytest.raises(StitchError) as refusal:
-        files.commit(project, outcome.changes)
+        transaction.commit(project, outcome.changes)
     assert refusal.value.code == "file-changed"
     assert refusal.value.where == "model.py"
     assert tree(project) == before
@@ -813,7 +814,7 @@ def test_block_file_appears_meanwhile(project: Path, python: str) -> None:
     (project / "blocks" / "se.py").write_text("")
     before = tree(project)
     with pytest.raises(StitchError) as refusal:
-        files.commit(project, outcome.changes)
+        transaction.commit(project, outcome.changes)
     assert refusal.value.code == "file-changed"
     assert refusal.value.where == "blocks/se.py"
     assert tree(project) == before

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stitchgen import report
+from stitchgen.cli import report
 
 SPLICE = {
     "target": "model.py::ResNet.layer2",

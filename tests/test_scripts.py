@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config, layers, reading
-from stitchgen.scripts import read_script
+from stitchgen.pipeline import layers
+from stitchgen.pipeline import splice as splicing
+from stitchgen.project import config
+from stitchgen.project.modules import files_beside
+from stitchgen.targets.scripts import read_script
 from tests.test_cases import request_of
 from tests.test_selections import refusal
 
@@ -44,9 +47,7 @@ def fit(model):
 
 def expressions(lines: str) -> list[str]:
     text = HEAD + lines
-    script = read_script(
-        ast.parse(text), text, "model", reading.files_beside(Path("/nowhere/t.py"))
-    )
+    script = read_script(ast.parse(text), text, "model", files_beside(Path("/nowhere/t.py")))
     return [one.expression for one in script.variables] if script else []
 
 
@@ -103,11 +104,11 @@ def test_a_class_of_another_file_is_edited_there(
     write(project, "nets/__init__.py", "")
     write(project, "nets/small.py", NETS + TRAINS)
     write(project, "train.py", f"from nets.small import Net\n\nmodel = Net(6)\n{TRAINS}")
-    result = add.run(project, request_of(f"se --after {target}", python)).result
+    result = splicing.run(project, request_of(f"se --after {target}", python)).result
     assert [splice["target"] for splice in result["splices"]] == ["nets/small.py::Net.conv"]
     assert "self.conv_se = SE(channels=width)" in (project.root / "nets/small.py").read_text()
     assert (project.root / "nets/blocks/se.py").is_file()
-    assert add.run(project, request_of(f"se --after {target}", python)).changes == []
+    assert splicing.run(project, request_of(f"se --after {target}", python)).changes == []
 
 
 def test_two_scripts_have_the_variable(project: config.Project, python: str) -> None:
@@ -135,7 +136,9 @@ model = Lit()
 
 def test_a_child_of_the_variables_name(project: config.Project, python: str) -> None:
     write(project, "train.py", NETS + LIGHTNING.replace("{more}", ""))
-    outcome = add.run(project, request_of("swish --after train.py::model.conv", python), "dry-run")
+    outcome = splicing.run(
+        project, request_of("swish --after train.py::model.conv", python), "dry-run"
+    )
     assert outcome.result["splices"][0]["target"] == "train.py::Lit.model.conv"
 
 
@@ -173,7 +176,7 @@ def test_every_layer_of_a_variable(project: config.Project, python: str) -> None
     write(project, "nets.py", NETS)
     write(project, "train.py", f"from nets import Net\n\nmodel = Net(6)\n{TRAINS}")
     flags = "se --every nn.Conv2d --after train.py::model"
-    result = add.run(project, request_of(flags, python), "dry-run").result
+    result = splicing.run(project, request_of(flags, python), "dry-run").result
     assert [splice["target"] for splice in result["splices"]] == ["nets.py::Net.conv"]
 
 
@@ -194,7 +197,7 @@ def test_what_may_do_more_than_build_is_not_run(project: config.Project, python:
     assert f"model is built at train.py:{line} by fit(...), which may do more" in error.message
     assert error.suggestions == ["--build 'Net(4)'", "--build 'Net(6)'"]
     flags = "se --after train.py::Net.conv --build Net(6)"
-    assert add.run(project, request_of(flags, python), "dry-run").changes
+    assert splicing.run(project, request_of(flags, python), "dry-run").changes
 
 
 def test_a_model_wrapped_where_it_is_built(project: config.Project, python: str) -> None:
@@ -215,7 +218,7 @@ def test_an_installed_model_built_in_two_places(project: config.Project, python:
     assert (error.code, error.where) == ("configuration-dependent", "train.py:5")
     build = error.suggestions[1]
     assert build == "--build 'nn.TransformerEncoderLayer(8, 2, 32)'"
-    outcome = add.run(project, request_of(f"{flags} {build}", python), "dry-run")
+    outcome = splicing.run(project, request_of(f"{flags} {build}", python), "dry-run")
     [change] = [change for change in outcome.changes if change.path == "train.py"]
     assert (change.after or b"").endswith(
         b"    model = nn.TransformerEncoderLayer(8, 2, 32)\n    model.linear2.swish = Swish()\n"

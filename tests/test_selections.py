@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config
 from stitchgen.errors import StitchError
-from stitchgen.selections import same, value_of
+from stitchgen.pipeline import splice as splicing
+from stitchgen.project import config
+from stitchgen.targets.select import same, value_of
 from tests.spliced import tree
 from tests.test_cases import request_of
 
@@ -53,14 +54,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
 
 
 def targets(project: config.Project, flags: str, python: str) -> list[str]:
-    result = add.run(project, request_of(flags, python), mode="dry-run").result
+    result = splicing.run(project, request_of(flags, python), mode="dry-run").result
     return [splice["target"].partition("::")[2] for splice in result["splices"]]
 
 
 def refusal(project: config.Project, flags: str, python: str) -> StitchError:
     before = tree(project.root)
     with pytest.raises(StitchError) as refused:
-        add.run(project, request_of(flags, python))
+        splicing.run(project, request_of(flags, python))
     assert tree(project.root) == before
     return refused.value
 
@@ -89,7 +90,7 @@ def test_a_layer_that_is_never_called_is_passed_over_and_said(
     project: config.Project, python: str
 ) -> None:
     request = request_of("se --every nn.Conv2d --after model", python)
-    result = add.run(project, request, mode="dry-run").result
+    result = splicing.run(project, request, mode="dry-run").result
     [warning] = [one for one in result["warnings"] if one["code"] == "never-called"]
     assert "spare of class nn.Conv2d got no block" in warning["message"]
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen import add, config, undo
 from stitchgen.errors import StitchError
-from stitchgen.outcome import Outcome
+from stitchgen.history import undo
+from stitchgen.pipeline import splice as splicing
+from stitchgen.pipeline.outcome import Outcome
+from stitchgen.project import config
 from tests.test_cases import request_of
 
 UNIT = """\
@@ -45,7 +47,7 @@ def spliced(root: Path, sources: dict[str, str], python: str, flags: str) -> Out
     for name, text in {"pyproject.toml": "", **sources}.items():
         (root / name).write_text(text)
     request = request_of(f"se --after model.py::Net.one.conv {flags}", python)
-    return add.run(config.find_project(root), request)
+    return splicing.run(config.find_project(root), request)
 
 
 def source(*parts: str) -> str:
@@ -138,10 +140,10 @@ def test_reading_hears_the_configurations_that_the_user_names(root: Path, python
     (root / "model.py").write_text(source(TORCH, UNIT, LOOP))
     flags = "se --after model.py::Net.one.1.conv --no-prove"
     with pytest.raises(StitchError) as refusal:
-        add.run(config.find_project(root), request_of(flags, python))
+        splicing.run(config.find_project(root), request_of(flags, python))
     assert refusal.value.code == "target-not-found"
     request = request_of(f"{flags} --build 'Net((8, 8))' --build 'Net((6, 4))'", python)
-    outcome = add.run(config.find_project(root), request)
+    outcome = splicing.run(config.find_project(root), request)
     assert "self.one[1].conv_se = SE(channels=widths[1])" in (root / "model.py").read_text()
     assert outcome.result["splices"][0]["channels"]["evidence"] == "symbolic"
 
@@ -153,7 +155,7 @@ def test_reading_writes_no_number_that_other_arguments_change(root: Path, python
     (root / "model.py").write_text(source(TORCH, UNIT, table, model))
     flags = "se --after model.py::Net.one.1.conv --no-prove --build 'Net((4, 8))'"
     with pytest.raises(StitchError) as refusal:
-        add.run(config.find_project(root), request_of(flags, python))
+        splicing.run(config.find_project(root), request_of(flags, python))
     assert refusal.value.code == "channels-unknown"
     assert "a number that what the class is given may change" in refusal.value.message
 
@@ -163,5 +165,5 @@ def test_reading_writes_a_number_that_no_argument_changes(root: Path, python: st
     (root / "pyproject.toml").write_text("")
     (root / "model.py").write_text(source(TORCH, UNIT, model))
     flags = "se --after model.py::Net.one.1.conv --no-prove --build 'Net((4, 8))'"
-    add.run(config.find_project(root), request_of(flags, python))
+    splicing.run(config.find_project(root), request_of(flags, python))
     assert "self.one[1].conv_se = SE(channels=32)" in (root / "model.py").read_text()

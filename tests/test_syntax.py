@@ -7,8 +7,8 @@ import textwrap
 
 import pytest
 
-from stitchgen.cst import Document
-from stitchgen.syntax import Syntax
+from stitchgen.source.document import Document
+from stitchgen.source.syntax import Syntax
 
 EXCLUSIVE = {
     "if and else": """

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitchgen import traces
-from stitchgen.cst import Document
-from stitchgen.describing import describe
-from stitchgen.edits import Edit, apply
 from stitchgen.errors import InternalError
-from stitchgen.meaning import same
-from stitchgen.removal import removal
+from stitchgen.history import traces
+from stitchgen.history.record import describe
+from stitchgen.history.revert import removal
+from stitchgen.source.document import Document
+from stitchgen.source.edits import Edit, apply
+from stitchgen.source.equivalence import same
 
 SOURCE = '''\
 import torch

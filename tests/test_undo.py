@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitchgen import edits, ledger, traces, undo
-from stitchgen.config import Project
-from stitchgen.cst import Document
-from stitchgen.describing import describe
-from stitchgen.edits import FileChange, apply
 from stitchgen.errors import StitchError
-from stitchgen.removal import removal
+from stitchgen.history import ledger, traces, undo
+from stitchgen.history.record import describe
+from stitchgen.history.revert import removal
+from stitchgen.project.config import Project
+from stitchgen.source import edits
+from stitchgen.source.document import Document
+from stitchgen.source.edits import FileChange, apply
 from tests.spliced import BLOCK, MODEL, Plan, commit, record, splice, tree
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stitchgen import catalog, render
+from stitchgen.catalog import folders, render
 
 _serial = count()
 
@@ -29,7 +29,7 @@ def rendered() -> Callable[..., types.ModuleType]:
 
     def get(name: str, dims: int | None = None) -> types.ModuleType:
         if (name, dims) not in modules:
-            found = catalog.get(name)
+            found = folders.get(name)
             module = types.ModuleType(f"rendered_{next(_serial)}")
             module.__file__ = str(found.template)
             sys.modules[module.__name__] = module
@@ -46,7 +46,7 @@ def block(rendered) -> Callable[..., type[nn.Module]]:
     """block(name, dims=None): the block's class."""
 
     def get(name: str, dims: int | None = None) -> type[nn.Module]:
-        found = catalog.get(name)
+        found = folders.get(name)
         return getattr(rendered(name, dims), found.class_for(dims or found.usual_dims))
 
     return get

@@ -6,7 +6,7 @@ import pytest
 import torch
 from timm.layers.cbam import CbamModule, ChannelAttn, SpatialAttn
 
-from stitchgen import catalog, render
+from stitchgen.catalog import folders, render
 
 SHAPES = [(2, 7, 5), (1, 8, 8), (3, 4, 9)]
 
@@ -56,7 +56,7 @@ def test_the_parts_are_those_of_cbam(name):
     """They are blocks of their own as well; the templates must not drift apart."""
 
     def code(name):
-        for node in ast.parse(render.block_source(catalog.get(name))).body:
+        for node in ast.parse(render.block_source(folders.get(name))).body:
             if isinstance(node, ast.ClassDef):
                 yield node.name, ast.unparse(node.body[1:])  # the docstrings may differ
 

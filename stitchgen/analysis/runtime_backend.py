@@ -1,0 +1,147 @@
+"""Run the observer with the user's Python: one process, requests and answers as JSON lines.
+
+Owns the subprocess. Nothing that the user's model does (crash, hang, print, sys.exit) can harm the
+command. Floor 2: standard library.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import queue
+import re
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stitchgen.analysis.subject import Subject
+from stitchgen.errors import InternalError, StitchError
+
+SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
+#: Seconds that one request may take; STITCHGEN_TIMEOUT changes it.
+TIME_LIMIT = 600.0
+
+
+class Observer:
+    """A running observer. Use as a context manager; the process ends with it."""
+
+    def __init__(self, python: str, subject: Subject):
+        self.python = python
+        self.subject = subject
+        self.limit = float(os.environ.get("STITCHGEN_TIMEOUT", TIME_LIMIT))
+        self.answers: queue.Queue[str | None] = queue.Queue()
+        self.errors: list[str] = []
+        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
+        environment.setdefault("CUDA_VISIBLE_DEVICES", "")
+        try:
+            self.process = subprocess.Popen(
+                [python, str(SCRIPT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=subject.file.parent,
+                env=environment,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise StitchError(
+                "bad-argument",
+                f"the Python {python} cannot be started: {error.strerror or error}",
+                hint="Pass --python PATH, or set python in [tool.stitchgen].",
+            ) from error
+        for stream, take in (
+            (self.process.stdout, self.answers.put),
+            (self.process.stderr, self.errors.append),
+        ):
+            threading.Thread(target=self.pump, args=(stream, take), daemon=True).start()
+
+    def pump(self, stream: Any, take: Any) -> None:
+        for line in stream:
+            take(line)
+        if stream is self.process.stdout:
+            self.answers.put(None)
+
+    def __enter__(self) -> Observer:
+        try:
+            self.about = self.answer()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def ask(self, operation: str, **fields: Any) -> dict[str, Any]:
+        """One request; raises StitchError with the model's own failure."""
+        request = {"op": operation, **self.subject.as_request(), **fields}
+        try:
+            assert self.process.stdin is not None
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass  # the process is gone; answer() says how
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        try:
+            line = self.answers.get(timeout=self.limit)
+        except queue.Empty:
+            raise StitchError(
+                "does-not-run",
+                f"building and running the model took more than {self.limit:.0f} seconds",
+                hint="Pass a smaller configuration with --build or a smaller --input, set "
+                "STITCHGEN_TIMEOUT to more seconds, or pass --no-prove.",
+            ) from None
+        if line is None:
+            status = self.process.wait()
+            last = "".join(self.errors[-5:]).strip()
+            reason = f"by signal {-status}" if status < 0 else f"with status {status}"
+            raise StitchError(
+                "does-not-run",
+                f"the Python that runs the model ended {reason}" + (f": {last}" if last else ""),
+                hint=f"It was {self.python}; pass another one with --python.",
+            )
+        answer = json.loads(self.named(line))
+        if answer.pop("ok"):
+            return answer
+        raise self.refusal(answer["error"])
+
+    def named(self, answer: str) -> str:
+        """An answer that calls the model file by the name it was given, where that is a link."""
+        real = os.path.realpath(self.subject.file)
+        if real == str(self.subject.file):
+            return answer
+        name = json.dumps(str(self.subject.file))[1:-1]
+        return re.sub(re.escape(json.dumps(real)[1:-1]) + '(?=[":])', lambda _: name, answer)
+
+    def refusal(self, error: dict[str, Any]) -> StitchError:
+        code, message, where = error["code"], error["message"], error.get("where")
+        if code == "internal":
+            return InternalError(message.strip().splitlines()[-1], details={"traceback": message})
+        hints = {
+            "no-torch": f"{self.python} has no torch. Pass --python PATH of the environment that "
+            "runs your model, or set python in [tool.stitchgen].",
+            "blocks-in-the-way": "Name another folder in pyproject.toml: [tool.stitchgen] "
+            'blocks = "stitched_blocks"; or make the folder a package with an __init__.py.',
+            "too-old": "stitchgen runs models with Python 3.8 or newer and torch 1.13 or newer.",
+            "does-not-build": "Pass the construction to use, for example --build 'Net(3, 10)'.",
+            "does-not-run": "Pass the input that the model takes, for example "
+            "--input 1x3x224x224 (repeat it for several inputs, :int64 for a dtype).",
+        }
+        return StitchError(code, message, where=where, hint=hints.get(code))
+
+
+def encoded(overlay: Mapping[Path, bytes]) -> dict[str, str]:
+    """Files that exist only in memory, as a request carries them."""
+    return {str(path): base64.b64encode(data).decode() for path, data in overlay.items()}

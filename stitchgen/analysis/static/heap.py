@@ -1,0 +1,252 @@
+"""The objects of the code that is read: what they hold, and what they may hold after a branch.
+
+Part of `stitchgen.reading`; standard library only. Every object is a number, and what it holds
+is in cells: the items of a container, the attributes of an instance, the names of a frame. All
+changes are logged, so that alternatives can be run from the same state and merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stitchgen.analysis.static.values import (
+    UNBOUND,
+    Cell,
+    Choice,
+    Fresh,
+    Known,
+    Opaque,
+    Raised,
+    Ref,
+    Tensor,
+    Term,
+    Unknown,
+    Value,
+    compound,
+    same_count,
+)
+
+
+@dataclass
+class Heap:
+    """All objects with their cells, and where the code made or changed them."""
+
+    cells: dict[tuple[int, str], Any] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
+    keys: dict[int, dict[str, None]] = field(default_factory=dict)  # the cells of each object
+    log: list[tuple[tuple[int, str], Any]] = field(default_factory=list)
+    entry: int = 0  # objects below this number were made outside the `__init__` that is read
+    root: int | None = None
+    lasting: set[int] = field(default_factory=set)  # objects that constants of files hold
+    mutated: set[Term] = field(default_factory=set)  # what was passed in and is changed
+    # What each instance was constructed with.
+    arguments: dict[int, tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]]] = field(
+        default_factory=dict
+    )
+    fresh_count: int = 0
+    undecided: int = 0  # branches that are being run and may not be taken
+
+    # Objects --------------------------------------------------------------------------------
+
+    def new(self, kind: str) -> int:
+        self.kinds.append(kind)
+        return len(self.kinds) - 1
+
+    def put(self, id: int, key: str, value: Any) -> None:
+        place = (id, key)
+        self.log.append((place, self.cells.get(place)))
+        self.cells[place] = value
+        self.keys.setdefault(id, {})[key] = None
+
+    def get(self, id: int, key: str) -> Any:
+        return self.cells.get((id, key))
+
+    def contents(self, id: int) -> list[tuple[str, Any]]:
+        """The cells of an object."""
+        return [(k, v) for k in self.keys.get(id, ()) if (v := self.cells.get((id, k))) is not None]
+
+    def items(self, value: Value) -> tuple[Any, ...] | None:
+        """The contents of a list, tuple, set or dict; None where they cannot be told."""
+        if isinstance(value, Ref) and self.kinds[value.id] in {"list", "tuple", "set", "dict"}:
+            return self.get(value.id, "items")
+        return None
+
+    def kind(self, value: Value) -> str | None:
+        return self.kinds[value.id] if isinstance(value, Ref) else None
+
+    def class_of(self, ref: Ref) -> Value | None:
+        return self.get(ref.id, "class")
+
+    def sequence(self, items: Iterable[Value] | None, kind: str = "list") -> Ref:
+        ref = Ref(self.new(kind))
+        self.put(ref.id, "items", None if items is None else tuple(items))
+        return ref
+
+    def mapping(self, items: Iterable[tuple[Any, Value]] | None) -> Ref:
+        ref = Ref(self.new("dict"))
+        self.put(ref.id, "items", None if items is None else tuple(items))
+        return ref
+
+    def kept(self, value: Value) -> Value:
+        """A value as it is now, whatever becomes of the containers in it."""
+        items = self.items(value)
+        if items is None or not isinstance(value, Ref):
+            return value
+        if self.kinds[value.id] == "dict":
+            return self.mapping([(key, self.kept(item)) for key, item in items])
+        return self.sequence([self.kept(item) for item in items], self.kinds[value.id])
+
+    def fresh(self) -> Opaque:
+        self.fresh_count += 1
+        return Opaque(term=Fresh(self.fresh_count))
+
+    def is_outside(self, ref: Ref) -> bool:
+        """Whether an object was made outside the `__init__` that is read."""
+        return ref.id < self.entry or ref.id in self.lasting
+
+    def element(self, container: Value, value: Value, operation: str, key: Term | str) -> Value:
+        """What a container holds, by the term that reads it out of a container from outside."""
+        if isinstance(container, Ref) and container.id != self.root:
+            if self.is_outside(container):
+                return value.having(compound(operation, container.term, key))
+        return value
+
+    def taint(self, value: Ref) -> None:
+        self.put(value.id, "tainted", True)
+
+    def pass_to_unknown(self, values: Iterable[Value]) -> None:
+        """Something unknown was called with these: what it can change, it may have changed."""
+        for value in values:
+            if isinstance(value, Ref):
+                if self.kinds[value.id] in {"list", "dict", "set"}:
+                    self.put(value.id, "items", None)
+                elif self.kinds[value.id] in {"instance", "module"}:
+                    self.taint(value)
+
+    # Branches -------------------------------------------------------------------------------
+
+    def branches(self, *thunks: Callable[[], Any]) -> list[Any]:
+        """Run alternatives from the same state; merge their changes, give their results.
+
+        An alternative that raises is none.
+        """
+        outcomes, changes = [], []
+        for thunk in thunks:
+            mark = len(self.log)
+            self.undecided += 1
+            try:
+                outcome = thunk()
+            except Raised:
+                self.undo(mark)
+                continue
+            finally:
+                self.undecided -= 1
+            changed = {place: self.cells.get(place) for place, _ in self.log[mark:]}
+            self.undo(mark)
+            outcomes.append(outcome)
+            changes.append(changed)
+        if not outcomes:
+            raise Raised
+        for place in dict.fromkeys(place for changed in changes for place in changed):
+            now = self.cells.get(place)
+            values = [changed.get(place, now) for changed in changes]
+            self.put(*place, self._merge_cells(place[1], values))
+        return outcomes
+
+    def undo(self, mark: int) -> None:
+        while len(self.log) > mark:
+            place, old = self.log.pop()
+            if old is None:
+                self.cells.pop(place, None)
+            else:
+                self.cells[place] = old
+
+    def _merge_cells(self, key: str, values: list[Any]) -> Any:
+        first = values[0]
+        if all(value is first for value in values):
+            return first
+        if key == "order":
+            return tuple(dict.fromkeys(name for value in values for name in value or ()))
+        if not any(isinstance(value, Value) for value in values):
+            return first if all(value == first for value in values) else None
+        return self.merge([UNBOUND if value is None else value for value in values])
+
+    def merge(self, values: Sequence[Value]) -> Value:
+        """One value for what may be any of several."""
+        first = values[0]
+        if all(value == first for value in values):
+            return first
+        known = [value for value in values if isinstance(value, Known)]
+        if len(known) == len(values):
+            what = known[0].value
+            if all(type(one.value) is type(what) and one.value == what for one in known):
+                return Known(what)
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        if len(tensors) == len(values):
+            counts = [value.channels for value in tensors]
+            if any(count != counts[0] for count in counts):
+                counts = [self.resolve(count) for count in counts]
+            same = all(same_count(count, counts[0]) for count in counts)
+            layouts = {value.layout for value in tensors}
+            return Tensor(
+                counts[0] if same else Unknown("it depends on the branch"),
+                layouts.pop() if len(layouts) == 1 else None,
+                all(value.squeezed for value in tensors),
+            )
+        flat = [
+            choice
+            for value in values
+            for choice in (value.values if isinstance(value, Choice) else (value,))
+        ]
+        distinct: list[Value] = []
+        for value in flat:
+            if value not in distinct:
+                distinct.append(value)
+        if all(isinstance(value, (Known, Opaque)) for value in distinct) and not all(
+            isinstance(value, Known) and value.value is None for value in distinct
+        ):
+            if not any(isinstance(value, Known) and value.value is None for value in distinct):
+                return self.fresh()
+        if len(distinct) > 8:
+            return Unknown("it depends on too many branches")
+        return Choice(tuple(distinct), term=self.fresh().term)
+
+    def is_ambiguous(self, ref: Ref, name: str) -> bool:
+        """Whether the attribute may be one of several modules."""
+        value = self.get(ref.id, f".{name}")
+        return (
+            isinstance(value, Choice)
+            and sum(not isinstance(v, Known) and v is not UNBOUND for v in value.values) > 1
+        )
+
+    # Channel counts -------------------------------------------------------------------------
+
+    def resolve(self, value: Value) -> Value:
+        while isinstance(value, Cell):
+            inner = self.get(value.id, "value")
+            if inner is None:
+                return value
+            value = inner
+        return value
+
+    def tell(self, tensor: Value, count: Value, layout: str | None = None) -> None:
+        """A layer accepts the tensor only if it has this many channels."""
+        if not isinstance(tensor, Tensor) or not isinstance(count, (Known, Opaque)):
+            return
+        cell = tensor.channels
+        while isinstance(cell, Cell) and isinstance(self.get(cell.id, "value"), Cell):
+            cell = self.get(cell.id, "value")
+        if isinstance(cell, Cell):
+            told = self.get(cell.id, "value")
+            # A number that was passed in gets the name under which the layer knows it.
+            if told is None or (told.term is None and same_count(told, count)):
+                self.put(cell.id, "value", count)
+
+    def tensor(self, count: Value | None = None, layout: str | None = None) -> Tensor:
+        """An input: its count is a cell, which the first layer that is fed by it fills."""
+        cell = Cell(self.new("cell"))
+        if isinstance(count, Known):
+            self.put(cell.id, "value", Known(count.value))
+        return Tensor(cell, layout)

@@ -1,0 +1,57 @@
+"""What the tables of other packages ask of the machine that reads the project's code.
+
+Part of `stitchgen.reading`; standard library only. A function such as `map` calls what it is
+given, `isinstance` looks at classes of the project: the tables know the machine by this
+interface only, and stand below it.
+"""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from stitchgen.analysis.static.heap import Heap
+from stitchgen.analysis.static.values import ClassRef, Ref, Value
+
+
+class Interpreter(Heap, ABC):
+    """The heap, and what can only be told by the code of the project."""
+
+    @abstractmethod
+    def call(
+        self, function: Value, arguments: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value:
+        """The result of a call."""
+
+    @abstractmethod
+    def through(self, name: str, ref: Ref, arguments: Sequence[Value]) -> Value:
+        """The result of a child of a Sequential, called from the Sequential's own forward."""
+
+    @abstractmethod
+    def truth(self, value: Value) -> bool | None:
+        """Whether the value counts as true; None where that cannot be told."""
+
+    @abstractmethod
+    def iterate(self, value: Value) -> list[Value] | None:
+        """The values that a loop over it gives; None where they cannot be told."""
+
+    @abstractmethod
+    def attribute(self, owner: Value, name: str) -> Value:
+        """What a name after a dot means."""
+
+    @abstractmethod
+    def set_attribute(self, ref: Ref, name: str, value: Value) -> None:
+        """Set an attribute of an instance or register a child of a module."""
+
+    @abstractmethod
+    def is_module(self, value: Value) -> bool:
+        """Whether it is an instance of an `nn.Module`."""
+
+    @abstractmethod
+    def mro(self, kind: ClassRef) -> list[Value]:
+        """The classes in which attributes are looked up; those of other packages as `Library`."""
+
+    @abstractmethod
+    def class_attribute(self, kind: ClassRef, name: str) -> tuple[ClassRef, ast.stmt] | None:
+        """The statement of a class body that gives an attribute, and the class it is in."""

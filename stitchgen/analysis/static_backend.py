@@ -1,0 +1,225 @@
+"""The survey of a model by reading alone, in the same terms as the observer's (floor 4).
+
+Serves where torch is not to be found and for `--no-prove`. What reading is not certain of is left
+out, so that a plan made from it is refused rather than wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stitchgen.analysis import factories
+from stitchgen.analysis.facts import CallSite, ClassName, Layer
+from stitchgen.analysis.static.layers import ReadClass, built_classes, read_classes, read_layer
+from stitchgen.analysis.subject import Subject, installed_packages
+from stitchgen.analysis.survey import Configuration, Survey
+from stitchgen.layouts import FEATURES
+from stitchgen.project.modules import ProjectFiles, files_beside, import_name
+from stitchgen.project.workspace import Workbench
+from stitchgen.source.document import Document
+from stitchgen.source.imports import has_relative_imports
+from stitchgen.source.syntax import Syntax, explicit_class, module_classes
+
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+READ = "as read in the source"
+
+
+def read_survey(subject: Subject, bench: Workbench) -> Survey:
+    """One configuration for each class that could be read: `Net` as its source describes it.
+
+    It stands for all that the file builds, and for those that the user names.
+    """
+    classes = Classes(subject, bench)
+    configurations = []
+    syntax = bench.syntax(subject.file)
+    installed = installed_packages(subject.python)
+    files = files_beside(subject.file, *subject.paths, installed=installed)
+    wanted = wanted_classes(subject, syntax, files)
+    read = targets_alone(subject, syntax, wanted, files)
+    if read is None:
+        read = read_classes(subject.file, syntax.document.text, files, wanted, subject.given)
+    for name, model in read.items():
+        if model.layers:
+            key, table = classes.key(model.kinds), table_of(bench, model, classes)
+            configurations.append(Configuration(f"{name}, {READ}", key, table, 0, ""))
+    return Survey(configurations, classes.known, {})
+
+
+def targets_alone(
+    subject: Subject, syntax: Syntax, wanted: Sequence[str], files: ProjectFiles
+) -> dict[str, ReadClass] | None:
+    """Just the targets' layers, where the source of their classes tells all of them at once.
+
+    Where a layer below others goes depends on its neighbours, so it is not read alone.
+    """
+    found: dict[str, ReadClass] = {}
+    for names in subject.names:
+        explicit = explicit_class(syntax, names)
+        if explicit is None and len(wanted) != 1:
+            return None
+        name, path = explicit or (wanted[0], ".".join(names))
+        model = None
+        if path and "." not in path:
+            model = read_layer(subject.file, syntax.document.text, name, path, files)
+        if model is None:
+            return None
+        others = found[name].layers if name in found else ()
+        found[name] = replace(model, layers=others + model.layers)
+    return found
+
+
+def wanted_classes(subject: Subject, syntax: Syntax, files: ProjectFiles) -> list[str]:
+    """The classes that the targets name, else those that the file or the user builds, else all."""
+    every, text = module_classes(syntax), syntax.document.text
+    named = [name for names in subject.names for name in names[:1] if name in every]
+    if named:
+        return list(dict.fromkeys(named))
+    built = set(factories.configurations(syntax.tree, text))
+    built |= built_classes(subject.file, text, files, subject.given)
+    return [name for name in every if name in built] or every
+
+
+class Classes:
+    """The classes of a survey, by their keys: `module:name`, as the observer has them."""
+
+    def __init__(self, subject: Subject, bench: Workbench) -> None:
+        self.bench = bench
+        self.known: dict[str, Any] = {}
+        self.modules = {str(subject.file): subject.module}
+
+    def key(self, kinds: Sequence[ClassName]) -> str:
+        """That of the first of a class and its bases, which are noted."""
+        if not kinds:
+            kinds = [ClassName("Module", None)]
+        keys = [f"{self.module(kind)}:{kind.name}" for kind in kinds]
+        for key, kind in zip(keys[1:], kinds[1:]):
+            self.known.setdefault(key, {"name": kind.name, "file": kind.file or "", "bases": []})
+        about = {"name": kinds[0].name, "file": kinds[0].file or "", "bases": keys[1:]}
+        self.known[keys[0]] = about
+        return keys[0]
+
+    def module(self, kind: ClassName) -> str:
+        if kind.file is None:
+            return "torch.nn.modules.container" if kind.name in CONTAINERS else ""
+        if kind.file not in self.modules:
+            relative = has_relative_imports(self.bench.syntax(kind.file).tree)
+            name = import_name(Path(kind.file), self.bench.root, relative)
+            self.modules[kind.file] = name.module
+        return self.modules[kind.file]
+
+
+def table_of(bench: Workbench, model: ReadClass, classes: Classes) -> dict[str, Any]:
+    by_path = {layer.path: layer for layer in model.layers}
+    links = {layer.path: links_of(by_path, layer) for layer in model.layers}
+    kinds = {"": model.kinds, **{layer.path: layer.kinds for layer in model.layers}}
+    table = {}
+    for layer in model.layers:
+        numbers = call_numbers(bench, layer.sites)
+        # Of several calls each gets a block of its own, and has to be made for certain.
+        made = max(numbers, default=0) < 2 or all(site.sure for site in layer.sites)
+        known = made and certain(kinds, layer, links[layer.path])
+        table[layer.path] = {
+            "path": layer.path,
+            "same_as": None,
+            "class": classes.key(layer.kinds),
+            "calls": {"eval": max(numbers, default=0)},
+            "sites": [
+                site_of(bench.syntax(site.file).document, site, number)
+                for number, site in zip(numbers, layer.sites)
+            ],
+            "definition": links[layer.path],
+            "readers": list(layer.readers),
+            "scripted": False,
+            "sizes": {},
+            "output": {"shape": None},
+            "features": [feature_of(layer, known)],
+            "channels_read": layer.channels,
+            "channels_from_root": layer.from_root,
+        }
+    return table
+
+
+def call_numbers(bench: Workbench, sites: Sequence[CallSite]) -> list[int]:
+    """Which call of one forward pass each is: those that exclude each other share a number."""
+    numbers: list[int] = []
+    for site in sites:
+        earlier = (
+            number
+            for number, other in zip(numbers, sites)
+            if site.file != other.file
+            or not bench.syntax(site.file).exclusive(site.span, other.span)
+        )
+        numbers.append(1 + max(earlier, default=0))
+    return numbers
+
+
+def site_of(document: Document, site: CallSite, number: int) -> Mapping[str, Any]:
+    start, end = site.span
+    first, last = document.line_of(start), document.line_of(end)
+    starts = document.line_starts
+    span = [first, start - starts[first - 1], last, end - starts[last - 1]]
+    return {
+        "file": site.file,
+        "line": site.line,
+        "span": span,
+        "function": site.function,
+        "owner": site.owner,
+        "owner_class": site.owner_class,
+        "called": site.called,
+        "chain": list(site.chain),
+        "how": "call",
+        "modes": [],
+        "numbers": [number],
+    }
+
+
+def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
+    """For each name of the path, the frame in which that child was made, as far as it is read."""
+    links: list[Any] = []
+    names = layer.path.split(".")
+    for depth in range(1, len(names) + 1):
+        known = by_path.get(".".join(names[:depth]))
+        definition = known.definition if known is not None else None
+        if definition is None:
+            links.append(None)
+            continue
+        assert known is not None
+        owner = known.sites[0].owner if known.sites else ".".join(names[: depth - 1])
+        links.append(
+            [
+                {
+                    "file": definition.file,
+                    "line": definition.line,
+                    "function": definition.function.rpartition(".")[2],
+                    "constructor": definition.function,
+                    "self": owner,
+                }
+            ]
+        )
+    return links
+
+
+def certain(kinds: Mapping[str, Sequence[ClassName]], layer: Layer, links: Sequence[Any]) -> bool:
+    """Whether reading tells for which layers a block there runs, and where it can be created.
+
+    Of a layer that some configurations lack a block can go beside its own definition alone: which
+    ones, a condition elsewhere would have to tell. And the block comes after all that leads to the
+    layer is made.
+    """
+    beside = all(not site.owner and not site.chain for site in layer.sites)
+    known = all(
+        ClassName(site.owner_class, site.file) in kinds.get(site.owner, ()) for site in layer.sites
+    )
+    return known and (layer.everywhere or beside) and None not in links
+
+
+def feature_of(layer: Layer, certain: bool) -> Mapping[str, Any]:
+    """What the layer gives; what it takes is not read."""
+    unknown = {"layout": None, "channels": None, "dims": None}
+    layout = layer.layout if certain else None
+    dims = FEATURES[layout][1] if layout in FEATURES else layer.dims
+    gives = {"layout": layout, "channels": layer.channels.value, "dims": dims}
+    return {"gives": gives if layout else unknown, "takes": unknown}

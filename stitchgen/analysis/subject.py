@@ -1,0 +1,71 @@
+"""What is analysed: a model file, how it is imported and built, and by which interpreter it is run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model file: how it is imported, how its model is built and fed, which layers are asked for."""
+
+    file: Path
+    module: str
+    paths: tuple[Path, ...]
+    root: Path
+    left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)  # lines not run, by file
+    script: Mapping[str, Any] | None = None  # where the model is a variable: see `targets.scripts`
+    python: str = sys.executable  # the interpreter that runs the model
+    builds: tuple[str, ...] = ()  # the constructions given first, then those found in the file
+    given: tuple[str, ...] = ()  # those that the user named
+    inputs: tuple[str, ...] = ()
+    names: tuple[
+        tuple[str, ...], ...
+    ] = ()  # of each target, after its file: `("ResNet", "layer2")`
+
+    def as_request(self) -> dict[str, Any]:
+        return {
+            "file": str(self.file),
+            "module": self.module,
+            "paths": [str(path) for path in self.paths],
+            "root": str(self.root),
+            "left_out": {path: list(lines) for path, lines in self.left_out.items()},
+            "script": self.script,
+        }
+
+
+def interpreter(chosen: str | None, configured: str | None, root: Path) -> str:
+    """The Python that runs the user's model.
+
+    In order: `--python`, `[tool.stitchgen] python` (relative to the project root), the active
+    virtual or conda environment, the Python that runs stitchgen.
+    """
+    if chosen:
+        return chosen
+    if configured:
+        path = Path(configured).expanduser()
+        return str(path if path.is_absolute() else root / path)
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        prefix = os.environ.get(variable)
+        if prefix:
+            for name in ("bin/python", "Scripts/python.exe", "python.exe"):
+                if (Path(prefix) / name).exists():
+                    return str(Path(prefix) / name)
+    return sys.executable
+
+
+def installed_packages(python: str) -> Path | None:
+    """The folder in which that Python's packages are, as its environment is laid out; nothing is run."""
+    found = shutil.which(python)
+    if found is None:
+        return None
+    prefix = Path(os.path.abspath(found)).parent.parent
+    folders = [*prefix.glob("lib/python3*/site-packages"), *prefix.glob("Lib/site-packages")]
+    folders = [folder for folder in folders if folder.is_dir()]
+    return folders[0] if len(folders) == 1 else None

@@ -1,0 +1,114 @@
+"""`stitchgen add`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stitchgen.commands.conversation import (
+    answer,
+    note_that_the_model_runs,
+    offer_to_remember,
+    project_at,
+)
+from stitchgen.commands.options import (
+    BLOCK,
+    EVERY_COMMAND,
+    REDUCE,
+    RUNS_THE_MODEL,
+    WRITES,
+    mode_of,
+    pairs_of,
+)
+from stitchgen.errors import UsageError
+
+
+@click.command("add")
+@BLOCK
+@click.argument("more_targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--after", multiple=True, metavar="TARGET...", help="Feed the block T's output.")
+@click.option("--before", multiple=True, metavar="TARGET...", help="Feed T the block's output.")
+@click.option("--replace", multiple=True, metavar="TARGET...", help="The block instead of T.")
+@click.option("--beside", multiple=True, metavar="TARGET...", help="Feed the block T's input.")
+@click.option("--with", "with_", multiple=True, metavar="S", help="A second input of the block.")
+@click.option("--into", metavar="R", help="Only reader R of the target sees the block.")
+@click.option("--every", metavar="CLASS", help="All layers of this class under the target.")
+@click.option("--where", multiple=True, metavar="K=V", help="Of these only those with K == V.")
+@click.option("--fuse", type=click.Choice(["add", "mul", "concat"]), help="Join with T's output.")
+@click.option("--reduce", type=click.Choice(["conv", "linear"]), help="Back to T's channels.")
+@click.option("--gate", is_flag=True, help="A learnable gate that starts closed.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A block argument.")
+@click.option("--name", metavar="ATTR", help="The name of the new attribute.")
+@click.option("--channels", metavar="EXPR", help="The channels, where they cannot be found.")
+@click.option("--attach", is_flag=True, help="Allow a hook where no source can be edited.")
+@RUNS_THE_MODEL
+@WRITES
+@EVERY_COMMAND
+def command(
+    block: str,
+    more_targets: tuple[str, ...],
+    settings: tuple[str, ...],
+    where: tuple[str, ...],
+    no_prove: bool,
+    dry_run: bool,
+    diff: bool,
+    yes: bool,
+    project: str,
+    after: tuple[str, ...],
+    before: tuple[str, ...],
+    beside: tuple[str, ...],
+    replace: tuple[str, ...],
+    **options: Any,
+) -> Any:
+    """Put BLOCK at layers of a model, and prove it.
+
+    \b
+    stitchgen add cbam --after model.layer2
+    stitchgen add se --after "model.layer[1-4]" --set reduction=8
+    stitchgen add ghost --replace models/resnet.py::BasicBlock.conv2
+
+    BLOCK is a name that `stitchgen list` prints, or your own class, model/attention.py::EMSA.
+    """
+    from stitchgen.targets.request import AddRequest, Placement
+
+    placements: dict[Placement, tuple[str, ...]] = {
+        "after": after,
+        "before": before,
+        "beside": beside,
+        "replace": replace,
+    }
+    given = {name: targets for name, targets in placements.items() if targets}
+    if len(given) != 1:
+        named = " and ".join(f"--{name}" for name in given)
+        raise UsageError(
+            "usage",
+            f"{named} do not go together" if given else "it is not said where the block goes",
+            hint="give one of --after, --before, --beside and --replace, as in "
+            f"stitchgen add {block} --after model.layer2",
+        )
+    [(placement, targets)] = given.items()
+    if swallowed := [target for target in targets if target.startswith("-")]:
+        raise UsageError(
+            "usage",
+            f"--{placement} requires an argument, and {swallowed[0]} is an option",
+            hint=f"stitchgen add {block} --{placement} model.layer2 {swallowed[0]}",
+        )
+    request = AddRequest(
+        block=block,
+        placement=placement,
+        targets=targets + more_targets,
+        settings=pairs_of("--set", [text for text in settings if not text.startswith(REDUCE)]),
+        reduce_settings=pairs_of("--set", settings, REDUCE),
+        where=pairs_of("--where", where),
+        prove=not no_prove,
+        **options,
+    )
+    from stitchgen.pipeline import splice
+
+    at = project_at(project)
+    note_that_the_model_runs()
+    outcome = splice.run(at, request, mode=mode_of(dry_run, diff))
+    if not (dry_run or diff or yes):
+        offer_to_remember(at, outcome.result, request)
+    return answer(outcome, diff, at.root)

@@ -1,0 +1,87 @@
+"""What a command and the way out of it share: the project, the answer, a question for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@dataclass
+class Conversation:
+    """What a command and the way out of it share: click's context object."""
+
+    people: bool  # stdin and stderr are terminals, and the answer is a text
+    question: str = ""  # asked after the report, where there are people
+    consent: Callable[[], None] | None = None  # what a yes to it does
+
+
+def current() -> Conversation:
+    return click.get_current_context().obj
+
+
+def note_that_the_model_runs() -> None:
+    """A large model keeps people waiting for a minute; they should know for what."""
+    if current().people:
+        click.echo("running the model; Ctrl-C leaves everything as it is", err=True)
+
+
+def offer_to_remember(project: Any, result: Mapping[str, Any], request: Any) -> None:
+    """Options that were needed this time will be needed again; see `config.remembering`."""
+    from stitchgen.project import config
+
+    fresh = [splice["target"] for splice in result["splices"] if not splice.get("already")]
+    [target, *_] = fresh or [""]
+    change = config.remembering(project, target, request.builds, request.inputs)
+    if not target or change is None:
+        return
+
+    def write() -> None:
+        from stitchgen.project import transaction
+
+        transaction.commit(project.root, [change])
+
+    now = current()
+    given = [("--build", request.builds), ("--input", request.inputs)]
+    options = " and ".join(option for option, values in given if values)
+    now.question = f"Write {options} into {change.path}, for the next time?"
+    now.consent = write
+
+
+def answer(outcome: Any, diff: bool, root: Path) -> Mapping[str, Any]:
+    """The result of a command that writes, with its patch where `--diff` asks for one.
+
+    git takes the names in a patch to be relative to the current folder, so they are, unless a file
+    lies outside of it; then they are relative to the project's root, where the patch is to be
+    applied.
+    """
+    if not diff:
+        return outcome.result
+    from stitchgen.source import edits
+
+    here, root = Path.cwd().resolve(), root.resolve()
+    paths = [(root / change.path) for change in outcome.changes]
+    folder = here if all(path.is_relative_to(here) for path in paths) else root
+    changes = [
+        replace(change, path=path.relative_to(folder).as_posix())
+        for change, path in zip(outcome.changes, paths)
+    ]
+    repository = next((up for up in (folder, *folder.parents) if (up / ".git").exists()), folder)
+    prefix = folder.relative_to(repository).as_posix() + "/" if folder != repository else ""
+    patch = edits.patch(changes, prefix).decode("utf-8", "surrogateescape")
+    return {**outcome.result, "patch": patch, "patch_folder": str(folder)}
+
+
+def project_at(directory: str | None) -> Any:
+    """The project, after a command that was killed here has been finished or rolled back."""
+    from stitchgen.project import config
+
+    project = config.find_project(directory)
+    if (project.root / ".stitchgen").exists():
+        from stitchgen.project import transaction
+
+        transaction.recover(project.root)
+    return project

@@ -1,0 +1,123 @@
+"""The options that several commands have, and what their texts mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from stitchgen.errors import StitchError, UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+#: What `--set` says of the reduction, not of the block: `--set reduce.norm=true`.
+REDUCE = "reduce."
+
+
+def options(*shared: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(shared):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+#: `--json` is read from the arguments before click sees them, since it rules usage errors too.
+JSON_OPTION = click.option(
+    "--json", is_flag=True, expose_value=False, help="Print one JSON object on stdout."
+)
+EVERY_COMMAND = options(
+    click.option(
+        "--project",
+        metavar="DIR",
+        help="The project's root (else the nearest folder upwards with a stitchgen.toml, "
+        "pyproject.toml or .git, else the current one).",
+    ),
+    JSON_OPTION,
+)
+WRITES = options(
+    click.option("--dry-run", is_flag=True, help="Do all but write."),
+    click.option("--diff", is_flag=True, help="A dry run that prints the patch for `git apply`."),
+    click.option("--yes", is_flag=True, help="Ask nothing."),
+)
+
+
+def _python(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A path is seen from here, wherever the model is then run; a bare name is left to PATH."""
+    if value and os.path.dirname(value):
+        return os.path.abspath(os.path.expanduser(value))
+    return value
+
+
+RUNS_THE_MODEL = options(
+    click.option(
+        "--build",
+        "builds",
+        multiple=True,
+        metavar="EXPR",
+        help="How to construct the model, as in 'resnet18()', evaluated in the model file, or "
+        "'package.module:expr'. Repeat for several configurations.",
+    ),
+    click.option(
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="SHAPE",
+        help="What to feed it: 1x3x224x224, 1x16:int64, or a Python expression. Repeat for a "
+        "model that takes several tensors.",
+    ),
+    click.option(
+        "--python",
+        metavar="PATH",
+        callback=_python,
+        help="The interpreter that runs the model (else the configured one, else the active "
+        "virtual environment's, else the one that runs stitchgen).",
+    ),
+    click.option("--no-prove", is_flag=True, help="Do not run the edited model; say so."),
+)
+
+
+def _complete_block(ctx: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    from stitchgen.catalog import folders
+    from stitchgen.project import config
+
+    try:
+        names = folders.load(config.find_project(None).catalogs)
+    except StitchError:
+        return []
+    return sorted(name for name in names if name.startswith(text))
+
+
+BLOCK = click.argument("block", shell_complete=_complete_block)
+
+
+def mode_of(dry_run: bool, diff: bool) -> str:
+    return "diff" if diff else "dry-run" if dry_run else "apply"
+
+
+def pairs_of(option: str, values: Iterable[str], below: str = "") -> dict[str, str]:
+    """The `name=value` texts of a repeatable option; `below` a prefix, those with it alone."""
+    pairs: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if below and not name.startswith(below):
+            continue
+        name = name[len(below) :]
+        if not equals or not name.isidentifier():
+            raise UsageError(
+                "bad-argument",
+                f"{option} {text!r} is not of the form name=value",
+                hint=f"{option} reduction=8",
+            )
+        if name in pairs:
+            raise UsageError(
+                "bad-argument",
+                f"{option} gives {name} twice",
+                hint=f"keep one of {name}={pairs[name]} and {text}",
+            )
+        pairs[name] = value.strip()
+    return pairs

@@ -1,0 +1,169 @@
+"""`stitchgen check`: is what was generated still as recorded?
+
+It judges stitchgen's own lines and files only, by their syntax: where they have gone in the file
+and how they are laid out does not matter, and what the owner edited around them is told, not
+judged. Drift is a span that is missing or was changed, a block file that is missing, changed or not
+formatted, and a file that does not parse (a merge conflict, say). Runs as the pre-commit hook
+`stitchgen-check`.
+
+Floor 5.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stitchgen.errors import StitchError
+from stitchgen.history import ledger, revert, traces
+from stitchgen.history.ledger import Created, Entry, Ledger
+from stitchgen.project.config import Project
+from stitchgen.project.transaction import digest
+from stitchgen.source.document import NEWLINE, Document
+from stitchgen.source.equivalence import HOLE, meaning
+
+_CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)(?: |\r?$)", re.MULTILINE)
+
+
+@dataclass
+class _Findings:
+    """What was looked at, and what was found."""
+
+    files: dict[str, str] = field(default_factory=dict)  # path -> recorded, edited or drift
+    drift: list[dict[str, str]] = field(default_factory=list)
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+    def fault(self, path: str, line: int | None, message: str, hint: str) -> None:
+        where = path if line is None else f"{path}:{line}"
+        self.files[path] = "drift"
+        self.drift.append({"code": "drift", "where": where, "message": message, "hint": hint})
+
+    def note(self, code: str, path: str, message: str) -> None:
+        self.files[path] = "edited"
+        self.notes.append({"code": code, "where": path, "message": message})
+
+
+def run(project: Project) -> dict[str, Any]:
+    """The object of `--json`; `ok` is false where something is not as recorded."""
+    book = ledger.load(project.root)
+    findings = _Findings()
+    for path in sorted({mark.path for entry in book.entries for mark in entry.traces}):
+        _check_edited(project.root, book, path, findings)
+    for path in sorted({path for entry in book.entries for path in _block_files(entry)}):
+        _check_block(project, book, path, findings)
+    return {
+        "ok": not findings.drift,
+        "command": "check",
+        "splices": len(book.entries),
+        "files": [{"path": path, "state": findings.files[path]} for path in sorted(findings.files)],
+        "drift": findings.drift,
+        "notes": findings.notes,
+    }
+
+
+# -- edited files --------------------------------------------------------------------------------
+
+
+def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> None:
+    """Are the spans of all runs in this file?"""
+    findings.files[path] = "recorded"
+    try:
+        raw = (root / path).read_bytes()
+    except OSError as error:
+        findings.fault(
+            path,
+            None,
+            f"{path} cannot be read: {error.strerror}",
+            "restore the file, or drop the record of its splices with: stitchgen undo",
+        )
+        return
+    runs = [run for run in book.runs() if run.traces(path)]
+    hashes = {edited.after for run in runs for edited in run.edited if edited.path == path}
+    conflict = _CONFLICT.search(raw)
+    try:
+        document = Document(raw, path)
+        missing = revert.missing(document, [run.traces(path) for run in runs])
+    except StitchError as error:
+        line, message = None, error.message
+        if conflict:
+            line, message = _line_at(raw, conflict), f"{path} holds a merge conflict"
+        elif error.where and ":" in error.where:
+            line = int(error.where.rpartition(":")[2])
+        findings.fault(path, line, message, "correct it, then run the check again")
+        return
+    for mark in missing:
+        owner = next(e for e in book.entries if mark in e.traces)
+        findings.fault(
+            path,
+            traces.nearest(document, mark),
+            f"`{_shortened(mark)}` is missing or was changed ({owner.command})",
+            "put it back as it was, or take the whole splice back with: stitchgen undo",
+        )
+    if not missing and digest(raw) not in hashes:
+        findings.note("edited", path, f"{path} was edited since; what stitchgen put there stands")
+
+
+def _line_at(raw: bytes, match: re.Match[bytes]) -> int:
+    return raw.count(b"\n", 0, match.start()) + 1
+
+
+def _shortened(mark: traces.Trace) -> str:
+    first, *rest = mark.now.strip().splitlines()
+    return first.replace(HOLE, "...") + (" ..." if rest else "")
+
+
+# -- block files ---------------------------------------------------------------------------------
+
+
+def _block_files(entry: Entry) -> list[str]:
+    return [*entry.record.uses, *(file.path for file in entry.created)]
+
+
+def _check_block(project: Project, book: Ledger, path: str, findings: _Findings) -> None:
+    """Is this block file there, and as it was written?"""
+    findings.files.setdefault(path, "recorded")
+    recorded = book.created(path)
+    try:
+        raw = (project.root / path).read_bytes()
+    except OSError as error:
+        findings.fault(
+            path,
+            None,
+            f"{path} cannot be read, and a splice needs it: {error.strerror}",
+            f"restore the file, for example with: git checkout -- {path}",
+        )
+        return
+    if recorded is None or digest(raw) == recorded.sha256:
+        return
+    plain = NEWLINE.sub("\n", raw.decode("utf-8", "replace"))
+    if digest(plain.encode("utf-8")) == recorded.sha256:
+        return  # git has other newlines in this checkout
+    conflict = _CONFLICT.search(raw)
+    if conflict:
+        message = f"{path} holds a merge conflict"
+        findings.fault(path, _line_at(raw, conflict), message, "resolve it")
+    elif not _same_meaning(recorded, raw):
+        findings.fault(
+            path,
+            None,
+            f"{path} is not as stitchgen wrote it",
+            "put your changes into a class of your own beside it, and restore this file",
+        )
+    elif project.formatter in (None, "black") and not _formatted(plain, project.line_length):
+        findings.fault(path, None, f"{path} is not formatted", f"black {path}")
+    else:
+        findings.note("formatted", path, f"{path} was formatted anew; it means the same")
+
+
+def _same_meaning(recorded: Created, raw: bytes) -> bool:
+    return recorded.meaning is not None and meaning(raw) == recorded.meaning
+
+
+def _formatted(text: str, line_length: int) -> bool:
+    from stitchgen.source.formatting import (
+        format_statements,  # black is needed for a changed file only
+    )
+
+    return format_statements(text, line_length=line_length) == text

@@ -1,0 +1,266 @@
+"""What a splice left in a source file, and finding it again after others have edited the file.
+
+A `Trace` is one rewriting, said in Python: in this scope, `now` stands where `was` stood. It is
+worked out when the edit is made, from the syntax of the file before and after (`describing`), and
+kept in the ledger. In a file that black, isort or its owner has touched since, it is found by
+comparing syntax (`meaning`), never bytes; how a statement is laid out, and where in the file an
+import went, does not matter.
+
+Floor 3: pure; imports cst and meaning.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from stitchgen.source.document import Document, Span
+from stitchgen.source.equivalence import HOLE, SCOPES, same
+
+Kind = Literal["statements", "expression", "bytes"]
+
+SUITES = ("body", "orelse", "finalbody")
+#: What may stand between the statements of an insertion and its ends.
+FILLING = re.compile(r"(?:[ \t\f;]|\r\n|\r|\n|#[^\r\n]*)*\Z")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One inserted text, where it begins in the file as the run left it, and what it replaced."""
+
+    at: int
+    text: str
+    replaced: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One rewriting: `now` stands where `was` stood, as statements or as expressions with a HOLE.
+
+    Of the kind `bytes`, the change is none of Python's syntax (another kind of file), both are
+    empty, and it can only be taken back in a file that is as the run left it. Where the same code
+    stands in the scope several times, this is the `nth` of `count`.
+    """
+
+    path: str
+    kind: Kind
+    scope: str  # qualified name of the function or class around it; empty: the module
+    now: str
+    was: str
+    pieces: tuple[Piece, ...]
+    nth: int = 0
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Match:
+    """A place where a trace's code stands: statements in a row, or an expression around a hole."""
+
+    nodes: tuple[ast.AST, ...]
+    hole: ast.expr | None = None
+    names: tuple[int, ...] = ()  # of an import: which of its names
+
+
+# -- positions -----------------------------------------------------------------------------------
+
+
+def covers(outer: Span, inner: Span) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def span_of(document: Document, nodes: Sequence[ast.AST]) -> Span:
+    return document.span_of(nodes[0])[0], document.span_of(nodes[-1])[1]
+
+
+# -- reading code of a trace ---------------------------------------------------------------------
+
+
+def statements(code: str) -> list[ast.stmt] | None:
+    """The statements of recorded code, which may be indented; None where it is no Python."""
+    try:
+        if code[:1] in (" ", "\t", "\f"):
+            [block] = ast.parse("if 1:\n" + code).body
+            assert isinstance(block, ast.If)
+            return block.body
+        return ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def is_expression(code: str) -> bool:
+    return _expression(code) is not None
+
+
+def _expression(code: str) -> ast.expr | None:
+    try:
+        return ast.parse(f"(\n{code}\n)", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _pattern(trace: Trace, code: str) -> list[ast.stmt] | ast.expr | None:
+    """The syntax of the trace's `now` or `was`; None where there is none."""
+    if not code or trace.kind == "bytes":
+        return None
+    return statements(code) if trace.kind == "statements" else _expression(code)
+
+
+# -- finding -------------------------------------------------------------------------------------
+
+
+def scope_of(document: Document, node: ast.AST) -> str:
+    """The qualified name of the function or class directly around a node."""
+    span = document.span_of(node)
+    names = [
+        around.name
+        for around in ast.walk(document.tree)
+        if isinstance(around, SCOPES)
+        and around is not node
+        and covers(document.span_of(around), span)
+    ]
+    return ".".join(names)
+
+
+def _scopes(tree: ast.AST, name: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """The module, classes and functions, with their qualified names."""
+    yield name, tree
+    for child in _inside(tree):
+        if isinstance(child, SCOPES):
+            yield from _scopes(child, f"{name}.{child.name}" if name else child.name)
+
+
+def _inside(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a scope in the order of the source; nested scopes only as such."""
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, SCOPES):
+            yield from _inside(child)
+
+
+def in_scope(document: Document, name: str) -> list[ast.AST]:
+    """The nodes directly in the functions, classes or module of that name, in order."""
+    return [
+        node
+        for qualified, scope in _scopes(document.tree)
+        if qualified == name
+        for node in _inside(scope)
+    ]
+
+
+def nearest(document: Document, trace: Trace) -> int:
+    """The line in the trace's scope (else in the file) that is most like what was inserted."""
+    likeness = difflib.SequenceMatcher()
+    likeness.set_seq2(trace.now.strip())
+    best = (0.0, 1)
+    for node in in_scope(document, trace.scope) or ast.walk(document.tree):
+        if isinstance(node, ast.stmt):
+            likeness.set_seq1(document.code(document.span_of(node)))
+            best = max(best, (likeness.ratio(), node.lineno))
+    return best[1]
+
+
+def find(document: Document, trace: Trace, was: bool = False) -> list[Match]:
+    """Where the trace's code stands (with `was`: the code it replaced), in its own scope.
+
+    Where the scope has none, or has been renamed, everywhere else in the file.
+    """
+    pattern = _pattern(trace, trace.was if was else trace.now)
+    if not pattern:
+        return []
+    scopes = list(_scopes(document.tree))
+    own = [scope for name, scope in scopes if name == trace.scope]
+    others = [scope for name, scope in scopes if name != trace.scope]
+    return _find_in(own, pattern) or _find_in(others, pattern)
+
+
+def _find_in(scopes: Sequence[ast.AST], pattern: list[ast.stmt] | ast.expr) -> list[Match]:
+    found: list[Match] = []
+    for scope in scopes:
+        for node in (scope, *_inside(scope)):
+            if isinstance(pattern, ast.expr):
+                holes: list[ast.expr] = []
+                if isinstance(node, ast.expr) and same(pattern, node, holes):
+                    found.append(Match((node,), holes[0] if holes else None))
+            elif node is scope or not isinstance(node, SCOPES):
+                for name in SUITES:
+                    suite = getattr(node, name, None)
+                    if isinstance(suite, list):
+                        found += _find_run(suite, pattern)
+    return found
+
+
+def _find_run(suite: list[ast.stmt], pattern: list[ast.stmt]) -> list[Match]:
+    if len(pattern) == 1 and isinstance(pattern[0], (ast.Import, ast.ImportFrom)):
+        return [
+            Match((statement,), names=names)
+            for statement in suite
+            if (names := _names_of(pattern[0], statement))
+        ]
+    runs = []
+    index = 0
+    while index + len(pattern) <= len(suite):
+        run = suite[index : index + len(pattern)]
+        if same(pattern, run):
+            runs.append(Match(tuple(run)))
+            index += len(pattern)
+        else:
+            index += 1
+    return runs
+
+
+def _names_of(pattern: ast.Import | ast.ImportFrom, node: ast.stmt) -> tuple[int, ...]:
+    """Which names of an import are those of the pattern; none where one of them is missing.
+
+    An import sorter moves imports, and makes one of several from the same module.
+    """
+    if isinstance(node, ast.ImportFrom) and isinstance(pattern, ast.ImportFrom):
+        if (node.module, node.level) != (pattern.module, pattern.level):
+            return ()
+    elif not (isinstance(node, ast.Import) and isinstance(pattern, ast.Import)):
+        return ()
+    indexes = []
+    for wanted in pattern.names:
+        index = next((i for i, name in enumerate(node.names) if same(wanted, name)), None)
+        if index is None:
+            return ()
+        indexes.append(index)
+    return tuple(indexes)
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where the traces stand in a file; which are missing, and which could be one of several."""
+
+    found: tuple[tuple[Trace, Match], ...]
+    missing: tuple[Trace, ...]
+    unclear: tuple[tuple[Trace, Match], ...] = ()
+
+
+def locate(document: Document, traces: Sequence[Trace]) -> Located:
+    """Look for all traces. Where the same code was put in n times, it must stand there n times."""
+    found: list[tuple[Trace, Match]] = []
+    missing: list[Trace] = []
+    unclear: list[tuple[Trace, Match]] = []
+    for group in _alike(traces):
+        matches = find(document, group[0])
+        if len(matches) == group[0].count:
+            picked = [matches[trace.nth] for trace in group]
+        else:
+            picked = matches[: len(group)]
+            if len(matches) > len(group) and group[0].was not in ("", HOLE):
+                unclear += zip(group, picked)
+        found += zip(group, picked)
+        missing += group[len(picked) :]
+    return Located(tuple(found), tuple(missing), tuple(unclear))
+
+
+def _alike(traces: Sequence[Trace]) -> list[list[Trace]]:
+    """The traces in groups of those that look the same."""
+    groups: dict[tuple[str, str, str], list[Trace]] = {}
+    for trace in traces:
+        groups.setdefault((trace.scope, trace.now, trace.was), []).append(trace)
+    return list(groups.values())

@@ -1,0 +1,19 @@
+"""Layouts of a tensor of features: which axis holds the batch, the channels, the space.
+
+`NCHW` and `NHWC` are maps, `NCL` a sequence of channels, `NLC` and `LNC` sequences of tokens, `NC` a
+vector. A block's head says `NCHW`, `NHWC` or `NLC` whatever the number of spatial dimensions.
+"""
+
+from __future__ import annotations
+
+#: What a block's head may say.
+HEAD_LAYOUTS = ("NCHW", "NHWC", "NLC", "any")
+#: The layout of a feature, as both backends name it -> the word of a head, spatial dims.
+FEATURES = {
+    "NCL": ("NCHW", 1),
+    "NCHW": ("NCHW", 2),
+    "NCDHW": ("NCHW", 3),
+    "NLC": ("NLC", 1),
+    "NHWC": ("NHWC", 2),
+    "NDHWC": ("NHWC", 3),
+}

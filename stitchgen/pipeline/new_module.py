@@ -1,0 +1,113 @@
+"""`stitchgen new-module`: a block as a file of the project, spliced into nothing.
+
+Floor 5.
+"""
+
+from __future__ import annotations
+
+import keyword
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stitchgen.catalog import folders, render
+from stitchgen.catalog.block import Block
+from stitchgen.errors import StitchError, UsageError
+from stitchgen.history import ledger
+from stitchgen.project import transaction
+from stitchgen.project.config import Project
+from stitchgen.source.edits import FileChange
+
+DEFAULT_FOLDER = "blocks"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`result` is the object of `--json`, `changes` the files that were or would be written."""
+
+    result: dict[str, Any]
+    changes: tuple[FileChange, ...]
+
+
+def run(
+    project: Project,
+    block_name: str,
+    *,
+    name: str | None = None,
+    dims: int | None = None,
+    into: str | None = None,
+    mode: str = "apply",
+) -> Outcome:
+    """Write the block's module into the folder; a file that says the same already is kept."""
+    block = folders.get(block_name, project.catalogs)
+    dims = dims or block.usual_dims
+    if name is not None and keyword.iskeyword(name):
+        raise UsageError(
+            "bad-argument", f"--name {name} is a word of Python's own", hint="as in --name MyBlock"
+        )
+    source = render.block_source(block, dims, name).encode()
+    folder = _folder(project, into)
+    path = folder / f"{block.module_for(dims, name)}.py"
+    shown = path.relative_to(project.root).as_posix()
+    before = transaction.read_bytes(path) if path.exists() else None
+    if before is not None and before.replace(b"\r\n", b"\n") != source:
+        raise StitchError(
+            "blocks-in-the-way",
+            f"{shown} exists and is not this block as the catalog has it",
+            where=shown,
+            hint="write the block elsewhere, or under another name: "
+            f"stitchgen new-module {block_name} --name My{block.class_for(dims)}",
+        )
+    changes = (FileChange(shown, None, source),) if before is None else ()
+    if mode == "apply" and changes:
+        transaction.commit(project.root, [*changes, recorded(project, block, name, shown, changes)])
+    result = {
+        "ok": True,
+        "command": "new-module",
+        "block": block.name,
+        "class": name or block.class_for(dims),
+        "dims": dims,
+        "dry_run": mode != "apply",
+        "files": [{"path": change.path, "action": change.action} for change in changes],
+    }
+    return Outcome(result, changes)
+
+
+def recorded(
+    project: Project,
+    block: Block,
+    name: str | None,
+    path: str,
+    changes: tuple[FileChange, ...],
+) -> FileChange:
+    """The ledger's change: the run is undone like any other, unless a splice needs the file."""
+    record = ledger.SpliceRecord(
+        block=block.name,
+        target=path,
+        placement="new",
+        attribute=name or block.class_name,
+        strategy="file",
+        uses=(path,),
+    )
+    command = shlex.join(["new-module", block.name, *(["--name", name] if name else [])])
+    return ledger.load(project.root).with_run(command, [record], changes).change()
+
+
+def _folder(project: Project, into: str | None) -> Path:
+    """Where the file goes: `--into` as typed, seen from the current folder, in the project."""
+    if into is None:
+        return project.root / (project.blocks or DEFAULT_FOLDER)
+    folder = Path(into).expanduser().resolve()
+    root = project.root.resolve()
+    if not folder.is_relative_to(root):
+        raise UsageError(
+            "bad-argument",
+            f"--into {into} is outside of the project {root}",
+            hint="name a folder of the project, or the project: --project DIR",
+        )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(
+            "bad-argument", f"--into {into} is a file", hint="name a folder of the project"
+        )
+    return project.root / folder.relative_to(root)

@@ -1,0 +1,374 @@
+"""Which block, rendered to which file, imported how, constructed with which arguments (floor 4)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stitchgen.analysis.import_safety import is_main_test
+from stitchgen.analysis.survey import Spot, first_place
+from stitchgen.catalog import folders, render
+from stitchgen.catalog.block import Block
+from stitchgen.errors import StitchError
+from stitchgen.planning.point import Place
+from stitchgen.project.config import Project
+from stitchgen.project.modules import ImportName, import_name, named
+from stitchgen.project.transaction import read_bytes
+from stitchgen.project.workspace import Workbench
+from stitchgen.source.imports import add_import, bound_as, has_relative_imports
+from stitchgen.source.syntax import Syntax
+
+#: How many names of blocks a hint tells.
+FEW = 6
+
+
+def fitting(layout: str, catalogs: tuple[str, ...] = ()) -> list[str]:
+    """Names of the one-input blocks that work on a layout and keep the size.
+
+    Attention comes first, being what people splice most, and of each kind the oldest.
+    """
+    found = [
+        block
+        for block in folders.load(catalogs).values()
+        if block.inputs == 1 and block.size == "same" and block.dims_for(layout) is not None
+    ]
+    found.sort(key=lambda b: (not b.family.endswith("attention"), b.paper.get("year", 9999)))
+    return [block.name for block in found]
+
+
+def of_any_width(layout: str) -> list[str]:
+    """Names of the fitting blocks that are not made for one number of channels."""
+    return [name for name in fitting(layout) if not folders.load()[name].channel_parameters]
+
+
+def fitting_inputs(count: int) -> list[str]:
+    """Names of the blocks that take so many inputs."""
+    found = folders.load().values()
+    return sorted(b.name for b in found if b.inputs == count or (b.variadic and count > b.inputs))
+
+
+def dims_at(block: Block, layout: str, name: str, where: str | None) -> int:
+    """The dims to render the block for; refuses a feature on which it does not work."""
+    dims = block.dims_for(layout)
+    if dims is not None:
+        return dims
+    others = fitting(layout)
+    raise StitchError(
+        "layout-mismatch",
+        f"{block.name} works on {', '.join(block.layouts)}, and the feature at {name} is {layout}",
+        where=where,
+        hint=f"Blocks that fit: {a_few(others)}",
+        suggestions=others[:FEW],
+    )
+
+
+def a_few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    text = ", ".join(names[:FEW]) or "none of the catalog"
+    more = len(names) - FEW
+    return f"{text}, and {more} more: stitchgen list" if more > 0 else text
+
+
+def check_settings(block: Block | None, settings: Mapping[str, str]) -> dict[str, str]:
+    """The `--set` values as source, checked against the block's parameters."""
+    if block is None:
+        for name, value in settings.items():
+            raise StitchError(
+                "bad-argument",
+                f"--set {name}={value}: there is no block; a reduction has norm and activation",
+                hint="--set reduce.norm=true",
+            )
+        return {}
+    known = {parameter.name: parameter for parameter in block.parameters}
+    checked = {}
+    for name, value in settings.items():
+        if name not in known:
+            raise StitchError(
+                "bad-argument",
+                f"{block.name} has no argument {name!r}",
+                hint="It has " + ", ".join(known) + f"; see stitchgen show {block.name}",
+            )
+        checked[name] = literal(block.name, known[name].type, name, value)
+    return checked
+
+
+def literal(block: str, kind: str, name: str, value: str) -> str:
+    """A `--set` value as Python source of the parameter's type."""
+    text = value.strip()
+    spelled = {"true": "True", "false": "False", "none": "None"}.get(text.lower(), text)
+    try:
+        result = ast.literal_eval(spelled)
+    except (ValueError, SyntaxError):
+        result, spelled = value, repr(value)
+    types = {"int": int, "float": (int, float), "bool": bool, "str": str}
+    wanted = tuple(
+        part
+        for word in kind.replace(" ", "").split("|")
+        for part in ([types[word]] if word in types else [])
+    )
+    flat = tuple(t for part in wanted for t in (part if isinstance(part, tuple) else (part,)))
+    wrong = flat and not isinstance(result, flat) and not (result is None and "None" in kind)
+    if isinstance(result, bool) and bool not in flat and flat:
+        wrong = True
+    if wrong:
+        raise StitchError(
+            "bad-argument",
+            f"{block}: {name}={value} is no {kind}",
+            hint=f"--set {name}=... takes {kind}; see stitchgen show {block}",
+        )
+    return spelled
+
+
+def arguments(block: Block, facts: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:
+    """The constructor's arguments, by keyword, channels first.
+
+    `facts` are expressions for what the block's parameters stand for: channels, in, out, context.
+    """
+    written = []
+    for parameter in block.parameters:
+        if parameter.name in settings:
+            written.append(f"{parameter.name}={settings[parameter.name]}")
+        elif parameter.fact is not None and parameter.fact in facts:
+            written.append(f"{parameter.name}={facts[parameter.fact]}")
+        elif parameter.name == "stride" and "stride" in facts:
+            written.append(f"stride={facts['stride']}")
+        elif parameter.default is None:
+            raise StitchError(
+                "bad-argument",
+                f"{block.name} needs a value for {parameter.name} ({parameter.meaning})",
+                hint=f"--set {parameter.name}=...",
+            )
+    return written
+
+
+def replacement_arguments(block: Block, place: Place, settings: Mapping[str, str]) -> list[str]:
+    """The constructor's arguments for `--replace`, taken from the layer that is replaced.
+
+    What equals the block's default in every configuration is left out.
+    """
+    written = []
+    values = [replaced_values(block, place, spot) for spot in place.spots]
+    replacement = block.replacement(kind_of(place.spots[0]))
+    assert replacement is not None
+    for parameter in block.parameters:
+        if parameter.name in settings:
+            written.append(f"{parameter.name}={settings[parameter.name]}")
+        elif parameter.name in replacement.arguments:
+            own = [value[parameter.name] for value in values]
+            if parameter.default is not None and all(repr(v) == parameter.default for v in own):
+                continue
+            scalar = not any(isinstance(value, tuple) for value in own)
+            attributes = [spot.layer["attributes"] for spot in place.spots]
+            formula = replacement.arguments[parameter.name]
+            written.append(f"{parameter.name}={of_layer(formula, place, attributes, scalar)}")
+    return written
+
+
+def stands_in(block: Block, place: Place) -> bool:
+    """Whether every layer of the place is already of the block's class."""
+    classes = {block.class_for(dims) for dims in block.dims}
+    return all(kind_of(spot) in classes for spot in place.spots)
+
+
+def kind_of(spot: Spot) -> str:
+    return spot.layer["class"].rpartition(":")[2].rpartition(".")[2]
+
+
+def replaced_values(block: Block, place: Place, spot: Spot) -> Mapping[str, Any]:
+    """The block's arguments for the layer of one configuration; refuses one it cannot stand in for."""
+    kind = kind_of(spot)
+    where = first_place(spot.layer)
+    replacement = block.replacement(kind)
+    if replacement is None:
+        layers = sorted({layer for one in block.replaces for layer in one.layers})
+        raise StitchError(
+            "bad-argument",
+            f"{block.name} cannot stand in for {place.target}, a {kind}",
+            where=where,
+            hint=f"It replaces {', '.join(layers)}." if layers else "Put it --after the layer.",
+        )
+    try:
+        return replacement.values(
+            {k: tuple(v) if isinstance(v, list) else v for k, v in spot.layer["attributes"].items()}
+        )
+    except StitchError as error:
+        error.message = f"{block.name} cannot stand in for {place.target}: {error.message}"
+        error.where = where
+        raise
+
+
+def of_layer(
+    formula: str, place: Place, attributes: Sequence[Mapping[str, Any]], scalar: bool
+) -> str:
+    """A formula of the layer's attributes as an expression: `stride` -> `self.conv1.stride[0]`."""
+
+    class Names(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            if not all(node.id in table for table in attributes):
+                return node
+            text = f"{place.layer_text}.{node.id}"
+            if node.id == "bias":
+                text += " is not None"
+            elif scalar and any(isinstance(table[node.id], (list, tuple)) for table in attributes):
+                text += "[0]"
+            return ast.parse(text, mode="eval").body
+
+    return ast.unparse(Names().visit(ast.parse(formula, mode="eval")).body)
+
+
+#: What stands in the `__init__.py` of a blocks folder: a patch cannot create an empty file.
+PACKAGE = b'"""Blocks that stitchgen rendered; import them by module."""\n'
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A block's file in the project and the name under which the model file sees its class."""
+
+    class_name: str  # as the model file calls it
+    file: Path
+    reused: bool
+
+
+def blocks_folder(project: Project, model_file: Path) -> Path:
+    if project.blocks is not None:
+        return project.root / project.blocks
+    folder = model_file.parent / "blocks"
+    for other in (model_file.parent / "blocks.py", folder):
+        if other.exists() and not other.is_dir():
+            raise StitchError(
+                "blocks-in-the-way",
+                f"{other.name} stands where the folder blocks/ would go",
+                where=str(other),
+                hint="Name another folder in pyproject.toml: [tool.stitchgen] "
+                'blocks = "stitched_blocks"',
+            )
+    return folder
+
+
+def place(
+    bench: Workbench,
+    project: Project,
+    block: Block,
+    dims: int,
+    user_file: Path,
+) -> Placed:
+    """Plan the block's file (or reuse the one that is there) and its import in the user's file."""
+    user = bench.syntax(user_file)
+    relative = imports_relatively(user, user_file)
+    name = import_name(user_file, project.root, relative)
+    seen = named(user_file, bench.modules.get(str(user_file), ""))
+    if seen is not None and seen.module.count(".") > name.module.count("."):
+        name = seen  # in a package without `__init__.py`
+    class_name = block.class_for(dims)
+    if block.template == user_file:  # the user's own class, beside the model
+        return Placed(class_name, block.template, True)
+    if block.template.suffix == ".py":  # the user's own class, where it is
+        source_module = import_module(project, user, user_file, block.template, name, relative)
+        bound = import_class(bench, user, user_file, source_module, class_name)
+        return Placed(bound, block.template, True)
+    folder = blocks_folder(project, user_file)
+    file = folder / f"{block.module_for(dims)}.py"
+    source = render.block_source(block, dims).encode()
+    reused = False
+    if file.exists():
+        present = read_bytes(file)
+        if not defines(present, class_name):
+            raise StitchError(
+                "blocks-in-the-way",
+                f"{bench.relative(file)} is there already and defines no class {class_name}",
+                where=bench.relative(file),
+                hint='Rename it, or set another folder: [tool.stitchgen] blocks = "..."',
+            )
+        reused = True
+    else:
+        bench.create(file, source)
+        if name.package and not (folder / "__init__.py").exists():
+            bench.create(folder / "__init__.py", PACKAGE)
+    block_module = import_module(project, user, user_file, file, name, relative)
+    return Placed(import_class(bench, user, user_file, block_module, class_name), file, reused)
+
+
+def defines(raw: bytes, class_name: str) -> bool:
+    try:
+        tree = ast.parse(raw)
+    except (SyntaxError, ValueError):
+        return False
+    return any(isinstance(node, ast.ClassDef) and node.name == class_name for node in tree.body)
+
+
+def imports_relatively(user: Syntax, user_file: Path) -> bool:
+    """Whether an import of a file beside this one is to be relative.
+
+    So are the file's own; where it has none, those of its package, unless it is run as a script.
+    """
+    if has_relative_imports(user.tree):
+        return True
+    package = (user_file.parent / "__init__.py").is_file()
+    names = {path.stem: path for path in user_file.parent.glob("*.py")} if package else {}
+    for node in user.tree.body:
+        tests = [node.test] if isinstance(node, ast.If) else []
+        if any(is_main_test(test) for test in tests):
+            return False
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in names:
+            return False  # it is imported with its folder on the path
+    for path in names.values():
+        try:
+            if has_relative_imports(ast.parse(read_bytes(path))):
+                return True
+        except (SyntaxError, ValueError):
+            continue
+    return False
+
+
+def import_module(
+    project: Project,
+    user: Syntax,
+    user_file: Path,
+    file: Path,
+    name: ImportName,
+    relative: bool,
+) -> str:
+    """The module path to import a project file from: relative where the user's imports are."""
+    base = name.paths[0]
+    dotted = (
+        ".".join(file.relative_to(base).with_suffix("").parts)
+        if file.is_relative_to(base)
+        else None
+    )
+    if relative and file.is_relative_to(user_file.parent):
+        return "." + ".".join(file.relative_to(user_file.parent).with_suffix("").parts)
+    if dotted is None:
+        for path in (project.root, *name.paths):
+            if file.is_relative_to(path):
+                dotted = ".".join(file.relative_to(path).with_suffix("").parts)
+                break
+    if dotted is None or not all(part.isidentifier() for part in dotted.split(".")):
+        raise StitchError(
+            "blocks-in-the-way",
+            f"{file} cannot be imported from {user.document.path}",
+            where=str(file),
+            hint='Set a folder below the project root: [tool.stitchgen] blocks = "blocks"',
+        )
+    return dotted
+
+
+def import_class(
+    bench: Workbench, user: Syntax, user_file: Path, module: str, class_name: str
+) -> str:
+    """Plan `from module import Class` where it is not there yet; the name it is bound to."""
+    bound = bound_as(user, module, class_name)
+    if bound is not None:
+        return bound
+    alias = class_name
+    taken = user.top_level_names
+    if alias in taken:
+        alias = f"{class_name}Block"
+        number = 2
+        while alias in taken:
+            alias, number = f"{class_name}Block{number}", number + 1
+    clause = class_name if alias == class_name else f"{class_name} as {alias}"
+    bench.edit(user_file, add_import(user, f"from {module} import {clause}"))
+    return alias

@@ -1,0 +1,99 @@
+"""What in a project inherits or uses a class, and so runs what is edited in it (floor 3).
+
+By name alone, from the source: more may be found than there are, which costs a slot and no harm.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from stitchgen.project.advice import python_files
+
+#: More than are read for advice: one that is not seen would fail.
+MOST_FILES = 10_000
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """The names that a class, or a function that gives something back, mentions in its source."""
+
+    file: Path
+    name: str
+    in_bases: frozenset[str]
+    in_body: frozenset[str]
+    is_class: bool = True
+
+
+class Sources:
+    """The classes and functions of a project, each file parsed once, when a word of it is asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._by_word: dict[str, list[Mentions]] = {}
+        self._by_file: dict[Path, list[Mentions]] = {}
+
+    def has_other_heirs(self, class_name: str, own: str) -> bool:
+        """Whether a class but `own` names `class_name` among its bases."""
+        return any(
+            class_name in one.in_bases and one.name not in (own, class_name)
+            for one in self.mentions(class_name)
+        )
+
+    def has_other_users(self, class_name: str, file: Path, own: Set[tuple[str, Path]]) -> bool:
+        """Whether anything but `own`, classes by name and file, may make instances of a class.
+
+        Another file that defines a class of the name means its own, and a function that mentions
+        one of `own` builds that.
+        """
+        found = self.mentions(class_name)
+        others = {one.file for one in found if one.is_class and one.name == class_name} - {file}
+        names = {name for name, _ in own if name != class_name}
+        return any(
+            class_name in one.in_bases | one.in_body
+            and one.file not in others
+            and ((one.name, one.file) not in own if one.is_class else not names & one.in_body)
+            for one in found
+        )
+
+    def mentions(self, word: str) -> list[Mentions]:
+        """What the files mention that have a word in them."""
+        if word not in self._by_word:
+            self._by_word[word] = []
+            for path in python_files(self.root, MOST_FILES):
+                try:
+                    raw = path.read_bytes()
+                except OSError:
+                    continue
+                if word.encode() in raw:
+                    if path not in self._by_file:
+                        self._by_file[path] = mentions_in(path, raw)
+                    self._by_word[word] += self._by_file[path]
+        return self._by_word[word]
+
+
+def mentions_in(path: Path, raw: bytes) -> list[Mentions]:
+    """Those of the classes, and of the functions outside of them; none where it does not parse."""
+    try:
+        tree = ast.parse(raw)
+    except (SyntaxError, ValueError):
+        return []
+    found = [
+        Mentions(path, node.name, names_in(node.bases), names_in(node.body))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    ]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            if any(isinstance(part, ast.Return) and part.value for part in ast.walk(node)):
+                names = names_in(node.body)
+                found.append(Mentions(path, node.name, frozenset(), names, is_class=False))
+    return found
+
+
+def names_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    parts = [part for node in nodes for part in ast.walk(node)]
+    names = {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    return frozenset(names | {part.id for part in parts if isinstance(part, ast.Name)})

@@ -1,0 +1,85 @@
+"""The files of a project while a plan is made: parsed once, edited in memory (floor 4)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from stitchgen.errors import StitchError
+from stitchgen.project import transaction
+from stitchgen.project.usages import Sources
+from stitchgen.source.document import Document
+from stitchgen.source.edits import Edit, FileChange, apply
+from stitchgen.source.syntax import Syntax
+
+
+class Workbench:
+    """Documents by absolute path, and the edits and new files planned so far.
+
+    `modules` are the names by which files were seen to be imported.
+    """
+
+    def __init__(self, root: Path, modules: Mapping[str, str] | None = None):
+        self.root = root
+        self.modules = modules or {}
+        self.syntaxes: dict[str, Syntax] = {}
+        self.edits: dict[str, list[Edit]] = {}
+        self.created: dict[str, bytes] = {}
+        self.sources = Sources(root)  # of the project, as they are on the disk
+
+    def relative(self, file: str | Path) -> str:
+        """The path as the user reads it: relative to the project root, with slashes."""
+        path = Path(file)
+        if path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        return Path(os.path.relpath(path, self.root)).as_posix()
+
+    def syntax(self, file: str | Path) -> Syntax:
+        key = str(file)
+        if key not in self.syntaxes:
+            raw = transaction.read_bytes(Path(file))
+            self.syntaxes[key] = Syntax(Document(raw, self.relative(file)))
+        return self.syntaxes[key]
+
+    def edit(self, file: str | Path, *edits: Edit) -> None:
+        """Plan edits; one that is planned already (a class spliced for two instances) is kept once."""
+        planned = self.edits.setdefault(str(file), [])
+        for edit in edits:
+            for other in planned:
+                if edit.start < other.end and other.start < edit.end and edit != other:
+                    document = self.syntax(file).document
+                    line = document.raw[: edit.start].count(b"\n") + 1
+                    raise StitchError(
+                        "unsupported",
+                        f"two of the targets change the same statement at {document.path}:{line}",
+                        where=f"{document.path}:{line}",
+                        hint="Run the command once for each of them.",
+                    )
+        planned += [edit for edit in edits if edit not in planned]
+
+    def create(self, file: Path, content: bytes) -> None:
+        self.created[str(file)] = content
+
+    def overlay(self, probes: Mapping[str, list[Edit]] | None = None) -> dict[Path, bytes]:
+        """The planned contents; with `probes`, the present contents and these edits instead."""
+        planned = self.edits if probes is None else probes
+        contents = {
+            Path(file): apply(self.syntax(file).document.raw, edits)
+            for file, edits in planned.items()
+        }
+        if probes is None:
+            contents |= {Path(file): content for file, content in self.created.items()}
+        return contents
+
+    def changes(self) -> list[FileChange]:
+        """The plan: new files first, the edited ones after them."""
+        created = [
+            FileChange(self.relative(file), None, content)
+            for file, content in sorted(self.created.items())
+        ]
+        edited = [
+            FileChange.of(self.relative(file), self.syntax(file).document.raw, edits)
+            for file, edits in sorted(self.edits.items())
+        ]
+        return created + edited

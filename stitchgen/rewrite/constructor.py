@@ -1,0 +1,129 @@
+"""Where definitions go in an `__init__`, and the edits that put them there (floor 4).
+
+The edits at calls are the business of `calls`, the fragments themselves are in `snippets/`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from stitchgen.catalog.render import snippet
+from stitchgen.errors import unsupported
+from stitchgen.source.document import Span
+from stitchgen.source.edits import Edit
+from stitchgen.source.formatting import format_statements
+from stitchgen.source.syntax import Function, Syntax, suites
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The statement of an `__init__` after which a definition goes.
+
+    Where the class has no `__init__` of its own (`new`), it is the class's docstring or first
+    statement, at which one is written that calls the inherited one.
+    """
+
+    file: str
+    span: Span
+    function: str  # qualified name
+    line: int
+    new: bool = False
+
+
+def definition_anchor(syntax: Syntax, function: Function, lines: Iterable[int]) -> ast.stmt:
+    """The statement of `__init__` after which the layer exists, whatever branch was taken.
+
+    It is the innermost statement that creates the layer, or the outermost loop, `with` or `try`
+    around it; where all branches create it, seen or not, the `if` around them.
+    """
+    picks: list[list[ast.stmt]] = []
+    for line in sorted(set(lines)):
+        chain = syntax.statement_chain(function, line)
+        if not chain:
+            raise unsupported(
+                f"{syntax.document.path}:{line} is in no statement of {function.name}",
+                f"{syntax.document.path}:{line}",
+            )
+        for index, statement in enumerate(chain):
+            repeated = isinstance(statement, (ast.For, ast.While, ast.With, ast.Try, ast.Match))
+            one_line = index and syntax.document.in_one_line_suite(
+                syntax.document.span_of(statement)
+            )
+            if one_line:
+                chain = chain[:index]
+                break
+            if repeated or made_in_all(statement, attributes_of(chain[-1])):
+                chain = chain[: index + 1]
+                break
+        picks.append(chain)
+    common = picks[0]
+    for chain in picks[1:]:
+        common = later_of(common, chain)
+    return common[-1]
+
+
+def attributes_of(statement: ast.stmt) -> set[str]:
+    """The attributes of `self` that a statement makes; those set to None are not made."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            pass
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            targets = [target]
+        case _:
+            return set()
+    if isinstance(value, ast.Constant) and value.value is None:
+        return set()
+    return {
+        target.attr
+        for target in targets
+        if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self"
+    }
+
+
+def made_in_all(statement: ast.stmt, attributes: set[str]) -> bool:
+    """Whether the statement is an `if` each of whose branches makes one of the attributes."""
+    if not isinstance(statement, ast.If):
+        return False
+    return all(
+        any(attributes_of(one) & attributes or made_in_all(one, attributes) for one in suite)
+        for suite in (statement.body, statement.orelse)
+    )
+
+
+def later_of(one: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
+    """The chain that ends later where both are in one suite, else what they have in common."""
+    depth = 0
+    while depth < min(len(one), len(other)) and one[depth] is other[depth]:
+        depth += 1
+    if depth in (len(one), len(other)):
+        return one[:depth]
+    if depth == 0 or same_suite(one[depth - 1], one[depth], other[depth]):
+        return max(one, other, key=lambda chain: chain[depth].lineno)
+    return one[:depth]
+
+
+def same_suite(parent: ast.stmt, one: ast.stmt, other: ast.stmt) -> bool:
+    return any(one in suite and other in suite for suite in suites(parent))
+
+
+def define(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> Edit:
+    """Statements on lines of their own after the anchor."""
+    document, span = syntax.document, anchor.span
+    if anchor.new:
+        return constructor(syntax, anchor, code, line_length)
+    indent = len(document.indent_of(span).expandtabs(4))
+    return document.lines_after(span, format_statements(code, indent, line_length, document.quote))
+
+
+def constructor(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> Edit:
+    """An `__init__` of its own for a class that inherits one."""
+    document, span = syntax.document, anchor.span
+    text = snippet("constructor", "init", code=code.strip().replace("\n", "\n    "))
+    indent = len(document.indent_of(span).expandtabs(4))
+    formatted = format_statements(text, indent, line_length, document.quote)
+    if document.code(span).lstrip("rRuUbB").startswith(('"', "'")):
+        return document.lines_after(span, "\n" + formatted)
+    edit = document.lines_before(span, formatted)
+    return replace(edit, text=edit.text + document.newline.encode())

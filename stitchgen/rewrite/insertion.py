@@ -1,0 +1,233 @@
+"""What is to be computed at one call of a layer, and the call site itself (floor 4).
+
+An `Insertion` says what is computed in terms of what the layer gives; `calls` and
+`sequential_calls` find the form in which it is written.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from stitchgen.analysis.steps import Element, Step, access, free_name
+from stitchgen.source.document import Document, Span
+from stitchgen.source.formatting import format_statements
+from stitchgen.source.syntax import CallContext, Syntax
+
+#: What an insertion's texts say for: what the layer gives (or, before it, is fed), what the layer
+#: is fed, what runs beside the layer, and the module that has the block.
+VALUE, FED, BRANCH, HERE = "__value__", "__fed__", "__branch__", "__here__"
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """What is computed at a call, and for which of the layers that are called there.
+
+    `join` is an expression over VALUE, BRANCH and HERE that takes the place of the value; `branch`
+    one over FED and HERE that takes the place of BRANCH. With `keeps`, the value itself goes on, and
+    a variable of that name keeps it for later.
+    """
+
+    attribute: str
+    placement: str  # after, before
+    to_called: tuple[Step, ...] = ()  # from the call's owner to the module that is called
+    chain: tuple[Step, ...] = ()  # from there down to the layer
+    join: str = f"{HERE}.block({VALUE})"
+    branch: str = ""
+    keeps: str = ""
+    lines: tuple[str, ...] = ()  # statements over VALUE and HERE, in the place of all that
+    #: Before: which argument (by number or name) and which element of it; None for the first.
+    argument: tuple[int | str, int | None] | None = None
+    element: Element | None = None  # of the tuple, list or dict that the layer gives
+    slot: bool = False  # other instances run this code with an empty slot
+    empty: str = ""  # how the slot is empty: `nn.Identity`, or None for what is no serial block
+    under: bool = False  # the block is a child of the layer: `layer.cbam`
+    by_number: bool = False  # the container may be shorter in other configurations
+    sequential: str = ""  # `nn.Sequential`, where not every instance has one around the layer
+    overwritten: bool = False  # what is kept, or what the layer is fed, is written to in place
+
+    @property
+    def optional(self) -> bool:
+        """Whether the code has to ask if the slot is filled."""
+        return self.slot and not self.empty and not self.keeps
+
+    def expression(self, here: str, value: str, fed: str = "", first: str | None = None) -> str:
+        """What is computed; `first` stands for the value where it is evaluated first."""
+        text = self.join.replace(BRANCH, self.branch).replace(HERE, here).replace(FED, fed)
+        head, mark, rest = text.partition(VALUE)
+        return head + (first or value if mark else "") + rest.replace(VALUE, value)
+
+    def statement(self, here: str, name: str) -> str:
+        """The same for a value that a variable has, which then has the result."""
+        if self.lines:
+            return "\n".join(self.lines).replace(HERE, here).replace(VALUE, name)
+        if self.keeps:
+            return f"{self.keeps} = {name}" + (".clone()" if self.overwritten else "")
+        return f"{name} = {self.expression(here, name)}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call site, with all that is to be inserted there."""
+
+    syntax: Syntax
+    how: str  # call, slice (of a Sequential), argument (of checkpoint), forward
+    context: CallContext
+    insertions: Sequence[Insertion]
+    line_length: int
+
+    @property
+    def document(self) -> Document:
+        return self.syntax.document
+
+    @property
+    def where(self) -> str:
+        return f"{self.document.path}:{self.context.call.lineno}"
+
+    @property
+    def receiver(self) -> str:
+        """What the module that owns the layer is called here: `self`, or `attn` in `attn.to_q(x)`."""
+        for insertion in self.insertions:
+            below = access("", insertion.to_called)
+            if below and self.called_text.endswith(below):
+                return self.called_text.removesuffix(below)
+        return self.context.receiver
+
+    @property
+    def statement_span(self) -> Span:
+        return self.document.span_of(self.context.statement)
+
+    @property
+    def indent(self) -> int:
+        return len(self.document.indent_of(self.statement_span).expandtabs(4))
+
+    def formatted(self, code: str) -> str:
+        return format_statements(code, self.indent, self.line_length, self.document.quote)
+
+    @cached_property
+    def called_text(self) -> str:
+        """The source text of the module that is called, or whose slice is: `self.features`, `blk`."""
+        call = self.context.call
+        node: ast.expr = call.func
+        if self.how == "argument":
+            node = call.args[0]
+        elif (self.how == "forward" and isinstance(node, ast.Attribute)) or (
+            self.how == "slice" and isinstance(node, ast.Subscript)
+        ):
+            node = node.value
+        text = self.document.code(self.document.span_of(node))
+        primary = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
+        return text if primary else f"({text})"
+
+    @property
+    def run_text(self) -> str:
+        """The source text of what is run: `self.features`, or `self.features[:5]`."""
+        if self.how == "slice":
+            return self.document.code(self.document.span_of(self.context.call.func))
+        return self.called_text
+
+    def holder(self, insertion: Insertion) -> str:
+        """The expression of the module that has the block."""
+        return self.called_text if insertion.under else self.receiver
+
+    def condition(self, insertion: Insertion) -> str | None:
+        """`blk is self.blocks[5]` where the call's function is a variable, else None.
+
+        A block under the layer is told by its being there, one in a slot by its being filled.
+        """
+        if insertion.under:
+            found = [f'hasattr({self.called_text}, "{insertion.attribute}")']
+        else:
+            found = self.identity(insertion)
+        if insertion.optional:
+            found.append(f"{self.receiver}.{insertion.attribute} is not None")
+        return " and ".join(found) or None
+
+    def identity(self, insertion: Insertion) -> list[str]:
+        """The conditions under which a variable is the module meant; none where that is written out."""
+        text = self.called_text
+        if any(same_expression(text, way) for way in self.ways(insertion)):
+            return []
+        longer = self.long_enough(insertion) if insertion.by_number else []
+        return [*longer, f"{text} is {access(self.receiver, insertion.to_called)}"]
+
+    def ways(self, insertion: Insertion) -> list[str]:
+        """How the layer may be written: `self.blocks[5]`, and `self.blocks[-1]` if it is the last."""
+        found = [self.receiver]
+        for step in insertion.to_called:
+            texts = [step.access if step.writable else None]
+            if step.last and step.access.startswith("[") and step.parent != "dict":
+                texts.append("[-1]")
+            found = [
+                f"{start}{text}" if text is not None else access(start, (step,))
+                for start in found
+                for text in texts
+            ]
+        return found
+
+    def long_enough(self, insertion: Insertion) -> list[str]:
+        """That the lists on the way hold so many layers: in other configurations they are shorter."""
+        steps = insertion.to_called
+        return [
+            f"len({access(self.receiver, steps[:depth])}) > {step.index}"
+            for depth, step in enumerate(steps)
+            if step.access.startswith("[") and step.parent != "dict"
+        ]
+
+    @cached_property
+    def taken(self) -> set[str]:
+        names = self.syntax.names_bound_in(self.context.function or self.syntax.tree)
+        return names | {insertion.keeps for insertion in self.insertions}
+
+    def free_name(self, *wishes: str) -> str:
+        first = next((wish for wish in wishes if wish not in self.taken), wishes[0])
+        return free_name(first, self.taken)
+
+
+def same_expression(one: str, other: str) -> bool:
+    try:
+        first, second = (ast.dump(ast.parse(text, mode="eval")) for text in (one, other))
+    except SyntaxError:
+        return False
+    return first == second
+
+
+def exchange(call: Call, insertion: Insertion, here: str, name: str) -> str:
+    """The statement that exchanges the element of the result that a variable has."""
+    element = insertion.element
+    assert element is not None
+    picked = f"{name}[{quoted(call, element)}]"
+    value = insertion.expression(here, picked)
+    if element.kind == "tuple":
+        return f"{name} = {exchanged(name, element, value)}"
+    return f"{picked} = {value}"
+
+
+def exchanged(name: str, element: Element, value: str) -> str:
+    """A tuple, list or dict like the one that the variable has, with the element's new value."""
+    if element.kind == "dict":
+        return f"{{**{name}, {element.text}: {value}}}"
+    items = with_rest(name, element, value)
+    if element.kind == "list":
+        return f"[{', '.join(items)}]"
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+def with_rest(name: str, element: Element, value: str) -> list[str]:
+    """The elements of a tuple with one of them exchanged: `out[0]`, `*out[:1]`, `*out[2:]`."""
+    number = int(element.key)
+    before = [] if number == 0 else [f"*{name}[:{number}]" if number > 1 else f"{name}[0]"]
+    left = element.length - number - 1
+    after = (
+        [] if left == 0 else [f"*{name}[{number + 1}:]" if left > 1 else f"{name}[{number + 1}]"]
+    )
+    return [*before, value, *after]
+
+
+def quoted(call: Call, element: Element) -> str:
+    """The key with the quotes of the file."""
+    if call.document.quote == '"' and element.text.startswith("'") and '"' not in element.text:
+        return f'"{element.text[1:-1]}"'
+    return element.text

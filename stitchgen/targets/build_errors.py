@@ -1,0 +1,172 @@
+"""What is said where a model is not built: what failed, and the constructions that the project has
+(floor 4).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stitchgen.analysis.scope import imported_names
+from stitchgen.analysis.survey import Survey
+from stitchgen.errors import StitchError
+from stitchgen.project.modules import files_beside
+from stitchgen.source.syntax import module_classes
+from stitchgen.targets.build_offers import constructions
+from stitchgen.targets.model import Session
+
+
+def check_given(session: Session, survey: Survey) -> None:
+    """Refuse where a configuration that the user named does not build or run."""
+    for expression in session.subject.given:
+        if expression in survey.failures:
+            error = failed_build(session, expression, survey.failures[expression])
+            raise with_offers(session, error) if error.code == "does-not-build" else error
+
+
+def nothing_built(session: Session, survey: Survey) -> StitchError:
+    """The first failure, and the constructions that may help."""
+    if not survey.failures:
+        return no_builds(session)
+    if session.unread:
+        return may_do_more(session)
+    expression, error = next(iter(survey.failures.items()))
+    refusal = failed_build(session, expression, error)
+    if error["code"] != "does-not-build":
+        return refusal
+    return with_offers(session, refusal)
+
+
+def no_builds(session: Session) -> StitchError:
+    """That nothing says how the model is built, with the constructions found in the project."""
+    syntax = session.syntax
+    path = syntax.document.path
+    names = module_classes(syntax)
+    if session.unread:
+        return may_do_more(session)
+    if not names:
+        made = returned_container(syntax.tree)
+        if made is not None:
+            name, line = made
+            called = session.located[0].names
+            inner = called[1:] if called[0] in (name, f"{name}()") else called
+            where = f"{path}:{line}"
+            return installed_model(where, f"{name}()", "Sequential", ".".join(inner))
+        return StitchError(
+            "not-a-model",
+            f"{path} defines no nn.Module",
+            where=path,
+            hint="Name the file that holds the model's class.",
+            suggestions=[f"{bench_path}::{name}" for bench_path, name in classes_imported(session)],
+        )
+    error = StitchError(
+        "does-not-build",
+        f"no construction without arguments was found for {', '.join(names)} in {path}",
+        where=path,
+        hint=f"Say how the model is built: --build '{names[-1]}(...)'",
+    )
+    return with_offers(session, error)
+
+
+def failed_build(session: Session, expression: str, error: Mapping[str, Any]) -> StitchError:
+    """What one construction failed with, and what to type next."""
+    hint = "Pass the construction that your training script uses: --build 'Net(...)'"
+    if error["code"] in ("does-not-run", "bad-argument"):
+        hint = "Pass the input that the model takes: --input 1x3x224x224"
+        if "takes" in error:
+            hint += f". Its {error['takes']} gets one --input after the other; 2x16:int64 is of "
+            hint += "integers, and a Python expression may be a dict of keyword arguments"
+    elif session.left_out:
+        lines = ", ".join(str(line) for line, _ in session.left_out[:5])
+        hint += f". Only definitions are run; left out were the statements at lines {lines}"
+    suggestions = []
+    if error["code"] == "not-a-model" and expression.replace(".", "").isidentifier():
+        hint = "Call it, with its arguments."
+        suggestions = [f"--build '{expression}()'"]
+    return StitchError(
+        error["code"],
+        error["message"],
+        where=error.get("where"),
+        hint=hint,
+        suggestions=suggestions,
+    )
+
+
+def may_do_more(session: Session) -> StitchError:
+    """That a variable is assigned by a call that is not run, since it may train or load."""
+    line, function = session.unread[0]
+    where = f"{session.syntax.document.path}:{line}"
+    error = StitchError(
+        "does-not-build",
+        f"{session.located[0].names[0]} is built at {where} by {function}(...), which may do more "
+        "than build a model and is not run",
+        where=where,
+        hint="Say how the model is built: --build 'Net(...)'",
+    )
+    return with_offers(session, error)
+
+
+def with_offers(session: Session, error: StitchError) -> StitchError:
+    """The refusal with the constructions of the model that stand in the project, ready to paste."""
+    names = set(module_classes(session.syntax))
+    found = constructions(session.subject.root, session.file, session.syntax, names)
+    found = [offer for offer in found if offer.text not in session.subject.builds]
+    # What was asked for may be there, in another file.
+    asked = tuple(f":{text}" for text in session.subject.given)
+    found = ([offer for offer in found if offer.text.endswith(asked)] or found)[:4]
+    if found:
+        error.hint = (
+            (error.hint or "")
+            + ". The project has "
+            + ", ".join(f"{offer.text} at {offer.where}" for offer in found)
+        )
+        error.suggestions += [f"--build '{quoted(offer.text)}'" for offer in found]
+    return error
+
+
+def quoted(text: str) -> str:
+    """For single quotes of a shell: the expression's own strings get double ones."""
+    return text.replace("'", '"')
+
+
+def returned_container(tree: ast.Module) -> tuple[str, int] | None:
+    """A function of the file that returns an nn.Sequential, with the line."""
+    for function in tree.body:
+        for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
+                if ast.unparse(node.value.func).rpartition(".")[2] == "Sequential":
+                    assert isinstance(function, ast.FunctionDef)
+                    return function.name, node.lineno
+    return None
+
+
+def installed_model(where: str, build: str, class_name: str, path: str) -> StitchError:
+    """That the model itself is of an installed class, so that no forward in the file runs it."""
+    file = where.partition(":")[0]
+    return StitchError(
+        "installed-package",
+        f"{build} gives a {class_name} of an installed package, which runs its layers itself: no "
+        f"forward in {file} could run a block",
+        where=where,
+        hint=f"Keep it in a variable of a script, model = {build}, and attach the block there: "
+        f"--after SCRIPT.py::model.{path} --attach",
+    )
+
+
+def classes_imported(session: Session) -> list[tuple[str, str]]:
+    """Files and names of the classes of the project that the file imports."""
+    files = files_beside(session.file, *session.import_name.paths)
+    found = []
+    for node in ast.walk(session.syntax.tree):
+        for name, origin in imported_names(node) if isinstance(node, ast.stmt) else ():
+            other = files(origin.rpartition(".")[0] or origin)
+            if other is not None and name[:1].isupper():
+                rest = ".".join((name, *session.located[0].names))
+                found.append((shown_path(other[0], session.subject.root), rest))
+    return found[:4]
+
+
+def shown_path(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -1,0 +1,151 @@
+"""How the project itself constructs a model: calls to offer for `--build`, ready to paste (floor 4).
+
+Read from the source by `ast`; nothing is run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stitchgen.analysis.factories import factories
+from stitchgen.analysis.import_safety import dotted
+from stitchgen.project.advice import python_files
+from stitchgen.project.modules import files_beside, import_name
+from stitchgen.source.imports import has_relative_imports
+from stitchgen.source.syntax import Syntax
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A construction with literal arguments, and the `path:line` where it stands."""
+
+    text: str
+    where: str
+
+
+def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> list[Offer]:
+    """The calls in the project of classes and factories of the model file, the likeliest first."""
+    names = names | factories_returning(syntax.tree, names)
+    bound = syntax.top_level_names
+    found: dict[str, tuple[int, Offer]] = {}
+    built: list[Offer] = []
+    for path in python_files(root):
+        own = path.resolve() == file
+        try:
+            tree = syntax.tree if own else ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue
+        shown = path.relative_to(root).as_posix()
+        aliases = {name: name for name in names} if own else imported(tree, names, file)
+        if aliases and not own:
+            built += factories_elsewhere(root, path, tree, set(aliases.values()))
+        for call in calls_of(tree, aliases) if aliases else ():
+            name = aliases.get(ast.unparse(call.func), names_last(call))
+            if not all(is_literal(part, bound) for part in arguments(call)):
+                continue
+            written = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
+            text = ast.unparse(written)
+            rank = rank_of(shown, own)
+            if text not in found or rank < found[text][0]:
+                found[text] = rank, Offer(text, f"{shown}:{call.lineno}")
+    # A call without arguments was tried already, or has failed.
+    ranked = sorted(found.values(), key=lambda pair: pair[0])
+    return [offer for _, offer in ranked if not offer.text.endswith("()")] + built
+
+
+def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[str]) -> list[Offer]:
+    """The functions of another file that build such a class: `zoo.nets:resnet50()`."""
+    name = import_name(path, root, has_relative_imports(tree))
+    files = files_beside(path, *name.paths)
+    lines = {node.name: node.lineno for node in tree.body if isinstance(node, ast.FunctionDef)}
+    shown = path.relative_to(root).as_posix()
+    return [
+        Offer(f"{name.module}:{text}", f"{shown}:{lines.get(text.partition('(')[0], 1)}")
+        for made, texts in factories(tree, "", files, imported=True).items()
+        for text in texts
+        if made in classes
+    ]
+
+
+def factories_returning(tree: ast.Module, classes: set[str]) -> set[str]:
+    """Functions of the file that return a construction of one of its classes."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Return) and isinstance(part.value, ast.Call):
+                    if isinstance(part.value.func, ast.Name) and part.value.func.id in classes:
+                        found.add(node.name)
+    return found
+
+
+def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
+    """How another file writes the names that it may have from the model file: `{"m.Net": "Net"}`."""
+    stems = {file.stem, *(part.name for part in file.parents)}
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            origin = (node.module or "").rpartition(".")[2]
+            for alias in node.names:
+                bound = alias.asname or alias.name
+                if alias.name in names and (node.level or origin in stems):
+                    found[bound] = alias.name
+                if alias.name == file.stem:
+                    found |= {f"{bound}.{name}": name for name in names}
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.rpartition(".")[2] == file.stem:
+                    found |= {f"{alias.asname or alias.name}.{name}": name for name in names}
+    return found
+
+
+def calls_of(tree: ast.Module, aliases: dict[str, str]) -> Iterator[ast.Call]:
+    """The calls of these names, but for those inside of the model's own classes."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop(0)
+        if isinstance(node, ast.ClassDef) and node.name in aliases:
+            continue
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in aliases:
+            yield node
+        todo.extend(ast.iter_child_nodes(node))
+
+
+def names_last(call: ast.Call) -> str:
+    return (dotted(call.func) or [""])[-1]
+
+
+def arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+COMPUTED = (
+    *(ast.Call, ast.Starred, ast.Lambda, ast.Attribute, ast.JoinedStr),
+    *(ast.ListComp, ast.GeneratorExp, ast.Await, ast.Subscript),
+)
+
+
+def is_literal(node: ast.expr, bound: frozenset[str]) -> bool:
+    """Whether the value can be pasted: literals, and names that the model file has itself."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            if part.id not in bound or not part.id[:1].isupper():
+                return False
+        elif isinstance(part, COMPUTED):
+            return False
+    return True
+
+
+def rank_of(shown: str, own: bool) -> int:
+    """Hub files and the model file's own example before training scripts, those before tests."""
+    name = shown.rpartition("/")[2]
+    if name == "hubconf.py":
+        return 0
+    if own:
+        return 1
+    if name.startswith("test") or "/test" in f"/{shown}":
+        return 4
+    return 2 if name.startswith(("train", "main", "run")) else 3

@@ -1,0 +1,299 @@
+"""The model file of a request, and how its model is built, fed and run (floor 4).
+
+Factories and classes of the file, the configuration, `--build`: which of them, and in which file.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stitchgen.analysis import import_safety
+from stitchgen.analysis.factories import configurations, factories
+from stitchgen.analysis.scope import imported_names
+from stitchgen.analysis.subject import Subject, interpreter
+from stitchgen.analysis.survey import Configuration, in_project
+from stitchgen.errors import StitchError
+from stitchgen.project.config import ModelConfig, Project
+from stitchgen.project.modules import ImportName, as_named, files_beside, import_name
+from stitchgen.project.workspace import Workbench
+from stitchgen.source.imports import has_relative_imports
+from stitchgen.source.syntax import Syntax, all_statements
+from stitchgen.targets.request import AddRequest
+from stitchgen.targets.scripts import Script, read_script
+from stitchgen.targets.target import Located, locate, parse
+
+#: More factories than this are not tried; the report names those left.
+MOST_BUILDS = 40
+#: How many are tried beside those that the user names.
+MOST_OTHERS = 4
+
+
+@dataclass(frozen=True)
+class Session:
+    """The model file of a request, and how it is built, fed and run."""
+
+    located: tuple[Located, ...]
+    file: Path
+    syntax: Syntax
+    import_name: ImportName
+    subject: Subject
+    left_out: tuple[tuple[int, int], ...]
+    with_: tuple[Located, ...] = ()  # the further layers that a block reads
+    into: Located | None = None  # the one reader that gets its output
+    script: Script | None = None  # where the targets name a variable
+    unread: tuple[tuple[int, str], ...] = ()  # assignments of that name that may do more than build
+
+    def builds_variable(self, configuration: Configuration) -> bool:
+        """Whether a configuration is the model that the script's variable holds."""
+        known = self.subject.script or {"builds": {}}
+        return configuration.expression in known["builds"]
+
+    def behind_variable(self, located: Located) -> Located:
+        """The target without the script's variable that it begins with, if it does."""
+        if self.script is None or located.names[:1] != (self.script.name,):
+            return located
+        return replace(located, names=located.names[1:], variable=self.script.name)
+
+
+def search_folders(root: Path) -> tuple[Path, ...]:
+    """Where a file or module of a target is looked for, in this order."""
+    folders = [Path.cwd(), root, root / "src"]
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
+
+
+def open_session(project: Project, request: AddRequest, bench: Workbench) -> Session:
+    """Find and parse the model file, and settle how its model is built."""
+    folders = search_folders(project.root)
+    models = {name: model.target for name, model in project.models.items()}
+    whole = request.every is not None
+    located = tuple(locate(parse(text, whole), folders, models, whole) for text in request.targets)
+    session = session_of(
+        project, located, request.builds, request.inputs, request.python, bench, folders
+    )
+    with_ = tuple(locate(parse(text), folders, models) for text in request.with_)
+    into = None if request.into is None else locate(parse(request.into), folders, models)
+    if located[0].file != session.file:
+        with_ = tuple(followed(one, bench, project.root) for one in with_)
+        into = into and followed(into, bench, project.root)
+    for other in (*with_, into):
+        if other is not None and other.file != session.file:
+            raise StitchError(
+                "target-ambiguous",
+                f"{other.target.text} is in {bench.relative(other.file)}, the target in "
+                f"{bench.relative(session.file)}: they have no forward in common",
+                where=bench.relative(other.file),
+            )
+    with_ = tuple(session.behind_variable(one) for one in with_)
+    into = into and session.behind_variable(into)
+    return replace(session, with_=with_, into=into)
+
+
+def open_model(
+    project: Project,
+    text: str,
+    builds: Sequence[str],
+    inputs: Sequence[str],
+    python: str | None,
+    bench: Workbench,
+) -> Session:
+    """The session of a MODEL: a file, a module, a configured name, with or without its class."""
+    folders = search_folders(project.root)
+    models = {name: model.target for name, model in project.models.items()}
+    located = locate(parse(text, whole=True), folders, models, whole=True)
+    return session_of(project, (located,), builds, inputs, python, bench, folders)
+
+
+def session_of(
+    project: Project,
+    located: tuple[Located, ...],
+    builds: Sequence[str],
+    inputs: Sequence[str],
+    python: str | None,
+    bench: Workbench,
+    folders: Sequence[Path],
+) -> Session:
+    defined = tuple(followed(one, bench, project.root) for one in located)
+    for other in defined[1:]:
+        if other.file != defined[0].file:
+            raise StitchError(
+                "target-ambiguous",
+                f"the targets are in two files, {bench.relative(defined[0].file)} and "
+                f"{bench.relative(other.file)}",
+                hint="Run the command once for each file.",
+            )
+    named, defining = located[0].file, defined[0].file
+    class_name = defined[0].names[0] if defined[0].names else ""
+    configured = configured_model(project, named, folders)
+    known = builds or (configured.build if configured else ())
+    together = all(one.file == named for one in located)
+    if not together or not is_built_by(named, defining, class_name, known, project, bench):
+        located, configured = defined, configured_model(project, defining, folders)
+    file = located[0].file
+    syntax = bench.syntax(file)
+    name = import_name(file, project.root, has_relative_imports(syntax.tree))
+    found_script = scripted(located, syntax, file, name)
+    script = found_script if found_script is not None and found_script.variables else None
+    unread = found_script.unread if found_script is not None and script is None else ()
+    given = builds or (configured.build if configured else ())
+    inputs = inputs or (configured.input if configured else ())
+    found = found_builds(project, syntax, file)
+    # With a configuration given, others of the file still keep the expression general.
+    made = tuple(one.expression for one in script.variables) if script and not given else ()
+    others = found[: MOST_OTHERS if given or made else MOST_BUILDS]
+    tried = dict.fromkeys((*given, *made, *others))
+    left_out = import_safety.left_out(syntax.tree)
+    imported = imported_files(file, syntax.tree, project.root, name.paths)
+    subject = Subject(
+        file=file,
+        module=name.module,
+        paths=name.paths,
+        root=project.root,
+        left_out=left_out_of_files(file, left_out, imported),
+        script=script.as_request(given) if script else None,
+        python=interpreter(python, project.python, project.root),
+        builds=tuple(tried),
+        given=tuple(given),
+        inputs=tuple(inputs),
+    )
+    session = Session(
+        located=located,
+        file=file,
+        syntax=syntax,
+        import_name=name,
+        subject=subject,
+        left_out=tuple(lines for lines in left_out if not script or lines[0] not in script.lines),
+        script=script,
+        unread=unread,
+    )
+    located = tuple(session.behind_variable(one) for one in located)
+    subject = replace(subject, names=tuple(one.names for one in located))
+    return replace(session, located=located, subject=subject)
+
+
+def is_built_by(
+    named: Path,
+    defining: Path,
+    class_name: str,
+    builds: Sequence[str],
+    project: Project,
+    bench: Workbench,
+) -> bool:
+    """Whether it is the file named, not the one that defines the class, that builds the model.
+
+    Of a class that a training script imports, the file that defines it is enough: the script need
+    not be run.
+    """
+    if named == defining:
+        return True
+    own, other = bench.syntax(named), bench.syntax(defining)
+    for text in builds:
+        names = names_in(text)
+        if not names <= other.top_level_names and names <= own.top_level_names:
+            return True
+    if builds or class_name in configurations(other.tree, other.document.text):
+        return False
+    return bool(found_builds(project, own, named))
+
+
+def names_in(expression: str) -> set[str]:
+    """The names that an expression reads, without those of Python itself."""
+    try:
+        tree = ast.parse(expression, mode="eval")
+    except SyntaxError:
+        return set()
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names - set(vars(builtins))
+
+
+def followed(located: Located, bench: Workbench, root: Path) -> Located:
+    """The target in the file that defines its class, where its own file only imports that."""
+    for _ in range(8):
+        if not located.names:
+            return located
+        syntax = bench.syntax(located.file)
+        imports = {
+            bound: origin for node in syntax.tree.body for bound, origin in imported_names(node)
+        }
+        origin = imports.get(located.names[0])
+        if origin is None or syntax.class_named(located.names[0]) is not None:
+            return located
+        module, _, name = origin.rpartition(".")
+        if origin.startswith(".") and not module.strip("."):
+            module = origin[: len(origin) - len(name)]
+        found = files_beside(located.file, root, root / "src")(module)
+        if found is None or not in_project(str(found[0]), root) or found[0] == located.file:
+            return located
+        located = replace(located, file=found[0], names=(name, *located.names[1:]))
+    return located
+
+
+def scripted(
+    located: tuple[Located, ...], syntax: Syntax, file: Path, name: ImportName
+) -> Script | None:
+    """The variable of the file that all targets begin with, if there is one."""
+    first = {one.names[0] if one.names else None for one in located}
+    variable = first.pop()
+    if first or variable is None:
+        return None
+    files = files_beside(file, *name.paths)
+    return read_script(syntax.tree, syntax.document.text, variable, files)
+
+
+def left_out_of_files(
+    file: Path, own: Sequence[tuple[int, int]], imported: Mapping[Path, ast.Module]
+) -> dict[str, list[int]]:
+    """The lines that are not run, of those files that have any."""
+    found = {
+        path: own if path == file else import_safety.acting(imported[path]) for path in imported
+    }
+    return {str(path): [first for first, _ in lines] for path, lines in found.items() if lines}
+
+
+def imported_files(
+    file: Path, tree: ast.Module, root: Path, paths: Sequence[Path]
+) -> dict[Path, ast.Module]:
+    """The model file and the project's files that it imports: one of them may train, too."""
+    found, todo = {file: tree}, [(file, tree)]
+    while todo:
+        here, tree = todo.pop()
+        files = files_beside(here, *paths)
+        for node in all_statements(tree):
+            for _, origin in imported_names(node):
+                for module in (origin, origin.rpartition(".")[0] or origin):
+                    other = files(module)
+                    if other is None or other[0] in found or not in_project(str(other[0]), root):
+                        continue
+                    try:
+                        found[other[0]] = ast.parse(other[1])
+                    except (SyntaxError, ValueError):
+                        continue  # importing it says what is wrong
+                    todo.append((other[0], found[other[0]]))
+    return found
+
+
+def configured_model(project: Project, file: Path, folders: Sequence[Path]) -> ModelConfig | None:
+    """What the configuration says of the model in a file."""
+    for model in project.models.values():
+        if names_file(model.target, file, folders):
+            return model
+    return None
+
+
+def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
+    name = parse(target, whole=True).file
+    return name is not None and any(as_named(folder / name) == file for folder in folders)
+
+
+def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...]:
+    """The constructions that reading finds in the file: factories, and classes without arguments."""
+    text = syntax.document.text
+    found = configurations(syntax.tree, text)
+    if not found:
+        paths = import_name(file, project.root, has_relative_imports(syntax.tree)).paths
+        files = files_beside(file, *paths)
+        found = factories(syntax.tree, text, files, imported=True)
+    return tuple(dict.fromkeys(text for texts in found.values() for text in texts))
