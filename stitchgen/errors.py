@@ -1,7 +1,4 @@
-"""Every way in which stitchgen says no: one exception family and the closed list of codes.
-
-Floor 0: imports nothing of the project.
-"""
+"""Every way in which stitchgen says no: one exception family and the closed list of codes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Where the elements of a container are run by a variable: `for blk in self.blocks: x = blk(x)`.
 
-Part of `stitchgen.reading`; standard library only. Which element it is shows at run time alone, so
+Which element it is shows at run time alone, so
 each place may mean the layer, executed or not: the checkpointed branch of a loop as well as the
 plain one.
 """

@@ -1,6 +1,4 @@
-"""What is known of a model: plain data, produced by reading (`reading`) and by observing (`observe`).
-
-Floor 0: imports nothing of the project. Paths of modules are those of `named_modules()`;
+"""What is known of a model: plain data, produced by reading (`reading`) and by observing (`observe`). Paths of modules are those of `named_modules()`;
 files are absolute paths; spans are UTF-8 byte offsets into the decoded text without a BOM,
 which is the coordinate system of `ast` and of `code.co_positions()`.
 """

@@ -1,4 +1,4 @@
-"""Which top-level statements of a model file only define things (floor 2: standard library).
+"""Which top-level statements of a model file only define things.
 
 A model file may be a training script. Observing it must never start a training run, so only
 imports, classes, functions and assignments that definitions need are run; the rest is left out.

@@ -1,6 +1,6 @@
 """The other files of the project, found by the names under which the model file imports them.
 
-Part of `stitchgen.reading`; standard library only. Names are always those that the *model file*
+Names are always those that the *model file*
 would write (`..resnet`, `models.common`): an import in a second file is put in these terms.
 """
 

@@ -1,7 +1,7 @@
 """Run the observer with the user's Python: one process, requests and answers as JSON lines.
 
 Owns the subprocess. Nothing that the user's model does (crash, hang, print, sys.exit) can harm the
-command. Floor 2: standard library.
+command.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the names of one file are bound to: its classes, functions, imports and constants.
 
-Part of `stitchgen.reading`; standard library only. A name that is bound more than once at the
+A name that is bound more than once at the
 top level of the file (or in only one branch of an `if` or `try`) has no certain meaning and is
 left out, so that whoever looks it up comes away with nothing instead of a guess.
 """

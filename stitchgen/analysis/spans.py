@@ -1,6 +1,6 @@
 """Where a node stands: UTF-8 byte offsets into the decoded text, as in `facts`.
 
-Part of `stitchgen.reading`; standard library only. `ast` gives lines and UTF-8 byte columns; its
+`ast` gives lines and UTF-8 byte columns; its
 lines end at `\\n`, `\\r\\n` and `\\r` only, unlike those of `str.splitlines`.
 """
 

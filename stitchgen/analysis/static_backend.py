@@ -1,4 +1,4 @@
-"""The survey of a model by reading alone, in the same terms as the observer's (floor 4).
+"""The survey of a model by reading alone, in the same terms as the observer's.
 
 Serves where torch is not to be found and for `--no-prove`. What reading is not certain of is left
 out, so that a plan made from it is refused rather than wrong.

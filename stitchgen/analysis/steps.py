@@ -1,7 +1,4 @@
-"""How a layer is reached in the source: the facts about one call site that splicing decides on.
-
-Floor 3: pure; plain data.
-"""
+"""How a layer is reached in the source: the facts about one call site that splicing decides on."""
 
 from __future__ import annotations
 

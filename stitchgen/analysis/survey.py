@@ -1,4 +1,4 @@
-"""What the observer saw, in the terms that the planner decides on. Floor 3: pure.
+"""What the observer saw, in the terms that the planner decides on.
 
 A `Spot` is one target layer in one instance of the target's class in one configuration; a target
 has a spot for each configuration that has the layer, and for each instance of the class.

@@ -1,6 +1,6 @@
 """Every use of a layer in the source of its class, executed or not.
 
-Part of `stitchgen.reading`; standard library only. A block that is put at one use and not at
+A block that is put at one use and not at
 another can pass every naive check and never train, so each use is listed and classified, and
 the caller splices or refuses them all.
 """

@@ -1,7 +1,4 @@
-"""`stitchgen list`: the blocks of the catalog, by family, layout, dims, text, year and parameters.
-
-Floor 5: one function; loads no heavy package.
-"""
+"""`stitchgen list`: the blocks of the catalog, by family, layout, dims, text, year and parameters."""
 
 from __future__ import annotations
 

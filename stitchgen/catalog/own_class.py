@@ -1,7 +1,7 @@
 """The user's own class as a BLOCK: `model/attention/emsa.py::EMSA`, imported and not rendered.
 
 Its constructor is read; which argument takes the channel count is told by its name, or given with
-`--set`. Floor 4.
+`--set`.
 """
 
 from __future__ import annotations

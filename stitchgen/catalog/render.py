@@ -1,6 +1,6 @@
 """Templates to source: blocks of a catalog, and the fragments that splicing inserts.
 
-The sole importer of jinja2. Floor 2: imports `errors` and `catalog`.
+The sole importer of jinja2.
 
 Templates may come from strangers, so they are written in a small part of Jinja that always ends:
 text, `{{ }}`, `{% if %}`, `{% set %}`, and `{% for %}` over a written-out list or a small `range`.

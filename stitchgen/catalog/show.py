@@ -1,7 +1,4 @@
-"""`stitchgen show`: all that the catalog knows of one block.
-
-Floor 5: one function; loads jinja2 only for the source.
-"""
+"""`stitchgen show`: all that the catalog knows of one block."""
 
 from __future__ import annotations
 

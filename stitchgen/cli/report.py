@@ -1,6 +1,6 @@
 """What a person reads: the JSON object of a command as text.
 
-Pure: a dict in, a text out, without a final newline. Floor 1: the standard library only. Colour
+Pure: a dict in, a text out, without a final newline. Colour
 is the caller's: `paint(text, role)`, with the roles error, warning, good, name and faint.
 """
 

@@ -5,8 +5,6 @@ and how they are laid out does not matter, and what the owner edited around them
 judged. Drift is a span that is missing or was changed, a block file that is missing, changed or not
 formatted, and a file that does not parse (a merge conflict, say). Runs as the pre-commit hook
 `stitchgen-check`.
-
-Floor 5.
 """
 
 from __future__ import annotations

@@ -23,8 +23,6 @@ time in it, and a run is named by its number and a hash of what it did: two bran
 run 3 made two runs. What was inserted is kept as bytes (positions, texts) for a file that is as the
 run left it, and as syntax (`traces`) for one that has been edited since; `hash` covers it, so a bad
 merge is seen.
-
-Floor 4.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Describing the edits of a source file as traces, from its syntax before and after them.
 
 This is done when the edits are made; a trace is as small as what it rewrites has a meaning.
-
-Floor 3: pure; imports cst, edits, errors, meaning and traces.
 """
 
 from __future__ import annotations

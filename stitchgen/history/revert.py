@@ -2,8 +2,6 @@
 
 The edits are at positions that LibCST confirms. Where a later run has put its own lines into an
 earlier one's, what is `missing` is told with the later ones taken out, in memory.
-
-Floor 3: pure; imports cst, edits, errors, meaning and traces.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ worked out when the edit is made, from the syntax of the file before and after (
 kept in the ledger. In a file that black, isort or its owner has touched since, it is found by
 comparing syntax (`meaning`), never bytes; how a statement is laid out, and where in the file an
 import went, does not matter.
-
-Floor 3: pure; imports cst and meaning.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ has changed since, each trace of the run is looked for by its syntax and taken o
 byte stays. Where git has taken the edit back already, there is nothing to take out. It refuses only
 where what was inserted has itself been changed. What others still need stays: an import that the
 owner uses, a block file that another splice uses or that its owner has edited.
-
-Floor 5.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`stitchgen demo`: the main job on a sample project, in a folder of its own.
 
-Owns: the sample project's folder. Floor 6: does by itself nothing but copy files; the rest is `add`.
+Owns: the sample project's folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`stitchgen layers`: every target of a model, with channels, layout, readers, evidence. Floor 5."""
+"""`stitchgen layers`: every target of a model, with channels, layout, readers, evidence."""
 
 from __future__ import annotations
 

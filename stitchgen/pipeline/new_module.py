@@ -1,7 +1,4 @@
-"""`stitchgen new-module`: a block as a file of the project, spliced into nothing.
-
-Floor 5.
-"""
+"""`stitchgen new-module`: a block as a file of the project, spliced into nothing."""
 
 from __future__ import annotations
 

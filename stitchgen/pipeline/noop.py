@@ -1,4 +1,4 @@
-"""Whether the source has all that the same command put there: then there is nothing to do (floor 5).
+"""Whether the source has all that the same command put there: then there is nothing to do.
 
 Decided before the model is run, from the ledger and the source together. The ledger says what this
 command line once put where; the source says whether that stands there still, compared as syntax, so

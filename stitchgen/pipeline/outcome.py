@@ -1,4 +1,4 @@
-"""The outcome of `add`: the changes with the ledger's, and the `--json` object (floor 5)."""
+"""The outcome of `add`: the changes with the ledger's, and the `--json` object."""
 
 from __future__ import annotations
 

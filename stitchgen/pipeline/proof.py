@@ -1,4 +1,4 @@
-"""Ask the observer to hold the laws against the edited model (floor 4)."""
+"""Ask the observer to hold the laws against the edited model."""
 
 from __future__ import annotations
 

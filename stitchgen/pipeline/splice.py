@@ -1,4 +1,4 @@
-"""The way of a request that splices: survey, plan, proof, outcome, files. Floor 5.
+"""The way of a request that splices: survey, plan, proof, outcome, files.
 
 What is planned is the command's own: `planning` for `add`, `fusing` for `fuse`.
 """

@@ -1,4 +1,4 @@
-"""From a task and a survey to the plan: every place decided, every edit made in memory. Floor 5."""
+"""From a task and a survey to the plan: every place decided, every edit made in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which block, rendered to which file, imported how, constructed with which arguments (floor 4)."""
+"""Which block, rendered to which file, imported how, constructed with which arguments."""
 
 from __future__ import annotations
 

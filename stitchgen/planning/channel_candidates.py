@@ -2,7 +2,6 @@
 
 Candidates come from the source, are evaluated in the live frame of every configuration by the
 observer, and are ranked by where they come from: what the layer's own creating call says first.
-Floor 3: pure.
 """
 
 from __future__ import annotations

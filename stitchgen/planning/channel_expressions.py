@@ -1,4 +1,4 @@
-"""How many channels a block gets, as an expression of the constructor (floor 4).
+"""How many channels a block gets, as an expression of the constructor.
 
 The candidates are `channels`' business; here the observer evaluates them, at the very place where
 the block will be constructed, in every configuration that was seen.

@@ -1,4 +1,4 @@
-"""Blocks of all layers of a container are defined by one loop over it (floor 4).
+"""Blocks of all layers of a container are defined by one loop over it.
 
 `for layer in self.layer3:` serves every configuration, however many layers each has there; lines
 for one layer each would need a condition for those that not all configurations have.

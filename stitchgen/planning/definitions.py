@@ -1,4 +1,4 @@
-"""Where a block is defined: the statement of a constructor behind which its layer is there (floor 4).
+"""Where a block is defined: the statement of a constructor behind which its layer is there.
 
 Also the condition under which it is there at all, the empty slots of classes with many instances,
 and the statement by which a model initialises all its modules.

@@ -1,4 +1,4 @@
-"""Which element of a layer's result a target means: `model.rnn#0`, `model.backbone#out` (floor 4)."""
+"""Which element of a layer's result a target means: `model.rnn#0`, `model.backbone#out`."""
 
 from __future__ import annotations
 

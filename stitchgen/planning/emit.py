@@ -1,4 +1,4 @@
-"""The edits of the places: definitions, slots, calls (floor 4)."""
+"""The edits of the places: definitions, slots, calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the source has the very block at a target already: the same command is a no-op (floor 5).
+"""Whether the source has the very block at a target already: the same command is a no-op.
 
 Decided from the source, not from the ledger, since the author may have moved or removed the lines.
 """

@@ -1,7 +1,7 @@
 """The outputs of other layers that a splice reads: whether they are at hand, and under which name.
 
 A feature is at hand where the same run of the same function has it: then its variable is read, or,
-where that is bound anew before it is needed, the feature gets a variable of its own. Floor 5.
+where that is bound anew before it is needed, the feature gets a variable of its own.
 """
 
 from __future__ import annotations

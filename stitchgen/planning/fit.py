@@ -1,4 +1,4 @@
-"""Which method a request means at a place, and what it needs to know for it (floor 5).
+"""Which method a request means at a place, and what it needs to know for it.
 
 Here are decided: the adapter between the layer's layout and the block's, whether a branch fits
 beside its layer or has to be projected, and which counts have to be named for all that.

@@ -1,4 +1,4 @@
-"""From the targets of `fuse` to a plan: one place, at which the other targets' outputs are read. Floor 5."""
+"""From the targets of `fuse` to a plan: one place, at which the other targets' outputs are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks under a layer, run by a forward hook: where the call stands in an installed package (floor 4)."""
+"""Blocks under a layer, run by a forward hook: where the call stands in an installed package."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ With T(x) the layer's output, B the block, S further layers and R a reduction:
     pyramid              S, T = B(S(x), T(x)), each projected back to its own channels
 
 where + may be * or R(cat(..., ...)). The texts are those of `snippets/`; the observer computes the
-same by hand (`observer/joins.py`). Floor 4: decides, and reads the snippets.
+same by hand (`observer/joins.py`).
 """
 
 from __future__ import annotations

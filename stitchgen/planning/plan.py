@@ -1,4 +1,4 @@
-"""What `add` works on and what it decides: the task as it was given, the plan as it grows (floor 5)."""
+"""What `add` works on and what it decides: the task as it was given, the plan as it grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a block goes, as data: its calls, its definition, what it reads beside (floor 4)."""
+"""Where a block goes, as data: its calls, its definition, what it reads beside."""
 
 from __future__ import annotations
 

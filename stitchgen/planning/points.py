@@ -1,4 +1,4 @@
-"""Where a block goes: the owner of the calls, the call sites, the definition (floor 4).
+"""Where a block goes: the owner of the calls, the call sites, the definition.
 
 Everything here is decided from what was observed in all configurations together and from the
 source; nothing is written.

@@ -1,4 +1,4 @@
-"""`fuse --block fpn`: the variables of several features get the outputs of one block. Floor 5.
+"""`fuse --block fpn`: the variables of several features get the outputs of one block.
 
 Right after the last target's call each feature is bound anew, so that whatever reads it from there on
 reads the pyramid's output, projected back to the feature's own channels.

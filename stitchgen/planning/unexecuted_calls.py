@@ -1,6 +1,6 @@
 """Calls of a layer that stand in the source and that no run has made: they get the block as well.
 
-What uses a layer in a way that the block would not see is refused (floor 5).
+What uses a layer in a way that the block would not see is refused.
 """
 
 from __future__ import annotations

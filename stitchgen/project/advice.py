@@ -1,4 +1,4 @@
-"""What else in a project a splice concerns: strict loads, resumed optimizers (floor 3).
+"""What else in a project a splice concerns: strict loads, resumed optimizers.
 
 Read from the source by `ast`; nothing is run and nothing is changed.
 """

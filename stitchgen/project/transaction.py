@@ -9,8 +9,6 @@ by a rename beside the real file (so symlinks stay and modes are kept), block fi
 files that import them, the ledger last. A failure or a signal puts everything back. A kill leaves
 the journal, and the next command settles it: if every file had been written the run is finished,
 else it is rolled back. The journal goes last, and `.stitchgen/` with it.
-
-Floor 1: standard library and filelock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What in a project inherits or uses a class, and so runs what is edited in it (floor 3).
+"""What in a project inherits or uses a class, and so runs what is edited in it.
 
 By name alone, from the source: more may be found than there are, which costs a slot and no harm.
 """

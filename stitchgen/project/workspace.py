@@ -1,4 +1,4 @@
-"""The files of a project while a plan is made: parsed once, edited in memory (floor 4)."""
+"""The files of a project while a plan is made: parsed once, edited in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where definitions go in an `__init__`, and the edits that put them there (floor 4).
+"""Where definitions go in an `__init__`, and the edits that put them there.
 
 The edits at calls are the business of `calls`, the fragments themselves are in `snippets/`.
 """

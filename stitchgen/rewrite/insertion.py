@@ -1,4 +1,4 @@
-"""What is to be computed at one call of a layer, and the call site itself (floor 4).
+"""What is to be computed at one call of a layer, and the call site itself.
 
 An `Insertion` says what is computed in terms of what the layer gives; `calls` and
 `sequential_calls` find the form in which it is written.

@@ -1,4 +1,4 @@
-"""Text that is written around an expression, which stays as it is (floor 4)."""
+"""Text that is written around an expression, which stays as it is."""
 
 from __future__ import annotations
 

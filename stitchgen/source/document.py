@@ -1,4 +1,4 @@
-"""Positions in a source file, as LibCST gives them. The only module that imports libcst (floor 2).
+"""Positions in a source file, as LibCST gives them. The only module that imports libcst.
 
 A `Document` is a file's bytes and its concrete syntax tree. Spans that come in are those of `ast`
 and of `code.co_positions()`: UTF-8 byte offsets into the decoded text without a BOM. Every span is

@@ -4,8 +4,6 @@ Owns `Edit`, `FileChange`, and everything that is computed from them without loo
 applying, taking back, diffing. A plan is a sequence of `FileChange`; a dry run, `--diff` and the
 real run consume the same one. Bytes are never decoded here, so encodings, BOMs and newlines cannot
 be lost.
-
-Floor 1: standard library only.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Whether two pieces of Python mean the same, however they are laid out.
 
 Compared is their syntax: spaces, comments, quotes and the indent of a docstring do not matter.
-
-Floor 3: pure; standard library only.
 """
 
 from __future__ import annotations

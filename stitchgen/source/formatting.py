@@ -1,4 +1,4 @@
-"""Formatting of what is inserted. The only module that imports black (floor 2)."""
+"""Formatting of what is inserted. The only module that imports black."""
 
 from __future__ import annotations
 

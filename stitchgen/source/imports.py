@@ -1,4 +1,4 @@
-"""Where an import goes in a file, and under which name (floor 3: pure)."""
+"""Where an import goes in a file, and under which name."""
 
 from __future__ import annotations
 

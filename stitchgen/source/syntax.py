@@ -1,6 +1,6 @@
 """What a source file says around a place: functions, classes, statements, bound names.
 
-Decides on `ast`; where text goes is LibCST's business (`cst`). Floor 3: pure.
+Decides on `ast`; where text goes is LibCST's business (`cst`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""What is said where a model is not built: what failed, and the constructions that the project has
-(floor 4).
-"""
+"""What is said where a model is not built: what failed, and the constructions that the project has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the project itself constructs a model: calls to offer for `--build`, ready to paste (floor 4).
+"""How the project itself constructs a model: calls to offer for `--build`, ready to paste.
 
 Read from the source by `ast`; nothing is run.
 """

@@ -1,4 +1,4 @@
-"""The model file of a request, and how its model is built, fed and run (floor 4).
+"""The model file of a request, and how its model is built, fed and run.
 
 Factories and classes of the file, the configuration, `--build`: which of them, and in which file.
 """

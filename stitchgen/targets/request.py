@@ -1,7 +1,6 @@
 """What `stitchgen add` is asked for, as plain data.
 
 Owns: the meaning of the options together (defaults, and which of them contradict each other).
-Floor 1: may import errors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which class and layer a target means, among the configurations that were seen (floor 4)."""
+"""Which class and layer a target means, among the configurations that were seen."""
 
 from __future__ import annotations
 

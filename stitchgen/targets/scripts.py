@@ -1,4 +1,4 @@
-"""Models that a script keeps in a variable: `model = torchvision.models.resnet50()` (floor 4).
+"""Models that a script keeps in a variable: `model = torchvision.models.resnet50()`.
 
 The script is only read. What builds the variable is taken out of it, with the weights off; what it
 would do besides (a training run) is not.

@@ -1,4 +1,4 @@
-"""Which layers a target selects: one, all that a pattern matches, all of a class (floor 5).
+"""Which layers a target selects: one, all that a pattern matches, all of a class.
 
 `--every nn.ReLU` takes what `isinstance` would take, below the layers that the target names, or in
 the whole model. Where every instance of a class in the project is meant in the same way, the class

@@ -1,7 +1,4 @@
-"""Targets as the user writes them: `[FILE::][CLASS.]PATH[@CALL][#ELEMENT]`, and the file they mean.
-
-Floor 1: standard library.
-"""
+"""Targets as the user writes them: `[FILE::][CLASS.]PATH[@CALL][#ELEMENT]`, and the file they mean."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What attributes mean: of instances, of classes, of what `super()` gives; and when they are set.
-
-Part of `stitchgen.reading`; standard library only.
-"""
+"""What attributes mean: of instances, of classes, of what `super()` gives; and when they are set."""
 
 from __future__ import annotations
 

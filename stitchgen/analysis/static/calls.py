@@ -1,6 +1,6 @@
 """Calls: of functions, classes and modules, with what they are given.
 
-Part of `stitchgen.reading`; standard library only. Calls of modules are recorded with the place
+Calls of modules are recorded with the place
 in the source where they stand.
 """
 

@@ -1,6 +1,6 @@
 """The count of a layer as an expression that means it right after the layer's definition.
 
-Part of `stitchgen.reading`; standard library only. The expression is written in the names and
+The expression is written in the names and
 attributes that are there, and believed only if it gives the right count in every run of the class
 that has the layer, and raises nothing in those that have not.
 """

@@ -1,6 +1,6 @@
 """The values of expressions.
 
-Part of `stitchgen.reading`; standard library only. Where a test cannot be told, both sides are
+Where a test cannot be told, both sides are
 evaluated and merged.
 """
 

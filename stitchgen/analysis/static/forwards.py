@@ -1,6 +1,6 @@
 """What the layers of torch make of their input: its channels and its layout afterwards.
 
-Part of `stitchgen.reading`; standard library only. A layer that is not in these tables gives
+A layer that is not in these tables gives
 something unknown, and so does one that only sometimes keeps the number of channels.
 """
 

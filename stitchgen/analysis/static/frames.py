@@ -1,7 +1,4 @@
-"""The functions that are running, and how far reading goes.
-
-Part of `stitchgen.reading`; standard library only.
-"""
+"""The functions that are running, and how far reading goes."""
 
 from __future__ import annotations
 

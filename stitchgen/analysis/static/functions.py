@@ -1,6 +1,6 @@
 """What functions and classes of other packages give: Python's own and those of torch.
 
-Part of `stitchgen.reading`; standard library only. Something that is not known may change
+Something that is not known may change
 whatever it is given.
 """
 

@@ -1,6 +1,6 @@
 """The objects of the code that is read: what they hold, and what they may hold after a branch.
 
-Part of `stitchgen.reading`; standard library only. Every object is a number, and what it holds
+Every object is a number, and what it holds
 is in cells: the items of a container, the attributes of an instance, the names of a frame. All
 changes are logged, so that alternatives can be run from the same state and merged.
 """

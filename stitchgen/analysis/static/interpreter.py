@@ -1,6 +1,6 @@
 """What the tables of other packages ask of the machine that reads the project's code.
 
-Part of `stitchgen.reading`; standard library only. A function such as `map` calls what it is
+A function such as `map` calls what it is
 given, `isinstance` looks at classes of the project: the tables know the machine by this
 interface only, and stand below it.
 """

@@ -1,6 +1,6 @@
 """The layers of a class, as far as its source tells.
 
-Part of `stitchgen.reading`; standard library only. A class is read twice over: once with its
+A class is read twice over: once with its
 parameters as symbols, which holds for every configuration, and once for each configuration that
 the file builds (`factories`), with real values. A count that needs real values is believed only
 if every configuration of the file could be read, and its expression only if it gives the right

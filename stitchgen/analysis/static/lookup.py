@@ -1,6 +1,6 @@
 """What names mean: those of a function, of a file, of the files it imports from, and of classes.
 
-Part of `stitchgen.reading`; standard library only. Classes are looked at as their text stands;
+Classes are looked at as their text stands;
 the order of their bases is that in which Python looks attributes up.
 """
 

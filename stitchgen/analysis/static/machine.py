@@ -1,6 +1,6 @@
 """Runs `__init__`s and `forward`s in the mind: values, names and branches, nothing of torch.
 
-Part of `stitchgen.reading`; standard library only. The rules stand one on the other, a file
+The rules stand one on the other, a file
 each, and each file says what it takes from those above it: the heap, the interface that the
 tables of other packages know, frames, names, attributes, calls, expressions, statements.
 """

@@ -1,6 +1,6 @@
 """What methods do whose classes are not the project's: those of Python's containers and of torch.
 
-Part of `stitchgen.reading`; standard library only. A method that is not known may change
+A method that is not known may change
 whatever it is given.
 """
 

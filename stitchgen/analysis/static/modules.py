@@ -1,6 +1,6 @@
 """What torch's modules are made of: their arguments, their children, their attributes.
 
-Part of `stitchgen.reading`; standard library only. A module keeps the arguments that tell its
+A module keeps the arguments that tell its
 channels; a container registers its children under the names that torch gives them.
 """
 

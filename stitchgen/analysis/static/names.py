@@ -1,6 +1,6 @@
 """What is told by names alone: those of other packages, of decorators and of methods.
 
-Part of `stitchgen.reading`; standard library only. A thing of another package is known by its
+A thing of another package is known by its
 origin, the dotted name under which it is imported: `torch.nn.Conv2d`.
 """
 

@@ -1,6 +1,6 @@
 """What Python's operators do to values: arithmetic, comparisons, the broadcasting of tensors.
 
-Part of `stitchgen.reading`; standard library only. No operator runs code of the project: one
+No operator runs code of the project: one
 that would, through a method such as `__add__`, gives something unknown.
 """
 

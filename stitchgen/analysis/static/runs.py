@@ -1,6 +1,6 @@
 """One run of a class: its `__init__` and then its forward, and what that tells of each layer.
 
-Part of `stitchgen.reading`; standard library only. A run has certain arguments, or the class's
+A run has certain arguments, or the class's
 parameters as symbols; either way its layers are listed as `named_modules()` does, each with its
 count, its calls, and the statement that defines it.
 """

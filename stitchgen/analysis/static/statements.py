@@ -1,6 +1,6 @@
 """Statements: assignments, branches, loops, and what is left unknown where these cannot be told.
 
-Part of `stitchgen.reading`; standard library only. Where a test cannot be told, both branches
+Where a test cannot be told, both branches
 are run and what they leave behind is merged; where a loop cannot be unrolled, all that it may
 change becomes unknown.
 """

@@ -1,6 +1,6 @@
 """What functions of torch and methods of tensors do to channels and layouts.
 
-Part of `stitchgen.reading`; standard library only. Everything that is not in these tables is
+Everything that is not in these tables is
 unknown. The tables say what holds for every use: a function that only sometimes keeps the number
 of channels is not in the list of those that do.
 """

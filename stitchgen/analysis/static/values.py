@@ -1,6 +1,6 @@
 """The values that reading computes with, and the terms that say where a value comes from.
 
-Part of `stitchgen.reading`; standard library only. A value is what a name would hold at run time
+A value is what a name would hold at run time
 as far as the source tells; its term is an expression over the parameters of the `__init__` that
 is read, so that the same value can be written again elsewhere in that `__init__`.
 """

@@ -1,7 +1,7 @@
 """The edits at one call site: the form that the call allows, best first (design: the strategies).
 
 A call of the layer itself is written here, one of a Sequential around it by `sequential_calls`.
-What is computed is the business of `methods`. Floor 4.
+What is computed is the business of `methods`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The edits at a call of a Sequential around the layer: a loop in its place, or slices (floor 4)."""
+"""The edits at a call of a Sequential around the layer: a loop in its place, or slices."""
 
 from __future__ import annotations
 
