@@ -50,7 +50,7 @@ def evaluated(targets: dict[str, int], *candidates: str, wanted: int = 8) -> lis
         "inputs": ["1x3x8x8"],
         "candidates": {"0": list(candidates)},
         "wanted": {"0": wanted},
-        "trials": [{"build": "Net()", "class": "Net", "targets": targets}],
+        "trials": [{"build": "Net()", "class_name": "Net", "targets": targets}],
     }
     answer = expressions.evaluate(World(), request)
     [build] = answer["builds"]

@@ -124,7 +124,7 @@ def table_of(bench: Workbench, model: ReadClass, classes: Classes) -> dict[str, 
         table[layer.path] = {
             "path": layer.path,
             "same_as": None,
-            "class": classes.key(layer.kinds),
+            "class_key": classes.key(layer.kinds),
             "calls": {"eval": max(numbers, default=0)},
             "sites": [
                 site_of(bench.syntax(site.file).document, site, number)

@@ -31,14 +31,14 @@ class Configuration:
     def of(cls, report: Json) -> Configuration:
         return cls(
             expression=report["expression"],
-            class_key=report["class"],
+            class_key=report["class_key"],
             layers={layer["path"]: layer for layer in report["layers"]},
             parameters=report["parameters"],
             input=report["input"],
         )
 
     def class_at(self, path: str) -> str:
-        return self.layers[path]["class"] if path else self.class_key
+        return self.layers[path]["class_key"] if path else self.class_key
 
     def own_name(self, path: str) -> str:
         """The first of the names that the module at a path has."""

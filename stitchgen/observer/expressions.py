@@ -155,7 +155,7 @@ def try_other_arguments(world, trial, request, usual):
     }
     idle = usual if known == set(wanted) else None
     try:
-        for part in trial["class"].split("."):
+        for part in trial["class_name"].split("."):
             kind = kind[part] if isinstance(kind, dict) else getattr(kind, part)
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
     except (KeyError, AttributeError, TypeError, ValueError):

@@ -192,7 +192,7 @@ def survey_model(model, source, calls, definitions, device, classes, brief):
     report = layers.report(base, variants, train)
     return {
         "ok": True,
-        "class": class_key(type(model), classes),
+        "class_key": class_key(type(model), classes),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "input": source.describe(),
         "device": device or "cpu",
@@ -270,7 +270,7 @@ class Layers:
             layer = {
                 "path": path,
                 "same_as": name if name != path else None,
-                "class": class_key(type(module), self.classes),
+                "class_key": class_key(type(module), self.classes),
                 "owner_class": class_key(type(self.parent(path)), self.classes),
                 "calls": {"eval": len(own), "train": len(trained.get(name, []))},
                 "sites": sites_of(own + trained.get(name, [])),

@@ -124,7 +124,7 @@ def row(configuration: Configuration, path: str) -> dict[str, Any]:
     evidence = read.evidence if read is not None else "observed" if known else "unknown"
     return {
         "path": path,
-        "class": layer["class"].rpartition(":")[2],
+        "class": layer["class_key"].rpartition(":")[2],
         "channels": feature["channels"],
         "layout": feature["layout"],
         "evidence": evidence,

@@ -174,7 +174,7 @@ def stands_in(block: Block, place: Place) -> bool:
 
 
 def kind_of(spot: Spot) -> str:
-    return spot.layer["class"].rpartition(":")[2].rpartition(".")[2]
+    return spot.layer["class_key"].rpartition(":")[2].rpartition(".")[2]
 
 
 def replaced_values(block: Block, place: Place, spot: Spot) -> Mapping[str, Any]:

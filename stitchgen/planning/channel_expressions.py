@@ -148,7 +148,7 @@ def channel_expressions(
         },
         wanted={asked.key: asked.count.of(asked.smallest) for asked in questions},
         trials=[
-            {"build": build, "class": class_name, "targets": targets}
+            {"build": build, "class_name": class_name, "targets": targets}
             for (build, class_name), targets in trials.items()
         ],
     )

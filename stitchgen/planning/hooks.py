@@ -65,10 +65,10 @@ def at_its_end(
 
 def runs_in_order(survey: Survey, spot: Spot) -> bool:
     """Whether a layer is a Sequential, or of a class that leaves its forward alone, with children."""
-    about = survey.classes[spot.layer["class"]] or {}
+    about = survey.classes[spot.layer["class_key"]] or {}
     plain = survey.classes.get("torch.nn.modules.container:Sequential") or {}
     return (
-        survey.kind(spot.layer["class"]) == "sequential"
+        survey.kind(spot.layer["class_key"]) == "sequential"
         and about.get("forward_file") == plain.get("forward_file")
         and bool(spot.configuration.children(spot.path))
     )
@@ -144,7 +144,7 @@ def moved_as(value: ast.expr | None) -> str:
 
 def check_not_container(survey: Survey, spots: Sequence[Spot], name: str) -> None:
     for spot in spots:
-        if survey.kind(spot.layer["class"]) != "module":
+        if survey.kind(spot.layer["class_key"]) != "module":
             last = spot.configuration.children(spot.path)[-1:]
             hint = "Splice in the class that runs it, or after the last layer that it runs."
             if runs_in_order(survey, spot):
@@ -159,4 +159,4 @@ def check_not_container(survey: Survey, spots: Sequence[Spot], name: str) -> Non
 
 
 def is_container(survey: Survey, spots: Sequence[Spot]) -> bool:
-    return any(survey.kind(spot.layer["class"]) != "module" for spot in spots)
+    return any(survey.kind(spot.layer["class_key"]) != "module" for spot in spots)

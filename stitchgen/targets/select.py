@@ -237,7 +237,7 @@ class Selection:
             for c in survey.configurations
             if survey.classes[c.class_key]["file"] == file
         }
-        parts = {layer["class"] for c in survey.configurations for layer in c.layers.values()}
+        parts = {layer["class_key"] for c in survey.configurations for layer in c.layers.values()}
         roots = [name for name, key in built.items() if key not in parts]
         if len(roots) == 1:
             return roots[0]
