@@ -17,3 +17,8 @@ FEATURES = {
     "NHWC": ("NHWC", 2),
     "NDHWC": ("NHWC", 3),
 }
+
+#: Channels-last layouts, with what a permutation makes of them.
+CHANNELS_LAST = {"NHWC": "NCHW", "NDHWC": "NCDHW"}
+#: The order of axes that brings channels from the last place to the second, by number of axes.
+TO_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}

@@ -1,7 +1,7 @@
-"""Run the observer with the user's Python: one process, requests and answers as JSON lines.
+"""The backend that runs the model: the observer, a process of the user's own Python.
 
-Owns the subprocess. Nothing that the user's model does (crash, hang, print, sys.exit) can harm the
-command.
+Requests and answers are JSON lines (`observer.protocol`). Nothing that the model does (crash, hang, print,
+sys.exit) can harm the command.
 """
 
 from __future__ import annotations
@@ -13,11 +13,20 @@ import queue
 import re
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stitchgen.analysis import answers
+from stitchgen.analysis.backend import (
+    BrokenCheck,
+    Evaluation,
+    Proposal,
+    ProvenConfiguration,
+    Questions,
+)
 from stitchgen.analysis.subject import Subject
+from stitchgen.analysis.survey import Survey
 from stitchgen.errors import InternalError, StitchError
 
 SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
@@ -82,7 +91,7 @@ class Observer:
             self.process.kill()
         self.process.wait()
 
-    def ask(self, operation: str, **fields: Any) -> dict[str, Any]:
+    def ask(self, operation: str, **fields: Any) -> Any:
         """One request; raises StitchError with the model's own failure."""
         request = {"op": operation, **self.subject.as_request(), **fields}
         try:
@@ -93,7 +102,7 @@ class Observer:
             pass  # the process is gone; answer() says how
         return self.answer()
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> Any:
         try:
             line = self.answers.get(timeout=self.limit)
         except queue.Empty:
@@ -145,3 +154,58 @@ class Observer:
 def encoded(overlay: Mapping[Path, bytes]) -> dict[str, str]:
     """Files that exist only in memory, as a request carries them."""
     return {str(path): base64.b64encode(data).decode() for path, data in overlay.items()}
+
+
+class RuntimeBackend:
+    """Surveys, evaluates and proves by asking an observer."""
+
+    runs = True
+    instead_of: StitchError | None = None
+
+    def __init__(self, subject: Subject):
+        """Start the process; raises StitchError where that Python cannot run a model."""
+        self.subject = subject
+        self.observer = Observer(subject.python, subject).__enter__()
+
+    def survey(
+        self, builds: Sequence[str], brief: Sequence[str] = (), strides: bool = False
+    ) -> Survey:
+        answer = self.observer.ask(
+            "survey",
+            builds=list(builds),
+            inputs=list(self.subject.inputs),
+            brief=list(brief),
+            strides=strides,
+        )
+        return answers.survey_of(answer)
+
+    def evaluate(self, questions: Questions) -> Evaluation:
+        answer = self.observer.ask(
+            "evaluate",
+            builds=list(questions.builds),
+            inputs=list(self.subject.inputs),
+            overlay=encoded(questions.overlay),
+            candidates={key: list(texts) for key, texts in questions.candidates.items()},
+            wanted=dict(questions.wanted),
+            trials=[
+                {"build": one.build, "class_name": one.class_name, "targets": dict(one.layers)}
+                for one in questions.trials
+            ],
+        )
+        return answers.evaluation_of(answer)
+
+    def prove(
+        self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
+    ) -> Sequence[ProvenConfiguration | BrokenCheck]:
+        answer = self.observer.ask(
+            "prove",
+            builds=[
+                {"expression": one.expression, "splices": list(one.splices)} for one in proposals
+            ],
+            inputs=list(self.subject.inputs),
+            overlay=encoded(overlay),
+        )
+        return answers.proof_of(answer)
+
+    def close(self) -> None:
+        self.observer.close()

@@ -1,4 +1,4 @@
-"""The survey of a model by reading alone, in the same terms as the observer's.
+"""The backend that reads: the survey of a model by its source alone.
 
 Serves where torch is not to be found and for `--no-prove`. What reading is not certain of is left
 out, so that a plan made from it is refused rather than wrong.
@@ -9,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from stitchgen.analysis import factories
+from stitchgen.analysis import layer_facts as facts
+from stitchgen.analysis.backend import (
+    BrokenCheck,
+    Evaluation,
+    Proposal,
+    ProvenConfiguration,
+    Questions,
+)
 from stitchgen.analysis.facts import CallSite, ClassName, Layer
 from stitchgen.analysis.static.layers import ReadClass, built_classes, read_classes, read_layer
 from stitchgen.analysis.subject import Subject, installed_packages
 from stitchgen.analysis.survey import Configuration, Survey
+from stitchgen.errors import InternalError, StitchError
 from stitchgen.layouts import FEATURES
 from stitchgen.project.modules import ProjectFiles, files_beside, import_name
-from stitchgen.project.workspace import Workbench
+from stitchgen.project.workspace import Workspace
 from stitchgen.source.document import Document
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
@@ -27,25 +35,50 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 READ = "as read in the source"
 
 
-def read_survey(subject: Subject, bench: Workbench) -> Survey:
-    """One configuration for each class that could be read: `Net` as its source describes it.
+class StaticBackend:
+    """Surveys by reading; what the model computes it does not know."""
 
-    It stands for all that the file builds, and for those that the user names.
-    """
-    classes = Classes(subject, bench)
-    configurations = []
-    syntax = bench.syntax(subject.file)
-    installed = installed_packages(subject.python)
-    files = files_beside(subject.file, *subject.paths, installed=installed)
-    wanted = wanted_classes(subject, syntax, files)
-    read = targets_alone(subject, syntax, wanted, files)
-    if read is None:
-        read = read_classes(subject.file, syntax.document.text, files, wanted, subject.given)
-    for name, model in read.items():
-        if model.layers:
-            key, table = classes.key(model.kinds), table_of(bench, model, classes)
-            configurations.append(Configuration(f"{name}, {READ}", key, table, 0, ""))
-    return Survey(configurations, classes.known, {})
+    runs = False
+
+    def __init__(
+        self, subject: Subject, workspace: Workspace, instead_of: StitchError | None = None
+    ):
+        self.subject, self.workspace = subject, workspace
+        self.instead_of = instead_of
+
+    def survey(
+        self, builds: Sequence[str] = (), brief: Sequence[str] = (), strides: bool = False
+    ) -> Survey:
+        """One configuration for each class that could be read: `Net` as its source describes it.
+
+        It stands for all that the file builds, and for those that the user names.
+        """
+        subject, workspace = self.subject, self.workspace
+        classes = Classes(subject, workspace)
+        configurations = []
+        syntax = workspace.syntax(subject.file)
+        installed = installed_packages(subject.python)
+        files = files_beside(subject.file, *subject.paths, installed=installed)
+        wanted = wanted_classes(subject, syntax, files)
+        read = targets_alone(subject, syntax, wanted, files)
+        if read is None:
+            read = read_classes(subject.file, syntax.document.text, files, wanted, subject.given)
+        for name, model in read.items():
+            if model.layers:
+                key, layers = classes.key(model.kinds), layers_of(workspace, model, classes)
+                configurations.append(Configuration(f"{name}, {READ}", key, layers))
+        return Survey(configurations, classes.known, read=True)
+
+    def evaluate(self, questions: Questions) -> Evaluation:
+        raise InternalError("the model is read and not run, so nothing can be evaluated in it")
+
+    def prove(
+        self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
+    ) -> Sequence[ProvenConfiguration | BrokenCheck]:
+        raise InternalError("the model is read and not run, so nothing can be proven of it")
+
+    def close(self) -> None:
+        """Nothing was started."""
 
 
 def targets_alone(
@@ -85,9 +118,9 @@ def wanted_classes(subject: Subject, syntax: Syntax, files: ProjectFiles) -> lis
 class Classes:
     """The classes of a survey, by their keys: `module:name`, as the observer has them."""
 
-    def __init__(self, subject: Subject, bench: Workbench) -> None:
-        self.bench = bench
-        self.known: dict[str, Any] = {}
+    def __init__(self, subject: Subject, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.known: dict[str, facts.ClassFacts] = {}
         self.modules = {str(subject.file): subject.module}
 
     def key(self, kinds: Sequence[ClassName]) -> str:
@@ -96,53 +129,50 @@ class Classes:
             kinds = [ClassName("Module", None)]
         keys = [f"{self.module(kind)}:{kind.name}" for kind in kinds]
         for key, kind in zip(keys[1:], kinds[1:]):
-            self.known.setdefault(key, {"name": kind.name, "file": kind.file or "", "bases": []})
-        about = {"name": kinds[0].name, "file": kinds[0].file or "", "bases": keys[1:]}
-        self.known[keys[0]] = about
+            self.known.setdefault(key, facts.ClassFacts(kind.name, kind.file or ""))
+        self.known[keys[0]] = facts.ClassFacts(kinds[0].name, kinds[0].file or "", tuple(keys[1:]))
         return keys[0]
 
     def module(self, kind: ClassName) -> str:
         if kind.file is None:
             return "torch.nn.modules.container" if kind.name in CONTAINERS else ""
         if kind.file not in self.modules:
-            relative = has_relative_imports(self.bench.syntax(kind.file).tree)
-            name = import_name(Path(kind.file), self.bench.root, relative)
+            relative = has_relative_imports(self.workspace.syntax(kind.file).tree)
+            name = import_name(Path(kind.file), self.workspace.root, relative)
             self.modules[kind.file] = name.module
         return self.modules[kind.file]
 
 
-def table_of(bench: Workbench, model: ReadClass, classes: Classes) -> dict[str, Any]:
+def layers_of(
+    workspace: Workspace, model: ReadClass, classes: Classes
+) -> dict[str, facts.LayerFacts]:
     by_path = {layer.path: layer for layer in model.layers}
     links = {layer.path: links_of(by_path, layer) for layer in model.layers}
     kinds = {"": model.kinds, **{layer.path: layer.kinds for layer in model.layers}}
-    table = {}
+    found = {}
     for layer in model.layers:
-        numbers = call_numbers(bench, layer.sites)
+        numbers = call_numbers(workspace, layer.sites)
         # Of several calls each gets a block of its own, and has to be made for certain.
         made = max(numbers, default=0) < 2 or all(site.sure for site in layer.sites)
         known = made and certain(kinds, layer, links[layer.path])
-        table[layer.path] = {
-            "path": layer.path,
-            "same_as": None,
-            "class_key": classes.key(layer.kinds),
-            "calls": {"eval": max(numbers, default=0)},
-            "sites": [
-                site_of(bench.syntax(site.file).document, site, number)
+        found[layer.path] = facts.LayerFacts(
+            path=layer.path,
+            class_key=classes.key(layer.kinds),
+            calls={"eval": max(numbers, default=0)},
+            sites=tuple(
+                site_of(workspace.syntax(site.file).document, site, number)
                 for number, site in zip(numbers, layer.sites)
-            ],
-            "definition": links[layer.path],
-            "readers": list(layer.readers),
-            "scripted": False,
-            "sizes": {},
-            "output": {"shape": None},
-            "features": [feature_of(layer, known)],
-            "channels_read": layer.channels,
-            "channels_from_root": layer.from_root,
-        }
-    return table
+            ),
+            definition=links[layer.path],
+            readers=layer.readers,
+            output=facts.Value("Tensor"),
+            features=(facts.CallFeatures(output_of(layer, known), facts.UNKNOWN),),
+            read=facts.ReadChannels(layer.channels, layer.from_root),
+        )
+    return found
 
 
-def call_numbers(bench: Workbench, sites: Sequence[CallSite]) -> list[int]:
+def call_numbers(workspace: Workspace, sites: Sequence[CallSite]) -> list[int]:
     """Which call of one forward pass each is: those that exclude each other share a number."""
     numbers: list[int] = []
     for site in sites:
@@ -150,35 +180,34 @@ def call_numbers(bench: Workbench, sites: Sequence[CallSite]) -> list[int]:
             number
             for number, other in zip(numbers, sites)
             if site.file != other.file
-            or not bench.syntax(site.file).exclusive(site.span, other.span)
+            or not workspace.syntax(site.file).exclusive(site.span, other.span)
         )
         numbers.append(1 + max(earlier, default=0))
     return numbers
 
 
-def site_of(document: Document, site: CallSite, number: int) -> Mapping[str, Any]:
+def site_of(document: Document, site: CallSite, number: int) -> facts.CallSite:
     start, end = site.span
     first, last = document.line_of(start), document.line_of(end)
     starts = document.line_starts
-    span = [first, start - starts[first - 1], last, end - starts[last - 1]]
-    return {
-        "file": site.file,
-        "line": site.line,
-        "span": span,
-        "function": site.function,
-        "owner": site.owner,
-        "owner_class": site.owner_class,
-        "called": site.called,
-        "chain": list(site.chain),
-        "how": "call",
-        "modes": [],
-        "numbers": [number],
-    }
+    return facts.CallSite(
+        how="call",
+        file=site.file,
+        line=site.line,
+        position=(first, start - starts[first - 1], last, end - starts[last - 1]),
+        function=site.function,
+        owner=site.owner,
+        owner_class=site.owner_class,
+        called=site.called,
+        numbers=(number,),
+    )
 
 
-def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
+def links_of(
+    by_path: Mapping[str, Layer], layer: Layer
+) -> tuple[tuple[facts.Frame, ...] | None, ...]:
     """For each name of the path, the frame in which that child was made, as far as it is read."""
-    links: list[Any] = []
+    links: list[tuple[facts.Frame, ...] | None] = []
     names = layer.path.split(".")
     for depth in range(1, len(names) + 1):
         known = by_path.get(".".join(names[:depth]))
@@ -187,22 +216,20 @@ def links_of(by_path: Mapping[str, Layer], layer: Layer) -> list[Any]:
             links.append(None)
             continue
         assert known is not None
-        owner = known.sites[0].owner if known.sites else ".".join(names[: depth - 1])
-        links.append(
-            [
-                {
-                    "file": definition.file,
-                    "line": definition.line,
-                    "function": definition.function.rpartition(".")[2],
-                    "constructor": definition.function,
-                    "self": owner,
-                }
-            ]
+        frame = facts.Frame(
+            file=definition.file,
+            line=definition.line,
+            function=definition.function.rpartition(".")[2],
+            module=known.sites[0].owner if known.sites else ".".join(names[: depth - 1]),
+            constructor=definition.function,
         )
-    return links
+        links.append((frame,))
+    return tuple(links)
 
 
-def certain(kinds: Mapping[str, Sequence[ClassName]], layer: Layer, links: Sequence[Any]) -> bool:
+def certain(
+    kinds: Mapping[str, Sequence[ClassName]], layer: Layer, links: Sequence[object]
+) -> bool:
     """Whether reading tells for which layers a block there runs, and where it can be created.
 
     Of a layer that some configurations lack a block can go beside its own definition alone: which
@@ -216,10 +243,9 @@ def certain(kinds: Mapping[str, Sequence[ClassName]], layer: Layer, links: Seque
     return known and (layer.everywhere or beside) and None not in links
 
 
-def feature_of(layer: Layer, certain: bool) -> Mapping[str, Any]:
-    """What the layer gives; what it takes is not read."""
-    unknown = {"layout": None, "channels": None, "dims": None}
-    layout = layer.layout if certain else None
-    dims = FEATURES[layout][1] if layout in FEATURES else layer.dims
-    gives = {"layout": layout, "channels": layer.channels.value, "dims": dims}
-    return {"gives": gives if layout else unknown, "takes": unknown}
+def output_of(layer: Layer, certain: bool) -> facts.Feature:
+    """What the layer gives; what it is fed is not read."""
+    if not certain or layer.layout is None:
+        return facts.UNKNOWN
+    dims = FEATURES[layer.layout][1] if layer.layout in FEATURES else layer.dims
+    return facts.Feature(layer.layout, layer.channels.value, dims)

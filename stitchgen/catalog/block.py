@@ -177,20 +177,26 @@ class Block:
             assert channels is not None
             return channels
         values = {"channels": channels} | dict(arguments)
-        return evaluate("out_channels" if self.channels == "in-out" else self.channels, values)
+        formula = "out_channels" if self.channels == "in-out" else self.channels
+        found: int = evaluate(formula, values)
+        return found
 
     def output_size(self, n: int, arguments: Mapping[str, Any]) -> int:
         """The length that comes out of an axis of length `n`."""
-        return n if self.size == "same" else evaluate(self.size, {"n": n} | dict(arguments))
+        if self.size == "same":
+            return n
+        found: int = evaluate(self.size, {"n": n} | dict(arguments))
+        return found
 
     def hidden_width(self, arguments: Mapping[str, Any]) -> int | None:
         """How many units its bottleneck has; None where it has none, or arguments do not tell."""
         if self.hidden is None:
             return None
         try:
-            return evaluate(self.hidden, arguments)
+            found: int = evaluate(self.hidden, arguments)
         except (ArithmeticError, LookupError, TypeError, ValueError):
             return None
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of `list --json`."""

@@ -56,7 +56,7 @@ def _inline(value: object) -> str:
 
 
 def _help(result: Mapping[str, Any], paint: Paint) -> str:
-    return result["text"]
+    return str(result["text"])
 
 
 def _list(result: Mapping[str, Any], paint: Paint) -> str:
@@ -84,7 +84,7 @@ def _shapes(block: Mapping[str, Any]) -> str:
 
 def _show(result: Mapping[str, Any], paint: Paint) -> str:
     if "source" in result:
-        return result["source"].rstrip("\n")
+        return str(result["source"]).rstrip("\n")
     paper = result["paper"]
     cited = f"{paper['title']} ({paper.get('authors', '')}, {paper.get('year', '')})"
     lines = [f"{paint(result['name'], 'name')}  {result['title']}  {result['title_zh']}", ""]

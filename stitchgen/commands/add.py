@@ -18,6 +18,7 @@ from stitchgen.commands.options import (
     REDUCE,
     RUNS_THE_MODEL,
     WRITES,
+    fuse_option,
     mode_of,
     pairs_of,
 )
@@ -35,7 +36,7 @@ from stitchgen.errors import UsageError
 @click.option("--into", metavar="R", help="Only reader R of the target sees the block.")
 @click.option("--every", metavar="CLASS", help="All layers of this class under the target.")
 @click.option("--where", multiple=True, metavar="K=V", help="Of these only those with K == V.")
-@click.option("--fuse", type=click.Choice(["add", "mul", "concat"]), help="Join with T's output.")
+@fuse_option("Join with T's output.")
 @click.option("--reduce", type=click.Choice(["conv", "linear"]), help="Back to T's channels.")
 @click.option("--gate", is_flag=True, help="A learnable gate that starts closed.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A block argument.")
@@ -70,17 +71,13 @@ def command(
 
     BLOCK is a name that `stitchgen list` prints, or your own class, model/attention.py::EMSA.
     """
-    from stitchgen.targets.request import AddRequest, Placement
+    from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, REPLACE
+    from stitchgen.targets.request import AddRequest
 
-    placements: dict[Placement, tuple[str, ...]] = {
-        "after": after,
-        "before": before,
-        "beside": beside,
-        "replace": replace,
-    }
-    given = {name: targets for name, targets in placements.items() if targets}
+    placements = {AFTER: after, BEFORE: before, BESIDE: beside, REPLACE: replace}
+    given = {placement: targets for placement, targets in placements.items() if targets}
     if len(given) != 1:
-        named = " and ".join(f"--{name}" for name in given)
+        named = " and ".join(f"--{placement}" for placement in given)
         raise UsageError(
             "usage",
             f"{named} do not go together" if given else "it is not said where the block goes",

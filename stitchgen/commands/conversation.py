@@ -20,7 +20,8 @@ class Conversation:
 
 
 def current() -> Conversation:
-    return click.get_current_context().obj
+    found: Conversation = click.get_current_context().obj
+    return found
 
 
 def note_that_the_model_runs() -> None:
@@ -58,8 +59,9 @@ def answer(outcome: Any, diff: bool, root: Path) -> Mapping[str, Any]:
     lies outside of it; then they are relative to the project's root, where the patch is to be
     applied.
     """
+    result: Mapping[str, Any] = outcome.result
     if not diff:
-        return outcome.result
+        return result
     from stitchgen.source import edits
 
     here, root = Path.cwd().resolve(), root.resolve()
@@ -72,7 +74,7 @@ def answer(outcome: Any, diff: bool, root: Path) -> Mapping[str, Any]:
     repository = next((up for up in (folder, *folder.parents) if (up / ".git").exists()), folder)
     prefix = folder.relative_to(repository).as_posix() + "/" if folder != repository else ""
     patch = edits.patch(changes, prefix).decode("utf-8", "surrogateescape")
-    return {**outcome.result, "patch": patch, "patch_folder": str(folder)}
+    return {**result, "patch": patch, "patch_folder": str(folder)}
 
 
 def project_at(directory: str | None) -> Any:

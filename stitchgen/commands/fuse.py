@@ -17,6 +17,7 @@ from stitchgen.commands.options import (
     REDUCE,
     RUNS_THE_MODEL,
     WRITES,
+    fuse_option,
     mode_of,
     pairs_of,
 )
@@ -24,7 +25,7 @@ from stitchgen.commands.options import (
 
 @click.command("fuse")
 @click.argument("targets", nargs=-1, metavar="TARGET TARGET...")
-@click.option("--fuse", type=click.Choice(["add", "mul", "concat"]), help="How (else concat).")
+@fuse_option("How (else concat).")
 @click.option("--reduce", type=click.Choice(["conv", "linear"]), help="Back to its channels.")
 @click.option(
     "--resize",
@@ -62,7 +63,6 @@ def command(
 
     request = FuseRequest(
         block=block or "",
-        placement="after",
         targets=targets,
         settings=pairs_of("--set", [text for text in settings if not text.startswith(REDUCE)]),
         reduce_settings=pairs_of("--set", settings, REDUCE),

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from stitchgen.errors import StitchError, UsageError
+from stitchgen.fusions.registry import FUSIONS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -78,6 +79,15 @@ RUNS_THE_MODEL = options(
     ),
     click.option("--no-prove", is_flag=True, help="Do not run the edited model; say so."),
 )
+
+
+def fuse_option(help: str) -> Callable[[Command], Command]:
+    """`--fuse`, whose value is the fusion itself."""
+
+    def fusion(ctx: click.Context, parameter: click.Parameter, name: str | None) -> Any:
+        return None if name is None else FUSIONS[name]
+
+    return click.option("--fuse", type=click.Choice(list(FUSIONS)), callback=fusion, help=help)
 
 
 def _complete_block(ctx: click.Context, parameter: click.Parameter, text: str) -> list[str]:

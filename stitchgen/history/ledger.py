@@ -31,6 +31,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -377,10 +378,10 @@ def load(root: Path) -> Ledger:
         return Ledger(root)
     raw = read_bytes(path)
     # Imported here, since most projects have no ledger yet.
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:
-        import tomli as tomllib  # type: ignore[no-redef]
+    else:
+        import tomli as tomllib
     conflict = re.search(rb"^<<<<<<< ", raw, re.MULTILINE)
     if conflict:
         raise _broken(

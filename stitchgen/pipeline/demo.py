@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from stitchgen.pipeline import splice
 from stitchgen.project.config import find_project
 from stitchgen.source import edits
 from stitchgen.source.edits import FileChange
+from stitchgen.targets.placement import AFTER
 from stitchgen.targets.request import AddRequest
 
 FOLDER = "stitchgen-demo"
@@ -47,7 +48,7 @@ def run(
     """
     request = AddRequest(
         block=BLOCK,
-        placement="after",
+        placement=AFTER,
         targets=(TARGET,),
         builds=builds,
         inputs=inputs,
@@ -88,13 +89,9 @@ def run(
 
 
 def _add(folder: Path, request: AddRequest) -> Any:
-    """What typing the command in that folder does; targets are looked for in the current one."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        return splice.run(find_project(folder), request, mode="apply")
-    finally:
-        os.chdir(before)
+    """What typing the command in that folder does; targets are looked for there."""
+    project = replace(find_project(folder), current=folder)
+    return splice.run(project, request, mode="apply")
 
 
 def _free_name(parent: Path) -> str:

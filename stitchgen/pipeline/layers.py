@@ -2,92 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from stitchgen.analysis.runtime_backend import Observer
-from stitchgen.analysis.static_backend import READ, read_survey
-from stitchgen.analysis.survey import Configuration, Spot, Survey
+from stitchgen.analysis.layer_facts import LayerFacts
+from stitchgen.analysis.survey import Configuration, LayerInstance, Survey
 from stitchgen.errors import StitchError, shown_below
+from stitchgen.pipeline.survey import backend_for
 from stitchgen.project.config import Project
-from stitchgen.project.workspace import Workbench
+from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
 from stitchgen.targets.build_errors import check_given, nothing_built
-from stitchgen.targets.model import Session, open_model
+from stitchgen.targets.model import RunOptions, TargetModel, model_named
 
 
 def run(
     project: Project,
-    model: str,
+    text: str,
     *,
-    builds: Sequence[str] = (),
-    inputs: Sequence[str] = (),
+    builds: tuple[str, ...] = (),
+    inputs: tuple[str, ...] = (),
     python: str | None = None,
     prove: bool = True,
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
     with shown_below(project.root):
-        return describe(project, model, builds, inputs, python, prove)
+        return describe(project, text, RunOptions(builds, inputs, python), prove)
 
 
-def describe(
-    project: Project,
-    model: str,
-    builds: Sequence[str],
-    inputs: Sequence[str],
-    python: str | None,
-    prove: bool,
-) -> dict[str, Any]:
-    bench = Workbench(project.root)
-    session = open_model(project, model, builds, inputs, python, bench)
-    warnings: list[dict[str, str]] = []
-    survey = None
-    if prove:
-        try:
-            with Observer(session.subject.python, session.subject) as observer:
-                answer = observer.ask(
-                    "survey",
-                    builds=list(session.subject.given or session.subject.builds),
-                    inputs=list(session.subject.inputs),
-                )
-                survey = Survey.of(answer)
-        except StitchError as error:
-            if error.code != "no-torch":
-                raise
-            message = f"{error.message}: what follows is read in the source, not observed"
-            warnings.append({"code": "no-torch", "message": message})
-    if survey is None:
-        survey = read_survey(session.subject, bench)
-    else:
-        check_given(session, survey)
+def describe(project: Project, text: str, options: RunOptions, prove: bool) -> dict[str, Any]:
+    workspace = Workspace(project.root)
+    model = model_named(project, text, options, workspace)
+    subject = model.subject
+    with backend_for(subject, workspace, prove) as backend:
+        survey = backend.survey(subject.given or subject.builds)
+    warnings = []
+    if backend.instead_of is not None:
+        message = f"{backend.instead_of.message}: what follows is read in the source, not observed"
+        warnings.append({"code": "no-torch", "message": message})
+    if not survey.read:
+        check_given(model, survey)
         if not survey.configurations:
-            raise nothing_built(session, survey)
-    configuration = chosen(session, survey)
-    layers = [row(configuration, path) for path in configuration.layers]
+            raise nothing_built(model, survey)
+    configuration = chosen(model, survey)
     return {
         "ok": True,
         "command": "layers",
-        "model": f"{bench.relative(session.file)}::{model_name(session, survey, configuration)}",
-        "build": None if configuration.expression.endswith(READ) else configuration.expression,
-        "layers": layers,
+        "model": f"{workspace.relative(model.file)}::{model_name(model, survey, configuration)}",
+        "build": None if survey.read else configuration.expression,
+        "layers": [row(configuration, facts) for facts in configuration.layers.values()],
         "warnings": warnings,
     }
 
 
-def chosen(session: Session, survey: Survey) -> Configuration:
+def chosen(model: TargetModel, survey: Survey) -> Configuration:
     """The first configuration of the class that was named, else the first one."""
-    wanted = session.located[0].names[:1]
+    wanted = model.located[0].names[:1]
     for configuration in survey.configurations:
-        if wanted and class_name(survey, configuration) == wanted[0]:
+        if wanted and survey.class_of(configuration).name == wanted[0]:
             return configuration
-    syntax = session.syntax
+    syntax = model.syntax
+    path = syntax.document.path
     if wanted and syntax.class_named(wanted[0]) is None:
-        of = [c for c in survey.configurations if ".".join(session.located[0].names) in c.layers]
-        path = syntax.document.path
+        layer = ".".join(model.located[0].names)
+        of = [one for one in survey.configurations if layer in one.layers]
         raise StitchError(
             "target-not-found",
             f"{path} has no class {wanted[0]}"
-            + (f"; it is a layer of {class_name(survey, of[0])}" if of else ""),
+            + (f"; it is a layer of {survey.class_of(of[0]).name}" if of else ""),
             where=path,
             hint="stitchgen layers takes a model: the file, or a class of it.",
             suggestions=[f"{path}::{name}" for name in module_classes(syntax)[:4]],
@@ -95,39 +76,31 @@ def chosen(session: Session, survey: Survey) -> Configuration:
     if wanted or not survey.configurations:
         raise StitchError(
             "not-a-model",
-            f"nothing that builds {wanted[0] if wanted else 'a model'} was found in "
-            f"{session.syntax.document.path}",
-            where=session.syntax.document.path,
+            f"nothing that builds {wanted[0] if wanted else 'a model'} was found in {path}",
+            where=path,
             hint="Say how it is built: --build 'Net(...)'",
-            suggestions=[c.expression for c in survey.configurations[:4]],
+            suggestions=[one.expression for one in survey.configurations[:4]],
         )
     return survey.configurations[0]
 
 
-def model_name(session: Session, survey: Survey, configuration: Configuration) -> str:
+def model_name(model: TargetModel, survey: Survey, configuration: Configuration) -> str:
     """As a target names it: by the script's variable, or by its class."""
-    if session.script is not None and session.builds_variable(configuration):
-        return session.script.name
-    return class_name(survey, configuration)
+    if model.script is not None and model.builds_variable(configuration):
+        return model.script.name
+    return survey.class_of(configuration).name
 
 
-def class_name(survey: Survey, configuration: Configuration) -> str:
-    return survey.classes[configuration.class_key]["name"]
-
-
-def row(configuration: Configuration, path: str) -> dict[str, Any]:
-    layer = configuration.layers[path]
-    spot = Spot(configuration, "", path)
-    feature = spot.feature("after")
-    read = layer.get("channels_read")
-    known = feature["channels"] is not None
-    evidence = read.evidence if read is not None else "observed" if known else "unknown"
+def row(configuration: Configuration, facts: LayerFacts) -> dict[str, Any]:
+    feature = LayerInstance(configuration, "", facts.path).feature("output")
+    known = feature.channels is not None
+    observed = "observed" if known else "unknown"
     return {
-        "path": path,
-        "class": layer["class_key"].rpartition(":")[2],
-        "channels": feature["channels"],
-        "layout": feature["layout"],
-        "evidence": evidence,
-        "calls": layer["calls"].get("eval"),
-        "readers": layer["readers"],
+        "path": facts.path,
+        "class": facts.class_key.rpartition(":")[2],
+        "channels": feature.channels,
+        "layout": feature.layout,
+        "evidence": facts.read.beside.evidence if facts.read is not None else observed,
+        "calls": facts.calls.get("eval"),
+        "readers": list(facts.readers),
     }

@@ -3,7 +3,7 @@
 Decided before the model is run, from the ledger and the source together. The ledger says what this
 command line once put where; the source says whether that stands there still, compared as syntax, so
 that other edits of the file do not matter. What the ledger does not know (lines that were pasted, a
-target spelled in another way) is left to `already`, which looks at each place.
+target spelled in another way) is left to `planning.existing`, which looks at each point.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named
 from stitchgen.project.transaction import digest, read_bytes
 from stitchgen.source.document import Document
-from stitchgen.targets.model import search_folders
-from stitchgen.targets.request import AddRequest
+from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.target import locate, parse
 
 
-def done_already(project: Project, request: AddRequest, dry_run: bool) -> Outcome | None:
+def done_already(project: Project, request: SpliceRequest, dry_run: bool) -> Outcome | None:
     """The outcome of a command of which nothing is left to do; None where it has to be planned."""
     book = ledger.load(project.root)
     command = request.command_line()
@@ -56,10 +55,9 @@ def done_already(project: Project, request: AddRequest, dry_run: bool) -> Outcom
     return Outcome(result, [])
 
 
-def names_files(project: Project, request: AddRequest, run: Run) -> bool:
+def names_files(project: Project, request: SpliceRequest, run: Run) -> bool:
     """Whether the targets mean, from this folder, the files that the run's targets lie in."""
-    folders = search_folders(project.root)
-    models = {name: model.target for name, model in project.models.items()}
+    folders, models = project.search_folders, project.configured_targets
     try:
         meant = {locate(parse(text), folders, models).file for text in request.targets}
     except StitchError:
@@ -68,7 +66,7 @@ def names_files(project: Project, request: AddRequest, run: Run) -> bool:
     return meant == {as_named(project.root / path) for path in recorded}
 
 
-def one_place(request: AddRequest) -> bool:
+def one_place(request: SpliceRequest) -> bool:
     """Whether the request means one layer, however its file is edited.
 
     A pattern may match more layers by now, and of several targets one may have been spliced by
@@ -104,7 +102,7 @@ def stands(book: Ledger, run: Run, edited: bool) -> bool:
     return True
 
 
-def channels_of(request: AddRequest, expression: str) -> dict[str, object]:
+def channels_of(request: SpliceRequest, expression: str) -> dict[str, object]:
     """The channels as they are written in the source."""
     literal = expression.isdigit()
     evidence = "given" if request.channels is not None else "literal" if literal else "symbolic"

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stitchgen.analysis.backend import KeyChanges
 from stitchgen.analysis.survey import join
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
+from stitchgen.pipeline.proof import Proof
 from stitchgen.planning.fit import numbers
-from stitchgen.planning.plan import Plan, Task
-from stitchgen.planning.point import Place
+from stitchgen.planning.plan import Plan, Task, Warning
+from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.advice import for_project
 from stitchgen.source.edits import FileChange
-from stitchgen.targets.request import AddRequest
+from stitchgen.targets.request import SpliceRequest
 
 
 @dataclass(frozen=True)
@@ -27,65 +29,158 @@ class Outcome:
 def outcome_of(
     task: Task,
     plan: Plan,
-    proof: dict[str, Any] | None,
+    proof: Proof | None,
     dry_run: bool,
     without: StitchError | None = None,
 ) -> Outcome:
     """What the plan changes and says. `without` is why it could not be proven, where it is not."""
     request = task.request
-    changes = plan.bench.changes()
+    changes = plan.workspace.changes()
     files = [{"path": change.path, "action": change.action} for change in changes]
     if changes:
         book = ledger.load(task.project.root)
         book = book.with_run(request.command_line(), records(request, plan), changes)
         changes = [*changes, book.change()]
-    keys = proof.pop("keys") if proof else {"added": [], "lost": [], "reshaped": []}
+    keys = proof.keys if proof is not None else KeyChanges()
     result = {
         "ok": True,
         "command": request.command,
         "block": request.block or None,
         "dry_run": dry_run,
-        "splices": [
-            splice_report(request, place) | {"already": place in plan.already}
-            for place in plan.places
-        ],
+        "splices": [splice_report(request, point) for point in plan.points],
         "files": files,
-        "proof": proof,
-        "keys": keys,
+        "proof": proof.as_dict() if proof is not None else None,
+        "keys": keys.as_dict(),
         "warnings": warnings_of(task, plan, without),
     }
     return Outcome(result, changes)
 
 
-def records(request: AddRequest, plan: Plan) -> list[ledger.SpliceRecord]:
+def records(request: SpliceRequest, plan: Plan) -> list[ledger.SpliceRecord]:
     return [
         ledger.SpliceRecord(
             block=request.block or "fuse",
-            target=place.target,
-            placement=request.placement,
-            attribute=place.attribute,
-            strategy=place.strategy,
-            arguments=place.channels["expression"] or "",
+            target=point.target,
+            placement=request.placement.name,
+            attribute=point.attribute,
+            strategy=point.naming.strategy,
+            arguments=point.naming.channels.expression or "",
             uses=tuple(sorted(plan.uses)),
         )
-        for place in plan.fresh
+        for point in plan.fresh
     ]
 
+
+def splice_report(request: SpliceRequest, point: InsertionPoint) -> dict[str, Any]:
+    method, reader = point.join.method, point.join.reader
+    joined = {
+        "fuse": method.fuse.name if method.fuse else None,
+        "reduce": ("linear" if method.linear else "conv") if method.reduces else None,
+        "gate": method.gate or None,
+        "with": [other.target for other in point.join.others] or None,
+        "into": reader.path if reader is not None else None,
+        "parts": method.parts or None,
+    }
+    instances = point.calls.instances
+    return {
+        "target": point.target,
+        "placement": request.placement.name,
+        "attribute": point.attribute,
+        "strategy": point.naming.strategy,
+        **{key: value for key, value in joined.items() if value is not None},
+        "channels": point.naming.channels.as_dict(),
+        "readers": sorted({reader for one in instances for reader in one.facts.readers}),
+        "already": point.naming.present,
+    }
+
+
+# Warnings -----------------------------------------------------------------------------------------
 
 #: Of so few hidden units, all may be dead at one start of ten.
 FEW_UNITS = 4
 
 
-def narrow(task: Task, plan: Plan, place: Place) -> list[dict[str, str]]:
+def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[Warning]:
+    """What the user has to know: each with a code, a place, and what to do."""
+    found = [
+        *not_proven(task, plan, without),
+        *literal_channels(plan),
+        *initialised_blocks(plan),
+        *attached_blocks(plan),
+        *passed_over(task, plan),
+        *plan.notes,
+    ]
+    for point in plan.points:
+        found += narrow(task, plan, point)
+        found += neighbours(task, point)
+    found += left_out(task)
+    if plan.workspace.edits:
+        found += for_project(task.project.root, task.model.file)
+    return [one for number, one in enumerate(found) if one not in found[:number]]
+
+
+def not_proven(task: Task, plan: Plan, without: StitchError | None) -> list[Warning]:
+    if without is not None:
+        message = f"not proven, since {without.message}"
+        return [{"code": "not-proven", "message": message, "hint": without.hint or ""}]
+    if not task.request.prove and plan.workspace.edits:
+        message = "not proven, as --no-prove asks: the source was read and not run"
+        return [{"code": "not-proven", "message": message}]
+    return []
+
+
+def literal_channels(plan: Plan) -> list[Warning]:
+    found: list[Warning] = []
+    for point in plan.points:
+        channels = point.naming.channels
+        if channels.reason:
+            text = f"{channels.expression} channels is a literal: {channels.reason}"
+            where = f"{plan.workspace.relative(point.file)}:{point.definition.point.line}"
+            found.append({"code": "literal-channels", "where": where, "message": text})
+    return found
+
+
+def initialised_blocks(plan: Plan) -> list[Warning]:
+    found: list[Warning] = []
+    for point in plan.points:
+        line = point.definition.initialised_at
+        if line is not None:
+            text = f"the model's own initialisation reaches {point.attribute} and sets its weights"
+            where = f"{plan.workspace.relative(point.file)}:{line}"
+            found.append({"code": "init-loop", "where": where, "message": text})
+    return found
+
+
+def attached_blocks(plan: Plan) -> list[Warning]:
+    found: list[Warning] = []
+    for point in plan.fresh:
+        if point.calls.variable is not None:
+            model = f"{plan.workspace.relative(point.file)}::{point.calls.variable}"
+            text = f"the block is attached to {model}, and to no other model of its class"
+            hint = "A trainer that builds the model anew, as from a configuration file, drops it."
+            found.append({"code": "attached", "message": text, "hint": hint})
+    return found
+
+
+def passed_over(task: Task, plan: Plan) -> list[Warning]:
+    if not plan.passed_over:
+        return []
+    few = ", ".join(plan.passed_over[:6])
+    rest = f" and {len(plan.passed_over) - 6} more" if len(plan.passed_over) > 6 else ""
+    text = f"{few}{rest} of class {task.request.every} got no block, being called nowhere"
+    return [{"code": "never-called", "message": text}]
+
+
+def narrow(task: Task, plan: Plan, point: InsertionPoint) -> list[Warning]:
     """A bottleneck that is so narrow that its ReLU may pass nothing on, and the block learn nothing."""
-    block, channels = task.block, place.channels.get("value")
-    if block is None or not isinstance(channels, int):
+    block, channels = task.block, point.naming.channels.value
+    if block is None or channels is None:
         return []
     values = numbers(task.request, block, channels, channels)
     width = block.hidden_width(values)
     if width is None or width >= min(FEW_UNITS, channels):
         return []
-    where = f"{plan.bench.relative(place.anchor.file)}:{place.anchor.line}"
+    where = f"{plan.workspace.relative(point.file)}:{point.definition.point.line}"
     units = "one hidden unit" if width == 1 else f"{width} hidden units"
     text = f"{block.name} has {units} for {channels} channels, which a ReLU may leave dead for good"
     one = {"code": "narrow", "where": where, "message": text}
@@ -94,83 +189,26 @@ def narrow(task: Task, plan: Plan, place: Place) -> list[dict[str, str]]:
     return [one]
 
 
-def neighbours(task: Task, place: Place) -> list[dict[str, str]]:
+def neighbours(task: Task, point: InsertionPoint) -> list[Warning]:
     """The blocks that earlier runs put at the same target: the new one comes before them."""
-    found = []
+    found: list[Warning] = []
     for entry in ledger.load(task.project.root).entries:
         record = entry.record
-        if record.target == place.target and record.attribute != place.attribute:
-            prefix = place.target[: -len(place.resolved.path)]
-            other = f"{prefix}{join(place.owner, record.attribute)}"
-            text = f"{record.attribute} is at this target too; {place.attribute} comes before it"
+        if record.target == point.target and record.attribute != point.attribute:
+            prefix = point.target[: -len(point.calls.resolved.path)]
+            other = f"{prefix}{join(point.calls.owner, record.attribute)}"
+            text = f"{record.attribute} is at this target too; {point.attribute} comes before it"
             hint = f"To put a block after it, name it: --after {other}"
             found.append({"code": "other-block", "message": text, "hint": hint})
     return found
 
 
-def splice_report(request: AddRequest, place: Place) -> dict[str, Any]:
-    channels = {key: place.channels[key] for key in ("expression", "value", "evidence")}
-    method = place.method
-    joined = {
-        "fuse": method.fuse,
-        "reduce": ("linear" if method.linear else "conv") if method.fuse == "concat" else None,
-        "gate": method.gate or None,
-        "with": [feature.target for feature in place.features] or None,
-        "into": place.reader,
-        "parts": method.parts or None,
-    }
-    return {
-        "target": place.target,
-        "placement": request.placement,
-        "attribute": place.attribute,
-        "strategy": place.strategy,
-        **{key: value for key, value in joined.items() if value is not None},
-        "channels": channels,
-        "readers": sorted({reader for spot in place.spots for reader in spot.layer["readers"]}),
-    }
-
-
-def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[dict[str, str]]:
-    """What the author has to know: each with a code, a place, and what to do."""
-    found: list[dict[str, str]] = []
-    bench, session = plan.bench, task.session
-    if without is not None:
-        message = f"not proven, since {without.message}"
-        found.append({"code": "not-proven", "message": message, "hint": without.hint or ""})
-    elif not task.request.prove and bench.edits:
-        message = "not proven, as --no-prove asks: the source was read and not run"
-        found.append({"code": "not-proven", "message": message})
-    for place in plan.places:
-        reason = place.channels.get("reason")
-        if reason:
-            where = f"{bench.relative(place.anchor.file)}:{place.anchor.line}"
-            text = f"{place.channels['expression']} channels is a literal: {reason}"
-            found.append({"code": "literal-channels", "where": where, "message": text})
-    for place, line in plan.initialised:
-        path = bench.relative(place.anchor.file)
-        text = f"the model's own initialisation reaches {place.attribute} and sets its weights"
-        found.append({"code": "init-loop", "where": f"{path}:{line}", "message": text})
-    for place in plan.fresh:
-        if place.variable is not None:
-            model = f"{bench.relative(place.anchor.file)}::{place.variable}"
-            text = f"the block is attached to {model}, and to no other model of its class"
-            hint = "A trainer that builds the model anew, as from a configuration file, drops it."
-            found.append({"code": "attached", "message": text, "hint": hint})
-    if plan.passed_over:
-        few = ", ".join(plan.passed_over[:6])
-        rest = f" and {len(plan.passed_over) - 6} more" if len(plan.passed_over) > 6 else ""
-        text = f"{few}{rest} of class {task.request.every} got no block, being called nowhere"
-        found.append({"code": "never-called", "message": text})
-    found += plan.notes
-    for place in plan.places:
-        found += narrow(task, plan, place)
-        found += neighbours(task, place)
-    if session.left_out:
-        lines = [str(first) for first, _ in session.left_out]
-        path = session.syntax.document.path
-        rest = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
-        text = f"only definitions were run; left out: lines {', '.join(lines[:5])}{rest}"
-        found.append({"code": "left-out", "where": f"{path}:{lines[0]}", "message": text})
-    if plan.bench.edits:
-        found += for_project(task.project.root, session.file)
-    return [one for number, one in enumerate(found) if one not in found[:number]]
+def left_out(task: Task) -> list[Warning]:
+    model = task.model
+    if not model.left_out:
+        return []
+    lines = [str(first) for first, _ in model.left_out]
+    rest = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
+    text = f"only definitions were run; left out: lines {', '.join(lines[:5])}{rest}"
+    where = f"{model.syntax.document.path}:{lines[0]}"
+    return [{"code": "left-out", "where": where, "message": text}]

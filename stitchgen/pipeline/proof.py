@@ -1,167 +1,190 @@
-"""Ask the observer to hold the laws against the edited model."""
+"""Have the backend hold the checks against the edited model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from stitchgen.analysis.runtime_backend import Observer, encoded
-from stitchgen.analysis.survey import Configuration, Spot, Survey, first_place, join
+from stitchgen.analysis.backend import BrokenCheck, KeyChanges, Proposal
+from stitchgen.analysis.survey import Configuration, LayerInstance, join
 from stitchgen.errors import StitchError
 from stitchgen.planning import joins
 from stitchgen.planning.definitions import class_around
-from stitchgen.planning.plan import Plan, Task
-from stitchgen.planning.point import Place
-from stitchgen.targets.model import Session
-from stitchgen.targets.request import AddRequest
+from stitchgen.planning.plan import Plan, Planning
+from stitchgen.planning.point import InsertionPoint
+from stitchgen.targets.placement import Placement
 
-LAWS = ["builds", "keys", "position", "elsewhere", "consumed"]
+#: The checks, as the report names them.
+CHECKS = ("builds", "keys", "position", "elsewhere", "consumed")
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
 
 
-def prove(task: Task, survey: Survey, observer: Observer, plan: Plan) -> dict[str, Any]:
-    """The proof's report; raises `law-broken`, and then nothing may be written.
+@dataclass(frozen=True)
+class Proof:
+    """What was proven, and in which configurations."""
+
+    builds: tuple[str, ...]
+    unchanged: tuple[str, ...]  # they run the edited classes and have no target
+    not_proven: tuple[str, ...]
+    params_added: int
+    macs_added: int
+    input: str
+    notes: tuple[str, ...]
+    keys: KeyChanges
+
+    def as_dict(self) -> dict[str, Any]:
+        """The `proof` of `--json`."""
+        return {
+            "laws": list(CHECKS),
+            "build": list(self.builds),
+            "unchanged": list(self.unchanged),
+            "not_proven": list(self.not_proven),
+            "params_added": self.params_added,
+            "macs_added": self.macs_added,
+            "input": self.input,
+            "notes": list(self.notes),
+        }
+
+
+def prove(planning: Planning, plan: Plan) -> Proof:
+    """The proof of a plan; raises `law-broken`, and then nothing may be written.
 
     Configurations that the user named are all proven, up to PROVEN; of those found in the file the
     smallest. Those that run the edited classes and have no target are proven to be unchanged: all
     that the user named, and the smallest of the others.
     """
-    request, session, places = task.request, task.session, plan.fresh
-    wanted, others = concerned(session, survey, plan)
-    named = len([one for one in others if one.expression in session.subject.given])
+    given = planning.task.model.subject.given
+    wanted, others = concerned(planning, plan)
+    named = len([one for one in others if one.expression in given])
     unchanged = max(1, min(named, PROVEN))
-    builds: list[dict[str, Any]] = [
-        {"expression": one.expression, "splices": splices_in(request, one, places)}
+    placement = planning.request.placement
+    proposals = [
+        Proposal(one.expression, splices_in(placement, one, plan.fresh))
         for one in wanted[:PROVEN] + others[:unchanged]
     ]
-    answer = observer.ask(
-        "prove",
-        builds=builds,
-        inputs=list(session.subject.inputs),
-        overlay=encoded(plan.bench.overlay()),
+    found = []
+    for proposal, proven in zip(
+        proposals, planning.backend.prove(proposals, plan.workspace.overlay())
+    ):
+        if isinstance(proven, BrokenCheck):
+            raise refusal(planning, plan, proposal.expression, proven)
+        found.append(proven)
+    return Proof(
+        builds=tuple(one.expression for one in wanted[:PROVEN]),
+        unchanged=tuple(one.expression for one in others[:unchanged]),
+        not_proven=tuple(one.expression for one in wanted[PROVEN:] + others[unchanged:]),
+        params_added=found[0].params_added,
+        macs_added=found[0].macs_added,
+        input=found[0].input,
+        notes=tuple(sorted({note for proven in found for note in proven.notes})),
+        keys=found[0].keys,
     )
-    for build, proof in zip(builds, answer["builds"]):
-        if not proof["ok"]:
-            raise refusal(task, plan, build["expression"], proof["error"])
-    proofs = answer["builds"]
-    return {
-        "laws": LAWS,
-        "build": [one.expression for one in wanted[:PROVEN]],
-        "unchanged": [one.expression for one in others[:unchanged]],
-        "not_proven": [one.expression for one in wanted[PROVEN:] + others[unchanged:]],
-        "params_added": proofs[0]["params_added"],
-        "macs_added": proofs[0]["macs_added"],
-        "input": proofs[0]["input"],
-        "notes": sorted({note for proof in proofs for note in proof["notes"]}),
-        "keys": proofs[0]["keys"],
-    }
 
 
-def refusal(task: Task, plan: Plan, build: str, error: Mapping[str, Any]) -> StitchError:
-    """A law that does not hold, or an argument of the block that its constructor refuses."""
-    where = error.get("where")
-    details = {key: error[key] for key in ("law", "mode") if error.get(key)}
-    file = (where or "").rpartition(":")[0]
-    in_block = any(file == str(plan.bench.root / path) for path in plan.uses)
-    given = task.request.channels is not None or bool(task.settings)
-    if error.get("law") == "builds" and (in_block or given):
+def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> StitchError:
+    """A check that does not hold, or an argument of the block that its constructor refuses."""
+    request, block = planning.request, planning.task.block
+    details = {key: text for key, text in (("law", broken.check), ("mode", broken.mode)) if text}
+    file = (broken.where or "").rpartition(":")[0]
+    in_block = any(file == str(plan.workspace.root / path) for path in plan.uses)
+    given = request.channels is not None or bool(planning.task.settings)
+    if broken.check == "builds" and (in_block or given):
         return StitchError(
             "bad-argument",
-            f"{build}: {error['message']}",
-            where=where,
+            f"{build}: {broken.message}",
+            where=broken.where,
             hint="The block's arguments come from --set name=value and --channels EXPR; see "
-            f"stitchgen show {task.request.block}.",
+            f"stitchgen show {request.block}.",
             details=details,
         )
-    for place in plan.fresh if task.request.placement == "replace" else ():
-        for spot in place.spots:
-            if others := spot.configuration.other_names(spot.path):
+    for point in plan.fresh if request.placement.replaces else ():
+        for one in point.calls.instances:
+            if others := one.configuration.other_names(one.path):
                 return StitchError(
                     "unsupported",
-                    f"{place.target} is the same module as {others[0]}, which stays the old one",
-                    where=first_place(spot.layer),
+                    f"{point.target} is the same module as {others[0]}, which stays the old one",
+                    where=one.facts.where,
                     hint="Change the line that makes it, for all its names.",
                     details=details,
                 )
     hint = "Nothing was written. Please report this, with the model's source, if it is sound."
-    if error.get("law") == "builds" and task.block is not None:
-        changes = [what for what in ("channels", "size") if getattr(task.block, what) != "same"]
+    if broken.check == "builds" and block is not None:
+        changes = [what for what in ("channels", "size") if getattr(block, what) != "same"]
         if changes:
-            hint = (
-                f"{task.block.name} changes {' and '.join(changes)}, which what follows does not "
-            )
+            hint = f"{block.name} changes {' and '.join(changes)}, which what follows does not "
             hint += "take; choose its arguments by --set, or a place where it may."
-    if error.get("law") == "consumed":
+    if broken.check == "consumed":
         hint = "What the layer gives reaches no output here, or no gradient comes back (detach, "
         hint += "no_grad). Splice after one that trains, or pass a configuration: --build EXPR"
-    if error["code"] != "law-broken":
+    if broken.code != "law-broken":
         hint = "Both eval and train are run; pass the input that the model takes: --input SHAPE"
     return StitchError(
-        error["code"], f"{build}: {error['message']}", where=where, hint=hint, details=details
+        broken.code, f"{build}: {broken.message}", where=broken.where, hint=hint, details=details
     )
 
 
-def concerned(
-    session: Session, survey: Survey, plan: Plan
-) -> tuple[list[Configuration], list[Configuration]]:
+def concerned(planning: Planning, plan: Plan) -> tuple[list[Configuration], list[Configuration]]:
     """The configurations that have a target, and those that only share the edited classes."""
-    places = plan.fresh
+    survey, given = planning.survey, planning.task.model.subject.given
     wanted = {
-        spot.configuration.expression: spot.configuration
-        for place in places
-        for spot in place.spots
+        one.configuration.expression: one.configuration
+        for point in plan.fresh
+        for one in point.calls.instances
     }
     edited = {
         (name, site.file)
-        for place in places
-        for site in place.sites
-        if place.variable is None and (name := class_around(plan.bench, site)) is not None
+        for point in plan.fresh
+        for site in point.calls.sites
+        if point.calls.variable is None and (name := class_around(plan.workspace, site)) is not None
     }
-    edited |= {(place.anchor.function.rpartition(".")[0], place.anchor.file) for place in places}
+    edited |= {(point.class_name, point.file) for point in plan.fresh}
     others = [
         configuration
         for configuration in survey.configurations
         if configuration.expression not in wanted
         and any(survey.roots(configuration, name, file) for name, file in edited)
     ]
-    named = [wanted[text] for text in session.subject.given if text in wanted]
+    named = [wanted[text] for text in given if text in wanted]
     found = sorted(wanted.values(), key=lambda one: one.parameters)
-    others.sort(key=lambda one: (one.expression not in session.subject.given, one.parameters))
+    others.sort(key=lambda one: (one.expression not in given, one.parameters))
     return named or found, others
 
 
 def splices_in(
-    request: AddRequest, configuration: Configuration, places: Sequence[Place]
-) -> list[dict[str, Any]]:
-    """The splices of one configuration, as the laws take them."""
-    splices = []
-    for place in places:
-        for spot in place.spots:
-            if spot.configuration is configuration:
-                splices.append(splice_in(request, place, spot))
+    placement: Placement, configuration: Configuration, points: Sequence[InsertionPoint]
+) -> list[Mapping[str, Any]]:
+    """The splices of one configuration, as the checks take them."""
+    splices: list[Mapping[str, Any]] = []
+    for point in points:
+        for one in point.calls.instances:
+            if one.configuration is configuration:
+                splices.append(splice_in(placement, point, one))
         if not splices:
             splices.append(
                 {
-                    "placement": request.placement,
-                    "target": place.resolved.path,
-                    "block": place.attribute,
+                    "placement": placement.name,
+                    "target": point.calls.resolved.path,
+                    "block": point.attribute,
                     "absent": True,
                 }
             )
     return splices
 
 
-def splice_in(request: AddRequest, place: Place, spot: Spot) -> dict[str, Any]:
-    """A splice at one layer, as the laws take it."""
-    block = spot.path if request.placement == "replace" else place.block_path(spot)
-    here = block.rpartition(".")[0]
+def splice_in(
+    placement: Placement, point: InsertionPoint, instance: LayerInstance
+) -> Mapping[str, Any]:
+    """A splice at one layer, as the checks take it."""
+    calls, reader, method = point.calls, point.join.reader, point.join.method
+    block = instance.path if placement.replaces else point.block_path(instance)
     return {
-        "placement": request.placement,
-        "target": spot.path,
-        "block": "" if place.method.features else block,
-        "calls": None if place.call is None else [place.call],
-        "element": place.element.value if place.element is not None else None,
-        "into": None if place.reader is None else join(spot.root, place.reader),
-        "method": joins.law(place.method, here, spot.root),
+        "placement": placement.name,
+        "target": instance.path,
+        "block": "" if method.features else block,
+        "calls": None if calls.number is None else [calls.number],
+        "element": calls.element.value if calls.element is not None else None,
+        "into": None if reader is None else join(instance.root, reader.path),
+        "method": joins.check(method, block.rpartition(".")[0], instance.root),
     }

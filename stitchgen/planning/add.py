@@ -1,29 +1,28 @@
-"""From a task and a survey to the plan: every place decided, every edit made in memory."""
+"""From a task and a survey to the plan of `add`: every point decided, every edit made in memory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from stitchgen.analysis.runtime_backend import Observer
-from stitchgen.analysis.survey import Survey, first_place
 from stitchgen.catalog.own_class import is_own
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.planning import block_file
 from stitchgen.planning.channel_expressions import (
+    Count,
     as_number,
     channel_expressions,
     channels_read,
     given,
 )
-from stitchgen.planning.container_loops import agree, find_loops, release
-from stitchgen.planning.definitions import define_after, initialising_loop
-from stitchgen.planning.emit import Definition, import_modules, write_calls, write_definitions
+from stitchgen.planning.container_loops import find_loops, in_one_loop
+from stitchgen.planning.definitions import defined_after, initialising_loop
+from stitchgen.planning.emit import Construction, import_modules, write_calls, write_definitions
 from stitchgen.planning.existing import replaced_already, stands_already
-from stitchgen.planning.features import find_feature, find_reader, later
+from stitchgen.planning.features import for_reader, reading
 from stitchgen.planning.fit import (
     Fit,
     check_same_at_all_calls,
@@ -34,60 +33,63 @@ from stitchgen.planning.fit import (
     widths_of,
 )
 from stitchgen.planning.joins import Widths
-from stitchgen.planning.plan import Plan, Task
-from stitchgen.planning.point import Place
-from stitchgen.planning.points import find_places
-from stitchgen.project.workspace import Workbench
-from stitchgen.targets.request import AddRequest
+from stitchgen.planning.plan import Plan, Planning, Warning
+from stitchgen.planning.point import InsertionPoint, NamedChannels
+from stitchgen.planning.points import find_points
 from stitchgen.targets.resolve import Resolved, resolve
 from stitchgen.targets.select import select
 
 
-def make_plan(task: Task, survey: Survey, observer: Observer | None, late: bool = False) -> Plan:
-    """Decide every target; the plan's edits are on a workbench of its own.
-
-    With `late`, blocks are defined below the model's own initialisation of all its modules.
-    """
-    plan, request = Plan(Workbench(task.project.root, survey.modules)), task.request
-    assert task.block is not None
-    for located in task.session.located:
-        selected = select(task.session, request, located, survey, plan.bench)
-        plan.passed_over += selected.never_called
-        for resolved in selected.targets:
-            plan.places += places_at(plan, request, task.block.name, survey, resolved)
-    check_names(plan)
-    if request.placement == "replace":
-        for place in plan.places:
-            settle(task, plan, place, late)
-        write_drafts(
-            task, plan, survey, [partial(replacement_at, task, plan, one) for one in plan.places]
+def make_plan(planning: Planning) -> Plan:
+    """Decide every target; the edits are in the planning's workspace."""
+    points, passed_over = points_of_targets(planning)
+    check_names(planning, points)
+    if planning.request.placement.replaces:
+        points = [initialised(planning, point) for point in points]
+        drafts = drafted(planning, [Replacing(planning, point) for point in points])
+        points = written(planning, drafts)
+    else:
+        fitted = [fitted_point(planning, point) for point in points]
+        named = named_points(planning, [point for point, _ in fitted])
+        drafts = drafted(
+            planning,
+            [
+                Splicing(planning, point, fit, names)
+                for (point, names), (_, fit) in zip(named, fitted)
+            ],
         )
-        return plan
-    fits = []
-    for place in plan.places:
-        find_others(task, plan, survey, place)
-        fits.append(decide(task, place))
-        settle(task, plan, place, late)
-    named = name_counts(task, plan, survey, observer)
-    write_drafts(
-        task,
-        plan,
-        survey,
-        [
-            partial(block_at, task, plan, place, fit, names)
-            for place, fit, names in zip(plan.places, fits, named)
-        ],
+        points = written(planning, drafts)
+        calls = iter(write_calls(planning, [point for point in points if not point.naming.present]))
+        points = [point if point.naming.present else next(calls) for point in points]
+    return Plan(
+        planning.workspace,
+        tuple(points),
+        frozenset().union(*(one.uses for one in drafts)),
+        passed_over,
+        tuple(note for one in drafts for note in one.notes),
     )
-    write_calls(plan.bench, task.project, plan.fresh)
-    return plan
 
 
-def places_at(
-    plan: Plan, request: AddRequest, block: str, survey: Survey, resolved: Resolved
-) -> list[Place]:
-    """The places of one target; a refusal of one of many says how to take all calls, or fewer."""
+# Calls and definitions ----------------------------------------------------------------------------
+
+
+def points_of_targets(planning: Planning) -> tuple[list[InsertionPoint], tuple[str, ...]]:
+    """The points of all targets, and the layers that `--every` passed over, being called nowhere."""
+    points: list[InsertionPoint] = []
+    passed_over: list[str] = []
+    for located in planning.task.model.located:
+        selected = select(planning.surveyed, planning.request, located)
+        passed_over += selected.never_called
+        for resolved in selected.targets:
+            points += points_at(planning, resolved)
+    return points, tuple(passed_over)
+
+
+def points_at(planning: Planning, resolved: Resolved) -> list[InsertionPoint]:
+    """The points of one target; a refusal of one of many says how to take all calls, or fewer."""
+    request = planning.request
     try:
-        return find_places(plan.bench, request, block, survey, resolved)
+        return find_points(planning, planning.block.name, resolved)
     except StitchError as error:
         if request.every is not None and error.code == "many-calls":
             every = resolved.located.target.text
@@ -96,173 +98,240 @@ def places_at(
         raise
 
 
-def check_names(plan: Plan) -> None:
+def check_names(planning: Planning, points: Sequence[InsertionPoint]) -> None:
     """Refuse two blocks that would get one attribute: `--name`, or `a_b.c` and `a.b_c`."""
-    taken: dict[tuple[str, str, str, str], Place] = {}
-    for place in plan.places:
-        file, function = place.anchor.file, place.anchor.function
-        key = file, function, place.definition_owner, place.attribute
-        other = taken.setdefault(key, place)
-        if other is not place:
-            where = f"{plan.bench.relative(file)}:{place.anchor.line}"
+    taken: dict[tuple[str, ...], InsertionPoint] = {}
+    for point in points:
+        there = point.definition.point
+        key = there.file, there.function, point.definition_owner, point.attribute
+        other = taken.setdefault(key, point)
+        if other is not point:
+            where = f"{planning.workspace.relative(there.file)}:{there.line}"
             raise StitchError(
                 "bad-argument",
-                f"{place.attribute} would be the block of {other.target} and of {place.target}",
+                f"{point.attribute} would be the block of {other.target} and of {point.target}",
                 where=where,
                 hint="Run the command once for each of them, or leave out --name.",
             )
 
 
-def find_others(task: Task, plan: Plan, survey: Survey, place: Place) -> None:
-    """The other layers that a place reads or whose call it stands at."""
-    request, session = task.request, task.session
-    if (session.with_ or session.into) and (place.hooked or not place.sites):
+def initialised(planning: Planning, point: InsertionPoint) -> InsertionPoint:
+    """The point with its definition behind the model's initialisation of its modules, if need be."""
+    request, block = planning.request, planning.task.block
+    starts = request.gate or (block is not None and block.identity)
+    loop = initialising_loop(planning.workspace, point.definition.point, parameters=request.gate)
+    if loop is not None and (planning.late or starts):
+        # Its starting values are what makes the block an identity: nothing may overwrite them.
+        return defined_after(planning.workspace, point, loop)
+    if loop is not None and not request.placement.replaces:
+        return point.with_definition(initialised_at=loop.lineno)
+    return point
+
+
+# Joins --------------------------------------------------------------------------------------------
+
+
+def fitted_point(planning: Planning, point: InsertionPoint) -> tuple[InsertionPoint, Fit]:
+    """How the block fits and is joined; refused, if at all, before the model is built again."""
+    point = with_other_layers(planning, point)
+    point, fit = fit_of(planning, point)
+    point = point.with_join(method=method_of(planning, point, fit))
+    return initialised(planning, point), fit
+
+
+def with_other_layers(planning: Planning, point: InsertionPoint) -> InsertionPoint:
+    """The point with the other layers that it reads, or at whose call it stands."""
+    model = planning.task.model
+    if (model.with_ or model.into) and (point.calls.hooked or not point.calls.sites):
         raise unsupported(
-            f"{place.target} is run by a forward hook, which sees no other layer",
-            first_place(place.spots[0].layer),
+            f"{point.target} is run by a forward hook, which sees no other layer",
+            point.calls.where,
             "Leave out --attach, and name a layer that your own code calls.",
         )
-    if session.into is not None:
-        resolved = resolve(session, session.into, survey, plan.bench)
-        find_reader(plan.bench, request, survey, place, resolved)
+    if model.into is not None:
+        point = for_reader(planning, point, resolve(planning.surveyed, model.into))
     taken: set[str] = set()
-    for located in session.with_:
-        resolved = resolve(session, located, survey, plan.bench)
-        feature = find_feature(plan.bench, request, survey, place, resolved, taken)
-        taken.add(feature.source.name)
-        place.features.append(feature)
-        place.anchor = later(place.anchor, feature.anchor)
+    for located in model.with_:
+        point = reading(planning, point, resolve(planning.surveyed, located), taken)
+    return point
 
 
-def decide(task: Task, place: Place) -> Fit:
-    """How the block fits and is joined; refused, if at all, before the model is built again."""
-    assert task.block is not None
-    fit = fit_of(task.request, task.block, place)
-    place.method = method_of(task.request, task.block, place, fit)
-    return fit
+# Channels -----------------------------------------------------------------------------------------
 
 
-def settle(task: Task, plan: Plan, place: Place, late: bool) -> None:
-    """Move the definition behind the model's initialisation of its modules, if need be."""
-    request = task.request
-    starts = request.gate or (task.block is not None and task.block.identity)
-    loop = initialising_loop(plan.bench, place.anchor, parameters=request.gate)
-    if loop is not None and (late or starts):
-        # Its starting values are what makes the block an identity: nothing may overwrite them.
-        define_after(plan.bench, place, loop)
-    elif loop is not None and request.placement != "replace":
-        plan.initialised.append((place, loop.lineno))
-
-
-def name_counts(
-    task: Task, plan: Plan, survey: Survey, observer: Observer | None
-) -> list[dict[str, str]]:
-    """For each place the expressions of its counts, by what they are to it."""
-    request, block = task.request, task.block
-    named: list[dict[str, str]] = [{} for _ in plan.places]
-    asked = []
-    for number, place in enumerate(plan.places):
-        wanted = counts_of(place, request)
-        told = block is not None and not block.channel_parameters and list(wanted) == ["fed"]
+def named_points(
+    planning: Planning, points: Sequence[InsertionPoint]
+) -> list[tuple[InsertionPoint, dict[str, str]]]:
+    """Each point with its channels, and the expressions of its counts by what they are to it."""
+    known: list[dict[str, NamedChannels]] = [{} for _ in points]
+    asked: list[tuple[int, str, Count]] = []
+    for number, point in enumerate(points):
+        wanted = counts_of(planning, point)
         for role, count in wanted.items():
-            if not told:
-                check_same_at_all_calls(count)
-            if role == "fed" and request.channels is not None:
-                place.channels = given(request, place)
-            elif place.variable is not None or (told and observer is not None):
-                # A script makes its model for one configuration, and what is only told needs no name.
-                place.channels = as_number(count)
-            elif role == "fed" and observer is None:
-                place.channels = channels_read(request, place)
-            elif observer is None:
-                raise StitchError(
-                    "channels-unknown",
-                    f"the source alone does not tell the channels of {count.name} well enough",
-                    hint="Let the model run: leave out --no-prove.",
-                )
-            else:
+            channels = known_channels(planning, point, role, count, alone=[*wanted] == ["fed"])
+            if channels is None:
                 asked.append((number, role, count))
-                continue
-            named[number][role] = place.channels["expression"] or ""
-    if observer is not None:
-        counts = [count for _, _, count in asked]
-        found = channel_expressions(plan.bench, survey, observer, task.session, counts)
-        for (number, role, count), channels in zip(asked, found):
-            named[number][role] = channels["expression"]
-            if role == "fed" or not count.place.channels:
-                count.place.channels = channels
-    return named
+            else:
+                known[number][role] = channels
+    found = channel_expressions(planning, [count for _, _, count in asked])
+    for (number, role, _), channels in zip(asked, found):
+        known[number][role] = channels
+    return [
+        (
+            point.with_naming(channels=channels_of(roles)),
+            {role: channels.expression or "" for role, channels in roles.items()},
+        )
+        for point, roles in zip(points, known)
+    ]
+
+
+def known_channels(
+    planning: Planning, point: InsertionPoint, role: str, count: Count, alone: bool
+) -> NamedChannels | None:
+    """A count that needs no expression to be found; None where the backend has to be asked.
+
+    `alone`: it is the only count of its point.
+    """
+    request, block, runs = planning.request, planning.task.block, planning.backend.runs
+    # A block that is not made for a number of channels is told it, and no more.
+    only_reported = block is not None and not block.channel_parameters and alone
+    if not only_reported:
+        check_same_at_all_calls(count)
+    if role == "fed" and request.channels is not None:
+        return given(planning, point)
+    if point.calls.variable is not None or (only_reported and runs):
+        # A script makes its model for one configuration.
+        return as_number(count)
+    if runs:
+        return None
+    if role == "fed":
+        return channels_read(planning, point)
+    raise StitchError(
+        "channels-unknown",
+        f"the source alone does not tell the channels of {count.name} well enough",
+        hint="Let the model run: leave out --no-prove.",
+    )
+
+
+def channels_of(roles: Mapping[str, NamedChannels]) -> NamedChannels:
+    """What the report tells of a point: the channels of what is fed to the block, else the first."""
+    return roles.get("fed") or next(iter(roles.values()))
+
+
+# Drafts -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What is to be constructed at a place."""
+    """What is to be constructed at a point."""
 
+    point: InsertionPoint
     construction: str
     widths: Widths
-    present: str | None  # the attribute (or place) where this very block stands already
+    uses: frozenset[str] = frozenset()  # block files
+    notes: tuple[Warning, ...] = ()
 
 
-def write_drafts(
-    task: Task, plan: Plan, survey: Survey, draft: Sequence[Callable[[], Draft]]
-) -> None:
-    """Define the blocks of all places, those of a whole container by one loop.
+class Drafting(Protocol):
+    """Makes the draft of one point, with or without a loop around its definition."""
 
-    `draft` makes that of each place anew, with or without the loop.
-    """
-    bench, request, places = plan.bench, task.request, plan.places
-    loops = find_loops(bench, survey, places, request.placement == "replace")
-    for group in loops:
-        if not agree(group):
-            release(group)
-    drafts = [make() for make in draft]
-    by_place = {id(place): one for place, one in zip(places, drafts)}
-    for group in loops:
-        mine = [by_place[id(place)] for place in group]
-        if group[0].each and len({(one.construction, one.present is None) for one in mine}) > 1:
-            release(group)
-            for number, place in enumerate(places):
-                if any(place is other for other in group):
-                    drafts[number] = draft[number]()  # without the loop
-    fresh = []
-    for place, one in zip(places, drafts):
-        if one.present is not None:
-            place.attribute = one.present
-            plan.already.append(place)
-        else:
-            fresh.append(Definition(place, one.construction, one.widths))
-    write_definitions(bench, task.project, request, fresh)
+    @property
+    def point(self) -> InsertionPoint: ...
+
+    def draft(self, point: InsertionPoint) -> Draft: ...
 
 
-def block_at(task: Task, plan: Plan, place: Place, fit: Fit, named: Mapping[str, str]) -> Draft:
-    """The block at one place; its file and its import are planned."""
-    bench, request, block = plan.bench, task.request, task.block
-    assert block is not None
-    if place.each is not None and "fed" in named:
-        named = {**named, "fed": place.channels["expression"] or ""}
-    arguments = block_file.arguments(block, facts_of(block, place, fit, named), task.settings)
-    import_modules(bench, place)
-    placed = block_file.place(bench, task.project, block, fit.dims, Path(place.anchor.file))
-    if not is_own(request.block):
-        plan.uses.add(bench.relative(placed.file))
-    construction = f"{placed.class_name}({', '.join(arguments)}){place.moved}"
-    present = stands_already(bench, request, place, placed.class_name, construction)
-    root = f"{task.project.root}{os.sep}"
-    for note in fit.notes if present is None else ():
-        plan.notes.append({key: text.replace(root, "") for key, text in note.items()})
-    return Draft(construction, widths_of(block, place, fit, named), present)
+@dataclass(frozen=True)
+class Splicing:
+    """A block beside its layer, from which the draft of its construction is made."""
+
+    planning: Planning
+    point: InsertionPoint
+    fit: Fit
+    names: Mapping[str, str]  # the expressions of its counts
+
+    def draft(self, point: InsertionPoint) -> Draft:
+        """The block at the point, by itself or in a loop; its file and its import are planned."""
+        planning, block = self.planning, self.planning.block
+        names = dict(self.names)
+        if point.definition.loop is not None and "fed" in names:
+            names["fed"] = point.naming.channels.expression or ""
+        facts = facts_of(block, point, self.fit, names)
+        arguments = block_file.arguments(block, facts, planning.task.settings)
+        import_modules(planning, point)
+        placed = block_file.plan_block(planning, self.fit.dims, Path(point.file))
+        construction = f"{placed.class_name}({', '.join(arguments)}){point.calls.moved}"
+        present = stands_already(planning, point, placed.class_name, construction)
+        if present is not None:
+            point = point.with_naming(attribute=present, present=True)
+        root = f"{planning.project.root}{os.sep}"
+        return Draft(
+            point,
+            construction,
+            widths_of(block, point, self.fit, names),
+            uses_of(planning, placed),
+            tuple(
+                {key: text.replace(root, "") for key, text in note.items()}
+                for note in self.fit.notes
+                if present is None
+            ),
+        )
 
 
-def replacement_at(task: Task, plan: Plan, place: Place) -> Draft:
-    """The block that is assigned to a layer's own place."""
-    bench, block = plan.bench, task.block
-    assert block is not None
-    place.channels = {"expression": None, "value": None, "evidence": "observed"}
-    if block_file.stands_in(block, place) and replaced_already(bench, place, task.settings):
-        return Draft("", Widths(""), place.attribute)
-    arguments = block_file.replacement_arguments(block, place, task.settings)
-    dims = fit_of(task.request, block, place).dims
-    placed = block_file.place(bench, task.project, block, dims, Path(place.anchor.file))
-    if not is_own(task.request.block):
-        plan.uses.add(bench.relative(placed.file))
-    return Draft(f"{placed.class_name}({', '.join(arguments)})", Widths(""), None)
+@dataclass(frozen=True)
+class Replacing:
+    """A block that is assigned to its layer's own place."""
+
+    planning: Planning
+    point: InsertionPoint
+
+    def draft(self, point: InsertionPoint) -> Draft:
+        """The block at the point, by itself or in a loop; its file and its import are planned."""
+        planning, block = self.planning, self.planning.block
+        settings = planning.task.settings
+        if block_file.stands_in(block, point):
+            if replaced_already(planning.workspace, point, settings):
+                return Draft(point.with_naming(present=True), "", Widths(""))
+        arguments = block_file.replacement_arguments(block, point, settings)
+        _, fit = fit_of(planning, point)
+        placed = block_file.plan_block(planning, fit.dims, Path(point.file))
+        construction = f"{placed.class_name}({', '.join(arguments)})"
+        return Draft(point, construction, Widths(""), uses_of(planning, placed))
+
+
+def uses_of(planning: Planning, placed: block_file.Placed) -> frozenset[str]:
+    if is_own(planning.request.block):
+        return frozenset()
+    return frozenset({planning.workspace.relative(placed.file)})
+
+
+def drafted(planning: Planning, makers: Sequence[Drafting]) -> list[Draft]:
+    """The drafts of all points, those of a whole container in one loop where they are alike."""
+    points = [maker.point for maker in makers]
+    looped: dict[int, InsertionPoint] = {}
+    groups: list[tuple[int, ...]] = []
+    for numbers, loop in find_loops(planning, points).items():
+        group = in_one_loop([points[number] for number in numbers], loop)
+        if group is not None:
+            looped |= dict(zip(numbers, group))
+            groups.append(numbers)
+    drafts = [maker.draft(looped.get(number, maker.point)) for number, maker in enumerate(makers)]
+    for numbers in groups:
+        mine = [drafts[number] for number in numbers]
+        if len({(one.construction, one.point.naming.present) for one in mine}) > 1:
+            for number in numbers:
+                drafts[number] = makers[number].draft(points[number])
+    return drafts
+
+
+def written(planning: Planning, drafts: Sequence[Draft]) -> list[InsertionPoint]:
+    """Define the blocks that are not there yet; the points as they are then."""
+    write_definitions(
+        planning,
+        [
+            Construction(one.point, one.construction, one.widths)
+            for one in drafts
+            if not one.point.naming.present
+        ],
+    )
+    return [one.point for one in drafts]

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.import_safety import is_main_test
-from stitchgen.analysis.survey import Spot, first_place
+from stitchgen.analysis.survey import LayerInstance
 from stitchgen.catalog import folders, render
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError
-from stitchgen.planning.point import Place
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.config import Project
 from stitchgen.project.modules import ImportName, import_name, named
 from stitchgen.project.transaction import read_bytes
-from stitchgen.project.workspace import Workbench
+from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import add_import, bound_as, has_relative_imports
 from stitchgen.source.syntax import Syntax
 
@@ -144,14 +145,17 @@ def arguments(block: Block, facts: Mapping[str, str], settings: Mapping[str, str
     return written
 
 
-def replacement_arguments(block: Block, place: Place, settings: Mapping[str, str]) -> list[str]:
+def replacement_arguments(
+    block: Block, point: InsertionPoint, settings: Mapping[str, str]
+) -> list[str]:
     """The constructor's arguments for `--replace`, taken from the layer that is replaced.
 
     What equals the block's default in every configuration is left out.
     """
     written = []
-    values = [replaced_values(block, place, spot) for spot in place.spots]
-    replacement = block.replacement(kind_of(place.spots[0]))
+    instances = point.calls.instances
+    values = [replaced_values(block, point, one) for one in instances]
+    replacement = block.replacement(kind_of(instances[0]))
     assert replacement is not None
     for parameter in block.parameters:
         if parameter.name in settings:
@@ -161,47 +165,47 @@ def replacement_arguments(block: Block, place: Place, settings: Mapping[str, str
             if parameter.default is not None and all(repr(v) == parameter.default for v in own):
                 continue
             scalar = not any(isinstance(value, tuple) for value in own)
-            attributes = [spot.layer["attributes"] for spot in place.spots]
+            attributes = [one.facts.attributes for one in instances]
             formula = replacement.arguments[parameter.name]
-            written.append(f"{parameter.name}={of_layer(formula, place, attributes, scalar)}")
+            written.append(f"{parameter.name}={of_layer(formula, point, attributes, scalar)}")
     return written
 
 
-def stands_in(block: Block, place: Place) -> bool:
-    """Whether every layer of the place is already of the block's class."""
+def stands_in(block: Block, point: InsertionPoint) -> bool:
+    """Whether every layer of the point is already of the block's class."""
     classes = {block.class_for(dims) for dims in block.dims}
-    return all(kind_of(spot) in classes for spot in place.spots)
+    return all(kind_of(one) in classes for one in point.calls.instances)
 
 
-def kind_of(spot: Spot) -> str:
-    return spot.layer["class_key"].rpartition(":")[2].rpartition(".")[2]
+def kind_of(instance: LayerInstance) -> str:
+    return instance.facts.class_key.rpartition(":")[2].rpartition(".")[2]
 
 
-def replaced_values(block: Block, place: Place, spot: Spot) -> Mapping[str, Any]:
+def replaced_values(
+    block: Block, point: InsertionPoint, instance: LayerInstance
+) -> Mapping[str, Any]:
     """The block's arguments for the layer of one configuration; refuses one it cannot stand in for."""
-    kind = kind_of(spot)
-    where = first_place(spot.layer)
+    kind = kind_of(instance)
+    where = instance.facts.where
     replacement = block.replacement(kind)
     if replacement is None:
         layers = sorted({layer for one in block.replaces for layer in one.layers})
         raise StitchError(
             "bad-argument",
-            f"{block.name} cannot stand in for {place.target}, a {kind}",
+            f"{block.name} cannot stand in for {point.target}, a {kind}",
             where=where,
             hint=f"It replaces {', '.join(layers)}." if layers else "Put it --after the layer.",
         )
     try:
-        return replacement.values(
-            {k: tuple(v) if isinstance(v, list) else v for k, v in spot.layer["attributes"].items()}
-        )
+        return replacement.values(instance.facts.attributes)
     except StitchError as error:
-        error.message = f"{block.name} cannot stand in for {place.target}: {error.message}"
+        error.message = f"{block.name} cannot stand in for {point.target}: {error.message}"
         error.where = where
         raise
 
 
 def of_layer(
-    formula: str, place: Place, attributes: Sequence[Mapping[str, Any]], scalar: bool
+    formula: str, point: InsertionPoint, attributes: Sequence[Mapping[str, Any]], scalar: bool
 ) -> str:
     """A formula of the layer's attributes as an expression: `stride` -> `self.conv1.stride[0]`."""
 
@@ -209,7 +213,7 @@ def of_layer(
         def visit_Name(self, node: ast.Name) -> ast.expr:
             if not all(node.id in table for table in attributes):
                 return node
-            text = f"{place.layer_text}.{node.id}"
+            text = f"{point.layer_text}.{node.id}"
             if node.id == "bias":
                 text += " is not None"
             elif scalar and any(isinstance(table[node.id], (list, tuple)) for table in attributes):
@@ -248,18 +252,13 @@ def blocks_folder(project: Project, model_file: Path) -> Path:
     return folder
 
 
-def place(
-    bench: Workbench,
-    project: Project,
-    block: Block,
-    dims: int,
-    user_file: Path,
-) -> Placed:
+def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
     """Plan the block's file (or reuse the one that is there) and its import in the user's file."""
-    user = bench.syntax(user_file)
+    workspace, project, block = planning.workspace, planning.project, planning.block
+    user = workspace.syntax(user_file)
     relative = imports_relatively(user, user_file)
     name = import_name(user_file, project.root, relative)
-    seen = named(user_file, bench.modules.get(str(user_file), ""))
+    seen = named(user_file, workspace.modules.get(str(user_file), ""))
     if seen is not None and seen.module.count(".") > name.module.count("."):
         name = seen  # in a package without `__init__.py`
     class_name = block.class_for(dims)
@@ -267,28 +266,27 @@ def place(
         return Placed(class_name, block.template, True)
     if block.template.suffix == ".py":  # the user's own class, where it is
         source_module = import_module(project, user, user_file, block.template, name, relative)
-        bound = import_class(bench, user, user_file, source_module, class_name)
+        bound = import_class(workspace, user, user_file, source_module, class_name)
         return Placed(bound, block.template, True)
     folder = blocks_folder(project, user_file)
     file = folder / f"{block.module_for(dims)}.py"
     source = render.block_source(block, dims).encode()
-    reused = False
-    if file.exists():
-        present = read_bytes(file)
-        if not defines(present, class_name):
+    reused = file.exists()
+    if reused:
+        if not defines(read_bytes(file), class_name):
             raise StitchError(
                 "blocks-in-the-way",
-                f"{bench.relative(file)} is there already and defines no class {class_name}",
-                where=bench.relative(file),
+                f"{workspace.relative(file)} is there already and defines no class {class_name}",
+                where=workspace.relative(file),
                 hint='Rename it, or set another folder: [tool.stitchgen] blocks = "..."',
             )
-        reused = True
     else:
-        bench.create(file, source)
+        workspace.create(file, source)
         if name.package and not (folder / "__init__.py").exists():
-            bench.create(folder / "__init__.py", PACKAGE)
+            workspace.create(folder / "__init__.py", PACKAGE)
     block_module = import_module(project, user, user_file, file, name, relative)
-    return Placed(import_class(bench, user, user_file, block_module, class_name), file, reused)
+    bound = import_class(workspace, user, user_file, block_module, class_name)
+    return Placed(bound, file, reused)
 
 
 def defines(raw: bytes, class_name: str) -> bool:
@@ -356,7 +354,7 @@ def import_module(
 
 
 def import_class(
-    bench: Workbench, user: Syntax, user_file: Path, module: str, class_name: str
+    workspace: Workspace, user: Syntax, user_file: Path, module: str, class_name: str
 ) -> str:
     """Plan `from module import Class` where it is not there yet; the name it is bound to."""
     bound = bound_as(user, module, class_name)
@@ -370,5 +368,5 @@ def import_class(
         while alias in taken:
             alias, number = f"{class_name}Block{number}", number + 1
     clause = class_name if alias == class_name else f"{class_name} as {alias}"
-    bench.edit(user_file, add_import(user, f"from {module} import {clause}"))
+    workspace.edit(user_file, add_import(user, f"from {module} import {clause}"))
     return alias

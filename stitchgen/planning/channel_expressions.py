@@ -1,6 +1,6 @@
 """How many channels a block gets, as an expression of the constructor.
 
-The candidates are `channels`' business; here the observer evaluates them, at the very place where
+`channel_candidates` offers the candidates; here the backend evaluates them, at the very place where
 the block will be constructed, in every configuration that was seen.
 """
 
@@ -9,59 +9,59 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from stitchgen.analysis.runtime_backend import Observer, encoded
+from stitchgen.analysis.backend import Evaluation, Passages, Questions, Trial
+from stitchgen.analysis.layer_facts import NOT_SEEN, Failure, Feature, Side
 from stitchgen.analysis.steps import access
-from stitchgen.analysis.survey import Spot, Survey, first_place, join
+from stitchgen.analysis.survey import LayerInstance, join
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.planning import channel_candidates
+from stitchgen.planning.channel_candidates import Candidate, Sample
 from stitchgen.planning.elements import not_a_tensor
-from stitchgen.planning.point import Place
-from stitchgen.project.workspace import Workbench
-from stitchgen.rewrite import constructor
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import InsertionPoint, NamedChannels
+from stitchgen.project.workspace import Workspace
+from stitchgen.rewrite.constructor import DefinitionPoint, define
 from stitchgen.source.document import Span
 from stitchgen.source.edits import Edit
 from stitchgen.source.syntax import Syntax
-from stitchgen.targets.model import Session
-from stitchgen.targets.request import AddRequest
 
 PROBE = "__stitchgen_probe__"
 
 
-def feature_at(request: AddRequest, place: Place, any_layout: bool = False) -> Mapping[str, Any]:
-    """Layout and dims of the tensor that the block is fed, which all spots have in common.
+def feature_at(planning: Planning, point: InsertionPoint, any_layout: bool = False) -> Feature:
+    """Layout and dims of the tensor that the block is fed, which all instances have in common.
 
     With `any_layout` it does not matter which axis is which, and the layout may be None.
     """
+    side, calls = planning.request.placement.fed, point.calls
     features = []
-    for spot in place.spots:
-        if not spot.layer.get("features"):
+    for one in calls.instances:
+        if not one.facts.features:
             continue
-        output = spot.layer["output"]
-        if request.placement == "after" and "shape" not in output and spot.element is None:
-            raise not_a_tensor(spot, place.target)
-        features.append(spot.feature(request.placement, place.call))
+        if side == "output" and not one.facts.output.is_tensor and one.element is None:
+            raise not_a_tensor(one, point.target)
+        features.append(one.feature(side, calls.number))
     if not features:
         raise StitchError(
             "never-called",
-            f"{place.target} is called in train alone; the axes of its feature are seen in eval",
-            where=first_place(place.spots[0].layer),
+            f"{point.target} is called in train alone; the axes of its feature are seen in eval",
+            where=calls.where,
             hint="Name a configuration that calls it in eval, too: --build EXPR",
         )
-    layouts = {feature["layout"] for feature in features}
-    if None in layouts and any("channels_read" in spot.layer for spot in place.spots):
+    layouts = {feature.layout for feature in features}
+    if None in layouts and planning.survey.read:
         raise StitchError(
             "channels-unknown",
-            f"the source alone does not tell the axes and channels of the feature at {place.target}",
-            where=first_place(place.spots[0].layer),
+            f"the source alone does not tell the axes and channels of the feature at {point.target}",
+            where=calls.where,
             hint="Let the model run (leave out --no-prove).",
         )
     if (len(layouts) > 1 or None in layouts) and not any_layout:
         raise StitchError(
             "layout-ambiguous",
-            f"the axes of the feature at {place.target} could not be told apart",
-            where=first_place(place.spots[0].layer),
+            f"the axes of the feature at {point.target} could not be told apart",
+            where=calls.where,
             hint="Pass an --input with a different height and width, or another batch size.",
         )
     return features[0]
@@ -69,193 +69,204 @@ def feature_at(request: AddRequest, place: Place, any_layout: bool = False) -> M
 
 @dataclass(frozen=True)
 class Count:
-    """The channels of a tensor that a layer gives or takes, to be named at a place's anchor."""
+    """The channels of a tensor that a layer gives or takes, to be named where a block is defined."""
 
-    place: Place
+    point: InsertionPoint
     name: str  # of the layer
-    spots: Sequence[Spot]  # of the layer, one for each of the place's
-    placement: str  # after: what it gives; before: what it takes
+    instances: tuple[LayerInstance, ...]  # of the layer, one for each of the point's
+    side: Side
     creating: Span  # the statement that creates the layer
-    call: int | None = None
+    number: int | None = None  # of the call
 
-    def of(self, spot: Spot) -> int:
-        return spot.feature(self.placement, self.call)["channels"]
+    def of(self, instance: LayerInstance) -> int:
+        channels = instance.feature(self.side, self.number).channels
+        if channels is None:
+            raise StitchError(
+                "channels-unknown",
+                f"the channels of {self.name} are not known in "
+                f"{instance.configuration.expression}",
+                where=instance.facts.where,
+                hint="Pass --channels EXPR.",
+            )
+        return channels
 
-    def by_call(self, spot: Spot) -> list[int]:
+    def by_call(self, instance: LayerInstance) -> list[int | None]:
         """The counts of the calls meant, in their order."""
-        if self.call is not None:
-            return [self.of(spot)]
-        return [feature["channels"] for feature in spot.features(self.placement)]
+        if self.number is not None:
+            return [instance.feature(self.side, self.number).channels]
+        return [feature.channels for feature in instance.features(self.side)]
 
     @property
     def only(self) -> int | None:
         """The count, where it is one number for all configurations and calls."""
-        counts = {count for spot in self.spots for count in self.by_call(spot)}
+        counts = {count for one in self.instances for count in self.by_call(one)}
         return counts.pop() if len(counts) == 1 else None
 
 
-def count_at(place: Place, placement: str) -> Count:
-    """Of what the place's own layer gives or takes."""
-    return Count(place, place.target, place.spots, placement, place.creating, place.call)
+def count_at(point: InsertionPoint, side: Side) -> Count:
+    """Of what the point's own layer gives or takes."""
+    calls = point.calls
+    creating = point.definition.creating
+    return Count(point, point.target, calls.instances, side, creating, calls.number)
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the observer is to evaluate for one count: candidates, at the place's anchor."""
+    """What the backend is to evaluate for one count: candidates, where the block will be defined."""
 
     key: str
     count: Count
-    ranked: Sequence[channel_candidates.Candidate]
-    smallest: Spot  # the cheapest configuration in which arguments are changed
+    ranked: Sequence[Candidate]
+    smallest: LayerInstance  # the cheapest configuration in which arguments are changed
 
     @property
     def trial(self) -> tuple[str, str]:
         """The configuration, and the class one of whose arguments is changed."""
-        class_name = self.count.place.anchor.function.rpartition(".")[0]
-        return self.smallest.configuration.expression, class_name
+        return self.smallest.configuration.expression, self.count.point.class_name
 
 
-def channel_expressions(
-    bench: Workbench,
-    survey: Survey,
-    observer: Observer,
-    session: Session,
-    counts: Sequence[Count],
-) -> list[dict[str, Any]]:
+def channel_expressions(planning: Planning, counts: Sequence[Count]) -> list[NamedChannels]:
     """For each count the expression that names it in every configuration, and the others that do.
 
-    The observer is asked once for all: a pattern may mean dozens of places.
+    The backend is asked once for all: a pattern may mean dozens of points.
     """
-    questions = [question(bench, survey, count, str(number)) for number, count in enumerate(counts)]
+    questions = [question(planning, count, str(number)) for number, count in enumerate(counts)]
     if not questions:
         return []
-    expressions = list(
-        dict.fromkeys(spot.configuration.expression for count in counts for spot in count.spots)
+    workspace = planning.workspace
+    builds = list(
+        dict.fromkeys(one.configuration.expression for count in counts for one in count.instances)
     )
     trials: dict[tuple[str, str], dict[str, int]] = {}
     for asked in questions:
-        targets = trials.setdefault(asked.trial, {})
+        layers = trials.setdefault(asked.trial, {})
         path = asked.smallest.path
-        targets[path] = max(targets.get(path, 0), asked.count.call or 1)
-    answer = observer.ask(
-        "evaluate",
-        builds=expressions,
-        inputs=list(session.subject.inputs),
-        overlay=encoded(bench.overlay(probes(bench, questions))),
-        candidates={
-            asked.key: [one.text for one in asked.ranked if not one.text.isdigit()]
-            for asked in questions
-        },
-        wanted={asked.key: asked.count.of(asked.smallest) for asked in questions},
-        trials=[
-            {"build": build, "class_name": class_name, "targets": targets}
-            for (build, class_name), targets in trials.items()
-        ],
+        layers[path] = max(layers.get(path, 0), asked.count.number or 1)
+    evaluation = planning.backend.evaluate(
+        Questions(
+            builds=builds,
+            overlay=workspace.overlay(probes(workspace, questions)),
+            candidates={
+                asked.key: [one.text for one in asked.ranked if not one.text.isdigit()]
+                for asked in questions
+            },
+            wanted={asked.key: asked.count.of(asked.smallest) for asked in questions},
+            trials=[Trial(*trial, layers) for trial, layers in trials.items()],
+        )
     )
+    passages = dict(zip(builds, map(built, evaluation.builds)))
     numbers = {trial: number for number, trial in enumerate(trials)}
-    return [chosen(bench, asked, expressions, answer, numbers[asked.trial]) for asked in questions]
+    return [
+        chosen(workspace, asked, passages, evaluation, numbers[asked.trial]) for asked in questions
+    ]
 
 
-def given(request: AddRequest, place: Place) -> dict[str, Any]:
+def built(passages: Passages | Failure) -> Passages:
+    """What a build gave; it was built before, and fails now only with the probes in it."""
+    if isinstance(passages, Failure):
+        raise StitchError(passages.code, passages.message, where=passages.where)
+    return passages
+
+
+def given(planning: Planning, point: InsertionPoint) -> NamedChannels:
     """The expression that `--channels` gives."""
-    value = count_at(place, request.placement).only
-    return {"expression": request.channels, "value": value, "evidence": "given"}
+    value = count_at(point, planning.request.placement.fed).only
+    return NamedChannels(planning.request.channels, value, "given")
 
 
-def question(bench: Workbench, survey: Survey, count: Count, key: str) -> Question:
-    anchor = count.place.anchor
-    syntax = bench.syntax(anchor.file)
-    function = syntax.method(*anchor.function.rsplit(".", 1))
+def question(planning: Planning, count: Count, key: str) -> Question:
+    point = count.point.definition.point
+    syntax = planning.workspace.syntax(point.file)
+    function = syntax.method(*point.function.rsplit(".", 1))
     creating = statement_at(syntax, count.creating)
-    sizes = layer_sizes(survey, count)
-    if anchor.new:
+    sizes = layer_sizes(planning, count)
+    if point.new:
         # A constructor yet to be written knows nothing but the layers.
         ranked = channel_candidates.of_layers(sizes)
     elif function is None or creating is None:
-        raise InternalError(f"no constructor at {anchor.function}")
+        raise InternalError(f"no constructor at {point.function}")
     else:
-        wanted = {count.of(spot) for spot in count.spots}
+        wanted = {count.of(one) for one in count.instances}
         ranked = channel_candidates.candidates(syntax, function, creating, sizes, wanted)
-    smallest = min(count.spots, key=lambda spot: spot.configuration.parameters)
+    smallest = min(count.instances, key=lambda one: one.configuration.parameters)
     return Question(key, count, ranked, smallest)
 
 
-def probes(bench: Workbench, questions: Sequence[Question]) -> dict[str, list[Edit]]:
-    """Calls of the probe at every anchor; one edit where several places share it."""
-    codes: dict[constructor.Anchor, str] = {}
+def probes(workspace: Workspace, questions: Sequence[Question]) -> dict[str, list[Edit]]:
+    """Calls of the probe at every definition point; one edit where several counts share it."""
+    codes: dict[DefinitionPoint, str] = {}
     for asked in questions:
-        anchor = asked.count.place.anchor
-        codes[anchor] = codes.get(anchor, "") + f'{PROBE}("{asked.key}", locals())\n'
+        point = asked.count.point.definition.point
+        codes[point] = codes.get(point, "") + f'{PROBE}("{asked.key}", locals())\n'
     edits: dict[str, list[Edit]] = {}
-    for anchor, code in codes.items():
-        edit = constructor.define(bench.syntax(anchor.file), anchor, code, line_length=1000)
-        edits.setdefault(anchor.file, []).append(edit)
+    for point, code in codes.items():
+        edit = define(workspace.syntax(point.file), point, code, line_length=1000)
+        edits.setdefault(point.file, []).append(edit)
     return edits
 
 
 def chosen(
-    bench: Workbench,
+    workspace: Workspace,
     asked: Question,
-    expressions: Sequence[str],
-    answer: Mapping[str, Any],
+    passages: Mapping[str, Passages],
+    evaluation: Evaluation,
     trial: int,
-) -> dict[str, Any]:
+) -> NamedChannels:
     """The best candidate that no configuration and no changed argument contradicts."""
     count = asked.count
-    place, value = count.place, count.only
-    samples = samples_of(asked, expressions, answer)
-    kept = channel_candidates.survivors(asked.ranked, samples, trials_of(asked, answer, trial))
+    point, value = count.point.definition.point, count.only
+    samples = samples_of(asked, passages)
+    kept = channel_candidates.survivors(asked.ranked, samples, trials_of(asked, evaluation, trial))
     if kept:
-        texts = [one.text for one in kept]
-        return {"expression": texts[0], "value": value, "evidence": "observed", "kept": texts}
+        texts = tuple(one.text for one in kept)
+        return NamedChannels(texts[0], value, kept=texts)
     if value is not None:
-        return {
-            "expression": str(value),
-            "value": value,
-            "evidence": "observed",
-            "kept": [str(value)],
-            "reason": "no expression of the constructor explains this count",
-        }
-    path = bench.syntax(place.anchor.file).document.path
+        return NamedChannels(
+            str(value),
+            value,
+            kept=(str(value),),
+            reason="no expression of the constructor explains this count",
+        )
+    path = workspace.syntax(point.file).document.path
     raise StitchError(
         "channels-unknown",
         f"{count.name} has "
         + ", ".join(
-            f"{count.of(spot)} channels in {spot.configuration.expression}"
-            for spot in count.spots[:4]
+            f"{count.of(one)} channels in {one.configuration.expression}"
+            for one in count.instances[:4]
         )
         + ", and no expression gives them all",
-        where=f"{path}:{place.anchor.line}",
+        where=f"{path}:{point.line}",
         hint="Name the configuration that you use, --build EXPR, or pass --channels EXPR, which "
-        f"is evaluated after {path}:{place.anchor.line}.",
+        f"is evaluated after {path}:{point.line}.",
     )
 
 
-def as_number(count: Count) -> dict[str, Any]:
+def as_number(count: Count) -> NamedChannels:
     """The count as it was seen; None where it differs, or where no axis is known for the channels."""
     value = count.only
-    expression = None if value is None else str(value)
-    return {"expression": expression, "value": value, "evidence": "observed"}
+    return NamedChannels(None if value is None else str(value), value)
 
 
-def channels_read(request: AddRequest, place: Place) -> dict[str, Any]:
+def channels_read(planning: Planning, point: InsertionPoint) -> NamedChannels:
     """The expression that reading gives; refuses what it is not certain of."""
-    if request.channels is not None:
-        return {"expression": request.channels, "value": None, "evidence": "given"}
-    layer = place.spots[0].layer
+    request = planning.request
+    facts = point.calls.first.facts
+    assert facts.read is not None
     # Where the block is not created by the calls' owner, another class has to name the count.
-    read = layer["channels_from_root" if place.from_class else "channels_read"]
-    if request.placement != "after" or read.expression is None:
+    read = facts.read.from_root if point.calls.from_class else facts.read.beside
+    fed = request.placement.fed
+    if fed != "output" or read.expression is None:
         reason = read.reason or "it cannot be read"
-        if request.placement != "after":
+        if fed != "output":
             reason = "what a layer is fed is not read"
         raise StitchError(
             "channels-unknown",
-            f"the source alone does not tell the channels at {place.target}: {reason}",
-            where=first_place(layer),
+            f"the source alone does not tell the channels at {point.target}: {reason}",
+            where=facts.where,
             hint="Let the model run (leave out --no-prove), or pass --channels EXPR.",
         )
-    return {"expression": read.expression, "value": read.value, "evidence": read.evidence}
+    return NamedChannels(read.expression, read.value, read.evidence)
 
 
 def statement_at(syntax: Syntax, span: Span) -> ast.stmt | None:
@@ -265,79 +276,61 @@ def statement_at(syntax: Syntax, span: Span) -> ast.stmt | None:
     return None
 
 
-def layer_sizes(survey: Survey, count: Count) -> list[str]:
+def layer_sizes(planning: Planning, count: Count) -> list[str]:
     """`self.conv1.out_channels`: sizes of the layer and of the modules near it."""
-    spot = count.spots[0]
-    configuration = spot.configuration
-    start = count.place.definition_root(count.place.spots[0])
+    instance, calls = count.instances[0], count.point.calls
+    configuration = instance.configuration
+    start = calls.definition_root(calls.first)
     found = []
-    wanted = count.of(spot)
-    names = spot.path[len(start) :].lstrip(".").split(".")
+    wanted = count.of(instance)
+    names = instance.path[len(start) :].lstrip(".").split(".")
     top = join(start, names[0])
     order = [path for path in configuration.layers if path == top or path.startswith(top + ".")]
-    position = order.index(spot.path)
-    inside = [path for path in order if path.startswith(spot.path + ".")]
+    position = order.index(instance.path)
+    inside = [path for path in order if path.startswith(instance.path + ".")]
     before = [path for path in reversed(order[:position]) if path not in inside]
-    near = [spot.path, *reversed(inside), *before[:12]]
-    if count.placement == "before":
+    near = [instance.path, *reversed(inside), *before[:12]]
+    if count.side == "input":
         # What feeds the layer was made by the layers before it, of whatever attribute.
         every = list(configuration.layers)
-        near = list(reversed(every[: every.index(spot.path)]))
+        near = list(reversed(every[: every.index(instance.path)]))
         near = [path for path in near if not start or path.startswith(start + ".")][:40]
     for path in near:
-        for name, size in configuration.layers[path]["sizes"].items():
+        for name, size in configuration.layers[path].sizes.items():
             if size == wanted:
-                steps = survey.steps(configuration, start, path)
+                steps = planning.survey.steps(configuration, start, path)
                 found.append(f"{access('self', steps)}.{name}")
     return found
 
 
-def samples_of(
-    asked: Question, expressions: Sequence[str], answer: Mapping[str, Any]
-) -> list[channel_candidates.Sample]:
+def samples_of(asked: Question, passages: Mapping[str, Passages]) -> list[Sample]:
     count = asked.count
     samples = []
-    for expression, build in zip(expressions, answer["builds"]):
-        if not build["ok"]:
-            error = build["error"]
-            raise StitchError(error["code"], error["message"], where=error.get("where"))
-        values = values_by_owner(asked, build)
-        for spot in count.spots:
-            if spot.configuration.expression == expression:
-                own = values.get(count.place.definition_root(spot), {})
-                samples.append(channel_candidates.Sample(expression, own, count.of(spot)))
+    for expression, values in passages.items():
+        for one in count.instances:
+            if one.configuration.expression == expression:
+                root = count.point.calls.definition_root(one)
+                own = values.get((asked.key, root), {})
+                samples.append(Sample(expression, own, count.of(one)))
     return samples
 
 
-def values_by_owner(asked: Question, report: Mapping[str, Any]) -> dict[str, Mapping[str, int]]:
-    return {
-        passage["owner"]: passage["values"]
-        for passage in report["passages"]
-        if passage["key"] == asked.key
-    }
-
-
-def trials_of(
-    asked: Question, answer: Mapping[str, Any], number: int
-) -> list[channel_candidates.Sample]:
+def trials_of(asked: Question, evaluation: Evaluation, number: int) -> list[Sample]:
     """Configurations with one argument changed; the axis of the channels stays where it was."""
-    spot, count = asked.smallest, asked.count
-    feature = spot.feature(count.placement, count.call)
-    axis = feature["layout"].index("C")
-    side = "output" if count.placement == "after" else "input"
-    owner = count.place.definition_root(spot)
+    instance, count = asked.smallest, asked.count
+    layout = instance.feature(count.side, count.number).layout or ""
+    axis = layout.index("C")
+    owner = count.point.calls.definition_root(instance)
     trials = []
-    for trial in answer["trials"]:
-        if trial["number"] != number:
+    for trial in evaluation.trials:
+        if trial.trial != number:
             continue
-        shapes = trial["shapes"][spot.path][side]
-        call = (count.call or 1) - 1
-        given: Mapping[str, Any] = shapes[call] if call < len(shapes) else {}
-        if spot.element is not None and side == "output":
-            parts = given.get("keys") or {str(n): p for n, p in enumerate(given.get("items", ()))}
-            given = parts.get(spot.element) or {}
-        shape = given.get("shape")
-        values = values_by_owner(asked, trial)
-        if shape is not None and len(shape) == len(feature["layout"]) and owner in values:
-            trials.append(channel_candidates.Sample(trial["argument"], values[owner], shape[axis]))
+        shapes = (trial.outputs if count.side == "output" else trial.inputs)[instance.path]
+        call = (count.number or 1) - 1
+        value = shapes[call] if call < len(shapes) else NOT_SEEN
+        if instance.element is not None and count.side == "output":
+            value = value.parts.get(instance.element, NOT_SEEN)
+        values = trial.passages.get((asked.key, owner))
+        if value.shape is not None and len(value.shape) == len(layout) and values is not None:
+            trials.append(Sample(trial.argument, values, value.shape[axis]))
     return trials

@@ -8,77 +8,88 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stitchgen.analysis.steps import Step, access, free_name
-from stitchgen.analysis.survey import Survey, join
-from stitchgen.planning.definitions import assigned_always, makes_call
-from stitchgen.planning.point import Each, Place
-from stitchgen.project.workspace import Workbench
+from stitchgen.analysis.survey import join
+from stitchgen.planning.definitions import assigned_always, constructor_of, makes_call
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import ContainerLoop, InsertionPoint
 
 
 def find_loops(
-    bench: Workbench, survey: Survey, places: Sequence[Place], replaces: bool
-) -> list[list[Place]]:
-    """The places that one loop can define, with their `each` set; the others are left alone."""
-    alike: dict[tuple[object, ...], list[tuple[Place, int]]] = {}
-    for place in places:
-        if not (place.from_class or replaces) or place.hooked or place.variable or place.features:
+    planning: Planning, points: Sequence[InsertionPoint]
+) -> dict[tuple[int, ...], ContainerLoop]:
+    """The groups of points, by their numbers, that one loop each can define."""
+    replaces = planning.request.placement.replaces
+    alike: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+    for number, point in enumerate(points):
+        calls = point.calls
+        if not (calls.from_class or replaces) or calls.hooked or point.join.others:
             continue
-        steps = steps_to(place, replaces)
+        steps = steps_to(point, replaces)
         for depth, step in enumerate(steps[: len(steps) - replaces]):
             if step.access.startswith("[") and step.parent != "dict":
                 around = [one.identity for one in (*steps[:depth], *steps[depth + 1 :])]
-                key = (place.anchor, "" if replaces else place.attribute, depth, *around)
-                alike.setdefault(key, []).append((place, depth))
-    found: list[list[Place]] = []
+                attribute = "" if replaces else point.attribute
+                key = (point.definition.point, attribute, depth, *around)
+                alike.setdefault(key, []).append((number, depth))
+    found: dict[tuple[int, ...], ContainerLoop] = {}
+    looped: set[int] = set()
     for group in alike.values():
-        depth, chosen = group[0][1], [place for place, _ in group]
-        steps = steps_to(chosen[0], replaces)
-        if any(place.each for place in chosen) or len(chosen) < 2:
+        depth, numbers = group[0][1], tuple(number for number, _ in group)
+        if len(numbers) < 2 or looped & set(numbers):
             continue
-        below = (*chosen[0].owner_steps, *chosen[0].below)
-        lacking = others(survey, chosen, [step.name for step in below], depth)
-        if lacking is None:
-            continue
-        container = access("self", steps[:depth])
-        variable = variable_at(bench, chosen[0], container)
-        conditions = []
-        if lacking:
-            step = below[depth + 1]
-            conditions.append(presence(bench, survey, chosen[0], variable, step, lacking))
-        if any(place.idle for place in chosen):
-            owner = access(variable, chosen[0].owner_steps[depth + 1 :])
-            conditions.append(makes_call(bench, survey, chosen[0], owner))
-        guard = " and ".join(conditions) or None
-        for place in chosen:
-            place.each = Each(variable, container, depth + 1, guard)
-        found.append(chosen)
+        loop = loop_over(planning, [points[number] for number in numbers], depth)
+        if loop is not None:
+            found[numbers] = loop
+            looped |= set(numbers)
     return found
 
 
-def steps_to(place: Place, replaces: bool) -> tuple[Step, ...]:
+def loop_over(
+    planning: Planning, points: Sequence[InsertionPoint], depth: int
+) -> ContainerLoop | None:
+    """The loop over the container at that depth; None where others in it would get the block too."""
+    first = points[0]
+    below = (*first.calls.owner_steps, *first.calls.below)
+    lacking = others(planning, points, [step.name for step in below], depth)
+    if lacking is None:
+        return None
+    steps = steps_to(first, planning.request.placement.replaces)
+    container = access("self", steps[:depth])
+    variable = variable_at(planning, first, container)
+    conditions = []
+    if lacking:
+        conditions.append(presence(planning, first, variable, below[depth + 1], lacking))
+    if any(point.calls.inactive for point in points):
+        owner = access(variable, first.calls.owner_steps[depth + 1 :])
+        conditions.append(makes_call(planning, first.calls, first.definition.point, owner))
+    return ContainerLoop(variable, container, depth + 1, " and ".join(conditions) or None)
+
+
+def steps_to(point: InsertionPoint, replaces: bool) -> tuple[Step, ...]:
     """From the class's instance to the module that gets the attribute, or to the layer itself."""
-    if place.under or replaces:
-        return (*place.owner_steps, *place.below)
-    return place.owner_steps
+    calls = point.calls
+    return (*calls.owner_steps, *calls.below) if calls.under or replaces else calls.owner_steps
 
 
 def others(
-    survey: Survey, places: Sequence[Place], names: list[str], depth: int
+    planning: Planning, points: Sequence[InsertionPoint], names: list[str], depth: int
 ) -> list[str] | None:
     """The classes of those layers of the container that have nothing by the next name.
 
-    None where one has it and is not among the places, or where there is no such container.
+    None where one has it and is not among the points, or where there is no such container.
     """
-    class_name = places[0].anchor.function.rpartition(".")[0]
+    survey, definition = planning.survey, points[0].definition.point
     wanted = {
-        (spot.configuration.expression, spot.path)
-        for place in places
-        for spot in (*place.spots, *place.idle)
+        (one.configuration.expression, one.path)
+        for point in points
+        for one in (*point.calls.instances, *point.calls.inactive)
     }
     lacking: dict[str, None] = {}
     for configuration in survey.configurations:
-        for root in survey.roots(configuration, class_name, places[0].anchor.file):
+        for root in survey.roots(configuration, definition.class_name, definition.file):
             container = join(root, ".".join(names[:depth]))
             if container and container not in configuration.layers:
                 return None
@@ -96,22 +107,22 @@ def others(
 
 
 def presence(
-    bench: Workbench, survey: Survey, place: Place, variable: str, step: Step, lacking: list[str]
+    planning: Planning, point: InsertionPoint, variable: str, step: Step, lacking: list[str]
 ) -> str:
     """The condition under which the layer that the loop is at has what is meant."""
     always = [
-        (name, anchor.file)
-        for name, anchor in place.slots
-        if assigned_always(bench, anchor, step.name)
+        (slot.class_name, slot.point.file)
+        for slot in point.definition.slots
+        if assigned_always(planning.workspace, slot.point, step.name)
     ]
-    if all(any(survey.is_kind(key, *one) for one in always) for key in lacking):
+    if all(any(planning.survey.is_kind(key, *one) for one in always) for key in lacking):
         return f"{access(variable, (step,))} is not None"
     return f'getattr({variable}, "{step.name}", None) is not None'
 
 
-def variable_at(bench: Workbench, place: Place, container: str) -> str:
+def variable_at(planning: Planning, point: InsertionPoint, container: str) -> str:
     """A name for the loop: that of one over the same container, or one free in the constructor."""
-    function = bench.syntax(place.anchor.file).method(*place.anchor.function.rsplit(".", 1))
+    function = constructor_of(planning.workspace, point.definition.point)
     nodes = list(ast.walk(function)) if function is not None else []
     for node in nodes:
         if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
@@ -120,40 +131,35 @@ def variable_at(bench: Workbench, place: Place, container: str) -> str:
     return free_name("layer", {node.id for node in nodes if isinstance(node, ast.Name)})
 
 
-def agree(group: Sequence[Place]) -> bool:
-    """Give all places the one expression for their channels that is right in the loop.
+def in_one_loop(
+    points: Sequence[InsertionPoint], loop: ContainerLoop
+) -> list[InsertionPoint] | None:
+    """The points with their definitions in the loop, and the one expression for their channels that is
+    right there.
 
-    False where there is none; then each needs a line of its own.
+    None where there is none; then each needs a line of its own.
     """
-    kept = [place.channels.get("kept") for place in group]
+    looped = [point.with_definition(loop=loop) for point in points]
+    kept = [point.naming.channels.kept for point in looped]
     if all(texts is None for texts in kept):
-        return True  # given, or not named in the source
+        return looped  # given, or not named in the source
     if any(texts is None for texts in kept):
-        return False
+        return None
     common: list[str] | None = None
-    for place, texts in zip(group, kept):
-        here = [in_loop(place, text) for text in texts or ()]
+    for point, texts in zip(looped, kept):
+        here = [in_loop(point, loop, text) for text in texts or ()]
         common = here if common is None else [text for text in common if text in here]
-    each = group[0].each
-    assert each is not None
-    usable = [text for text in common or () if f"{each.container}[" not in text]
-    for place in group:
-        if usable:
-            place.channels = {**place.channels, "expression": usable[0]}
-    return bool(usable)
+    usable = [text for text in common or () if f"{loop.container}[" not in text]
+    if not usable:
+        return None
+    return [
+        point.with_naming(channels=replace(point.naming.channels, expression=usable[0]))
+        for point in looped
+    ]
 
 
-def in_loop(place: Place, text: str) -> str:
+def in_loop(point: InsertionPoint, loop: ContainerLoop, text: str) -> str:
     """The expression with the layer that the loop is at in the place of its index."""
-    assert place.each is not None
-    steps = (*place.owner_steps, *place.below)
-    own = access("self", steps[: place.each.depth])
-    return text.replace(f"{own}.", f"{place.each.variable}.").replace(
-        f"{own}[", f"{place.each.variable}["
-    )
-
-
-def release(group: Sequence[Place]) -> None:
-    """Give each place a line of its own again."""
-    for place in group:
-        place.each = None
+    steps = (*point.calls.owner_steps, *point.calls.below)
+    own = access("self", steps[: loop.depth])
+    return text.replace(f"{own}.", f"{loop.variable}.").replace(f"{own}[", f"{loop.variable}[")

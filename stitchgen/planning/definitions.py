@@ -7,48 +7,54 @@ and the statement by which a model initialises all its modules.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
+from stitchgen.analysis.layer_facts import Frame
 from stitchgen.analysis.steps import Site, Step, access, free_name
-from stitchgen.analysis.survey import Configuration, Spot, Survey, first_place, in_project, join
+from stitchgen.analysis.survey import Configuration, LayerInstance, join
 from stitchgen.errors import StitchError, unsupported
-from stitchgen.planning.point import Place
-from stitchgen.project.workspace import Workbench
-from stitchgen.rewrite.constructor import Anchor, definition_anchor
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import Calls, Definition, InsertionPoint, Slot
+from stitchgen.project.python_files import in_project
+from stitchgen.project.workspace import Workspace
+from stitchgen.rewrite.constructor import DefinitionPoint, definition_statement
 from stitchgen.source.syntax import Function, Syntax
 
 
 def free_attribute(
-    bench: Workbench,
-    spots: Sequence[Spot],
-    owner: str,
+    planning: Planning,
+    instances: Sequence[LayerInstance],
+    holder: str,
     sites: Sequence[Site],
-    wish: str,
+    preferred: str,
     also: Iterable[str] = (),
 ) -> str:
-    """The attribute's name, numbered where the class or the module has one of that name."""
+    """The attribute's name, numbered where the class or the module at `holder` has one of that name."""
     taken = set(also)
-    for spot in spots:
-        taken |= set(spot.configuration.children(join(spot.root, owner)))
+    for one in instances:
+        taken |= set(one.configuration.children(join(one.root, holder)))
     for site in sites:
-        taken |= bench.syntax(site.file).attributes_of(class_of(bench, site))
-    return free_name(wish, taken)
+        syntax = planning.workspace.syntax(site.file)
+        taken |= syntax.attributes_of(class_of(planning.workspace, site))
+    return free_name(preferred, taken)
 
 
-def class_around(bench: Workbench, site: Site) -> str | None:
+# Classes that hold the calls ----------------------------------------------------------------------
+
+
+def class_around(workspace: Workspace, site: Site) -> str | None:
     """The class in whose source the call stands; None where a function makes it."""
-    syntax = bench.syntax(site.file)
+    syntax = workspace.syntax(site.file)
     call = syntax.call_at(site.span)
     return syntax.enclosing_class(call) if call is not None else None
 
 
-def class_of(bench: Workbench, site: Site) -> str:
+def class_of(workspace: Workspace, site: Site) -> str:
     """The class in whose source the call stands (a base of the owner's class, perhaps)."""
-    found = class_around(bench, site)
+    found = class_around(workspace, site)
     if found is None:
-        document = bench.syntax(site.file).document
+        document = workspace.syntax(site.file).document
         where = f"{document.path}:{document.line_of(site.span[0])}"
         raise StitchError(
             "unsupported",
@@ -59,90 +65,89 @@ def class_of(bench: Workbench, site: Site) -> str:
     return found
 
 
-def callers(
-    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, sites: Sequence[Site]
-) -> list[tuple[str, str]]:
+def callers(planning: Planning, calls: Calls) -> list[tuple[str, str]]:
     """`(class, file)` of the modules that the calls run for: where they stand, or, where an object
     that is no module calls a module's layers (`attn.to_q(x)`), that module's."""
+    survey, workspace = planning.survey, planning.workspace
     found: dict[tuple[str, str], None] = {}
-    for site in sites:
-        here = class_of(bench, site), site.file
-        for spot in spots:
-            key = spot.configuration.class_at(join(spot.root, owner))
+    for site in calls.sites:
+        here = class_of(workspace, site), site.file
+        for one in calls.instances:
+            key = one.configuration.class_at(join(one.root, calls.owner))
             about = survey.classes[key]
-            if survey.is_kind(key, *here) or not in_project(about["file"], bench.root):
+            if survey.is_kind(key, *here) or not in_project(about.file, workspace.root):
                 found[here] = None
             else:
-                found[about["name"], about["file"]] = None
+                found[about.name, about.file] = None
     return list(found)
 
 
-def calling_classes(bench: Workbench, place: Place) -> set[str]:
-    return {name for site in place.sites if (name := class_around(bench, site)) is not None}
+def calling_classes(planning: Planning, calls: Calls) -> set[str]:
+    around = (class_around(planning.workspace, site) for site in calls.sites)
+    return {name for name in around if name is not None}
 
 
-def settle_definition(bench: Workbench, survey: Survey, place: Place) -> None:
+# The definition -----------------------------------------------------------------------------------
+
+
+def define(planning: Planning, calls: Calls) -> Definition:
     """Find where the block (and its slots) are defined, and the condition if not all have the layer."""
-    path = place.resolved.path
-    place.lacking, place.guard, place.slots = (), None, []
-    if place.from_class:
-        place.anchor = anchor_in(bench, survey, place, "")
-    if place.slot:
-        for class_name, file in callers(bench, survey, place.spots, place.owner, place.sites):
-            place.slots.append((class_name, slot_anchor(bench, place, class_name, file)))
-    if not place.from_class:
-        place.anchor = anchor_in(bench, survey, place, place.owner)
-    place.creating = place.anchor.span
-    class_name = place.anchor.function.rpartition(".")[0]
-    steps = (*place.owner_steps, *place.below) if place.from_class else place.below
-    below = path if place.from_class else path[len(place.owner) :].lstrip(".")
-    missing = []
-    for configuration in survey.configurations:
-        for root in survey.roots(configuration, class_name, place.anchor.file):
-            if join(root, below) not in configuration.layers:
-                missing.append((configuration, root))
-    conditions = [presence(bench, survey, place.anchor, steps, missing)] if missing else []
-    idle = {(id(spot.configuration), place.definition_root(spot)) for spot in place.idle}
-    if any(
-        (id(configuration), root) in idle
+    survey = planning.survey
+    point = definition_point(planning, calls, "" if calls.from_class else calls.owner)
+    slots: tuple[Slot, ...] = ()
+    if calls.slot:
+        slots = tuple(
+            Slot(name, slot_point(planning, calls, name, file))
+            for name, file in callers(planning, calls)
+        )
+    missing = [
+        (configuration, root)
         for configuration in survey.configurations
-        for root in survey.roots(configuration, class_name, place.anchor.file)
-    ):
-        owner = access("self", place.owner_steps) if place.from_class else "self"
-        conditions.append(makes_call(bench, survey, place, owner))
-    place.guard = " and ".join(conditions) or None
-    if not missing:
-        return
-    place.lacking = missing
-    # Where the layer is missing, a Sequential may end earlier, so no step is the last for all.
-    place.sites = [
-        replace(site, chain=tuple(replace(step, last=False) for step in site.chain))
-        for site in place.sites
+        for root in survey.roots(configuration, point.class_name, point.file)
+        if join(root, calls.path_to_layer) not in configuration.layers
     ]
+    conditions = []
+    if missing:
+        conditions.append(presence(planning, point, calls.steps_to_layer, missing))
+    inactive = {(id(one.configuration), calls.definition_root(one)) for one in calls.inactive}
+    if any(
+        (id(configuration), root) in inactive
+        for configuration in survey.configurations
+        for root in survey.roots(configuration, point.class_name, point.file)
+    ):
+        owner = access("self", calls.owner_steps) if calls.from_class else "self"
+        conditions.append(makes_call(planning, calls, point, owner))
+    return Definition(
+        point=point,
+        creating=point.span,
+        guard=" and ".join(conditions) or None,
+        slots=slots,
+        missing_in=tuple(missing),
+    )
 
 
-def makes_call(bench: Workbench, survey: Survey, place: Place, owner: str) -> str:
+def makes_call(planning: Planning, calls: Calls, point: DefinitionPoint, owner: str) -> str:
     """The condition, in `__init__`, under which the layer's owner is of a class that makes the call:
     `isinstance(self.layer1[0], Bottleneck)`."""
+    workspace = planning.workspace
     names = []
-    for name, file in callers(bench, survey, place.spots, place.owner, place.sites):
-        if file != place.anchor.file or bench.syntax(file).class_named(name) is None:
+    for name, file in callers(planning, calls):
+        if file != point.file or workspace.syntax(file).class_named(name) is None:
             raise StitchError(
                 "configuration-dependent",
-                f"{place.target}: only {name} makes call {place.call}, a class that "
-                f"{bench.relative(place.anchor.file)} does not define",
-                where=first_place(place.idle[0].layer),
+                f"{calls.target}: only {name} makes call {calls.number}, a class that "
+                f"{workspace.relative(point.file)} does not define",
+                where=calls.inactive[0].facts.where,
                 hint="Name the configuration that you use: --build EXPR",
-                suggestions=[f"--build '{place.spots[0].configuration.expression}'"],
+                suggestions=[f"--build '{calls.first.configuration.expression}'"],
             )
         names.append(name)
     return f"isinstance({owner}, {names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'})"
 
 
 def presence(
-    bench: Workbench,
-    survey: Survey,
-    anchor: Anchor,
+    planning: Planning,
+    point: DefinitionPoint,
     steps: tuple[Step, ...],
     missing: Sequence[tuple[Configuration, str]],
 ) -> str:
@@ -157,7 +162,7 @@ def presence(
                 continue
             parent = access("self", steps[:depth])
             # Another configuration may have a plain layer in the container's place.
-            container = survey.kind(configuration.class_at(here)) == step.parent
+            container = planning.survey.kind(configuration.class_at(here)) == step.parent
             by_name = f'getattr({parent}, "{step.name}", None) is not None'
             if not container or conditions.get(depth) == by_name:
                 conditions[depth] = by_name
@@ -165,7 +170,7 @@ def presence(
                 conditions[depth] = f"len({parent}) > {step.index}"
             elif step.parent == "dict":
                 conditions[depth] = f'"{step.name}" in {parent}'
-            elif depth == 0 and assigned_always(bench, anchor, step.name):
+            elif depth == 0 and assigned_always(planning.workspace, point, step.name):
                 conditions[depth] = f"{access(parent, (step,))} is not None"
             else:
                 conditions[depth] = by_name
@@ -173,11 +178,15 @@ def presence(
     return " and ".join(conditions[depth] for depth in sorted(conditions))
 
 
-def assigned_always(bench: Workbench, anchor: Anchor, name: str) -> bool:
+def constructor_of(workspace: Workspace, point: DefinitionPoint) -> Function | None:
+    """The function that a definition point is in."""
+    class_name, _, method = point.function.rpartition(".")
+    return workspace.syntax(point.file).method(class_name, method)
+
+
+def assigned_always(workspace: Workspace, point: DefinitionPoint, name: str) -> bool:
     """Whether `self.name = ...` is a statement of the constructor's own body."""
-    syntax = bench.syntax(anchor.file)
-    class_name, _, method = anchor.function.rpartition(".")
-    function = syntax.method(class_name, method)
+    function = constructor_of(workspace, point)
     return function is not None and any(
         isinstance(target, ast.Attribute) and target.attr == name
         for statement in function.body
@@ -186,21 +195,22 @@ def assigned_always(bench: Workbench, anchor: Anchor, name: str) -> bool:
     )
 
 
+# The model's own initialisation -------------------------------------------------------------------
+
+
 def initialising_loop(
-    bench: Workbench, anchor: Anchor, parameters: bool = False
+    workspace: Workspace, point: DefinitionPoint, parameters: bool = False
 ) -> ast.stmt | None:
-    """The statement below the anchor that initialises all modules: a loop, or `self.apply(...)`.
+    """The statement below the point that initialises all modules: a loop, or `self.apply(...)`.
 
     With `parameters`, a loop over these counts as well.
     """
     names = {"modules", "named_modules"}
     names |= {"parameters", "named_parameters"} if parameters else set()
-    syntax = bench.syntax(anchor.file)
-    class_name, _, method = anchor.function.rpartition(".")
-    function = syntax.method(class_name, method)
+    function = constructor_of(workspace, point)
     found: ast.stmt | None = None
     for statement in function.body if function is not None else ():
-        if statement.lineno <= anchor.line:
+        if statement.lineno <= point.line:
             continue
         match statement:
             case ast.For(iter=ast.Call(func=ast.Attribute(attr=name))) if name in names:
@@ -210,82 +220,91 @@ def initialising_loop(
     return found
 
 
-def define_after(bench: Workbench, place: Place, statement: ast.stmt) -> None:
-    """Move the block's definition behind a statement of the same constructor."""
-    syntax = bench.syntax(place.anchor.file)
-    place.anchor = replace(
-        place.anchor,
-        span=syntax.document.span_of(statement),
+def defined_after(
+    workspace: Workspace, point: InsertionPoint, statement: ast.stmt
+) -> InsertionPoint:
+    """The point with its block defined behind a statement of the same constructor."""
+    there = replace(
+        point.definition.point,
+        span=workspace.syntax(point.file).document.span_of(statement),
         line=statement.end_lineno or statement.lineno,
     )
+    return point.with_definition(point=there)
 
 
-def anchor_in(bench: Workbench, survey: Survey, place: Place, start: str) -> Anchor:
+# The statement of a constructor -------------------------------------------------------------------
+
+
+def definition_point(planning: Planning, calls: Calls, start: str) -> DefinitionPoint:
     """The statement, in `__init__` of the module at `start` below each root, that creates the layer."""
-    name, spots = place.target, place.spots
+    workspace = planning.workspace
+    preferred = calling_classes(planning, calls)
     lines: dict[tuple[str, int], set[int]] = {}
-    for spot in spots:
-        here = init_lines(bench, spot, join(spot.root, start), calling_classes(bench, place))
+    for one in calls.instances:
+        here = init_lines(workspace, one, join(one.root, start), preferred)
         for key, found in here.items():
             lines.setdefault(key, set()).update(found)
     if not lines:
-        anchor = new_constructor(bench, place) or end_of_constructor(bench, place)
-        if anchor is not None:
-            return anchor
+        point = new_constructor(workspace, calls) or end_of_constructor(workspace, calls)
+        if point is not None:
+            return point
         raise StitchError(
             "unsupported",
-            f"{name} is not created by the `__init__` of the module that calls it",
-            where=first_place(spots[0].layer),
+            f"{calls.target} is not created by the `__init__` of the module that calls it",
+            where=calls.where,
             hint="Create the layer in `__init__`, or pass a target in the class that creates it.",
         )
     if len(lines) > 1:
-        places = ", ".join(sorted(f"{bench.relative(file)}:{first}" for file, first in lines))
+        places = ", ".join(sorted(f"{workspace.relative(file)}:{first}" for file, first in lines))
         raise StitchError(
             "configuration-dependent",
-            f"{name} is created by different constructors: {places}",
+            f"{calls.target} is created by different constructors: {places}",
             hint="Name the configuration that you use: --build EXPR",
         )
     (file, first_line), numbers = lines.popitem()
-    syntax = bench.syntax(file)
-    function = function_at(syntax, first_line)
+    syntax = workspace.syntax(file)
+    function = syntax.functions_by_line.get(first_line)
     if function is None:
-        raise StitchError("unsupported", f"{name} is created outside of a function", where=file)
-    statement = definition_anchor(syntax, function, numbers)
-    return anchor_of(syntax, file, function, statement)
+        raise StitchError(
+            "unsupported", f"{calls.target} is created outside of a function", where=file
+        )
+    return point_of(syntax, file, function, definition_statement(syntax, function, numbers))
 
 
-def new_constructor(bench: Workbench, place: Place) -> Anchor | None:
+def new_constructor(workspace: Workspace, calls: Calls) -> DefinitionPoint | None:
     """Where the class that gets the block inherits its `__init__`: one of its own may be written."""
-    return constructor_yet_to_be(bench, *definer(bench, place))
+    return constructor_yet_to_be(workspace, *definer(workspace, calls))
 
 
-def end_of_constructor(bench: Workbench, place: Place) -> Anchor | None:
+def end_of_constructor(workspace: Workspace, calls: Calls) -> DefinitionPoint | None:
     """Where a layer comes later than the `__init__`, by a factory that renames it: a block that is
     called beside it may be there already."""
-    file, class_name = definer(bench, place)
-    syntax = bench.syntax(file)
+    file, class_name = definer(workspace, calls)
+    syntax = workspace.syntax(file)
     function = syntax.method(class_name, "__init__")
-    if function is None or place.under or not place.sites:
+    if function is None or calls.under or not calls.sites:
         return None
     body = [one for one in function.body if not isinstance(one, ast.Return)]
-    return anchor_of(syntax, file, function, body[-1]) if body else None
+    return point_of(syntax, file, function, body[-1]) if body else None
 
 
-def definer(bench: Workbench, place: Place) -> tuple[str, str]:
+def definer(workspace: Workspace, calls: Calls) -> tuple[str, str]:
     """File and name of the class whose `__init__` is to define the block."""
-    if place.from_class or not place.sites:
-        return str(place.resolved.file), place.resolved.class_name
-    return place.sites[0].file, class_of(bench, place.sites[0])
+    if calls.from_class or not calls.sites:
+        return str(calls.resolved.file), calls.resolved.class_name
+    return calls.sites[0].file, class_of(workspace, calls.sites[0])
 
 
-def constructor_yet_to_be(bench: Workbench, file: str, class_name: str) -> Anchor | None:
+def constructor_yet_to_be(
+    workspace: Workspace, file: str, class_name: str
+) -> DefinitionPoint | None:
     """Where the class, if it inherits its `__init__`, gets one of its own."""
-    syntax = bench.syntax(file)
+    syntax = workspace.syntax(file)
     node = syntax.class_named(class_name)
     if node is None or syntax.method(class_name, "__init__") is not None:
         return None
     first = node.body[0]
-    return Anchor(
+    return DefinitionPoint(
         file=file,
         span=syntax.document.span_of(first),
         function=f"{class_name}.__init__",
@@ -294,7 +313,7 @@ def constructor_yet_to_be(bench: Workbench, file: str, class_name: str) -> Ancho
     )
 
 
-def anchor_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt) -> Anchor:
+def point_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt) -> DefinitionPoint:
     owner = syntax.enclosing_class(function)
     if owner and syntax.method(owner, function.name) is not function:
         where = f"{syntax.document.path}:{function.lineno}"
@@ -303,7 +322,7 @@ def anchor_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt
             where,
             "Give the definitions names of their own.",
         )
-    return Anchor(
+    return DefinitionPoint(
         file=file,
         span=syntax.document.span_of(statement),
         function=f"{owner}.{function.name}" if owner else function.name,
@@ -312,7 +331,7 @@ def anchor_of(syntax: Syntax, file: str, function: Function, statement: ast.stmt
 
 
 def init_lines(
-    bench: Workbench, spot: Spot, module: str, preferred: set[str]
+    workspace: Workspace, instance: LayerInstance, module: str, preferred: set[str]
 ) -> dict[tuple[str, int], set[int]]:
     """Lines of the module's own `__init__` under which the links of the path were made.
 
@@ -320,67 +339,57 @@ def init_lines(
     the one of the class that holds the call is taken, else the innermost.
     """
     depth = len(module.split(".")) if module else 0
-    links = spot.layer["definition"] or []
     found: dict[tuple[str, int], set[int]] = {}
-    for link in links[depth:]:
+    for link in instance.facts.definition[depth:]:
         frames = [
             frame
             for frame in link or ()
-            if frame["self"] == module
-            and frame["function"] == "__init__"
-            and in_project(frame["file"], bench.root)
+            if frame.module == module
+            and frame.function == "__init__"
+            and in_project(frame.file, workspace.root)
         ]
         if not frames:
             continue
         chosen = frames[0]
         for frame in frames:
-            syntax = bench.syntax(frame["file"])
+            syntax = workspace.syntax(frame.file)
             function = function_of(syntax, frame)
             if function is not None and syntax.enclosing_class(function) in preferred:
                 chosen = frame
-        function = function_of(bench.syntax(chosen["file"]), chosen)
+        function = function_of(workspace.syntax(chosen.file), chosen)
         if function is None:
             continue
-        key = (chosen["file"], function.lineno)
-        found.setdefault(key, set()).add(chosen["line"])
+        key = (chosen.file, function.lineno)
+        found.setdefault(key, set()).add(chosen.line)
     if len(found) > 1:
         last = max(found, key=lambda key: key[1])
         return {last: found[last]}
     return found
 
 
-def function_of(syntax: Syntax, frame: Mapping[str, Any]) -> Function | None:
+def function_of(syntax: Syntax, frame: Frame) -> Function | None:
     """The function of an observed frame, by its first line, or of a read one, by its name."""
-    if "constructor" in frame:
-        class_name, _, method = frame["constructor"].rpartition(".")
+    if frame.constructor is not None:
+        class_name, _, method = frame.constructor.rpartition(".")
         return syntax.method(class_name, method)
-    return function_at(syntax, frame["first_line"])
+    return None if frame.first_line is None else syntax.functions_by_line.get(frame.first_line)
 
 
-def function_at(syntax: Syntax, first_line: int) -> Function | None:
-    """The function whose code object starts at that line (a decorator's, where it has one)."""
-    for node in ast.walk(syntax.tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            lines = {node.lineno, *(decorator.lineno for decorator in node.decorator_list)}
-            if first_line in lines:
-                return node
-    return None
-
-
-def slot_anchor(bench: Workbench, place: Place, class_name: str, file: str) -> Anchor:
+def slot_point(planning: Planning, calls: Calls, class_name: str, file: str) -> DefinitionPoint:
     """Where the class of many instances gets its empty slot: after the layer, or at the end."""
-    syntax = bench.syntax(file)
+    workspace = planning.workspace
+    syntax = workspace.syntax(file)
     init = syntax.method(class_name, "__init__")
     if init is None:
-        anchor = constructor_yet_to_be(bench, file, class_name)
-        assert anchor is not None
-        return anchor
+        point = constructor_yet_to_be(workspace, file, class_name)
+        assert point is not None
+        return point
     lines: set[int] = set()
-    for spot in place.spots:
-        module = join(spot.root, place.owner)
-        found = init_lines(bench, spot, module, {class_name})
+    for one in calls.instances:
+        module = join(one.root, calls.owner)
+        found = init_lines(workspace, one, module, {class_name})
         for (other, first), numbers in found.items():
-            if other == file and function_at(syntax, first) is init:
+            if other == file and syntax.functions_by_line.get(first) is init:
                 lines |= numbers
-    statement = definition_anchor(syntax, init, lines) if lines else init.body[-1]
-    return anchor_of(syntax, file, init, statement)
+    statement = definition_statement(syntax, init, lines) if lines else init.body[-1]
+    return point_of(syntax, file, init, statement)

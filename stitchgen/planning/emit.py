@@ -1,4 +1,4 @@
-"""The edits of the places: definitions, slots, calls."""
+"""The edits of the points: definitions, slots, calls."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from stitchgen.catalog.render import snippet
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.planning import joins
 from stitchgen.planning.joins import Widths
-from stitchgen.planning.point import Feature, Place
-from stitchgen.project.config import Project
-from stitchgen.project.workspace import Workbench
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import InsertionPoint, OtherLayer
 from stitchgen.rewrite import constructor
-from stitchgen.rewrite.forms.calls import RANK, edit_call
+from stitchgen.rewrite.calls import RANK, edit_call
+from stitchgen.rewrite.constructor import DefinitionPoint
+from stitchgen.rewrite.forms.registry import FORMS
 from stitchgen.rewrite.insertion import HERE, VALUE, Call, Insertion, exchanged
 from stitchgen.source import imports
 from stitchgen.source.document import Span
 from stitchgen.source.edits import Edit
 from stitchgen.source.formatting import format_statements
 from stitchgen.source.syntax import Syntax
-from stitchgen.targets.request import AddRequest
 
 #: How a file names torch's modules where it has no name for them yet.
 IMPORTS = {
@@ -34,68 +34,64 @@ IMPORTS = {
 
 
 @dataclass(frozen=True)
-class Definition:
-    """A place, with what is constructed there: None where layers are fused, and there is no block."""
+class Construction:
+    """What is constructed at a point: None where layers are fused, and there is no block."""
 
-    place: Place
-    construction: str | None
+    point: InsertionPoint
+    block: str | None
     widths: Widths
 
 
-def write_definitions(
-    bench: Workbench, project: Project, request: AddRequest, definitions: Sequence[Definition]
-) -> None:
-    """Construct blocks and what belongs to them; places that share a loop share its lines."""
-    bodies: dict[tuple[constructor.Anchor, str | int], list[str]] = {}  # by loop, or each by itself
-    for number, one in enumerate(definitions):
-        code, each = lines_of(bench, project, request, one), one.place.each
-        head = number if each is None else f"for {each.variable} in {each.container}"
-        body = bodies.setdefault((one.place.anchor, head), [])
+def write_definitions(planning: Planning, constructions: Sequence[Construction]) -> None:
+    """Construct blocks and what belongs to them; points that share a loop share its lines."""
+    bodies: dict[tuple[DefinitionPoint, str | int], list[str]] = {}  # by loop, or each by itself
+    for number, one in enumerate(constructions):
+        definition = one.point.definition
+        code, loop = lines_of(planning, one), definition.loop
+        head = number if loop is None else f"for {loop.variable} in {loop.container}"
+        body = bodies.setdefault((definition.point, head), [])
         if code and code not in body:
             body.append(code)
-    for (anchor, head), body in bodies.items():
+    for (point, head), body in bodies.items():
         code = "\n".join(body)
         if code:
-            define(bench, project, anchor, code if isinstance(head, int) else suite(head, code))
+            define(planning, point, code if isinstance(head, int) else suite(head, code))
 
 
-def lines_of(
-    bench: Workbench, project: Project, request: AddRequest, definition: Definition
-) -> str:
+def lines_of(planning: Planning, one: Construction) -> str:
     """The lines of `__init__`; the class of many instances is given its empty slot."""
-    place, construction = definition.place, definition.construction
-    method, file = place.method, place.anchor.file
+    point, definition = one.point, one.point.definition
+    method, file = point.join.method, point.file
     lines: list[str] = []
-    if request.placement == "replace":
-        lines.append(snippet("replace", "init", place=place.layer_text, construction=construction))
-    elif construction is not None:
+    if planning.request.placement.replaces:
+        lines.append(snippet("replace", "init", place=point.layer_text, construction=one.block))
+    elif one.block is not None:
         lines.append(
             snippet(
                 "serial",
                 "init",
-                owner=place.definition_owner,
-                attribute=place.attribute,
-                construction=construction,
+                owner=point.definition_owner,
+                attribute=point.attribute,
+                construction=one.block,
             )
         )
     if method.parts or method.projected:
-        torch, nn = module_name(bench, file, "torch"), module_name(bench, file, "torch.nn")
-        owner = place.definition_owner
-        lines += joins.definitions(method, definition.widths, owner, nn, torch)
-    if place.hooked:
-        function = hook(bench, project, request, place)
-        pre = "" if request.placement != "before" else "pre_"
-        lines.append(snippet("attach", "init", layer=place.layer_text, function=function, pre=pre))
+        torch, nn = module_name(planning, file, "torch"), module_name(planning, file, "torch.nn")
+        lines += joins.definitions(method, one.widths, point.definition_owner, nn, torch)
+    if point.calls.hooked:
+        function = hook(planning, point)
+        pre = "pre_" if planning.request.placement.value == "input" else ""
+        lines.append(snippet("attach", "init", layer=point.layer_text, function=function, pre=pre))
     code = "\n".join(lines)
-    guard = place.guard if place.each is None else place.each.guard
+    guard = definition.guard if definition.loop is None else definition.loop.guard
     if guard is not None:
         code = suite(f"if {guard}", code)
-    for _, anchor in place.slots:
+    for slot in definition.slots:
         empty = "None"
         if method.serial:
-            empty = identity(bench, anchor.file) + "()"
-        slot = snippet("slot", "init", owner="self", attribute=place.attribute, empty=empty)
-        define(bench, project, anchor, slot)
+            empty = identity(planning, slot.point.file) + "()"
+        text = snippet("slot", "init", owner="self", attribute=point.attribute, empty=empty)
+        define(planning, slot.point, text)
     return code
 
 
@@ -104,28 +100,30 @@ def suite(head: str, code: str) -> str:
     return f"{head}:\n" + "\n".join("    " + line for line in code.splitlines())
 
 
-def define(bench: Workbench, project: Project, anchor: constructor.Anchor, code: str) -> None:
-    edit = constructor.define(bench.syntax(anchor.file), anchor, code, project.line_length)
-    bench.edit(anchor.file, edit)
+def define(planning: Planning, point: DefinitionPoint, code: str) -> None:
+    workspace, line_length = planning.workspace, planning.project.line_length
+    edit = constructor.define(workspace.syntax(point.file), point, code, line_length)
+    workspace.edit(point.file, edit)
 
 
-def hook(bench: Workbench, project: Project, request: AddRequest, place: Place) -> str:
+def hook(planning: Planning, point: InsertionPoint) -> str:
     """Plan the module-level function that runs an attached block; its name."""
-    syntax = bench.syntax(place.anchor.file)
-    name = free_name(f"run_{place.attribute}", syntax.top_level_names)
-    insertion = insertion_of(bench, place, None, place.anchor.file)
-    before = request.placement == "before"
+    syntax = planning.workspace.syntax(point.file)
+    name = free_name(f"run_{point.attribute}", syntax.top_level_names)
+    insertion = insertion_of(planning, point, None, point.file)
+    before = planning.request.placement.value == "input"
     value = "args[0]" if before else "output"
-    if place.element is not None:
-        element = place.element
+    if point.calls.element is not None:
+        element = point.calls.element
         picked = insertion.expression("layer", f"{value}[{element.text}]")
         result = exchanged(value, element, picked)
     else:
         result = insertion.expression("layer", value, "args[0]")
     part = "hook_before" if before else "hook_after"
     code = snippet("attach", part, function=name, result=result)
-    text = format_statements(code, 0, project.line_length, syntax.document.quote)
-    bench.edit(place.anchor.file, function_at_top(syntax, place.anchor.span, text))
+    text = format_statements(code, 0, planning.project.line_length, syntax.document.quote)
+    edit = function_at_top(syntax, point.definition.point.span, text)
+    planning.workspace.edit(point.file, edit)
     return name
 
 
@@ -152,9 +150,9 @@ def function_at_top(syntax: Syntax, use: Span, text: str) -> Edit:
     return replace(edit, text=edit.text + document.newline.encode() * (2 - blank))
 
 
-def module_name(bench: Workbench, file: str, module: str) -> str:
+def module_name(planning: Planning, file: str, module: str) -> str:
     """How the file names a module of torch; it is imported where the file has no name for it."""
-    syntax = bench.syntax(file)
+    syntax = planning.workspace.syntax(file)
     known = imports.module_alias(syntax, module)
     name, statement = IMPORTS[module]
     # `nn.functional` reads worse than `F`, where that is free.
@@ -166,13 +164,13 @@ def module_name(bench: Workbench, file: str, module: str) -> str:
             f"{syntax.document.path}:1",
             f"Add `{statement}`, under another name: ... as {name}_.",
         )
-    bench.edit(file, imports.add_import(syntax, statement, beside="torch"))
+    planning.workspace.edit(file, imports.add_import(syntax, statement, beside="torch"))
     return name
 
 
-def identity(bench: Workbench, file: str) -> str:
+def identity(planning: Planning, file: str) -> str:
     """How the file names `torch.nn.Identity`; it is imported where the file has no name for it."""
-    syntax = bench.syntax(file)
+    syntax = planning.workspace.syntax(file)
     for node in syntax.tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "torch.nn":
             for alias in node.names:
@@ -188,61 +186,61 @@ def identity(bench: Workbench, file: str) -> str:
             where=f"{syntax.document.path}:1",
             hint="Add `from torch import nn`.",
         )
-    bench.edit(file, imports.add_import(syntax, "from torch.nn import Identity"))
+    planning.workspace.edit(file, imports.add_import(syntax, "from torch.nn import Identity"))
     return "Identity"
 
 
-def import_modules(bench: Workbench, place: Place) -> None:
-    """Import what of torch the place needs, before the block is imported below it."""
-    if place.method.parts or place.method.projected:
-        module_name(bench, place.anchor.file, "torch")
-        module_name(bench, place.anchor.file, "torch.nn")
-    for site in place.sites:
-        insertion_of(bench, place, site, site.file)
+def import_modules(planning: Planning, point: InsertionPoint) -> None:
+    """Import what of torch the point needs, before the block is imported below it."""
+    if point.join.method.parts or point.join.method.projected:
+        module_name(planning, point.file, "torch")
+        module_name(planning, point.file, "torch.nn")
+    for site in point.calls.sites:
+        insertion_of(planning, point, site, site.file)
 
 
-def insertion_of(bench: Workbench, place: Place, site: Site | None, file: str) -> Insertion:
-    """What is computed at a call of the place's layer."""
-    method = place.method
-    join, branch = f"{HERE}.{place.attribute}({VALUE})", ""
+def insertion_of(
+    planning: Planning, point: InsertionPoint, site: Site | None, file: str
+) -> Insertion:
+    """What is computed at a call of the point's layer."""
+    method, calls, reader = point.join.method, point.calls, point.join.reader
+    join, branch = f"{HERE}.{point.attribute}({VALUE})", ""
     lines: tuple[str, ...] = ()
     if method.pyramid:
         lines = joins.pyramid_lines(method)
     elif not method.serial:
-        torch = module_name(bench, file, "torch") if method.uses_torch else ""
+        torch = module_name(planning, file, "torch") if method.uses_torch else ""
         resized = any(source.resize for source in method.sources)
-        functional = module_name(bench, file, "torch.nn.functional") if resized else ""
+        functional = module_name(planning, file, "torch.nn.functional") if resized else ""
         join, branch = joins.texts(method, torch, functional)
-    before = method.placement == "before" or place.reader is not None
     return Insertion(
-        attribute=place.attribute,
-        placement="before" if before else "after",
-        argument=place.argument,
+        attribute=point.attribute,
+        before=method.placement.value == "input" or reader is not None,
+        argument=reader.argument if reader is not None else None,
         to_called=site.to_called if site is not None else (),
         chain=site.chain if site is not None else (),
         join=join,
         branch=branch,
         lines=lines,
-        slot=place.slot,
-        empty=identity(bench, file) if place.slot and method.serial else "",
-        under=place.under,
-        element=place.element,
-        by_number=bool(place.lacking),
-        sequential=module_name(bench, file, "torch.nn") + ".Sequential" if place.mixed else "",
-        overwritten=any(spot.layer.get("overwrites") for spot in place.spots),
+        slot=calls.slot,
+        empty=identity(planning, file) if calls.slot and method.serial else "",
+        under=calls.under,
+        element=calls.element,
+        by_number=bool(point.definition.missing_in),
+        sequential=module_name(planning, file, "torch.nn") + ".Sequential" if calls.mixed else "",
+        overwritten=any(one.facts.overwrites for one in calls.instances),
     )
 
 
-def keeping(feature: Feature, site: Site) -> Insertion:
+def keeping(other: OtherLayer, site: Site) -> Insertion:
     """A variable of its own for the output of another layer."""
     return Insertion(
         attribute="",
-        placement="after",
         to_called=site.to_called,
         chain=site.chain,
-        keeps=feature.source.name,
-        by_number=feature.by_number,
-        overwritten=feature.overwritten,
+        keeps=other.source.name,
+        by_number=other.by_number,
+        overwritten=other.overwritten,
     )
 
 
@@ -265,45 +263,52 @@ def merged(insertions: Iterable[Insertion]) -> list[Insertion]:
     return list(found.values())
 
 
-def write_calls(bench: Workbench, project: Project, places: Iterable[Place]) -> None:
-    """Edit every call site, once for all places that have it; a place's strategy is the lowest in
-    rank that was needed.
+def write_calls(planning: Planning, points: Iterable[InsertionPoint]) -> list[InsertionPoint]:
+    """Edit every call site, once for all points that have it.
 
-    A slot is told as such only where the calls themselves stay as they are.
+    The points come back with their strategy: the lowest in rank that was needed. A slot is told as
+    such only where the calls themselves stay as they are.
     """
-    by_call: dict[tuple[str, tuple[int, int]], list[tuple[Place, Site, Insertion]]] = {}
+    points = list(points)
+    workspace = planning.workspace
+    by_call: dict[tuple[str, Span], list[tuple[int, Site, Insertion]]] = {}
 
-    def insert(place: Place, site: Site, insertion: Insertion) -> None:
+    def insert(number: int, site: Site, insertion: Insertion) -> None:
         here = by_call.setdefault((site.file, site.span), [])
-        # What several places read is kept once.
-        if not insertion.keeps or insertion not in [other for _, _, other in here]:
-            here.append((place, site, insertion))
+        # What several points read is kept once.
+        if not insertion.keeps or insertion not in [one for _, _, one in here]:
+            here.append((number, site, insertion))
 
-    for place in places:
-        for feature in place.features:
-            for site in feature.sites:
-                insert(place, site, keeping(feature, site))
-        for site in place.sites:
-            insert(place, site, insertion_of(bench, place, site, site.file))
+    for number, point in enumerate(points):
+        for other in point.join.others:
+            for site in other.sites:
+                insert(number, site, keeping(other, site))
+        for site in point.calls.sites:
+            insert(number, site, insertion_of(planning, point, site, site.file))
     strategies: dict[int, list[str]] = {}
     for (file, span), here in by_call.items():
-        syntax = bench.syntax(file)
+        syntax = workspace.syntax(file)
         context = syntax.context(span)
         if context is None:
             line = syntax.document.line_of(span[0])
             raise unsupported(f"no call at {syntax.document.path}:{line}", None)
         call = Call(
             syntax=syntax,
-            how=here[0][1].how,
+            form=FORMS[here[0][1].how],
             context=context,
             insertions=merged(insertion for _, _, insertion in here),
-            line_length=project.line_length,
+            line_length=planning.project.line_length,
         )
         edits, strategy = edit_call(call)
-        bench.edit(file, *edits)
-        for place, _, _ in here:
-            strategies.setdefault(id(place), []).append(strategy)
-    for place in places:
-        if id(place) in strategies:
-            strategy = max(strategies[id(place)], key=RANK.index)
-            place.strategy = "slot" if place.slot and strategy in ("line", "wrap") else strategy
+        workspace.edit(file, *edits)
+        for number, _, _ in here:
+            strategies.setdefault(number, []).append(strategy)
+    return [with_strategy(point, strategies.get(number, [])) for number, point in enumerate(points)]
+
+
+def with_strategy(point: InsertionPoint, needed: Sequence[str]) -> InsertionPoint:
+    if not needed:
+        return point
+    strategy = max(needed, key=RANK.index)
+    slot = point.calls.slot and strategy in ("line", "wrap")
+    return point.with_naming(strategy="slot" if slot else strategy)

@@ -11,182 +11,212 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stitchgen.analysis.steps import Site, attribute_name, free_name
-from stitchgen.analysis.survey import Spot, Survey, first_place
+from stitchgen.analysis.survey import LayerInstance
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.planning.joins import Source
-from stitchgen.planning.point import Feature, Place
-from stitchgen.planning.points import find_places
-from stitchgen.project.workspace import Workbench
-from stitchgen.rewrite.constructor import Anchor
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import InsertionPoint, OtherLayer, Reader
+from stitchgen.planning.points import find_points
+from stitchgen.project.workspace import Workspace
+from stitchgen.rewrite.constructor import DefinitionPoint
 from stitchgen.source.syntax import CallContext, Function, Syntax, suites
-from stitchgen.targets.request import AddRequest
+from stitchgen.targets.placement import AFTER
 from stitchgen.targets.resolve import Resolved
 
 
-def find_feature(
-    bench: Workbench,
-    request: AddRequest,
-    survey: Survey,
-    place: Place,
-    resolved: Resolved,
-    taken: set[str],
-) -> Feature:
-    """The output of another layer, for what is computed at the place; refuses where it has none."""
-    other = located(bench, request, survey, place, resolved)
-    require_same_function(bench, place, other)
-    require_before(place, other)
-    site = other.sites[0]
-    syntax = bench.syntax(site.file)
-    overwritten = any(spot.layer.get("overwritten") for spot in other.spots)
-    name = None if overwritten else at_hand(bench, place, other)
-    keeps: Sequence[Site] = ()
+def reading(
+    planning: Planning, point: InsertionPoint, resolved: Resolved, taken: set[str]
+) -> InsertionPoint:
+    """The point with the output of another layer, which it reads; refused where that is not at hand.
+
+    `taken` are the names of variables that others have.
+    """
+    other = find_other(planning, point, resolved, taken)
+    taken.add(other.source.name)
+    return with_other(point, other)
+
+
+def with_other(point: InsertionPoint, other: OtherLayer) -> InsertionPoint:
+    point = point.with_join(others=(*point.join.others, other))
+    return point.with_definition(point=later(point.definition.point, other.point))
+
+
+def find_other(
+    planning: Planning, point: InsertionPoint, resolved: Resolved, taken: set[str]
+) -> OtherLayer:
+    """The output of another layer, for what is computed at the point; refuses where it has none."""
+    workspace = planning.workspace
+    other = located(planning, point, resolved)
+    require_same_function(workspace, point, other)
+    require_before(point, other)
+    site = other.calls.sites[0]
+    syntax = workspace.syntax(site.file)
+    overwritten = any(one.facts.overwritten for one in other.calls.instances)
+    name = None if overwritten else at_hand(workspace, point, other)
+    keeps: tuple[Site, ...] = ()
     if name is None:
         function = function_of(syntax, site)
-        keeps = other.sites
+        keeps = other.calls.sites
         bound = syntax.names_bound_in(function or syntax.tree)
-        name = free_name(attribute_name(other.below, "out"), bound | taken)
-    return Feature(
+        name = free_name(attribute_name(other.calls.below, "out"), bound | taken)
+    return OtherLayer(
         target=other.target,
         source=Source(name, resolved.path),
-        spots=other.spots,
-        creating=other.creating,
-        anchor=other.anchor,
-        call=other.call,
+        instances=other.calls.instances,
+        creating=other.definition.creating,
+        point=other.definition.point,
+        number=other.calls.number,
         sites=keeps,
         overwritten=overwritten,
-        by_number=bool(other.lacking),
+        by_number=bool(other.definition.missing_in),
     )
 
 
-def find_reader(
-    bench: Workbench, request: AddRequest, survey: Survey, place: Place, resolved: Resolved
-) -> None:
-    """Limit the splice to the call of one reader: the block stands in its argument."""
-    other = located(bench, request, survey, place, resolved)
-    require_same_function(bench, place, other)
+def for_reader(planning: Planning, point: InsertionPoint, resolved: Resolved) -> InsertionPoint:
+    """The point limited to the call of one reader: the block stands in its argument."""
+    other = located(planning, point, resolved)
+    require_same_function(planning.workspace, point, other)
     arguments = set()
-    for spot, own in zip(other.spots, place.spots):
-        fed = [
-            (key, element)
-            for key, element, producers in spot.layer.get("arguments", ())
-            if own.path in producers
-        ]
+    for one, own in zip(other.calls.instances, point.calls.instances):
+        fed = [(fed.argument, fed.element) for fed in one.facts.fed if own.path in fed.producers]
         if not fed:
-            readers = sorted(own.layer["readers"])
-            raise StitchError(
-                "bad-argument",
-                f"{other.target} does not read what {place.target} gives",
-                where=first_place(spot.layer),
-                hint=(
-                    f"Its readers are {', '.join(readers)}."
-                    if readers
-                    else "No layer reads it " "as it is: an operation comes between."
-                ),
-                suggestions=[
-                    f"--into {bench.relative(resolved.file)}::{resolved.class_name}.{name}"
-                    for name in readers
-                ],
-            )
+            raise does_not_read(planning, point, other, one, own)
         arguments.add(fed[0])
     if len(arguments) > 1:
         raise StitchError(
             "configuration-dependent",
-            f"{other.target} reads {place.target} as different arguments",
-            where=first_place(other.spots[0].layer),
+            f"{other.target} reads {point.target} as different arguments",
+            where=other.calls.where,
             hint="Name the configuration that you use: --build EXPR",
         )
-    place.argument = arguments.pop()
-    place.reader, place.read_at = resolved.path, other.spots
-    place.sites = other.sites
-    place.anchor = later(place.anchor, other.anchor)
+    reader = Reader(resolved.path, other.calls.instances, arguments.pop())
+    point = replace(point, calls=replace(point.calls, sites=other.calls.sites))
+    point = point.with_join(reader=reader)
+    return point.with_definition(point=later(point.definition.point, other.definition.point))
 
 
-def later(one: Anchor, other: Anchor) -> Anchor:
-    """The anchor below which both layers are there, where one constructor creates both."""
-    if (one.file, one.function) != (other.file, other.function) or one.new:
-        return one
-    return max(one, other, key=lambda anchor: anchor.line)
-
-
-def beside(place: Place, other: Place) -> list[Spot]:
-    """The other layer's spots in the instances that the place's have, in their order."""
-    found = {(id(spot.configuration), spot.root): spot for spot in other.spots}
-    keys = [(id(spot.configuration), spot.root) for spot in place.spots]
-    missing = [spot for spot, key in zip(place.spots, keys) if key not in found]
-    if missing:
-        builds = sorted({spot.configuration.expression for spot in missing})
-        raise StitchError(
-            "configuration-dependent",
-            f"{other.target} is not there in {', '.join(builds[:4])}, where {place.target} is",
-            where=first_place(place.spots[0].layer),
-            hint="Name the configuration that you use: --build EXPR",
-        )
-    return [found[key] for key in keys]
-
-
-def located(
-    bench: Workbench, request: AddRequest, survey: Survey, place: Place, resolved: Resolved
-) -> Place:
-    """The other layer, found as a target is found, in the same class."""
-    name = resolved.named(bench)
-    if (resolved.file, resolved.class_name) != (place.resolved.file, place.resolved.class_name):
-        raise unsupported(
-            f"{name} and {place.target} are layers of two classes, whose instances do not know of "
-            "each other",
-            bench.relative(resolved.file),
-            f"Name both from one class that holds them: {place.resolved.class_name}.PATH",
-        )
-    plain = replace(request, placement="after", fuse=None, reduce=None, gate=False, name=None)
-    found = find_places(bench, plain, "out", survey, resolved)
-    if len(found) != 1 or found[0].hooked:
-        raise unsupported(f"{name} has no single call whose output could be read", None)
-    found[0].spots = beside(place, found[0])
-    return found[0]
-
-
-def require_same_function(bench: Workbench, place: Place, other: Place) -> None:
-    """Both have to be called in one run of one function, where a variable can hold the feature."""
-    here = {(site.file, site.function) for site in place.sites}
-    there = {(site.file, site.function) for site in other.sites}
-    if place.owner == other.owner and here == there and len(here) == 1:
-        return
-    where = call_at(bench, other.sites[0])
-    functions = {f"{site.owner_class}.{site.function.rpartition('.')[2]}" for site in other.sites}
-    own = {f"{site.owner_class}.{site.function.rpartition('.')[2]}" for site in place.sites}
-    raise unsupported(
-        f"the output of {other.target} is not at hand where {place.target} is called: one is called "
-        f"in {' and '.join(sorted(functions))}, the other in {' and '.join(sorted(own))}",
-        where,
-        f"Name layers that one function calls; {call_at(bench, place.sites[0])} calls "
-        f"{place.target}.",
+def does_not_read(
+    planning: Planning,
+    point: InsertionPoint,
+    other: InsertionPoint,
+    instance: LayerInstance,
+    own: LayerInstance,
+) -> StitchError:
+    resolved = other.calls.resolved
+    readers = sorted(own.facts.readers)
+    return StitchError(
+        "bad-argument",
+        f"{other.target} does not read what {point.target} gives",
+        where=instance.facts.where,
+        hint=(
+            f"Its readers are {', '.join(readers)}."
+            if readers
+            else "No layer reads it as it is: an operation comes between."
+        ),
+        suggestions=[
+            f"--into {planning.workspace.relative(resolved.file)}::{resolved.class_name}.{name}"
+            for name in readers
+        ],
     )
 
 
-def call_at(bench: Workbench, site: Site) -> str:
-    document = bench.syntax(site.file).document
+def later(one: DefinitionPoint, other: DefinitionPoint) -> DefinitionPoint:
+    """The point below which both layers are there, where one constructor creates both."""
+    if (one.file, one.function) != (other.file, other.function) or one.new:
+        return one
+    return max(one, other, key=lambda point: point.line)
+
+
+def beside(point: InsertionPoint, other: InsertionPoint) -> tuple[LayerInstance, ...]:
+    """The other layer's instances below the roots that the point's have, in their order."""
+    found = {(id(one.configuration), one.root): one for one in other.calls.instances}
+    keys = [(id(one.configuration), one.root) for one in point.calls.instances]
+    missing = [one for one, key in zip(point.calls.instances, keys) if key not in found]
+    if missing:
+        builds = sorted({one.configuration.expression for one in missing})
+        raise StitchError(
+            "configuration-dependent",
+            f"{other.target} is not there in {', '.join(builds[:4])}, where {point.target} is",
+            where=point.calls.where,
+            hint="Name the configuration that you use: --build EXPR",
+        )
+    return tuple(found[key] for key in keys)
+
+
+def located(planning: Planning, point: InsertionPoint, resolved: Resolved) -> InsertionPoint:
+    """The other layer, found as a target is found, in the same class."""
+    own = point.calls.resolved
+    name = resolved.named(planning.workspace)
+    if (resolved.file, resolved.class_name) != (own.file, own.class_name):
+        raise unsupported(
+            f"{name} and {point.target} are layers of two classes, whose instances do not know of "
+            "each other",
+            planning.workspace.relative(resolved.file),
+            f"Name both from one class that holds them: {own.class_name}.PATH",
+        )
+    plain = replace(
+        planning.request, placement=AFTER, fuse=None, reduce=None, gate=False, name=None
+    )
+    found = find_points(
+        replace(planning, task=replace(planning.task, request=plain)), "out", resolved
+    )
+    if len(found) != 1 or found[0].calls.hooked:
+        raise unsupported(f"{name} has no single call whose output could be read", None)
+    [other] = found
+    return replace(other, calls=replace(other.calls, instances=beside(point, other)))
+
+
+def require_same_function(
+    workspace: Workspace, point: InsertionPoint, other: InsertionPoint
+) -> None:
+    """Both have to be called in one run of one function, where a variable can hold the feature."""
+    mine, theirs = point.calls, other.calls
+    here = {(site.file, site.function) for site in mine.sites}
+    there = {(site.file, site.function) for site in theirs.sites}
+    if mine.owner == theirs.owner and here == there and len(here) == 1:
+        return
+    raise unsupported(
+        f"the output of {other.target} is not at hand where {point.target} is called: one is called "
+        f"in {functions_of(theirs.sites)}, the other in {functions_of(mine.sites)}",
+        call_at(workspace, theirs.sites[0]),
+        f"Name layers that one function calls; {call_at(workspace, mine.sites[0])} calls "
+        f"{point.target}.",
+    )
+
+
+def functions_of(sites: Sequence[Site]) -> str:
+    names = {f"{site.owner_class}.{site.function.rpartition('.')[2]}" for site in sites}
+    return " and ".join(sorted(names))
+
+
+def call_at(workspace: Workspace, site: Site) -> str:
+    document = workspace.syntax(site.file).document
     return f"{document.path}:{document.line_of(site.span[0])}"
 
 
-def require_before(place: Place, other: Place) -> None:
+def require_before(point: InsertionPoint, other: InsertionPoint) -> None:
     """The feature has to be there when it is read: its layer runs first."""
-    for spot, own in zip(other.spots, place.read_at or place.spots):
-        mine, theirs = own.layer.get("order"), spot.layer.get("order")
+    reader = point.join.reader
+    readers = reader.instances if reader is not None else point.calls.instances
+    for one, own in zip(other.calls.instances, readers):
+        mine, theirs = own.facts.order, one.facts.order
         if mine is not None and theirs is not None and theirs >= mine:
             raise StitchError(
                 "bad-argument",
-                f"{other.target} does not run before {place.reader or place.target}, so its output "
-                "is not there yet",
-                where=first_place(spot.layer),
-                hint=order_that_works(place, other),
+                f"{other.target} does not run before {reader.path if reader else point.target}, so "
+                "its output is not there yet",
+                where=one.facts.where,
+                hint=order_that_works(point, other),
             )
 
 
-def order_that_works(place: Place, other: Place) -> str:
-    if place.reader is not None:
-        return f"Name a layer that runs before {place.reader} for --with, or a later reader."
-    if other.target == place.target:
+def order_that_works(point: InsertionPoint, other: InsertionPoint) -> str:
+    reader = point.join.reader
+    if reader is not None:
+        return f"Name a layer that runs before {reader.path} for --with, or a later reader."
+    if other.target == point.target:
         return "Name two layers."
-    return f"The order that works: what {place.target} gives is read, and {other.target} is the target."
+    return f"The order that works: what {point.target} gives is read, and {other.target} is the target."
 
 
 def function_of(syntax: Syntax, site: Site) -> Function | None:
@@ -194,14 +224,14 @@ def function_of(syntax: Syntax, site: Site) -> Function | None:
     return None if context is None else context.function
 
 
-def at_hand(bench: Workbench, place: Place, other: Place) -> str | None:
+def at_hand(workspace: Workspace, point: InsertionPoint, other: InsertionPoint) -> str | None:
     """The variable that still has the feature where it is read; None where none has."""
-    if len(other.sites) != 1 or len(place.sites) != 1:
+    if len(other.calls.sites) != 1 or len(point.calls.sites) != 1:
         return None
-    site, own = other.sites[0], place.sites[0]
-    syntax = bench.syntax(site.file)
+    site, own = other.calls.sites[0], point.calls.sites[0]
+    syntax = workspace.syntax(site.file)
     context, here = syntax.context(site.span), syntax.context(own.span)
-    if context is None or here is None or not is_whole_output(syntax, context, site, other):
+    if context is None or here is None or not is_whole_output(syntax, context, site):
         return None
     loops = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.Lambda)
     if any(
@@ -209,14 +239,14 @@ def at_hand(bench: Workbench, place: Place, other: Place) -> str | None:
         for parent in (*syntax.above(context.call), *syntax.above(here.call))
     ):
         return None
-    in_expression = place.reader is not None or here.form != "assign"
+    in_expression = point.join.reader is not None or here.form != "assign"
     for name in (str(context.name), *aliases(syntax, context)):
         if not rebound(context, here, name, in_expression):
             return name
     return None
 
 
-def is_whole_output(syntax: Syntax, context: CallContext, site: Site, other: Place) -> bool:
+def is_whole_output(syntax: Syntax, context: CallContext, site: Site) -> bool:
     """Whether the statement `x = self.layer(x)` gives the variable just the layer's output."""
     if context.form != "assign" or any(not step.last for step in site.chain):
         return False

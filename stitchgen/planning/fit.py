@@ -1,69 +1,79 @@
-"""Which method a request means at a place, and what it needs to know for it.
+"""How a block fits at a point: adapters, projections, and which counts have to be named for all that.
 
-Here are decided: the adapter between the layer's layout and the block's, whether a branch fits
-beside its layer or has to be projected, and which counts have to be named for all that.
+Decided from what was observed, before the model is built again.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from stitchgen.analysis.survey import Spot, first_place
+from stitchgen.analysis.layer_facts import Feature, Side, Value
+from stitchgen.analysis.survey import LayerInstance
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, unsupported
+from stitchgen.layouts import CHANNELS_LAST, TO_FIRST
 from stitchgen.planning import block_file
 from stitchgen.planning.channel_expressions import Count, count_at, feature_at
-from stitchgen.planning.joins import POSITIONS, TO_FIRST, TOKENS, Adapter, Grid, Method, Widths
-from stitchgen.planning.point import Place
-from stitchgen.targets.request import AddRequest
+from stitchgen.planning.joins import POSITIONS, TOKENS, Adapter, Grid, Method, Widths
+from stitchgen.planning.plan import Planning, Warning
+from stitchgen.planning.point import InsertionPoint
+from stitchgen.targets.request import SpliceRequest
 
-CHANNELS_LAST = {"NHWC": "NCHW", "NDHWC": "NCDHW"}
 #: Options of a reduction, in `--set reduce.norm=true`.
 REDUCE_OPTIONS = {"norm", "activation"}
-
 
 #: One number, or one for each axis.
 Stride = int | tuple[int, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fit:
-    """How a block fits at a place."""
+    """How a block fits at a point."""
 
     dims: int  # that the block is rendered for
     adapter: Adapter = None
     stride: Stride = 1  # of the branch, so that it has the size of what the layer gives
     own_stride: bool = False  # which the block itself takes as an argument
     project: bool = False
-    notes: list[dict[str, str]] = field(default_factory=list)
+    notes: tuple[Warning, ...] = ()
 
 
-def fit_of(request: AddRequest, block: Block, place: Place) -> Fit:
-    """How the block fits at the place; refuses where it does not."""
-    alone = request.placement != "beside" and request.fuse is None
-    layout = feature_at(request, place, any_layout=alone and block.elementwise)["layout"]
-    where = first_place(place.spots[0].layer)
-    adapter = adapter_to(block, layout) or grid_at(request, block, place, layout)
-    fit = Fit(
-        block_file.dims_at(block, seen_through(layout, adapter), place.target, where), adapter
-    )
-    if isinstance(adapter, Grid):
-        sizes = "x".join(map(str, adapter.sizes))
-        fit.notes.append(
-            {
-                "code": "grid",
-                "where": where or "",
-                "message": f"{place.target} gives a sequence, which {block.name} sees as a map of "
-                f"{sizes}: true for this input size",
-            }
-        )
-    fit_sources(request, block, place, fit)
-    if request.placement == "beside" or request.fuse is not None:
-        fit_branch(request, block, place, fit)
-    return fit
+def fit_of(planning: Planning, point: InsertionPoint) -> tuple[InsertionPoint, Fit]:
+    """How the block fits at the point, which gets the adapters of what else it reads; refuses where it
+    does not fit."""
+    request, block = planning.request, planning.block
+    layout = layout_at(planning, point)
+    where = point.calls.where
+    adapter = adapter_to(block, layout) or grid_at(request, block, point, layout)
+    dims = block_file.dims_at(block, seen_through(layout, adapter), point.target, where)
+    fit = Fit(dims, adapter, notes=grid_note(block, point, adapter))
+    point = with_adapters(planning, point)
+    if request.joined:
+        fit = fit_branch(request, block, point, fit)
+    return point, fit
+
+
+def layout_at(planning: Planning, point: InsertionPoint) -> str:
+    """The layout of what the block is fed; "" where it does not matter and is not known."""
+    alone = not planning.request.joined
+    feature = feature_at(planning, point, any_layout=alone and planning.block.elementwise)
+    return feature.layout or ""
+
+
+def grid_note(block: Block, point: InsertionPoint, adapter: Adapter) -> tuple[Warning, ...]:
+    if not isinstance(adapter, Grid):
+        return ()
+    sizes = "x".join(map(str, adapter.sizes))
+    note = {
+        "code": "grid",
+        "where": point.calls.where or "",
+        "message": f"{point.target} gives a sequence, which {block.name} sees as a map of "
+        f"{sizes}: true for this input size",
+    }
+    return (note,)
 
 
 def adapter_to(block: Block, layout: str) -> Adapter:
@@ -77,7 +87,9 @@ def adapter_to(block: Block, layout: str) -> Adapter:
     return None
 
 
-def grid_at(request: AddRequest, block: Block, place: Place, layout: str) -> Grid | None:
+def grid_at(
+    request: SpliceRequest, block: Block, point: InsertionPoint, layout: str
+) -> Grid | None:
     """The map of which a sequence is the positions: that of a layer that ran before.
 
     A class token may stand before them. None where the block takes sequences, and where several
@@ -86,15 +98,18 @@ def grid_at(request: AddRequest, block: Block, place: Place, layout: str) -> Gri
     if layout != "NLC" or block.dims_for(layout) is not None or block.dims_for("NCHW") is None:
         return None
     found: set[Grid] = set()
-    for spot in place.spots:
-        side = "after" if request.placement == "after" else "before"
-        value = spot.layer["output"] if side == "after" else spot.layer["inputs"][0]
-        length, mine = value["shape"][1], set()
-        for layer in spot.configuration.layers.values():
-            if layer.get("order", 0) >= spot.layer["order"] or not layer.get("features"):
+    for one in point.calls.instances:
+        facts = one.facts
+        shape = facts.value(request.placement.fed).shape
+        order = facts.order
+        if shape is None or order is None:
+            return None
+        length, mine = shape[1], set()
+        for layer in one.configuration.layers.values():
+            if (layer.order or 0) >= order or not layer.features:
                 continue
-            if layer["features"][0]["gives"]["layout"] == "NCHW":
-                height, width = layer["output"]["shape"][2:]
+            if layer.features[0].output.layout == "NCHW" and layer.output.shape is not None:
+                height, width = layer.output.shape[2:]
                 if height * width > 1 and length - height * width in (0, 1):
                     mine.add(Grid((height, width), length - height * width))
         if len(mine) != 1:
@@ -114,135 +129,160 @@ def seen_through(layout: str, adapter: Adapter) -> str:
     return layout if adapter is None else CHANNELS_LAST[layout]
 
 
-def fit_sources(request: AddRequest, block: Block, place: Place, fit: Fit) -> None:
-    """The further inputs: as many as the block takes, with the layouts that it takes."""
-    given, wanted = len(place.features), block.inputs - 1
-    where = first_place(place.spots[0].layer)
-    if given != wanted and not (block.variadic and given >= wanted):
-        fitting = block_file.fitting_inputs(given + 1)
-        takes = "one input" if wanted == 0 else f"{wanted + 1} inputs"
-        hint = (
-            f"stitchgen show {block.name} tells what they are. One --with S for each but the first."
-        )
-        if wanted == 0:
-            hint = f"Blocks that take {given + 1}: {', '.join(fitting) or 'none'}"
-        raise StitchError(
-            "bad-argument",
-            f"{block.name} takes {takes}, and this command gives it {given + 1}",
-            where=where,
-            hint=hint,
-            suggestions=fitting if wanted == 0 else [],
-        )
-    inputs = [*block.inputs_[1:], *[block.inputs_[-1]] * (given - wanted)]
-    for number, (feature, taken) in enumerate(zip(place.features, inputs)):
-        layout = feature.spots[0].feature("after", feature.call)["layout"]
-        adapter: Adapter = None
+def with_adapters(planning: Planning, point: InsertionPoint) -> InsertionPoint:
+    """The point with the further inputs of the block as it takes them: as many, in its layouts."""
+    block = planning.block
+    others, wanted = point.join.others, block.inputs - 1
+    check_inputs(block, point, len(others), wanted)
+    inputs = [*block.inputs_[1:], *[block.inputs_[-1]] * (len(others) - wanted)]
+    adapted = []
+    for other, taken in zip(others, inputs):
+        first = other.instances[0]
+        layout = first.feature("output", other.number).layout
+        where = first.facts.where
         if layout is None or (taken.layout or "") == "NC" != layout:
             raise StitchError(
                 "layout-mismatch",
                 f"{block.name} takes {taken.name} as {taken.layout or block.layouts[0]}, and "
-                f"{feature.target} gives {layout or 'axes that cannot be told apart'}",
-                where=first_place(feature.spots[0].layer),
+                f"{other.target} gives {layout or 'axes that cannot be told apart'}",
+                where=where,
             )
+        adapter: Adapter = None
         if taken.layout is None:
             adapter = adapter_to(block, layout)
             if block.dims_for(seen_through(layout, adapter)) is None:
                 raise StitchError(
                     "layout-mismatch",
-                    f"{block.name} works on {', '.join(block.layouts)}, and {feature.target} gives "
+                    f"{block.name} works on {', '.join(block.layouts)}, and {other.target} gives "
                     f"{layout}",
-                    where=first_place(feature.spots[0].layer),
+                    where=where,
                 )
-        place.features[number] = replace(feature, source=replace(feature.source, adapter=adapter))
-    check_counts(request, block, place)
+        adapted.append(replace(other, source=replace(other.source, adapter=adapter)))
+    point = point.with_join(others=(*adapted, *others[len(adapted) :]))
+    check_equal_counts(block, point)
+    return point
 
 
-def check_counts(request: AddRequest, block: Block, place: Place) -> None:
+def check_inputs(block: Block, point: InsertionPoint, given: int, wanted: int) -> None:
+    """Refuse more or fewer further inputs than the block takes."""
+    if given == wanted or (block.variadic and given >= wanted):
+        return
+    fitting = block_file.fitting_inputs(given + 1)
+    takes = "one input" if wanted == 0 else f"{wanted + 1} inputs"
+    hint = f"stitchgen show {block.name} tells what they are. One --with S for each but the first."
+    if wanted == 0:
+        hint = f"Blocks that take {given + 1}: {', '.join(fitting) or 'none'}"
+    raise StitchError(
+        "bad-argument",
+        f"{block.name} takes {takes}, and this command gives it {given + 1}",
+        where=point.calls.where,
+        hint=hint,
+        suggestions=fitting if wanted == 0 else [],
+    )
+
+
+def check_equal_counts(block: Block, point: InsertionPoint) -> None:
     """A block may want its inputs to have equal channels."""
-    for feature, taken in zip(place.features, block.inputs_[1:]):
+    for other, taken in zip(point.join.others, block.inputs_[1:]):
         if taken.channels not in (None, block.inputs_[0].channels):
             continue
         if taken.channels is None or block.channel_parameters == ():
             continue
-        for own, other in zip(place.spots, feature.spots):
-            mine = own.feature("after", place.call)["channels"]
-            theirs = other.feature("after", feature.call)["channels"]
+        for own, one in zip(point.calls.instances, other.instances):
+            mine = own.feature("output", point.calls.number).channels
+            theirs = one.feature("output", other.number).channels
             if mine != theirs:
                 raise StitchError(
                     "bad-argument",
-                    f"{block.name} takes features of the same channels, and {place.target} has "
-                    f"{mine}, {feature.target} {theirs}",
-                    where=first_place(other.layer),
+                    f"{block.name} takes features of the same channels, and {point.target} has "
+                    f"{mine}, {other.target} {theirs}",
+                    where=one.facts.where,
                     hint="Choose layers of the same width, or a block that takes two: "
                     "attention-gate, cross-attention, film.",
                 )
 
 
-def fit_branch(request: AddRequest, block: Block, place: Place, fit: Fit) -> None:
+def fit_branch(request: SpliceRequest, block: Block, point: InsertionPoint, fit: Fit) -> Fit:
     """A branch has to give what the layer gives: by its own arguments, else by a projection."""
-    where = first_place(place.spots[0].layer)
-    strides: set[Stride] = set()
-    needed = set()
-    own = any(parameter.name == "stride" for parameter in block.parameters)
-    for spot in place.spots:
-        gives = spot.feature("after", place.call)
-        beside = request.placement == "beside"
-        takes = spot.feature("before", place.call) if beside else gives
-        if takes["layout"] != gives["layout"]:
-            raise unsupported(
-                f"{place.target} takes {takes['layout']} and gives {gives['layout']}, so a branch "
-                "beside it does not fit",
-                where,
-                "Put the block --after it, or beside a layer inside of it.",
-            )
-        after = sizes(spot, "output", gives["layout"])
-        before = sizes(spot, "inputs", takes["layout"]) if beside else after
-        arguments = numbers(request, block, takes["channels"], gives["channels"])
-        branch = [size_after(block, n, arguments) for n in before]
-        stride = stride_of(branch, after)
-        if stride is None or (isinstance(stride, tuple) and gives["layout"].endswith("C")):
-            raise StitchError(
-                "bad-argument",
-                f"{block.name} makes {shown(branch)} of {shown(before)}, and {place.target} gives "
-                f"{shown(after)} in {spot.configuration.expression}: the two do not fit together",
-                where=where,
-                hint="Another --set may keep the size; else put the block --after the layer alone.",
-            )
-        strides.add(stride)
-        try:
-            given = block.output_channels(takes["channels"], arguments)
-        except (StitchError, KeyError, AssertionError):
-            given = takes["channels"]
-        needed.add(given != gives["channels"])
+    branches = [branch_at(request, block, point, one) for one in point.calls.instances]
+    strides = {branch.stride for branch in branches}
     if len(strides) > 1:
         raise StitchError(
             "configuration-dependent",
-            f"{place.target} has a stride of its own in each of several configurations: "
+            f"{point.target} has a stride of its own in each of several configurations: "
             + ", ".join(sorted(map(str, strides))),
-            where=where,
+            where=point.calls.where,
             hint="Name the configuration that you use: --build EXPR",
         )
-    fit.stride = strides.pop()
-    fit.own_stride = (
-        own and fit.stride != 1 and isinstance(fit.stride, int) and "stride" not in request.settings
+    stride = strides.pop()
+    takes_stride = any(parameter.name == "stride" for parameter in block.parameters)
+    own_stride = (
+        takes_stride
+        and stride != 1
+        and isinstance(stride, int)
+        and "stride" not in request.settings
     )
-    fit.project = True in needed or (fit.stride != 1 and not fit.own_stride)
-    if fit.project:
-        fit.notes.append(
-            {
-                "code": "projected",
-                "where": where or "",
-                "message": f"{block.name} at {place.target} does not give what the layer gives: "
-                f"a 1x1 convolution with stride {1 if fit.own_stride else fit.stride} brings it there",
-            }
+    project = any(branch.other_channels for branch in branches) or (stride != 1 and not own_stride)
+    notes = fit.notes
+    if project:
+        note = {
+            "code": "projected",
+            "where": point.calls.where or "",
+            "message": f"{block.name} at {point.target} does not give what the layer gives: "
+            f"a 1x1 convolution with stride {1 if own_stride else stride} brings it there",
+        }
+        notes = (*notes, note)
+    return replace(fit, stride=stride, own_stride=own_stride, project=project, notes=notes)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What the block gives beside a layer of one configuration, compared with what the layer gives."""
+
+    stride: Stride  # of a 1x1 convolution that brings it to the layer's size
+    other_channels: bool
+
+
+def branch_at(
+    request: SpliceRequest, block: Block, point: InsertionPoint, instance: LayerInstance
+) -> Branch:
+    side, where = request.placement.fed, point.calls.where
+    gives = instance.feature("output", point.calls.number)
+    takes = instance.feature(side, point.calls.number)
+    if takes.layout != gives.layout or gives.layout is None:
+        raise unsupported(
+            f"{point.target} takes {takes.layout} and gives {gives.layout}, so a branch "
+            "beside it does not fit",
+            where,
+            "Put the block --after it, or beside a layer inside of it.",
         )
+    after = sizes(instance, "output", gives)
+    before = sizes(instance, side, takes)
+    arguments = numbers(request, block, takes.channels, gives.channels)
+    branch = [size_after(block, n, arguments) for n in before]
+    stride = stride_of(branch, after)
+    if stride is None or (isinstance(stride, tuple) and gives.layout.endswith("C")):
+        raise StitchError(
+            "bad-argument",
+            f"{block.name} makes {shown(branch)} of {shown(before)}, and {point.target} gives "
+            f"{shown(after)} in {instance.configuration.expression}: the two do not fit together",
+            where=where,
+            hint="Another --set may keep the size; else put the block --after the layer alone.",
+        )
+    try:
+        given = block.output_channels(takes.channels, arguments)
+    except (StitchError, KeyError, AssertionError):
+        given = takes.channels or 0
+    return Branch(stride, given != gives.channels)
 
 
-def sizes(spot: Spot, side: str, layout: str) -> list[int]:
-    """The spatial sizes that the layer took or gave."""
-    value = spot.layer[side]
-    shape = (value[0] if side == "inputs" else value)["shape"]
-    return [size for size, axis in zip(shape, layout) if axis not in "NC"]
+def sizes(instance: LayerInstance, side: Side, feature: Feature) -> list[int]:
+    """The spatial sizes of what the layer gave or was fed."""
+    return spatial_sizes(instance.facts.value(side), feature.layout or "")
+
+
+def spatial_sizes(value: Value, layout: str) -> list[int]:
+    return [size for size, axis in zip(value.shape or (), layout) if axis not in "NC"]
 
 
 def size_after(block: Block, n: int, arguments: Mapping[str, Any]) -> int:
@@ -273,7 +313,9 @@ def stride_of(branch: list[int], after: list[int]) -> Stride | None:
     return common[0] if common else tuple(steps[0] for steps in found)
 
 
-def numbers(request: AddRequest, block: Block, channels: int, out: int) -> dict[str, Any]:
+def numbers(
+    request: SpliceRequest, block: Block, channels: int | None, out: int | None
+) -> dict[str, Any]:
     """The block's arguments as values, as far as they are known."""
     found: dict[str, Any] = {}
     for parameter in block.parameters:
@@ -290,16 +332,16 @@ def numbers(request: AddRequest, block: Block, channels: int, out: int) -> dict[
     return found
 
 
-def method_of(request: AddRequest, block: Block, place: Place, fit: Fit) -> Method:
+def method_of(planning: Planning, point: InsertionPoint, fit: Fit) -> Method:
     """How the block's output is joined with the layer's."""
-    after = "before" if request.placement == "before" else "after"
+    request = planning.request
     options = reduce_options(request)
-    feature = place.spots[0].feature(after, place.call)
+    feature = point.calls.first.feature(request.placement.value, point.calls.number)
     return Method(
-        attribute=place.attribute,
+        attribute=point.attribute,
         placement=request.placement,
-        layout=feature["layout"],
-        memory=feature.get("memory", "contiguous"),
+        layout=feature.layout or "",
+        memory=feature.memory,
         fuse=request.fuse,
         reduce=request.reduce or "conv",
         norm=options["norm"],
@@ -308,11 +350,11 @@ def method_of(request: AddRequest, block: Block, place: Place, fit: Fit) -> Meth
         project=fit.project,
         stride=1 if fit.own_stride else fit.stride,
         adapter=fit.adapter,
-        sources=tuple(source.source for source in place.features),
+        sources=tuple(other.source for other in point.join.others),
     )
 
 
-def reduce_options(request: AddRequest) -> dict[str, bool]:
+def reduce_options(request: SpliceRequest) -> dict[str, bool]:
     found = dict.fromkeys(REDUCE_OPTIONS, False)
     for name, value in request.reduce_settings.items():
         if name not in REDUCE_OPTIONS or value.lower() not in ("true", "false"):
@@ -331,57 +373,52 @@ def reduce_options(request: AddRequest) -> dict[str, bool]:
     return found
 
 
-def counts_of(place: Place, request: AddRequest) -> dict[str, Count]:
-    """The counts that have to be named at a place, by what they are to it."""
-    method = place.method
-    fed = "before" if request.placement in ("before", "beside") else "after"
-    wanted = {} if method.features else {"fed": count_at(place, fed)}
-    value = "before" if request.placement == "before" else "after"
-    if (
-        method.features
-        or method.fuse == "concat"
-        or method.project
-        or request.placement == "beside"
-    ):
-        wanted["value"] = count_at(place, value)
-    for feature in place.features:
-        wanted[feature.source.name] = Count(
-            place, feature.target, feature.spots, "after", feature.creating, feature.call
+def counts_of(planning: Planning, point: InsertionPoint) -> dict[str, Count]:
+    """The counts that have to be named at a point, by what they are to it."""
+    placement, method = planning.request.placement, point.join.method
+    wanted = {} if method.features else {"fed": count_at(point, placement.fed)}
+    if method.features or method.reduces or method.project or placement.fed != placement.value:
+        wanted["value"] = count_at(point, placement.value)
+    for other in point.join.others:
+        wanted[other.source.name] = Count(
+            point, other.target, other.instances, "output", other.creating, other.number
         )
     return wanted
 
 
 def check_same_at_all_calls(count: Count) -> None:
     """Refuse one block, made for one count, at calls of several counts."""
-    for spot in count.spots:
-        counts = count.by_call(spot)
+    for one in count.instances:
+        counts = count.by_call(one)
         if len(set(counts)) > 1:
-            others = block_file.of_any_width(spot.feature(count.placement)["layout"] or "")
+            others = block_file.of_any_width(one.feature(count.side).layout or "")
             raise StitchError(
                 "many-calls",
                 f"the calls of {count.name} have {', '.join(map(str, counts))} channels, and one "
                 "block would be run at all of them",
-                where=first_place(spot.layer),
+                where=one.facts.where,
                 hint=f"Blocks for any number of channels: {block_file.a_few(others)}",
                 suggestions=others[: block_file.FEW],
             )
 
 
-def facts_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) -> dict[str, str]:
+def facts_of(
+    block: Block, point: InsertionPoint, fit: Fit, named: Mapping[str, str]
+) -> dict[str, str]:
     """What fills the block's arguments, by fact, as expressions."""
     fed = named["fed"]
     facts = {"channels": fed, "in": fed, "out": named.get("value", fed)}
     if block.variadic:
-        every = [fed, *(named[feature.source.name] for feature in place.features)]
+        every = [fed, *(named[other.source.name] for other in point.join.others)]
         facts["channels"] = facts["in"] = f"({', '.join(every)})"
-    for feature in place.features[:1]:
-        facts["context"] = named[feature.source.name]
+    for other in point.join.others[:1]:
+        facts["context"] = named[other.source.name]
     if fit.own_stride:
         facts["stride"] = str(fit.stride)
     return facts
 
 
-def widths_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) -> Widths:
+def widths_of(block: Block, point: InsertionPoint, fit: Fit, named: Mapping[str, str]) -> Widths:
     """The channels of what is joined, as expressions."""
     fed = named.get("fed", "")
     value = named.get("value", fed)
@@ -391,6 +428,6 @@ def widths_of(block: Block, place: Place, fit: Fit, named: Mapping[str, str]) ->
     return Widths(
         value=value,
         branch=branch,
-        sources={f.source.name: named[f.source.name] for f in place.features},
+        sources={one.source.name: named[one.source.name] for one in point.join.others},
         stride="1" if fit.own_stride else str(fit.stride),
     )

@@ -4,81 +4,109 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from stitchgen.analysis.steps import attribute_name
-from stitchgen.analysis.survey import Spot, Survey, first_place, join
+from stitchgen.analysis.steps import Element, attribute_name
+from stitchgen.analysis.survey import SEQUENTIAL, LayerInstance, Survey, join
 from stitchgen.errors import StitchError
-from stitchgen.planning.definitions import free_attribute, settle_definition
-from stitchgen.planning.point import NOWHERE, Asked, Place, steps_of
-from stitchgen.rewrite.constructor import Anchor
+from stitchgen.planning.definitions import define, free_attribute
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import Calls, Definition, Holder, InsertionPoint, Naming, steps_of
+from stitchgen.rewrite.constructor import DefinitionPoint
+from stitchgen.targets.placement import Placement
 from stitchgen.targets.resolve import Resolved
 
 
-def attached_place(asked: Asked) -> Place:
+@dataclass(frozen=True)
+class Asked:
+    """One target of a request, and the layers that it means in all configurations."""
+
+    planning: Planning
+    block: str  # its name
+    resolved: Resolved
+    instances: tuple[LayerInstance, ...]
+    name: str  # as the report names the target
+    element: Element | None
+
+    @property
+    def survey(self) -> Survey:
+        return self.planning.survey
+
+    @property
+    def call(self) -> int | str | None:
+        return self.resolved.located.target.call
+
+    @property
+    def preferred_name(self) -> str:
+        """The attribute of a block under the layer."""
+        return self.planning.request.name or attribute_name((), self.block, self.element)
+
+
+def attached_point(asked: Asked) -> InsertionPoint:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
-    bench, survey, name = asked.bench, asked.survey, asked.name
-    resolved, spots = at_its_end(survey, asked.resolved, asked.spots, asked.request.placement)
-    check_not_container(survey, spots, name)
-    wish = asked.request.name or attribute_name((), asked.block, asked.element)
-    place = Place(
-        target=name,
-        resolved=resolved,
-        spots=spots,
-        lacking=(),
-        sites=(),
-        owner="",
-        owner_steps=(),
-        below=steps_of(survey, spots, name, "", resolved.path),
-        slot=False,
-        attribute=free_attribute(bench, spots, resolved.path, (), wish),
-        wish=wish,
-        anchor=NOWHERE,
+    planning = asked.planning
+    asked = at_its_end(asked, planning.request.placement)
+    check_not_container(asked)
+    calls = hooked_calls(asked)
+    return InsertionPoint(calls, define(planning, calls), naming_under(asked))
+
+
+def hooked_calls(asked: Asked, variable: str | None = None, moved: str = "") -> Calls:
+    path = asked.resolved.path
+    return Calls(
+        target=asked.name,
+        resolved=asked.resolved,
+        instances=asked.instances,
+        below=steps_of(asked.survey, asked.instances, asked.name, "", path),
         element=asked.element,
-        under=True,
-        hooked=True,
-        strategy="attach",
+        holder=Holder.HOOK,
+        variable=variable,
+        moved=moved,
     )
-    settle_definition(bench, survey, place)
-    return place
 
 
-def at_its_end(
-    survey: Survey, resolved: Resolved, spots: Sequence[Spot], placement: str
-) -> tuple[Resolved, Sequence[Spot]]:
+def naming_under(asked: Asked) -> Naming:
+    preferred = asked.preferred_name
+    attribute = free_attribute(asked.planning, asked.instances, asked.resolved.path, (), preferred)
+    return Naming(attribute, preferred, strategy="attach")
+
+
+def at_its_end(asked: Asked, placement: Placement) -> Asked:
     """Of a Sequential the layer at its end, which gives what the Sequential gives, or before it
     the one at its start, which is fed what it is fed; else itself."""
-    index = {"after": -1, "before": 0}.get(placement)
+    index = placement.end
     if index is None:  # beside it: no layer is fed the one and gives the other
-        return resolved, spots
-    while all(runs_in_order(survey, spot) for spot in spots):
-        names = {spot.configuration.children(spot.path)[index] for spot in spots}
+        return asked
+    survey = asked.survey
+    while all(runs_in_order(survey, one) for one in asked.instances):
+        names = {one.configuration.children(one.path)[index] for one in asked.instances}
         if len(names) != 1:
             break
-        inner = replace(resolved, path=join(resolved.path, names.pop()))
-        ends = inner.spots(survey)
-        if any(max(spot.layer["calls"].values()) != 1 for spot in ends):
+        inner = replace(asked.resolved, path=join(asked.resolved.path, names.pop()))
+        ends = inner.instances(survey)
+        if any(one.facts.times != 1 for one in ends):
             break
-        resolved, spots = inner, ends
-    return resolved, spots
+        asked = replace(asked, resolved=inner, instances=tuple(ends))
+    return asked
 
 
-def runs_in_order(survey: Survey, spot: Spot) -> bool:
+def runs_in_order(survey: Survey, instance: LayerInstance) -> bool:
     """Whether a layer is a Sequential, or of a class that leaves its forward alone, with children."""
-    about = survey.classes[spot.layer["class_key"]] or {}
-    plain = survey.classes.get("torch.nn.modules.container:Sequential") or {}
+    key = instance.facts.class_key
+    plain = survey.classes.get(SEQUENTIAL)
+    forward_file = plain.forward_file if plain is not None else None
     return (
-        survey.kind(spot.layer["class_key"]) == "sequential"
-        and about.get("forward_file") == plain.get("forward_file")
-        and bool(spot.configuration.children(spot.path))
+        survey.kind(key) == "sequential"
+        and survey.classes[key].forward_file == forward_file
+        and bool(instance.configuration.children(instance.path))
     )
 
 
-def script_place(asked: Asked) -> Place:
+def script_point(asked: Asked) -> InsertionPoint:
     """A layer of a model that a script makes of an installed class: attached below the assignment."""
-    bench, survey, request, name = asked.bench, asked.survey, asked.request, asked.name
-    resolved, spots = asked.resolved, asked.spots
-    syntax, made = bench.syntax(resolved.file), resolved.assignment
+    planning, resolved = asked.planning, asked.resolved
+    placement = planning.request.placement
+    syntax, made = planning.workspace.syntax(resolved.file), resolved.assignment
     assert made is not None
     where = f"{syntax.document.path}:{made.line}"
     statement = next(
@@ -86,10 +114,10 @@ def script_place(asked: Asked) -> Place:
         for node in ast.walk(syntax.tree)
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.lineno == made.line
     )
-    if request.placement == "replace":
+    if placement.replaces:
         raise StitchError(
             "installed-package",
-            f"{name} is a layer of an installed class, in whose source it is created",
+            f"{asked.name} is a layer of an installed class, in whose source it is created",
             where=where,
             hint=f"Assign to it in the script, below {where}.",
         )
@@ -100,35 +128,17 @@ def script_place(asked: Asked) -> Place:
             where=where,
             hint="Build the model in a statement of its own, and wrap it in the next.",
         )
-    if request.placement == "after":
-        resolved, spots = at_its_end(survey, resolved, spots, request.placement)
-    check_not_container(survey, spots, name)
-    wish = request.name or attribute_name((), asked.block, asked.element)
-    return Place(
-        target=name,
-        resolved=resolved,
-        spots=spots,
-        lacking=(),
-        sites=(),
-        owner="",
-        owner_steps=(),
-        below=steps_of(survey, spots, name, "", resolved.path),
-        slot=False,
-        attribute=free_attribute(bench, spots, resolved.path, (), wish),
-        wish=wish,
-        anchor=Anchor(
-            file=str(resolved.file),
-            span=syntax.document.span_of(statement),
-            function="",
-            line=statement.end_lineno or statement.lineno,
-        ),
-        element=asked.element,
-        under=True,
-        hooked=True,
-        variable=resolved.variable,
-        moved=moved_as(statement.value),
-        strategy="attach",
+    if placement.end == -1:
+        asked = at_its_end(asked, placement)
+    check_not_container(asked)
+    point = DefinitionPoint(
+        file=str(resolved.file),
+        span=syntax.document.span_of(statement),
+        function="",
+        line=statement.end_lineno or statement.lineno,
     )
+    calls = hooked_calls(asked, variable=resolved.variable, moved=moved_as(statement.value))
+    return InsertionPoint(calls, Definition(point, point.span), naming_under(asked))
 
 
 def moved_as(value: ast.expr | None) -> str:
@@ -142,21 +152,22 @@ def moved_as(value: ast.expr | None) -> str:
     return text
 
 
-def check_not_container(survey: Survey, spots: Sequence[Spot], name: str) -> None:
-    for spot in spots:
-        if survey.kind(spot.layer["class_key"]) != "module":
-            last = spot.configuration.children(spot.path)[-1:]
+def check_not_container(asked: Asked) -> None:
+    """Refuse a block under a container, which would run it as one of its layers."""
+    for one in asked.instances:
+        if asked.survey.kind(one.facts.class_key) != "module":
+            last = one.configuration.children(one.path)[-1:]
             hint = "Splice in the class that runs it, or after the last layer that it runs."
-            if runs_in_order(survey, spot):
+            if runs_in_order(asked.survey, one):
                 hint = "Pass --attach to run the block from a forward hook of its last layer."
             raise StitchError(
                 "unsupported",
-                f"a block under {name} would become one of the layers that it runs",
-                where=first_place(spot.layer),
+                f"a block under {asked.name} would become one of the layers that it runs",
+                where=one.facts.where,
                 hint=hint,
-                suggestions=[f"{name}.{child}" for child in last],
+                suggestions=[f"{asked.name}.{child}" for child in last],
             )
 
 
-def is_container(survey: Survey, spots: Sequence[Spot]) -> bool:
-    return any(survey.kind(spot.layer["class_key"]) != "module" for spot in spots)
+def is_container(survey: Survey, instances: Sequence[LayerInstance]) -> bool:
+    return any(survey.kind(one.facts.class_key) != "module" for one in instances)

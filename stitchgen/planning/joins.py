@@ -1,4 +1,4 @@
-"""The stitching methods: what is computed at a place, as texts and as the plain data of its law.
+"""The stitching methods: what is computed at a point, as texts and as the plain data of its check.
 
 With T(x) the layer's output, B the block, S further layers and R a reduction:
 
@@ -7,7 +7,7 @@ With T(x) the layer's output, B the block, S further layers and R a reduction:
     features             R(cat(S(x), T(x)))             with a gate    T(x) + a * (f - T(x))
     pyramid              S, T = B(S(x), T(x)), each projected back to its own channels
 
-where + may be * or R(cat(..., ...)). The texts are those of `snippets/`; the observer computes the
+where + may be any fusion. The texts are those of `snippets/` and `fusions/`; the observer computes the
 same by hand (`observer/joins.py`).
 """
 
@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stitchgen.catalog.render import snippet
+from stitchgen.fusions.fusion import Fusion, Setting
 from stitchgen.rewrite.insertion import BRANCH, FED, HERE, VALUE
+from stitchgen.targets.placement import AFTER, BESIDE, Placement
 
-#: The order of axes that brings channels from the last place to the second, by number of axes.
-TO_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
 #: In place of an order of axes: a map as the sequence of its positions, the channels first or last.
 TOKENS, POSITIONS = "tokens", "positions"
 
@@ -44,7 +44,7 @@ class Source:
     """A further layer whose output is read: as an input of the block, or to be fused."""
 
     name: str  # the variable that has its output
-    path: str  # below the root of the target's class, as the law names it
+    path: str  # below the root of the target's class, as the check names it
     adapter: Adapter = None  # as the block takes it
     project: bool = False  # fused: brought to the layer's channels by a convolution
     resize: str | None = None  # fused: the mode of the interpolation; None: the size is the same
@@ -60,11 +60,11 @@ class Method:
     """How the output of a block (or of other layers) is joined with that of the layer."""
 
     attribute: str  # of the block, or of the reduction where there is no block
-    placement: str = "after"  # after, before, beside
+    placement: Placement = AFTER
     layout: str = "NCHW"  # of what the layer gives
     memory: str = "contiguous"  # or channels_last: how that lies in memory
-    fuse: str | None = None  # add, mul, concat; None: serial
-    reduce: str = "conv"  # conv, linear; for concat
+    fuse: Fusion | None = None  # None: serial
+    reduce: str = "conv"  # conv, linear; of a fusion that reduces
     norm: bool = False  # the reduction normalises
     activation: bool = False
     gate: bool = False
@@ -85,7 +85,13 @@ class Method:
     @property
     def uses_torch(self) -> bool:
         """Whether the texts call functions of torch itself."""
-        return self.fuse == "concat" or (isinstance(self.adapter, Grid) and self.adapter.prefix > 0)
+        fuses = self.fuse is not None and self.fuse.uses_torch
+        return fuses or (isinstance(self.adapter, Grid) and self.adapter.prefix > 0)
+
+    @property
+    def reduces(self) -> bool:
+        """Whether what is joined has more channels than the layer, and a reduction."""
+        return self.fuse is not None and self.fuse.reduces
 
     @property
     def axis(self) -> int:
@@ -109,7 +115,7 @@ class Method:
     @property
     def identity_start(self) -> bool:
         """A gated concatenation has no gate of its own: its reduction starts as identity."""
-        return self.gate and self.fuse == "concat"
+        return self.gate and self.reduces
 
     def named(self, role: str) -> str:
         """The attribute of a part."""
@@ -126,7 +132,7 @@ class Method:
         found = {}
         if self.project:
             found["project"] = self.named("project")
-        if self.fuse == "concat":
+        if self.reduces:
             found["reduce"] = self.named("reduce")
         if self.gate and not self.identity_start:
             found["gate"] = self.named("gate")
@@ -145,6 +151,9 @@ class Method:
         every = [*self.sources, *([self.pyramid] if self.pyramid else [])]
         return [source for source in every if source.project]
 
+
+#: The block's output takes the place of the layer's.
+SERIAL = Method("")
 
 # What is computed ------------------------------------------------------------------------------
 
@@ -177,7 +186,7 @@ def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
     else:
         branch = branch_text(method, torch)
         others = [branch]
-        if method.placement == "beside":
+        if method.placement is BESIDE:
             others = [BRANCH]
         else:
             branch = ""
@@ -185,7 +194,7 @@ def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
 
 
 def branch_text(method: Method, torch: str) -> str:
-    value = FED if method.placement == "beside" else VALUE
+    value = FED if method.placement is BESIDE else VALUE
     further = [adapted(source.name, source.adapter) for source in method.sources]
     inputs = [adapted(value, method.adapter), *further]
     text = snippet("serial", "forward", block=f"{HERE}.{method.attribute}", inputs=inputs)
@@ -251,19 +260,21 @@ def fused(method: Method, others: list[str], torch: str) -> str:
         return text
     values = list(others)
     values.insert(method.position if method.features else 0, VALUE)
-    if method.fuse != "concat":
-        return snippet("fuse", method.fuse, values=values)
-    part = "concat_linear" if method.linear and method.axis != -1 else "concat"
-    facts = {"values": values, "axis": method.axis, "torch": torch}
-    facts |= {"reduce": f"{HERE}.{method.named('reduce')}", "memory": method.memory}
-    return snippet("fuse", part, **facts)
+    setting = Setting(
+        torch=torch,
+        axis=method.axis,
+        reduction=f"{HERE}.{method.named('reduce')}",
+        linear=method.linear,
+        memory=method.memory,
+    )
+    return method.fuse.expression(values, setting)
 
 
 def gated(method: Method, text: str, others: list[str]) -> str:
     if "gate" not in method.parts:
         return text
     gate = f"{HERE}.{method.named('gate')}"
-    if method.fuse == "add":
+    if method.fuse is not None and method.fuse.additive:
         branch = " + ".join(others)
         branch = f"({branch})" if len(others) > 1 else branch
         return snippet("gate", "added", value=VALUE, gate=gate, branch=branch)
@@ -315,7 +326,7 @@ def definitions(method: Method, widths: Widths, owner: str, nn: str, torch: str)
             channels = widths.sources[source.name]
             project = {"channels": channels, "out": widths.value, "stride": "1"}
             define(method.projection(source), snippet("project", kind, **project, **common))
-    if method.fuse == "concat":
+    if method.reduces:
         lines += reduction(method, widths, owner, nn)
     if "gate" in method.parts:
         define(method.named("gate"), snippet("gate", "init", nn=nn, torch=torch))
@@ -377,7 +388,7 @@ def total(counts: list[str]) -> str:
     return " + ".join(counts)
 
 
-# What the law holds it against -----------------------------------------------------------------
+# What the check holds it against -----------------------------------------------------------------
 
 
 def plain(adapter: Adapter) -> Any:
@@ -386,7 +397,7 @@ def plain(adapter: Adapter) -> Any:
     return list(adapter) if isinstance(adapter, tuple) else adapter
 
 
-def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
+def check(method: Method, here: str, root: str) -> dict[str, Any] | None:
     """The splice's `method` for the observer: `here` is the path of the module that has the parts,
     `root` that of the instance of the target's class. None for a serial splice."""
     if method.serial:
@@ -403,7 +414,7 @@ def law(method: Method, here: str, root: str) -> dict[str, Any] | None:
     if projections:
         parts["projections"] = list(projections.values())
     return {
-        "fuse": method.fuse,
+        "fuse": method.fuse.name if method.fuse else None,
         "axis": method.axis,
         "linear": method.linear,
         "memory": method.memory,

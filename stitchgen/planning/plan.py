@@ -1,16 +1,22 @@
-"""What `add` works on and what it decides: the task as it was given, the plan as it grows."""
+"""What a request is planned with, and the plan: the edits of all files before anything is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from stitchgen.analysis.backend import Backend
+from stitchgen.analysis.survey import Survey
 from stitchgen.catalog.block import Block
-from stitchgen.planning.point import Place
+from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.config import Project
-from stitchgen.project.workspace import Workbench
-from stitchgen.targets.model import Session
-from stitchgen.targets.request import AddRequest
+from stitchgen.project.workspace import Workspace
+from stitchgen.targets.model import TargetModel
+from stitchgen.targets.request import SpliceRequest
+from stitchgen.targets.surveyed import SurveyedModel
+
+#: A warning, ready for the report: `code`, `message`, and where they apply `where` and `hint`.
+Warning = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -18,26 +24,52 @@ class Task:
     """A request, with everything that is known before the model is looked at."""
 
     project: Project
-    request: AddRequest
+    request: SpliceRequest
     block: Block | None  # None: layers are fused, and there is no block
     settings: Mapping[str, str]  # the `--set` values as source
-    session: Session
+    model: TargetModel
 
 
-@dataclass
+@dataclass(frozen=True)
+class Planning:
+    """One task, what was found out about its model, and the files in which the plan grows."""
+
+    task: Task
+    survey: Survey
+    workspace: Workspace
+    backend: Backend
+    late: bool = False  # blocks are defined below the model's own initialisation of its modules
+
+    @property
+    def project(self) -> Project:
+        return self.task.project
+
+    @property
+    def request(self) -> SpliceRequest:
+        return self.task.request
+
+    @property
+    def block(self) -> Block:
+        """The block of the request, which has one."""
+        assert self.task.block is not None
+        return self.task.block
+
+    @property
+    def surveyed(self) -> SurveyedModel:
+        return SurveyedModel(self.task.model, self.survey, self.workspace)
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything decided, before anything is written."""
 
-    bench: Workbench
-    places: list[Place] = field(default_factory=list)
-    uses: set[str] = field(default_factory=set)  # block files, relative to the root
-    passed_over: list[str] = field(default_factory=list)  # of a class, never called
-    already: list[Place] = field(default_factory=list)  # those at which the very block stands
-    notes: list[dict[str, str]] = field(default_factory=list)  # warnings, ready for the report
-    #: Those whose block a statement of the model initialises, with its line.
-    initialised: list[tuple[Place, int]] = field(default_factory=list)
+    workspace: Workspace
+    points: tuple[InsertionPoint, ...]
+    uses: frozenset[str] = frozenset()  # block files, relative to the root
+    passed_over: tuple[str, ...] = ()  # layers of a class that are never called
+    notes: tuple[Warning, ...] = ()
 
     @property
-    def fresh(self) -> list[Place]:
-        """The places at which something is to be written."""
-        return [place for place in self.places if place not in self.already]
+    def fresh(self) -> list[InsertionPoint]:
+        """The points at which something is to be written."""
+        return [point for point in self.points if not point.naming.present]

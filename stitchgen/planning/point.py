@@ -1,39 +1,102 @@
-"""Where a block goes, as data: its calls, its definition, what it reads beside."""
+"""An insertion point, decided in stages: calls, then definition, then join, then naming.
+
+Each stage is a frozen value that is made from those before it:
+
+    Calls        which calls of which layer, in which instances, and what holds the block
+    Definition   where in the source the block is constructed, and under which condition
+    Join         how its output is joined with the layer's, and what else it reads
+    Naming       the attribute, and the expression of the channels
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from stitchgen.analysis.steps import Element, Site, Step, access
-from stitchgen.analysis.survey import Configuration, Spot, Survey, first_place, join, merged_steps
+from stitchgen.analysis.survey import Configuration, LayerInstance, Survey, join, merged_steps
 from stitchgen.errors import StitchError
-from stitchgen.planning.joins import Method, Source
-from stitchgen.project.workspace import Workbench
-from stitchgen.rewrite.constructor import Anchor
+from stitchgen.planning.joins import SERIAL, Method, Source
+from stitchgen.rewrite.constructor import DefinitionPoint
 from stitchgen.source.document import Span
-from stitchgen.targets.request import AddRequest
 from stitchgen.targets.resolve import Resolved
 
 
-@dataclass(frozen=True)
-class Feature:
-    """The output of another layer that a place reads, in a variable of the function."""
+class Holder(Enum):
+    """Which module gets the block as its child, and who fills it in."""
 
-    target: str
-    source: Source
-    spots: Sequence[Spot]
-    creating: Span  # the statement that creates the layer
-    anchor: Anchor
-    call: int | None
-    sites: Sequence[Site]  # where it is kept; none where the model's own variable has it
-    overwritten: bool  # what follows writes to it in place
-    by_number: bool
+    OWNER = "the module that makes the call; its class constructs the block"
+    SLOT = "that module; the class of the target fills one instance's empty slot"
+    LAYER = "the layer itself; the class of the target constructs the block"
+    HOOK = "the layer itself; a forward hook runs the block"
 
 
 @dataclass(frozen=True)
-class Each:
+class Calls:
+    """The calls of one layer at which one block is run."""
+
+    target: str  # as the report names it
+    resolved: Resolved
+    instances: tuple[LayerInstance, ...]  # where the block is wanted
+    below: tuple[Step, ...]  # from the calls' owner to the layer
+    sites: tuple[Site, ...] = ()
+    owner: str = ""  # path of the calls' owner below the instance of the target's class
+    owner_steps: tuple[Step, ...] = ()
+    #: Layers of the same path whose caller, being of another class, does not make the call meant.
+    inactive: tuple[LayerInstance, ...] = ()
+    number: int | None = None  # of the call, of several
+    element: Element | None = None  # of what the layer gives
+    holder: Holder = Holder.OWNER
+    mixed: bool = False  # elsewhere another module is in the place of the Sequential called
+    variable: str | None = None  # of a script, which holds the model: the block is attached there
+    moved: str = ""  # `.to(device)`: how the script moves the model that it builds
+
+    @property
+    def first(self) -> LayerInstance:
+        return self.instances[0]
+
+    @property
+    def where(self) -> str | None:
+        """`path:line` of the layer's first call."""
+        return self.first.facts.where
+
+    @property
+    def slot(self) -> bool:
+        return self.holder is Holder.SLOT
+
+    @property
+    def hooked(self) -> bool:
+        return self.holder is Holder.HOOK
+
+    @property
+    def under(self) -> bool:
+        """Whether the block is a child of the layer itself."""
+        return self.holder in (Holder.LAYER, Holder.HOOK)
+
+    @property
+    def from_class(self) -> bool:
+        """Whether the definition stands in the class of the target, not in the calls' owner's."""
+        return self.holder is not Holder.OWNER
+
+    @property
+    def steps_to_layer(self) -> tuple[Step, ...]:
+        """From the module in whose `__init__` the definition stands down to the layer."""
+        return (*self.owner_steps, *self.below) if self.from_class else self.below
+
+    @property
+    def path_to_layer(self) -> str:
+        """The same as a path."""
+        path = self.resolved.path
+        return path if self.from_class else path[len(self.owner) :].lstrip(".")
+
+    def definition_root(self, instance: LayerInstance) -> str:
+        """Path of the module in whose `__init__` the definition stands."""
+        return instance.root if self.from_class else join(instance.root, self.owner)
+
+
+@dataclass(frozen=True)
+class ContainerLoop:
     """A loop of the constructor over a container, which defines the block of every layer in it."""
 
     variable: str
@@ -43,123 +106,173 @@ class Each:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One target of a request, and the layers that it means in all configurations."""
+class Slot:
+    """The empty attribute that a class with many instances gets."""
 
-    bench: Workbench
-    survey: Survey
-    request: AddRequest
-    block: str
-    resolved: Resolved
-    spots: Sequence[Spot]
-    name: str  # as the report names the target
-    element: Element | None
-
-    @property
-    def call(self) -> int | str | None:
-        return self.resolved.located.target.call
+    class_name: str
+    point: DefinitionPoint
 
 
-NOWHERE = Anchor("", (0, 0), "", 0)
-SERIAL = Method("")
+@dataclass(frozen=True)
+class Definition:
+    """Where the block is constructed."""
+
+    point: DefinitionPoint
+    creating: Span  # the statement that creates the layer
+    guard: str | None = None  # under which condition the layer is there at all
+    slots: tuple[Slot, ...] = ()
+    missing_in: tuple[tuple[Configuration, str], ...] = ()  # roots that have no such layer
+    loop: ContainerLoop | None = None  # where one loop defines the blocks of several points
+    initialised_at: int | None = None  # line of the model's loop that sets the block's weights
 
 
-@dataclass
-class Place:
-    """One block of a request: where it is defined and called."""
+@dataclass(frozen=True)
+class OtherLayer:
+    """The output of another layer that is read at an insertion point, in a variable of the function."""
 
     target: str
-    resolved: Resolved
-    spots: Sequence[Spot]  # where the block is wanted
-    lacking: Sequence[tuple[Configuration, str]]  # roots that have no such layer
-    sites: Sequence[Site]
-    owner: str  # path of the calls' owner below the instance of the target's class
-    owner_steps: tuple[Step, ...]
-    below: tuple[Step, ...]  # from the owner to the layer
-    slot: bool
-    attribute: str
-    anchor: Anchor  # where the block itself is constructed
-    creating: Span = (0, 0)  # the statement that creates the layer: the anchor's, until it is moved
-    slots: list[tuple[str, Anchor]] = field(default_factory=list)  # (class, where its slot goes)
-    guard: str | None = None  # under which condition the layer is there at all
-    call: int | None = None  # the number of the call, of several
-    element: Element | None = None  # of what the layer gives
-    mixed: bool = False  # elsewhere another module is in the place of the Sequential called
-    under: bool = False  # the block is a child of the layer itself, not its sibling
-    hooked: bool = False  # and is run by a forward hook
-    variable: str | None = None  # of a script, in which the model is: the block is attached there
-    moved: str = ""  # `.to(device)`: how the script moves the model that it builds
-    idle: Sequence[Spot] = ()  # layers of the same name whose caller does not make the call meant
-    wish: str = ""  # the attribute's name before it was numbered
-    each: Each | None = None  # where one loop defines the blocks of several places
-    channels: dict[str, Any] = field(default_factory=dict)
-    strategy: str = ""
-    method: Method = SERIAL  # how the block's output is joined with the layer's
-    features: list[Feature] = field(default_factory=list)  # of other layers, that it reads
-    reader: str | None = None  # path, below the root, of the one layer that gets the block's output
-    read_at: Sequence[
-        Spot
-    ] = ()  # the layers of that reader; () where the place's own call is meant
-    argument: tuple[int | str, int | None] | None = None  # of the reader's call: which is meant
+    source: Source
+    instances: tuple[LayerInstance, ...]
+    creating: Span  # the statement that creates the layer
+    point: DefinitionPoint
+    number: int | None
+    sites: tuple[Site, ...]  # where it is kept; () where the model's own variable has it
+    overwritten: bool  # what follows writes to it in place
+    by_number: bool
 
-    def block_path(self, spot: Spot) -> str:
-        """Where the block is in the edited model."""
-        if self.under:
-            return join(spot.path, self.attribute)
-        return join(join(spot.root, self.owner), self.attribute)
+
+@dataclass(frozen=True)
+class Reader:
+    """The one layer that gets the block's output (`--into`): the block stands in its argument."""
+
+    path: str  # below the root
+    instances: tuple[LayerInstance, ...]
+    argument: tuple[int | str, int | None]  # of its call, and the element of that
+
+
+@dataclass(frozen=True)
+class Join:
+    """How the block's output is joined with the layer's, and with what of other layers."""
+
+    method: Method = SERIAL
+    others: tuple[OtherLayer, ...] = ()
+    reader: Reader | None = None
+
+
+@dataclass(frozen=True)
+class NamedChannels:
+    """The channel count of what a block is fed, as the report tells it."""
+
+    expression: str | None = None
+    value: int | None = None
+    evidence: str = "observed"  # see the JSON's `channels.evidence`
+    reason: str | None = None  # why it is a literal
+    kept: tuple[str, ...] | None = None  # the expressions that hold in every configuration
+
+    def as_dict(self) -> dict[str, object]:
+        return {"expression": self.expression, "value": self.value, "evidence": self.evidence}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What the block is called, and what it is constructed with."""
+
+    attribute: str
+    preferred: str = ""  # before it was numbered
+    channels: NamedChannels = field(default_factory=NamedChannels)
+    present: bool = False  # the very block is there already
+    strategy: str = ""  # how its calls are written
+
+
+@dataclass(frozen=True)
+class InsertionPoint:
+    """One block of a request: where it is called, where it is defined, how it is joined and named."""
+
+    calls: Calls
+    definition: Definition
+    naming: Naming
+    join: Join = field(default_factory=Join)
 
     @property
-    def from_class(self) -> bool:
-        """Whether the definition stands in the class of the target, not in the calls' owner's."""
-        return self.slot or self.under
+    def target(self) -> str:
+        return self.calls.target
+
+    @property
+    def attribute(self) -> str:
+        return self.naming.attribute
+
+    @property
+    def file(self) -> str:
+        """The file of the definition."""
+        return self.definition.point.file
+
+    @property
+    def class_name(self) -> str:
+        """The class in whose constructor the definition stands."""
+        return self.definition.point.class_name
+
+    def block_path(self, instance: LayerInstance) -> str:
+        """Where the block is in the edited model."""
+        calls = self.calls
+        holder = instance.path if calls.under else join(instance.root, calls.owner)
+        return join(holder, self.attribute)
 
     @property
     def definition_owner(self) -> str:
-        """The expression, in the anchor's function, of the module that gets the attribute."""
-        if self.under:
+        """The expression, in the constructor, of the module that gets the attribute."""
+        if self.calls.under:
             return self.layer_text
-        return self.reach(self.owner_steps) if self.slot else "self"
+        return self.reach(self.calls.owner_steps) if self.calls.slot else "self"
 
     @property
     def layer_text(self) -> str:
-        """The layer itself, as the anchor's function writes it."""
-        steps = (*self.owner_steps, *self.below) if self.from_class else self.below
-        return self.reach(steps)
+        """The layer itself, as the constructor writes it."""
+        return self.reach(self.calls.steps_to_layer)
 
     def reach(self, steps: tuple[Step, ...]) -> str:
-        """What the steps from `self` lead to, as the anchor's function writes it."""
-        if self.each is not None:
-            return access(self.each.variable, steps[self.each.depth :])
-        return access(self.variable or "self", steps)
+        """What the steps from `self` lead to, as the constructor writes it."""
+        loop = self.definition.loop
+        if loop is not None:
+            return access(loop.variable, steps[loop.depth :])
+        return access(self.calls.variable or "self", steps)
 
-    def definition_root(self, spot: Spot) -> str:
-        """Path of the module in whose `__init__` the definition stands."""
-        return spot.root if self.from_class else join(spot.root, self.owner)
+    def with_definition(self, **changes: object) -> InsertionPoint:
+        return replace(self, definition=replace(self.definition, **changes))  # type: ignore[arg-type]
+
+    def with_join(self, **changes: object) -> InsertionPoint:
+        return replace(self, join=replace(self.join, **changes))  # type: ignore[arg-type]
+
+    def with_naming(self, **changes: object) -> InsertionPoint:
+        return replace(self, naming=replace(self.naming, **changes))  # type: ignore[arg-type]
 
 
 def steps_of(
-    survey: Survey, spots: Sequence[Spot], name: str, start: str, end: str | None = None
+    survey: Survey,
+    instances: Sequence[LayerInstance],
+    name: str,
+    start: str,
+    end: str | None = None,
 ) -> tuple[Step, ...]:
-    """The steps from the class's instance to `start`, or from there to `end`, in all spots."""
+    """The steps from the class's instance to `start`, or from there to `end`, in all instances."""
     ways = []
-    for spot in spots:
-        first = join(spot.root, start)
+    for one in instances:
+        first = join(one.root, start)
         if end is None:
-            ways.append(survey.steps(spot.configuration, spot.root, first))
+            ways.append(survey.steps(one.configuration, one.root, first))
         else:
-            ways.append(survey.steps(spot.configuration, first, join(spot.root, end)))
+            ways.append(survey.steps(one.configuration, first, join(one.root, end)))
     steps = merged_steps(ways)
     if steps is None:
-        raise configuration_dependent(name, spots)
+        raise configuration_dependent(name, instances)
     return steps
 
 
-def configuration_dependent(name: str, spots: Sequence[Spot]) -> StitchError:
-    builds = sorted({spot.configuration.expression for spot in spots})
+def configuration_dependent(name: str, instances: Sequence[LayerInstance]) -> StitchError:
+    builds = sorted({one.configuration.expression for one in instances})
     return StitchError(
         "configuration-dependent",
         f"{name} stands at different places of its container in {', '.join(builds[:4])}",
-        where=first_place(spots[0].layer),
+        where=instances[0].facts.where,
         hint="Name the configuration that you use: --build EXPR",
         suggestions=[f"--build '{build}'" for build in builds[:4]],
     )

@@ -14,156 +14,185 @@ from pathlib import Path
 from stitchgen.analysis.steps import Site, access, attribute_name, inside_of_slice
 from stitchgen.analysis.survey import (
     Configuration,
-    Spot,
-    Survey,
-    check_callable,
-    first_place,
-    in_project,
+    LayerInstance,
+    SiteInConfiguration,
     join,
     merged_steps,
-    no_such_call,
-    sites_of,
 )
 from stitchgen.analysis.uses import layer_uses
 from stitchgen.errors import StitchError
+from stitchgen.planning import editable
 from stitchgen.planning.definitions import (
     callers,
     class_around,
     class_of,
+    define,
+    definition_point,
     free_attribute,
-    settle_definition,
 )
+from stitchgen.planning.editable import needs_hook, no_such_call
 from stitchgen.planning.elements import element_of
-from stitchgen.planning.hooks import attached_place, check_not_container, is_container, script_place
-from stitchgen.planning.point import NOWHERE, Asked, Place, configuration_dependent, steps_of
+from stitchgen.planning.hooks import (
+    Asked,
+    attached_point,
+    check_not_container,
+    is_container,
+    script_point,
+)
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import (
+    Calls,
+    Definition,
+    Holder,
+    InsertionPoint,
+    Naming,
+    configuration_dependent,
+    steps_of,
+)
 from stitchgen.planning.unexecuted_calls import unexecuted_sites
-from stitchgen.project.workspace import Workbench
-from stitchgen.targets.request import AddRequest
+from stitchgen.project.python_files import in_project
+from stitchgen.source.document import Document
 from stitchgen.targets.resolve import Resolved
 
+#: The sites of the calls of one number, or of all calls.
+Group = tuple[int | None, tuple[Site, ...]]
 
-def find_places(
-    bench: Workbench, request: AddRequest, block: str, survey: Survey, resolved: Resolved
-) -> list[Place]:
-    """Decide everything about a target but its channels: one place, or one a call with `@all`."""
-    spots, name = resolved.spots(survey), resolved.named(bench)
-    call, element = resolved.located.target.call, None
-    if resolved.located.target.element is not None:
-        element = element_of(spots, resolved.located.target.element, request.placement, name)
-    asked = Asked(bench, survey, request, block, resolved, spots, name, element)
-    if request.placement == "replace" and resolved.variable is None:
-        if not any(max(spot.layer["calls"].values()) for spot in spots):
-            check_callable(spots[0], bench.root, call, name)  # which it is not
-        return [replace_place(asked)]
+
+def find_points(planning: Planning, block: str, resolved: Resolved) -> list[InsertionPoint]:
+    """Decide calls and definition of a target: one point, or one a call with `@all`."""
+    request, workspace = planning.request, planning.workspace
+    instances, name = resolved.instances(planning.survey), resolved.named(workspace)
+    target, element = resolved.located.target, None
+    if target.element is not None:
+        element = element_of(instances, target.element, request.placement, name)
+    asked = Asked(planning, block, resolved, tuple(instances), name, element)
+    layers = [
+        editable.Asked(one, workspace.root, target.call, name, planning.survey.read)
+        for one in instances
+    ]
+    if request.placement.replaces and resolved.variable is None:
+        if not any(one.calls for one in layers):
+            needs_hook(layers[0], attach=False)  # says why it is never called
+        return [replaced_point(asked)]
     try:
-        outside = [
-            spot for spot in spots if check_callable(spot, bench.root, call, name, request.attach)
-        ]
+        hooked = [needs_hook(one, request.attach) for one in layers]
     except StitchError as error:
         if resolved.assignment is not None and error.where is None:
-            error.where = f"{bench.relative(resolved.file)}:{resolved.assignment.line}"
+            error.where = f"{workspace.relative(resolved.file)}:{resolved.assignment.line}"
         raise
     if resolved.variable is not None:
-        return [script_place(asked)]
-    if outside:
-        return [attached_place(asked)]
-    return called_places(asked)
+        return [script_point(asked)]
+    if any(hooked):
+        return [attached_point(asked)]
+    return called_points(asked)
 
 
-def called_places(asked: Asked) -> list[Place]:
-    """The places at the calls that the project's own code makes."""
-    survey, spots = asked.survey, asked.spots
-    pairs = [(spot, owner, site) for spot in spots for owner, site in sites_of(survey, spot)]
-    owners = {owner[len(spot.root) :].lstrip(".") for spot, owner, _ in pairs}
+def called_points(asked: Asked) -> list[InsertionPoint]:
+    """The points at the calls that the project's own code makes."""
+    planning, name = asked.planning, asked.name
+    found = [site for one in asked.instances for site in asked.survey.sites(one)]
+    owners = {site.owner[len(site.instance.root) :].lstrip(".") for site in found}
     shared = len(owners) > 1 and asked.call == "all"
     if len(owners) != 1 and not shared:
         raise StitchError(
             "unsupported",
-            f"{asked.name} is called by several modules: {', '.join(sorted(owners)) or 'none'}",
-            where=first_place(spots[0].layer),
+            f"{name} is called by several modules: {', '.join(sorted(owners)) or 'none'}",
+            where=asked.instances[0].facts.where,
             hint="One block at every call of it: @all",
-            suggestions=[f"{asked.name.partition('@')[0]}@all"],
+            suggestions=[f"{name.partition('@')[0]}@all"],
         )
-    sites = merge_sites(asked.bench, pairs, asked.name)
+    sites = merge_sites(planning, found, name)
     if shared:  # the block is the layer's own, run at every call
-        return [place_at_calls(asked, "", spots, sites, None, under=True)]
+        return [point_at_calls(asked, "", asked.instances, (None, sites), under=True)]
     owner = owners.pop()
-    groups: list[tuple[int | None, list[Site]]] = [(None, sites)]
+    groups: list[Group] = [(None, sites)]
     if asked.call is not None:
-        groups = sites_by_call(sites, asked.call, asked.name)
-    places: list[Place] = []
-    for number, chosen in groups:
-        making = spots
-        if number is not None:
-            making = making_call(asked.bench, survey, pairs, chosen, number, asked.name)
-        under = any(has_layer_alone(asked.bench, survey, making, owner, site) for site in chosen)
-        under = under or runs_its_children(asked.bench, survey, making, owner, chosen)
-        taken = [place.attribute for place in places]
-        places.append(place_at_calls(asked, owner, making, chosen, number, under, taken))
-    return places
+        groups = sites_by_call(sites, asked.call, name)
+    points: list[InsertionPoint] = []
+    for group in groups:
+        making = asked.instances
+        if group[0] is not None:
+            making = making_call(planning, found, group, name)
+        under = any(has_layer_alone(planning, making, owner, site) for site in group[1])
+        under = under or runs_its_children(planning, making, owner, group[1])
+        taken = [point.attribute for point in points]
+        points.append(point_at_calls(asked, owner, making, group, under, taken))
+    return points
 
 
-def place_at_calls(
+def point_at_calls(
     asked: Asked,
     owner: str,
-    making: Sequence[Spot],
-    sites: Sequence[Site],
-    number: int | None,
+    making: tuple[LayerInstance, ...],
+    group: Group,
     under: bool,
     taken: Sequence[str] = (),
-) -> Place:
-    """The place of the block at calls of one number, or at all: a child of the calls' owner, or, where
+) -> InsertionPoint:
+    """The point of the block at calls of one number, or at all: a child of the calls' owner, or, where
     that would run it as one of its layers, of the layer itself."""
-    bench, survey, request, resolved = asked.bench, asked.survey, asked.request, asked.resolved
-    below = steps_of(survey, asked.spots, asked.name, owner, resolved.path)
+    planning, survey, resolved = asked.planning, asked.survey, asked.resolved
+    number, sites = group
+    below = steps_of(survey, asked.instances, asked.name, owner, resolved.path)
     if under:
-        no_child = is_container(survey, asked.spots) or asked.element is not None
-        if no_child and request.attach and asked.call is None:
-            return attached_place(asked)
-        check_not_container(survey, asked.spots, asked.name)
-    wish = request.name or attribute_name(() if under else below, asked.block, asked.element)
+        no_child = is_container(survey, asked.instances) or asked.element is not None
+        if no_child and planning.request.attach and asked.call is None:
+            return attached_point(asked)
+        check_not_container(asked)
+    preferred = planning.request.name or attribute_name(
+        () if under else below, asked.block, asked.element
+    )
     holder, near = (resolved.path, ()) if under else (owner, sites)
-    place = Place(
+    attribute = free_attribute(planning, making, holder, near, preferred, taken)
+    calls = Calls(
         target=asked.name,
         resolved=resolved,
-        spots=making,
-        lacking=(),
-        idle=[spot for spot in asked.spots if all(spot is not one for one in making)],
+        instances=making,
+        below=below,
         sites=sites,
         owner=owner,
-        owner_steps=steps_of(survey, asked.spots, asked.name, owner),
-        below=below,
-        slot=not under and needs_slot(bench, survey, resolved, making, owner, sites),
-        under=under,
-        attribute=free_attribute(bench, making, holder, near, wish, taken),
-        wish=wish,
-        anchor=NOWHERE,
-        call=number,
+        owner_steps=steps_of(survey, asked.instances, asked.name, owner),
+        inactive=tuple(one for one in asked.instances if all(one is not other for other in making)),
+        number=number,
         element=asked.element,
+        holder=Holder.LAYER if under else Holder.OWNER,
     )
-    settle_definition(bench, survey, place)
-    if not place.from_class and runs_for_others(bench, place):
-        place.slot = True
-        settle_definition(bench, survey, place)
-    check_no_other(bench, survey, place)
-    place.mixed = is_mixed(bench, survey, place)
+    calls = held(planning, calls)
+    definition = define(planning, calls)
+    if definition.missing_in:
+        calls = replace(calls, sites=tuple(map(open_ended, calls.sites)))
+    check_no_other(planning, calls, definition)
+    calls = replace(calls, mixed=is_mixed(planning, calls))
     if number is None:
-        place.sites = [*place.sites, *unexecuted_sites(bench, place)]
-    return place
+        calls = replace(calls, sites=(*calls.sites, *unexecuted_sites(planning, calls)))
+    return InsertionPoint(calls, definition, Naming(attribute, preferred))
 
 
-def sites_by_call(
-    sites: Sequence[Site], call: int | str, name: str
-) -> list[tuple[int | None, list[Site]]]:
+def held(planning: Planning, calls: Calls) -> Calls:
+    """The calls with a slot in their class, where the code there runs for other instances as well."""
+    if calls.under:
+        return calls
+    slot = replace(calls, holder=Holder.SLOT)
+    if needs_slot(planning, calls):
+        return slot
+    own = definition_point(planning, calls, calls.owner).class_name
+    return slot if runs_for_others(planning, calls, own) else calls
+
+
+def open_ended(site: Site) -> Site:
+    """Where the layer is missing, a Sequential may end earlier, so no step is the last for all."""
+    return replace(site, chain=tuple(replace(step, last=False) for step in site.chain))
+
+
+def sites_by_call(sites: tuple[Site, ...], call: int | str, name: str) -> list[Group]:
     """The sites of the calls wanted, each of which must be of one call only."""
     plain = name.partition("@")[0]
     numbers = sorted({number for site in sites for number in site.numbers})
     if call == "all" and (len(sites) == 1 or any(len(site.numbers) > 1 for site in sites)):
-        return [(None, list(sites))]  # run several times, as in a Siamese network: one block
+        return [(None, sites)]  # run several times, as in a Siamese network: one block
     wanted = numbers if call == "all" else [call]
-    groups: list[tuple[int | None, list[Site]]] = []
+    groups: list[Group] = []
     for number in wanted:
-        chosen = [site for site in sites if number in site.numbers]
+        chosen = tuple(site for site in sites if number in site.numbers)
         if not chosen:
             raise no_such_call(plain, len(numbers), number)
         for site in chosen:
@@ -180,123 +209,132 @@ def sites_by_call(
 
 
 def making_call(
-    bench: Workbench,
-    survey: Survey,
-    pairs: Sequence[tuple[Spot, str, Site]],
-    sites: Sequence[Site],
-    number: int,
-    name: str,
-) -> list[Spot]:
-    """The layers that get such a call. The others' callers have to be of other classes.
+    planning: Planning, found: Sequence[SiteInConfiguration], group: Group, name: str
+) -> tuple[LayerInstance, ...]:
+    """The layers that get the call of that number. The others' callers have to be of other classes.
 
     Refused where one class makes the call in some configurations only: the block would be dead in
     the others.
     """
-    making = {id(spot): spot for spot, _, site in pairs if number in site.numbers}
-    classes = {(class_of(bench, site), site.file) for site in sites}
-    for spot, owner, _ in pairs:
-        key = spot.configuration.class_at(owner)
-        if id(spot) not in making and any(survey.is_kind(key, *one) for one in classes):
-            raise called_less_often(next(iter(making.values())), spot, number, name)
-    return list(making.values())
+    number, sites = group
+    assert number is not None
+    making = {id(one.instance): one.instance for one in found if number in one.site.numbers}
+    classes = {(class_of(planning.workspace, site), site.file) for site in sites}
+    for one in found:
+        key = one.instance.configuration.class_at(one.owner)
+        if id(one.instance) not in making:
+            if any(planning.survey.is_kind(key, *other) for other in classes):
+                raise called_less_often(next(iter(making.values())), one.instance, number, name)
+    return tuple(making.values())
 
 
-def called_less_often(making: Spot, other: Spot, number: int, name: str) -> StitchError:
+def called_less_often(
+    making: LayerInstance, other: LayerInstance, number: int, name: str
+) -> StitchError:
     how_often = " and ".join(
-        f"{max(spot.layer['calls'].values())}x in {spot.configuration.expression}"
-        for spot in (making, other)
+        f"{one.facts.times}x in {one.configuration.expression}" for one in (making, other)
     )
     return StitchError(
         "configuration-dependent",
         f"{name.partition('@')[0]} is called {how_often}, so call {number} is not in both",
-        where=first_place(other.layer),
+        where=other.facts.where,
         hint="Name the configuration that you use: --build EXPR",
         suggestions=[f"--build '{making.configuration.expression}'"],
     )
 
 
-def merge_sites(bench: Workbench, pairs: Sequence[tuple[Spot, str, Site]], name: str) -> list[Site]:
+def merge_sites(
+    planning: Planning, found: Sequence[SiteInConfiguration], name: str
+) -> tuple[Site, ...]:
     """Each place in the source once, with the steps that hold in all configurations."""
-    by_place: dict[tuple[str, tuple[int, ...]], list[tuple[Spot, Site]]] = {}
-    for spot, _, site in pairs:
-        by_place.setdefault((site.file, site.span), []).append((spot, site))
+    by_place: dict[tuple[object, ...], list[SiteInConfiguration]] = {}
+    for one in found:
+        by_place.setdefault((one.site.file, one.site.position), []).append(one)
     merged = []
-    for (file, span), here in by_place.items():
-        sites = [site for _, site in here]
-        to_called = merged_steps(site.to_called for site in sites)
-        chain = merged_steps(site.chain for site in sites)
+    for here in by_place.values():
+        first = here[0].site
+        to_called = merged_steps(one.to_called for one in here)
+        chain = merged_steps(one.chain for one in here)
         if to_called is None or chain is None:
-            raise configuration_dependent(name, [spot for spot, _, _ in pairs])
-        if sites[0].how == "slice" and len({id(s) for s, _ in here}) < len(
-            {id(s) for s, *_ in pairs}
-        ):
+            raise configuration_dependent(name, [one.instance for one in found])
+        everywhere = len({id(one.instance) for one in here}) == len(
+            {id(one.instance) for one in found}
+        )
+        if first.how == "slice" and not everywhere:
             chain = inside_of_slice(chain)
-        document = bench.syntax(file).document
-        line, column, end_line, end_column = span
+        assert first.file is not None and first.position is not None
+        document = planning.workspace.syntax(first.file).document
         merged.append(
-            replace(
-                sites[0],
-                span=(document.offset(line, column), document.offset(end_line, end_column)),
+            Site(
+                file=first.file,
+                span=span_of_position(document, *first.position),
+                function=first.function,
+                owner_class=first.owner_class,
+                how=first.how,
                 to_called=to_called,
                 chain=chain,
-                numbers=tuple(sorted({n for site in sites for n in site.numbers})),
+                numbers=tuple(sorted({n for one in here for n in one.site.numbers})),
             )
         )
-    return sorted(merged, key=lambda site: (site.file, site.span))
+    return tuple(sorted(merged, key=lambda site: (site.file, site.span)))
 
 
-def needs_slot(
-    bench: Workbench,
-    survey: Survey,
-    resolved: Resolved,
-    spots: Sequence[Spot],
-    owner: str,
-    sites: Sequence[Site],
-) -> bool:
+def span_of_position(
+    document: Document, line: int, column: int, end_line: int, end_column: int
+) -> tuple[int, int]:
+    return document.offset(line, column), document.offset(end_line, end_column)
+
+
+# Other instances ----------------------------------------------------------------------------------
+
+
+def needs_slot(planning: Planning, calls: Calls) -> bool:
     """Whether the code at the sites also runs for instances that are not wanted."""
+    survey, resolved = planning.survey, calls.resolved
 
     def is_target(configuration: Configuration, path: str) -> bool:
         key = configuration.class_at(path)
         return survey.is_kind(key, resolved.class_name, str(resolved.file))
 
-    wanted = {(id(spot.configuration), join(spot.root, owner)) for spot in spots}
-    targets = {(id(spot.configuration), spot.root) for spot in spots}
-    for caller in callers(bench, survey, spots, owner, sites):
+    wanted = {(id(one.configuration), join(one.root, calls.owner)) for one in calls.instances}
+    targets = {(id(one.configuration), one.root) for one in calls.instances}
+    for caller in callers(planning, calls):
         for configuration in survey.configurations:
             for path in survey.roots(configuration, *caller):
                 if (id(configuration), path) in wanted:
                     continue
                 # An instance of the target's class that lacks the layer is no other user.
-                if not owner and (id(configuration), path) not in targets:
+                if not calls.owner and (id(configuration), path) not in targets:
                     if is_target(configuration, path):
                         continue
                 return True
-    return is_used_by_others(bench, survey, spots, owner)
+    return is_used_by_others(planning, calls)
 
 
-def is_used_by_others(bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str) -> bool:
+def is_used_by_others(planning: Planning, calls: Calls) -> bool:
     """Whether other models of the project may have the classes between the target's and the calls."""
+    survey, workspace = planning.survey, planning.workspace
     own: set[tuple[str, Path]] = set()
     between: set[tuple[str, Path]] = set()
-    for spot in spots:
-        around = ["", *owner.split(".")] if owner else [""]
+    for one in calls.instances:
+        around = ["", *calls.owner.split(".")] if calls.owner else [""]
         for depth, name in enumerate(around):
-            path = join(spot.root, ".".join(around[1 : depth + 1]))
-            key = spot.configuration.class_at(path)
-            for kind in (key, *(survey.classes[key] or {}).get("bases", ())):
+            path = join(one.root, ".".join(around[1 : depth + 1]))
+            for kind in survey.lineage(one.configuration.class_at(path)):
                 about = survey.classes.get(kind)
-                if about and in_project(about["file"], bench.root):
-                    own.add((about["name"], Path(about["file"])))
+                if about and in_project(about.file, workspace.root):
+                    own.add((about.name, Path(about.file)))
                     if name:
-                        between.add((about["name"], Path(about["file"])))
-    return any(bench.sources.has_other_users(name, file, own) for name, file in between)
+                        between.add((about.name, Path(about.file)))
+    return any(workspace.usages.has_other_users(name, file, own) for name, file in between)
 
 
-def is_mixed(bench: Workbench, survey: Survey, place: Place) -> bool:
+def is_mixed(planning: Planning, calls: Calls) -> bool:
     """Whether what is called at the sites is a Sequential in some instances only: a shortcut may be
     an nn.Identity in the others."""
-    ways = {tuple(step.name for step in site.to_called) for site in place.sites if site.chain}
-    for caller in callers(bench, survey, place.spots, place.owner, place.sites) if ways else ():
+    survey = planning.survey
+    ways = {tuple(step.name for step in site.to_called) for site in calls.sites if site.chain}
+    for caller in callers(planning, calls) if ways else ():
         for configuration in survey.configurations:
             for root in survey.roots(configuration, *caller):
                 for way in ways:
@@ -308,88 +346,85 @@ def is_mixed(bench: Workbench, survey: Survey, place: Place) -> bool:
     return False
 
 
-def runs_for_others(bench: Workbench, place: Place) -> bool:
-    """Whether the calls stand in a base class, and other classes inherit them but not the block."""
-    own = place.anchor.function.rpartition(".")[0]
-    for class_name in {class_of(bench, site) for site in place.sites} - {own}:
-        if bench.sources.has_other_heirs(class_name, own):
-            return True
-    return False
+def runs_for_others(planning: Planning, calls: Calls, own: str) -> bool:
+    """Whether the calls stand in a base class, and other classes inherit them but not the block, which
+    is defined in the class `own`."""
+    workspace = planning.workspace
+    return any(
+        workspace.usages.has_other_subclasses(name, own)
+        for name in {class_of(workspace, site) for site in calls.sites} - {own}
+    )
 
 
-def check_no_other(bench: Workbench, survey: Survey, place: Place) -> None:
+def check_no_other(planning: Planning, calls: Calls, definition: Definition) -> None:
     """Refuse where the constructor is that of a base class, which is built on its own as well."""
-    class_name = place.anchor.function.rpartition(".")[0]
-    wanted = {(id(spot.configuration), place.definition_root(spot)) for spot in place.spots}
-    path = place.resolved.path
-    below = path if place.from_class else path[len(place.owner) :].lstrip(".")
+    survey, point = planning.survey, definition.point
+    wanted = {(id(one.configuration), calls.definition_root(one)) for one in calls.instances}
+    below = calls.path_to_layer
     for configuration in survey.configurations:
-        for root in survey.roots(configuration, class_name, place.anchor.file):
+        for root in survey.roots(configuration, point.class_name, point.file):
             if (id(configuration), root) in wanted or join(root, below) not in configuration.layers:
                 continue
-            own = survey.classes[configuration.class_at(root)]["name"]
-            if own == place.resolved.class_name:
+            own = survey.class_of(configuration, root).name
+            if own == calls.resolved.class_name:
                 continue  # an instance that is not meant, for which there is a slot
-            where = f"{bench.relative(place.anchor.file)}:{place.anchor.line}"
-            base = f"{bench.relative(place.anchor.file)}::{class_name}.{below}"
+            shown = planning.workspace.relative(point.file)
             raise StitchError(
                 "configuration-dependent",
-                f"{place.target} is created by {class_name}, and {configuration.expression} "
+                f"{calls.target} is created by {point.class_name}, and {configuration.expression} "
                 f"{'has a' if root else 'is a'} {own} that would get the block too",
-                where=where,
+                where=f"{shown}:{point.line}",
                 hint="Name the class that creates it, for all that derive from it.",
-                suggestions=[base],
+                suggestions=[f"{shown}::{point.class_name}.{below}"],
             )
 
 
-def replace_place(asked: Asked) -> Place:
+def replaced_point(asked: Asked) -> InsertionPoint:
     """`--replace` assigns to the layer's own place, right after it was created."""
-    resolved = asked.resolved
-    place = Place(
+    path = asked.resolved.path
+    calls = Calls(
         target=asked.name,
-        resolved=resolved,
-        spots=asked.spots,
-        lacking=(),
-        sites=(),
-        owner="",
-        owner_steps=(),
-        below=steps_of(asked.survey, asked.spots, asked.name, "", resolved.path),
-        slot=False,
-        attribute=resolved.path,
-        anchor=NOWHERE,
-        strategy="line",
+        resolved=asked.resolved,
+        instances=asked.instances,
+        below=steps_of(asked.survey, asked.instances, asked.name, "", path),
     )
-    settle_definition(asked.bench, asked.survey, place)
-    return place
+    naming = Naming(path, strategy="line")
+    return InsertionPoint(calls, define(asked.planning, calls), naming)
+
+
+# Who has the block --------------------------------------------------------------------------------
 
 
 def has_layer_alone(
-    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, site: Site
+    planning: Planning, instances: Sequence[LayerInstance], owner: str, site: Site
 ) -> bool:
     """Whether who calls the layer was handed it, and knows nothing of the module that has it: a
     function, or a method of another object."""
     if site.chain:
         return False
-    here = class_around(bench, site)
+    here = class_around(planning.workspace, site)
     if here is not None:
-        keys = [spot.configuration.class_at(join(spot.root, owner)) for spot in spots]
-        if all(survey.is_kind(key, here, site.file) for key in keys):
+        keys = [one.configuration.class_at(join(one.root, owner)) for one in instances]
+        if all(planning.survey.is_kind(key, here, site.file) for key in keys):
             return False
-    call = bench.syntax(site.file).call_at(site.span)
+    call = planning.workspace.syntax(site.file).call_at(site.span)
     return call is None or not ast.unparse(call.func).endswith(access("", site.to_called))
 
 
 def runs_its_children(
-    bench: Workbench, survey: Survey, spots: Sequence[Spot], owner: str, sites: Sequence[Site]
+    planning: Planning, instances: Sequence[LayerInstance], owner: str, sites: Sequence[Site]
 ) -> bool:
     """Whether a new child of the owner would be taken for one of its layers and run."""
-    for spot in spots:
-        if survey.kind(spot.configuration.class_at(join(spot.root, owner))) != "module":
+    for one in instances:
+        if planning.survey.kind(one.configuration.class_at(join(one.root, owner))) != "module":
             return True
     for site in sites:
-        syntax = bench.syntax(site.file)
+        syntax = planning.workspace.syntax(site.file)
         uses = layer_uses(
-            syntax.tree, syntax.document.text, class_of(bench, site), site.to_called[0].name
+            syntax.tree,
+            syntax.document.text,
+            class_of(planning.workspace, site),
+            site.to_called[0].name,
         )
         if any(use.kind == "iteration" and use.path == "*" for use in uses):
             return True

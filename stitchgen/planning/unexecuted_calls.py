@@ -14,8 +14,11 @@ from stitchgen.analysis.steps import Site, Step, inside_of_slice
 from stitchgen.analysis.uses import Use, layer_uses
 from stitchgen.errors import StitchError
 from stitchgen.planning.definitions import class_around
-from stitchgen.planning.point import Place
-from stitchgen.project.workspace import Workbench
+from stitchgen.planning.plan import Planning
+from stitchgen.planning.point import Calls
+from stitchgen.rewrite.forms.registry import form_of
+from stitchgen.rewrite.insertion import CallForm
+from stitchgen.source.document import Span
 from stitchgen.source.syntax import Function, Syntax
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
@@ -23,101 +26,116 @@ CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
 HARMLESS = {"definition", "none-test", "isinstance", "init", "attribute", "child"}
 
 
-def unexecuted_sites(bench: Workbench, place: Place) -> list[Site]:
+def unexecuted_sites(planning: Planning, calls: Calls) -> list[Site]:
     """Calls in the source of the class that no run made: they get the block as well.
 
     Raises where the source uses the layer in a way that the block would not see.
     """
-    found: list[Site] = []
+    workspace = planning.workspace
     classes = {
         name: site
-        for site in place.sites
-        if (name := class_around(bench, site) or site.owner_class) is not None
-        if bench.syntax(site.file).class_named(name) is not None
+        for site in calls.sites
+        if (name := class_around(workspace, site) or site.owner_class) is not None
+        if workspace.syntax(site.file).class_named(name) is not None
     }
-    for class_name, class_site in classes.items():
-        syntax = bench.syntax(class_site.file)
-        document = syntax.document
-        path = ".".join(step.name for step in place.below)
-        spliced = [site.span for site in place.sites if site.file == class_site.file]
-
-        def site_of(use: Use, how: str, span: tuple[int, int]) -> Iterator[Site]:
-            depth = len(use.path.split("."))
-            chain = place.below[depth:]
-            if how == "slice":
-                call = syntax.call_at(span)
-                assert call is not None and isinstance(call.func, ast.Subscript)
-                if leaves_out(call.func.slice, chain[0]):
-                    return
-                chain = inside_of_slice(chain)
-            yield replace(
-                class_site,
-                span=span,
-                function=use.function,
-                how=how,
-                to_called=place.below[:depth],
-                chain=chain,
-                numbers=(),
-            )
-
-        for use in layer_uses(syntax.tree, document.text, class_name, path):
-            if use.kind in HARMLESS or any(covers(span, use.span) for span in spliced):
-                continue
-            if use.kind == "passed" and runs_by_container(syntax, use, class_name, spliced):
-                continue
-            if use.kind == "passed" and hands_on(syntax, use, class_name, spliced):
-                continue
-            where = f"{document.path}:{use.line}"
-            called = how_called(use)
-            if called is not None and "*" not in use.path:
-                found += site_of(use, *called)
-            elif use.kind == "weight":
-                raise StitchError(
-                    "used-functionally",
-                    f"{where} uses {use.path}.{use.detail} without calling the layer",
-                    where=where,
-                    hint="A block after the layer would not be seen there; splice elsewhere.",
-                )
-            elif use.kind in ("passed", "call", "forward-call"):
-                raise StitchError(
-                    "bypasses-call",
-                    f"{where} passes {place.target} to {use.detail or 'a call'}, where a "
-                    "call of it may miss the block",
-                    where=where,
-                    hint="Splice after a layer that is called by name there, or write the call out.",
-                )
-        # A loop's variable may be any element: places that ran, and not for this one, are not its.
-        ran = spans_that_ran(bench, place, class_site.file)
-        for use in element_uses(syntax.tree, document.text, class_name, path):
-            called = how_called(use)
-            if called is not None and called[1] not in ran:
-                if not any(called[1] == site.span for site in found):
-                    found += site_of(use, *called)
+    found: list[Site] = []
+    for class_name, site in classes.items():
+        found += UsesOfClass(planning, calls, class_name, site).unexecuted()
     return found
 
 
-def how_called(use: Use) -> tuple[str, tuple[int, int]] | None:
-    """How a use runs the layer, and by which expression; None where it does not by itself."""
-    if use.kind == "passed" and use.call and "checkpoint" in (use.detail or ""):
-        return "argument", use.call
-    how = {"call": "call", "forward-call": "forward", "slice-call": "slice"}.get(use.kind)
-    return (how, use.span) if how is not None else None
+class UsesOfClass:
+    """The uses of a layer in the source of one class that calls it; `site` is one of its calls."""
+
+    def __init__(self, planning: Planning, calls: Calls, class_name: str, site: Site):
+        self.calls, self.class_name, self.site = calls, class_name, site
+        self.syntax = planning.workspace.syntax(site.file)
+        self.path = ".".join(step.name for step in calls.below)
+        self.spliced = [one.span for one in calls.sites if one.file == site.file]
+
+    def unexecuted(self) -> list[Site]:
+        """The calls that no run made, each as a site of its own."""
+        found: list[Site] = []
+        tree, text = self.syntax.tree, self.syntax.document.text
+        for use in layer_uses(tree, text, self.class_name, self.path):
+            if self.is_known(use):
+                continue
+            called = form_of(use)
+            if called is not None and "*" not in use.path:
+                found += self.site_of(use, *called)
+            else:
+                self.refuse(use)
+        # A loop's variable may be any element: places that ran, and not for this one, are not its.
+        ran = spans_that_ran(self.syntax, self.calls, self.site.file)
+        for use in element_uses(tree, text, self.class_name, self.path):
+            called = form_of(use)
+            if called is not None and called[1] not in ran:
+                if not any(called[1] == site.span for site in found):
+                    found += self.site_of(use, *called)
+        return found
+
+    def is_known(self, use: Use) -> bool:
+        """Whether the use does not run the layer, or its call is spliced already."""
+        if use.kind in HARMLESS or any(covers(span, use.span) for span in self.spliced):
+            return True
+        return use.kind == "passed" and (
+            runs_by_container(self.syntax, use, self.class_name, self.spliced)
+            or hands_on(self.syntax, use, self.class_name, self.spliced)
+        )
+
+    def site_of(self, use: Use, form: CallForm, span: Span) -> Iterator[Site]:
+        """The call of a use as a site; none where it is of a slice that leaves the layer out."""
+        depth = len(use.path.split("."))
+        chain = self.calls.below[depth:]
+        if form.name == "slice":
+            call = self.syntax.call_at(span)
+            assert call is not None and isinstance(call.func, ast.Subscript)
+            if leaves_out(call.func.slice, chain[0]):
+                return
+            chain = inside_of_slice(chain)
+        yield replace(
+            self.site,
+            span=span,
+            function=use.function,
+            how=form.name,
+            to_called=self.calls.below[:depth],
+            chain=chain,
+            numbers=(),
+        )
+
+    def refuse(self, use: Use) -> None:
+        """Refuse a use that would not see the block."""
+        where = f"{self.syntax.document.path}:{use.line}"
+        if use.kind == "weight":
+            raise StitchError(
+                "used-functionally",
+                f"{where} uses {use.path}.{use.detail} without calling the layer",
+                where=where,
+                hint="A block after the layer would not be seen there; splice elsewhere.",
+            )
+        if use.kind in ("passed", "call", "forward-call"):
+            raise StitchError(
+                "bypasses-call",
+                f"{where} passes {self.calls.target} to {use.detail or 'a call'}, where a "
+                "call of it may miss the block",
+                where=where,
+                hint="Splice after a layer that is called by name there, or write the call out.",
+            )
 
 
-def spans_that_ran(bench: Workbench, place: Place, file: str) -> set[tuple[int, int]]:
+def spans_that_ran(syntax: Syntax, calls: Calls, file: str) -> set[Span]:
     """The calls of the file that were made in the configurations seen, of whatever layer."""
-    document = bench.syntax(file).document
-    found = {site.span for site in place.sites}
+    document = syntax.document
+    found = {site.span for site in calls.sites}
     for configuration in {
-        id(spot.configuration): spot.configuration for spot in place.spots
+        id(one.configuration): one.configuration for one in calls.instances
     }.values():
         for layer in configuration.layers.values():
-            for site in layer.get("sites", ()):
-                if site.get("file") == file and site.get("span"):
-                    line, column, end_line, end_column = site["span"]
-                    found.add(
-                        (document.offset(line, column), document.offset(end_line, end_column))
-                    )
+            for site in layer.sites:
+                if site.file == file and site.position:
+                    line, column, end_line, end_column = site.position
+                    start = document.offset(line, column)
+                    found.add((start, document.offset(end_line, end_column)))
     return found
 
 

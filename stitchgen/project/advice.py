@@ -6,11 +6,9 @@ Read from the source by `ast`; nothing is run and nothing is changed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
-MOST_FILES = 400
-SKIPPED = {"venv", "env", "node_modules", "site-packages", "build", "dist", "__pycache__"}
+from stitchgen.project.python_files import python_files
 
 
 def for_project(root: Path, model_file: Path) -> list[dict[str, str]]:
@@ -92,22 +90,3 @@ def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:
         "message": f"{receiver}.load_state_dict is strict, and old weights lack the block's keys",
         "hint": f"{receiver}.load_state_dict({arguments}, strict=False)",
     }
-
-
-def python_files(root: Path, most: int = MOST_FILES) -> Iterator[Path]:
-    """The project's Python files, without environments and hidden folders."""
-    todo, count = [root], 0
-    while todo and count < most:
-        folder = todo.pop()
-        try:
-            entries = sorted(folder.iterdir())
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir() and not entry.is_symlink():
-                if entry.name not in SKIPPED and not entry.name.startswith("."):
-                    if not (entry / "pyvenv.cfg").exists():
-                        todo.append(entry)
-            elif entry.suffix == ".py" and entry.is_file():
-                count += 1
-                yield entry

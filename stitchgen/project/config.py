@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -54,6 +55,18 @@ class Project:
     models: dict[str, ModelConfig] = field(default_factory=dict)
     line_length: int = BLACK_LINE_LENGTH
     formatter: str | None = None  # None: none is configured
+    current: Path | None = None  # the folder that the command was started in; None: the root
+
+    @property
+    def search_folders(self) -> tuple[Path, ...]:
+        """Where a file or module of a target is looked for, in this order."""
+        folders = [self.current or self.root, self.root, self.root / "src"]
+        return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
+
+    @property
+    def configured_targets(self) -> dict[str, str]:
+        """The names that the configuration gives to models, with their targets."""
+        return {name: model.target for name, model in self.models.items()}
 
 
 def find_project(directory: Path | str | None = None) -> Project:
@@ -62,27 +75,29 @@ def find_project(directory: Path | str | None = None) -> Project:
     A directory that is given is the root itself; otherwise the root is the nearest folder
     upwards with one of the MARKERS, or the current folder where there is none.
     """
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        if directory is None or not Path(directory).is_absolute():
+            raise UsageError(
+                "file-not-found",
+                "the current folder is no longer there",
+                hint="go to a folder that is: cd PROJECT",
+            ) from error
+        here = Path(directory)
     if directory is not None:
-        root = Path(directory)
+        root = here / directory
         if not root.is_dir():
             raise UsageError(
                 "file-not-found",
                 f"--project: there is no folder {str(directory)!r}",
                 hint="give the folder that holds the project's pyproject.toml",
             )
-        return _load(root.resolve())
-    try:
-        here = Path.cwd()
-    except OSError as error:
-        raise UsageError(
-            "file-not-found",
-            "the current folder is no longer there",
-            hint="go to a folder that is: cd PROJECT",
-        ) from error
+        return _load(root.resolve(), here)
     for folder in (here, *here.parents):
         if any((folder / marker).exists() for marker in MARKERS):
-            return _load(folder)
-    return _load(here)
+            return _load(folder, here)
+    return _load(here, here)
 
 
 def remembering(
@@ -124,7 +139,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _load(root: Path) -> Project:
+def _load(root: Path, current: Path) -> Project:
     own_file, pyproject_file = root / "stitchgen.toml", root / "pyproject.toml"
     own = _read_toml(own_file)
     pyproject = _read_toml(pyproject_file)
@@ -148,6 +163,7 @@ def _load(root: Path) -> Project:
         **_settings(settings, source, root),
         line_length=line_length,
         formatter=formatter,
+        current=current,
     )
 
 
@@ -247,8 +263,9 @@ def _style_of(folder: Path, tools: dict[str, Any]) -> tuple[int, str | None] | N
 def _line_length(table: object, *keys: str) -> int:
     if isinstance(table, dict):
         for key in keys:
-            if isinstance(table.get(key), int) and table[key] > 0:
-                return table[key]
+            value = table.get(key)
+            if isinstance(value, int) and value > 0:
+                return value
     return BLACK_LINE_LENGTH
 
 
@@ -273,10 +290,10 @@ def _read_toml(file: Path) -> dict[str, Any] | None:
             "no-configuration", f"{file.name} cannot be read: {error.strerror}", where=str(file)
         ) from error
     # Imported here, since most projects that stitchgen meets have no TOML at all.
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:
-        import tomli as tomllib  # type: ignore[no-redef]
+    else:
+        import tomli as tomllib
     try:
         return tomllib.loads(raw.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

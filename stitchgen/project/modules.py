@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from stitchgen.errors import StitchError
+from stitchgen.project.python_files import python_files
 
 NOT_PYTHON = {
     ".ipynb": "Export the notebook first: jupyter nbconvert --to script NOTEBOOK.ipynb",
@@ -36,7 +37,7 @@ def find_file(name: str, folders: tuple[Path, ...]) -> Path:
             return as_named(path)
     if suffix in NOT_PYTHON:
         raise not_python(name)
-    candidates = [str(path) for folder in folders[:1] for path in python_files(folder)]
+    candidates = [str(path) for folder in folders[:1] for path in nearby_files(folder)]
     raise StitchError(
         "file-not-found",
         f"there is no file {name}",
@@ -62,6 +63,12 @@ def not_python(name: str) -> StitchError:
     )
 
 
+def nearby_files(folder: Path) -> list[Path]:
+    """The Python files in a folder and in those one below, relative to it, the nearest first."""
+    found = [path.relative_to(folder) for path in python_files(folder, 2000, depth=2)]
+    return sorted(found, key=lambda path: (len(path.parts), path))
+
+
 def modules_named(
     folder: Path, names: tuple[str, ...], least: int = 1
 ) -> Iterator[tuple[Path, tuple[str, ...]]]:
@@ -79,18 +86,6 @@ def modules_named(
             yield as_named(path), names[count:]
         if hits:
             return
-
-
-def python_files(folder: Path, limit: int = 2000) -> list[Path]:
-    """The Python files below a folder, without hidden and environment folders."""
-    found: list[Path] = []
-    for path in sorted(folder.glob("*.py")) + sorted(folder.glob("*/*.py")):
-        parts = path.relative_to(folder).parts
-        if not any(part.startswith(".") or part in ("venv", "node_modules") for part in parts):
-            found.append(path.relative_to(folder))
-        if len(found) >= limit:
-            break
-    return found
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from stitchgen.project.advice import python_files
+from stitchgen.project.python_files import python_files
 
 #: More than are read for advice: one that is not seen would fail.
 MOST_FILES = 10_000
@@ -27,7 +27,7 @@ class Mentions:
     is_class: bool = True
 
 
-class Sources:
+class Usages:
     """The classes and functions of a project, each file parsed once, when a word of it is asked for."""
 
     def __init__(self, root: Path) -> None:
@@ -35,7 +35,7 @@ class Sources:
         self._by_word: dict[str, list[Mentions]] = {}
         self._by_file: dict[Path, list[Mentions]] = {}
 
-    def has_other_heirs(self, class_name: str, own: str) -> bool:
+    def has_other_subclasses(self, class_name: str, own: str) -> bool:
         """Whether a class but `own` names `class_name` among its bases."""
         return any(
             class_name in one.in_bases and one.name not in (own, class_name)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.project import transaction
-from stitchgen.project.usages import Sources
+from stitchgen.project.usages import Usages
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
 from stitchgen.source.syntax import Syntax
 
 
-class Workbench:
-    """Documents by absolute path, and the edits and new files planned so far.
+class Workspace:
+    """The files of a project while a plan is made: parsed once, with the edits and new files so far.
 
     `modules` are the names by which files were seen to be imported.
     """
@@ -26,7 +26,7 @@ class Workbench:
         self.syntaxes: dict[str, Syntax] = {}
         self.edits: dict[str, list[Edit]] = {}
         self.created: dict[str, bytes] = {}
-        self.sources = Sources(root)  # of the project, as they are on the disk
+        self.usages = Usages(root)  # of the project, as they are on the disk
 
     def relative(self, file: str | Path) -> str:
         """The path as the user reads it: relative to the project root, with slashes."""

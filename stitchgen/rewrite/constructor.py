@@ -1,6 +1,6 @@
 """Where definitions go in an `__init__`, and the edits that put them there.
 
-The edits at calls are the business of `calls`, the fragments themselves are in `snippets/`.
+The edits at calls are those of `forms`, the fragments themselves are in `snippets/`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stitchgen.source.syntax import Function, Syntax, suites
 
 
 @dataclass(frozen=True)
-class Anchor:
+class DefinitionPoint:
     """The statement of an `__init__` after which a definition goes.
 
     Where the class has no `__init__` of its own (`new`), it is the class's docstring or first
@@ -31,8 +31,13 @@ class Anchor:
     line: int
     new: bool = False
 
+    @property
+    def class_name(self) -> str:
+        """The class whose constructor it is; "" at the top level of a script."""
+        return self.function.rpartition(".")[0]
 
-def definition_anchor(syntax: Syntax, function: Function, lines: Iterable[int]) -> ast.stmt:
+
+def definition_statement(syntax: Syntax, function: Function, lines: Iterable[int]) -> ast.stmt:
     """The statement of `__init__` after which the layer exists, whatever branch was taken.
 
     It is the innermost statement that creates the layer, or the outermost loop, `with` or `try`
@@ -108,18 +113,18 @@ def same_suite(parent: ast.stmt, one: ast.stmt, other: ast.stmt) -> bool:
     return any(one in suite and other in suite for suite in suites(parent))
 
 
-def define(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> Edit:
-    """Statements on lines of their own after the anchor."""
-    document, span = syntax.document, anchor.span
-    if anchor.new:
-        return constructor(syntax, anchor, code, line_length)
+def define(syntax: Syntax, point: DefinitionPoint, code: str, line_length: int) -> Edit:
+    """Statements on lines of their own after the point."""
+    document, span = syntax.document, point.span
+    if point.new:
+        return constructor(syntax, point, code, line_length)
     indent = len(document.indent_of(span).expandtabs(4))
     return document.lines_after(span, format_statements(code, indent, line_length, document.quote))
 
 
-def constructor(syntax: Syntax, anchor: Anchor, code: str, line_length: int) -> Edit:
+def constructor(syntax: Syntax, point: DefinitionPoint, code: str, line_length: int) -> Edit:
     """An `__init__` of its own for a class that inherits one."""
-    document, span = syntax.document, anchor.span
+    document, span = syntax.document, point.span
     text = snippet("constructor", "init", code=code.strip().replace("\n", "\n    "))
     indent = len(document.indent_of(span).expandtabs(4))
     formatted = format_statements(text, indent, line_length, document.quote)

@@ -7,12 +7,15 @@ An `Insertion` says what is computed in terms of what the layer gives; `calls` a
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from stitchgen.analysis.steps import Element, Step, access, free_name
+from stitchgen.analysis.uses import Use
 from stitchgen.source.document import Document, Span
+from stitchgen.source.edits import Edit
 from stitchgen.source.formatting import format_statements
 from stitchgen.source.syntax import CallContext, Syntax
 
@@ -31,7 +34,7 @@ class Insertion:
     """
 
     attribute: str
-    placement: str  # after, before
+    before: bool = False  # the block stands in what the layer is fed, else behind what it gives
     to_called: tuple[Step, ...] = ()  # from the call's owner to the module that is called
     chain: tuple[Step, ...] = ()  # from there down to the layer
     join: str = f"{HERE}.block({VALUE})"
@@ -68,12 +71,47 @@ class Insertion:
         return f"{name} = {self.expression(here, name)}"
 
 
+#: Insertions inside of a Sequential that is called, each with the way down to its layer.
+Chained = Sequence[tuple[tuple[Step, ...], Insertion]]
+
+
+class CallForm(ABC):
+    """A way in which source code runs a layer, or a Sequential around it. Instances have no state.
+
+    Each is a module of `forms` that binds `FORM`; the observer tells them apart when the model runs
+    (`observer/trace.py`), `recognises` where a call is only read.
+    """
+
+    name: str  # as the observer reports it: a call site's `how`
+    rank: int  # the order in which forms are tried on a use
+
+    @abstractmethod
+    def recognises(self, use: Use) -> Span | None:
+        """The span of the call where a use runs the module in this form, else None."""
+
+    @abstractmethod
+    def called(self, node: ast.Call) -> ast.expr:
+        """The expression of the module that is run, or of the Sequential whose slice is."""
+
+    def run(self, node: ast.Call) -> ast.expr:
+        """The expression of what is run: the module itself, or the slice."""
+        return self.called(node)
+
+    def arguments(self, node: ast.Call) -> list[ast.expr]:
+        """What the module is fed, by position."""
+        return node.args
+
+    @abstractmethod
+    def edit_inside(self, call: Call, chained: Chained) -> tuple[list[Edit], str]:
+        """The edits, with their strategy, where the layers are children of the Sequential that is run."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One call site, with all that is to be inserted there."""
 
     syntax: Syntax
-    how: str  # call, slice (of a Sequential), argument (of checkpoint), forward
+    form: CallForm
     context: CallContext
     insertions: Sequence[Insertion]
     line_length: int
@@ -109,14 +147,7 @@ class Call:
     @cached_property
     def called_text(self) -> str:
         """The source text of the module that is called, or whose slice is: `self.features`, `blk`."""
-        call = self.context.call
-        node: ast.expr = call.func
-        if self.how == "argument":
-            node = call.args[0]
-        elif (self.how == "forward" and isinstance(node, ast.Attribute)) or (
-            self.how == "slice" and isinstance(node, ast.Subscript)
-        ):
-            node = node.value
+        node = self.form.called(self.context.call)
         text = self.document.code(self.document.span_of(node))
         primary = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
         return text if primary else f"({text})"
@@ -124,9 +155,15 @@ class Call:
     @property
     def run_text(self) -> str:
         """The source text of what is run: `self.features`, or `self.features[:5]`."""
-        if self.how == "slice":
-            return self.document.code(self.document.span_of(self.context.call.func))
-        return self.called_text
+        if not self.sliced:
+            return self.called_text
+        return self.document.code(self.document.span_of(self.form.run(self.context.call)))
+
+    @property
+    def sliced(self) -> bool:
+        """Whether a part of the Sequential is run, and not all of it."""
+        node = self.context.call
+        return self.form.run(node) is not self.form.called(node)
 
     def holder(self, insertion: Insertion) -> str:
         """The expression of the module that has the block."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import black
+from black.parsing import InvalidInput
 
 from stitchgen.errors import InternalError
 
@@ -14,7 +15,7 @@ def format_statements(text: str, indent: int = 0, line_length: int = 88, quote: 
     mode = black.Mode(line_length=max(line_length - indent, 20))
     try:
         formatted = black.format_str(text, mode=mode)
-    except black.InvalidInput as error:
+    except InvalidInput as error:
         raise InternalError(f"a fragment does not parse: {error}\n{text}") from error
     return formatted if quote == '"' else single_quoted(formatted)
 

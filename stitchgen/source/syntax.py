@@ -98,6 +98,16 @@ class Syntax:
         node = self.find(name, kinds)
         return node if isinstance(node, kinds) else None
 
+    @cached_property
+    def functions_by_line(self) -> dict[int, Function]:
+        """The functions by each line at which their code object may start (a decorator's as well)."""
+        found: dict[int, Function] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                for line in (node.lineno, *(one.lineno for one in node.decorator_list)):
+                    found.setdefault(line, node)
+        return found
+
     def enclosing_class(self, node: ast.AST) -> str | None:
         """Qualified name of the innermost class around a node."""
         names: list[str] = []

@@ -3,52 +3,51 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.scope import imported_names
 from stitchgen.analysis.survey import Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
 from stitchgen.source.syntax import module_classes
 from stitchgen.targets.build_offers import constructions
-from stitchgen.targets.model import Session
+from stitchgen.targets.model import TargetModel
 
 
-def check_given(session: Session, survey: Survey) -> None:
+def check_given(model: TargetModel, survey: Survey) -> None:
     """Refuse where a configuration that the user named does not build or run."""
-    for expression in session.subject.given:
+    for expression in model.subject.given:
         if expression in survey.failures:
-            error = failed_build(session, expression, survey.failures[expression])
-            raise with_offers(session, error) if error.code == "does-not-build" else error
+            error = failed_build(model, expression, survey.failures[expression])
+            raise with_offers(model, error) if error.code == "does-not-build" else error
 
 
-def nothing_built(session: Session, survey: Survey) -> StitchError:
+def nothing_built(model: TargetModel, survey: Survey) -> StitchError:
     """The first failure, and the constructions that may help."""
     if not survey.failures:
-        return no_builds(session)
-    if session.unread:
-        return may_do_more(session)
-    expression, error = next(iter(survey.failures.items()))
-    refusal = failed_build(session, expression, error)
-    if error["code"] != "does-not-build":
+        return no_builds(model)
+    if model.unread:
+        return may_do_more(model)
+    expression, failure = next(iter(survey.failures.items()))
+    refusal = failed_build(model, expression, failure)
+    if failure.code != "does-not-build":
         return refusal
-    return with_offers(session, refusal)
+    return with_offers(model, refusal)
 
 
-def no_builds(session: Session) -> StitchError:
+def no_builds(model: TargetModel) -> StitchError:
     """That nothing says how the model is built, with the constructions found in the project."""
-    syntax = session.syntax
+    syntax = model.syntax
     path = syntax.document.path
     names = module_classes(syntax)
-    if session.unread:
-        return may_do_more(session)
+    if model.unread:
+        return may_do_more(model)
     if not names:
         made = returned_container(syntax.tree)
         if made is not None:
             name, line = made
-            called = session.located[0].names
+            called = model.located[0].names
             inner = called[1:] if called[0] in (name, f"{name}()") else called
             where = f"{path}:{line}"
             return installed_model(where, f"{name}()", "Sequential", ".".join(inner))
@@ -57,7 +56,7 @@ def no_builds(session: Session) -> StitchError:
             f"{path} defines no nn.Module",
             where=path,
             hint="Name the file that holds the model's class.",
-            suggestions=[f"{bench_path}::{name}" for bench_path, name in classes_imported(session)],
+            suggestions=[f"{bench_path}::{name}" for bench_path, name in classes_imported(model)],
         )
     error = StitchError(
         "does-not-build",
@@ -65,54 +64,54 @@ def no_builds(session: Session) -> StitchError:
         where=path,
         hint=f"Say how the model is built: --build '{names[-1]}(...)'",
     )
-    return with_offers(session, error)
+    return with_offers(model, error)
 
 
-def failed_build(session: Session, expression: str, error: Mapping[str, Any]) -> StitchError:
+def failed_build(model: TargetModel, expression: str, failure: Failure) -> StitchError:
     """What one construction failed with, and what to type next."""
     hint = "Pass the construction that your training script uses: --build 'Net(...)'"
-    if error["code"] in ("does-not-run", "bad-argument"):
+    if failure.code in ("does-not-run", "bad-argument"):
         hint = "Pass the input that the model takes: --input 1x3x224x224"
-        if "takes" in error:
-            hint += f". Its {error['takes']} gets one --input after the other; 2x16:int64 is of "
+        if failure.takes:
+            hint += f". Its {failure.takes} gets one --input after the other; 2x16:int64 is of "
             hint += "integers, and a Python expression may be a dict of keyword arguments"
-    elif session.left_out:
-        lines = ", ".join(str(line) for line, _ in session.left_out[:5])
+    elif model.left_out:
+        lines = ", ".join(str(line) for line, _ in model.left_out[:5])
         hint += f". Only definitions are run; left out were the statements at lines {lines}"
     suggestions = []
-    if error["code"] == "not-a-model" and expression.replace(".", "").isidentifier():
+    if failure.code == "not-a-model" and expression.replace(".", "").isidentifier():
         hint = "Call it, with its arguments."
         suggestions = [f"--build '{expression}()'"]
     return StitchError(
-        error["code"],
-        error["message"],
-        where=error.get("where"),
+        failure.code,
+        failure.message,
+        where=failure.where,
         hint=hint,
         suggestions=suggestions,
     )
 
 
-def may_do_more(session: Session) -> StitchError:
+def may_do_more(model: TargetModel) -> StitchError:
     """That a variable is assigned by a call that is not run, since it may train or load."""
-    line, function = session.unread[0]
-    where = f"{session.syntax.document.path}:{line}"
+    line, function = model.unread[0]
+    where = f"{model.syntax.document.path}:{line}"
     error = StitchError(
         "does-not-build",
-        f"{session.located[0].names[0]} is built at {where} by {function}(...), which may do more "
+        f"{model.located[0].names[0]} is built at {where} by {function}(...), which may do more "
         "than build a model and is not run",
         where=where,
         hint="Say how the model is built: --build 'Net(...)'",
     )
-    return with_offers(session, error)
+    return with_offers(model, error)
 
 
-def with_offers(session: Session, error: StitchError) -> StitchError:
+def with_offers(model: TargetModel, error: StitchError) -> StitchError:
     """The refusal with the constructions of the model that stand in the project, ready to paste."""
-    names = set(module_classes(session.syntax))
-    found = constructions(session.subject.root, session.file, session.syntax, names)
-    found = [offer for offer in found if offer.text not in session.subject.builds]
+    names = set(module_classes(model.syntax))
+    found = constructions(model.subject.root, model.file, model.syntax, names)
+    found = [offer for offer in found if offer.text not in model.subject.builds]
     # What was asked for may be there, in another file.
-    asked = tuple(f":{text}" for text in session.subject.given)
+    asked = tuple(f":{text}" for text in model.subject.given)
     found = ([offer for offer in found if offer.text.endswith(asked)] or found)[:4]
     if found:
         error.hint = (
@@ -153,16 +152,16 @@ def installed_model(where: str, build: str, class_name: str, path: str) -> Stitc
     )
 
 
-def classes_imported(session: Session) -> list[tuple[str, str]]:
+def classes_imported(model: TargetModel) -> list[tuple[str, str]]:
     """Files and names of the classes of the project that the file imports."""
-    files = files_beside(session.file, *session.import_name.paths)
+    files = files_beside(model.file, *model.import_name.paths)
     found = []
-    for node in ast.walk(session.syntax.tree):
+    for node in ast.walk(model.syntax.tree):
         for name, origin in imported_names(node) if isinstance(node, ast.stmt) else ():
             other = files(origin.rpartition(".")[0] or origin)
             if other is not None and name[:1].isupper():
-                rest = ".".join((name, *session.located[0].names))
-                found.append((shown_path(other[0], session.subject.root), rest))
+                rest = ".".join((name, *model.located[0].names))
+                found.append((shown_path(other[0], model.subject.root), rest))
     return found[:4]
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from stitchgen.analysis.factories import factories
 from stitchgen.analysis.import_safety import dotted
-from stitchgen.project.advice import python_files
 from stitchgen.project.modules import files_beside, import_name
+from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
 

@@ -1,4 +1,4 @@
-"""The model file of a request, and how its model is built, fed and run.
+"""The model file of a request: which file it is, and how its model is built, fed and run.
 
 Factories and classes of the file, the configuration, `--build`: which of them, and in which file.
 """
@@ -11,18 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stitchgen.analysis import import_safety
-from stitchgen.analysis.factories import configurations, factories
+from stitchgen.analysis import factories, import_safety
 from stitchgen.analysis.scope import imported_names
 from stitchgen.analysis.subject import Subject, interpreter
-from stitchgen.analysis.survey import Configuration, in_project
+from stitchgen.analysis.survey import Configuration
 from stitchgen.errors import StitchError
 from stitchgen.project.config import ModelConfig, Project
 from stitchgen.project.modules import ImportName, as_named, files_beside, import_name
-from stitchgen.project.workspace import Workbench
+from stitchgen.project.python_files import in_project
+from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, all_statements
-from stitchgen.targets.request import AddRequest
+from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.scripts import Script, read_script
 from stitchgen.targets.target import Located, locate, parse
 
@@ -33,19 +33,31 @@ MOST_OTHERS = 4
 
 
 @dataclass(frozen=True)
-class Session:
-    """The model file of a request, and how it is built, fed and run."""
+class RunOptions:
+    """How the user wants the model to be built, fed and run: `--build`, `--input`, `--python`."""
+
+    builds: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    python: str | None = None
+
+
+@dataclass(frozen=True)
+class TargetModel:
+    """The model file of a request, the layers that are asked for, and what runs the model."""
 
     located: tuple[Located, ...]
-    file: Path
     syntax: Syntax
     import_name: ImportName
     subject: Subject
-    left_out: tuple[tuple[int, int], ...]
+    left_out: tuple[tuple[int, int], ...]  # lines of the file that are not run
     with_: tuple[Located, ...] = ()  # the further layers that a block reads
     into: Located | None = None  # the one reader that gets its output
     script: Script | None = None  # where the targets name a variable
     unread: tuple[tuple[int, str], ...] = ()  # assignments of that name that may do more than build
+
+    @property
+    def file(self) -> Path:
+        return self.subject.file
 
     def builds_variable(self, configuration: Configuration) -> bool:
         """Whether a configuration is the model that the script's variable holds."""
@@ -59,92 +71,52 @@ class Session:
         return replace(located, names=located.names[1:], variable=self.script.name)
 
 
-def search_folders(root: Path) -> tuple[Path, ...]:
-    """Where a file or module of a target is looked for, in this order."""
-    folders = [Path.cwd(), root, root / "src"]
-    return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
-
-
-def open_session(project: Project, request: AddRequest, bench: Workbench) -> Session:
-    """Find and parse the model file, and settle how its model is built."""
-    folders = search_folders(project.root)
-    models = {name: model.target for name, model in project.models.items()}
+def model_of_request(project: Project, request: SpliceRequest, workspace: Workspace) -> TargetModel:
+    """The model file of a request, with all layers that it names."""
+    models = project.configured_targets
     whole = request.every is not None
+    folders = project.search_folders
     located = tuple(locate(parse(text, whole), folders, models, whole) for text in request.targets)
-    session = session_of(
-        project, located, request.builds, request.inputs, request.python, bench, folders
-    )
+    options = RunOptions(request.builds, request.inputs, request.python)
+    model = target_model(project, located, options, workspace)
     with_ = tuple(locate(parse(text), folders, models) for text in request.with_)
     into = None if request.into is None else locate(parse(request.into), folders, models)
-    if located[0].file != session.file:
-        with_ = tuple(followed(one, bench, project.root) for one in with_)
-        into = into and followed(into, bench, project.root)
+    if located[0].file != model.file:
+        with_ = tuple(followed(one, workspace) for one in with_)
+        into = into and followed(into, workspace)
     for other in (*with_, into):
-        if other is not None and other.file != session.file:
+        if other is not None and other.file != model.file:
             raise StitchError(
                 "target-ambiguous",
-                f"{other.target.text} is in {bench.relative(other.file)}, the target in "
-                f"{bench.relative(session.file)}: they have no forward in common",
-                where=bench.relative(other.file),
+                f"{other.target.text} is in {workspace.relative(other.file)}, the target in "
+                f"{workspace.relative(model.file)}: they have no forward in common",
+                where=workspace.relative(other.file),
             )
-    with_ = tuple(session.behind_variable(one) for one in with_)
-    into = into and session.behind_variable(into)
-    return replace(session, with_=with_, into=into)
+    with_ = tuple(model.behind_variable(one) for one in with_)
+    into = into and model.behind_variable(into)
+    return replace(model, with_=with_, into=into)
 
 
-def open_model(
-    project: Project,
-    text: str,
-    builds: Sequence[str],
-    inputs: Sequence[str],
-    python: str | None,
-    bench: Workbench,
-) -> Session:
-    """The session of a MODEL: a file, a module, a configured name, with or without its class."""
-    folders = search_folders(project.root)
-    models = {name: model.target for name, model in project.models.items()}
-    located = locate(parse(text, whole=True), folders, models, whole=True)
-    return session_of(project, (located,), builds, inputs, python, bench, folders)
+def model_named(
+    project: Project, text: str, options: RunOptions, workspace: Workspace
+) -> TargetModel:
+    """A MODEL: a file, a module, a configured name, with or without its class."""
+    target = parse(text, whole=True)
+    located = locate(target, project.search_folders, project.configured_targets, whole=True)
+    return target_model(project, (located,), options, workspace)
 
 
-def session_of(
-    project: Project,
-    located: tuple[Located, ...],
-    builds: Sequence[str],
-    inputs: Sequence[str],
-    python: str | None,
-    bench: Workbench,
-    folders: Sequence[Path],
-) -> Session:
-    defined = tuple(followed(one, bench, project.root) for one in located)
-    for other in defined[1:]:
-        if other.file != defined[0].file:
-            raise StitchError(
-                "target-ambiguous",
-                f"the targets are in two files, {bench.relative(defined[0].file)} and "
-                f"{bench.relative(other.file)}",
-                hint="Run the command once for each file.",
-            )
-    named, defining = located[0].file, defined[0].file
-    class_name = defined[0].names[0] if defined[0].names else ""
-    configured = configured_model(project, named, folders)
-    known = builds or (configured.build if configured else ())
-    together = all(one.file == named for one in located)
-    if not together or not is_built_by(named, defining, class_name, known, project, bench):
-        located, configured = defined, configured_model(project, defining, folders)
+def target_model(
+    project: Project, located: tuple[Located, ...], options: RunOptions, workspace: Workspace
+) -> TargetModel:
+    """Find and parse the model file, and determine how its model is built."""
+    located, configured = in_building_file(project, located, options, workspace)
     file = located[0].file
-    syntax = bench.syntax(file)
+    syntax = workspace.syntax(file)
     name = import_name(file, project.root, has_relative_imports(syntax.tree))
-    found_script = scripted(located, syntax, file, name)
-    script = found_script if found_script is not None and found_script.variables else None
-    unread = found_script.unread if found_script is not None and script is None else ()
-    given = builds or (configured.build if configured else ())
-    inputs = inputs or (configured.input if configured else ())
-    found = found_builds(project, syntax, file)
-    # With a configuration given, others of the file still keep the expression general.
-    made = tuple(one.expression for one in script.variables) if script and not given else ()
-    others = found[: MOST_OTHERS if given or made else MOST_BUILDS]
-    tried = dict.fromkeys((*given, *made, *others))
+    named = scripted(located, syntax, file, name)
+    script = named if named is not None and named.variables else None
+    given = options.builds or (configured.build if configured else ())
     left_out = import_safety.left_out(syntax.tree)
     imported = imported_files(file, syntax.tree, project.root, name.paths)
     subject = Subject(
@@ -154,24 +126,57 @@ def session_of(
         root=project.root,
         left_out=left_out_of_files(file, left_out, imported),
         script=script.as_request(given) if script else None,
-        python=interpreter(python, project.python, project.root),
-        builds=tuple(tried),
-        given=tuple(given),
-        inputs=tuple(inputs),
+        python=interpreter(options.python, project.python, project.root),
+        builds=builds_to_try(given, script, found_builds(project, syntax, file)),
+        given=given,
+        inputs=options.inputs or (configured.input if configured else ()),
     )
-    session = Session(
+    model = TargetModel(
         located=located,
-        file=file,
         syntax=syntax,
         import_name=name,
         subject=subject,
         left_out=tuple(lines for lines in left_out if not script or lines[0] not in script.lines),
         script=script,
-        unread=unread,
+        unread=named.unread if named is not None and script is None else (),
     )
-    located = tuple(session.behind_variable(one) for one in located)
+    located = tuple(model.behind_variable(one) for one in located)
     subject = replace(subject, names=tuple(one.names for one in located))
-    return replace(session, located=located, subject=subject)
+    return replace(model, located=located, subject=subject)
+
+
+def in_building_file(
+    project: Project, located: tuple[Located, ...], options: RunOptions, workspace: Workspace
+) -> tuple[tuple[Located, ...], ModelConfig | None]:
+    """The targets in the file that builds the model, and what is configured of it: the file that was
+    named, or the one that defines the class, which the named one may only import."""
+    defined = tuple(followed(one, workspace) for one in located)
+    for other in defined[1:]:
+        if other.file != defined[0].file:
+            raise StitchError(
+                "target-ambiguous",
+                f"the targets are in two files, {workspace.relative(defined[0].file)} and "
+                f"{workspace.relative(other.file)}",
+                hint="Run the command once for each file.",
+            )
+    named, defining = located[0].file, defined[0].file
+    class_name = defined[0].names[0] if defined[0].names else ""
+    configured = configured_model(project, named)
+    known = options.builds or (configured.build if configured else ())
+    together = all(one.file == named for one in located)
+    if together and is_built_by(named, defining, class_name, known, project, workspace):
+        return located, configured
+    return defined, configured_model(project, defining)
+
+
+def builds_to_try(
+    given: tuple[str, ...], script: Script | None, found: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The constructions given, those of the script's variable, and others of the file, which keep the
+    expressions general."""
+    made = tuple(one.expression for one in script.variables) if script and not given else ()
+    others = found[: MOST_OTHERS if given or made else MOST_BUILDS]
+    return tuple(dict.fromkeys((*given, *made, *others)))
 
 
 def is_built_by(
@@ -180,7 +185,7 @@ def is_built_by(
     class_name: str,
     builds: Sequence[str],
     project: Project,
-    bench: Workbench,
+    workspace: Workspace,
 ) -> bool:
     """Whether it is the file named, not the one that defines the class, that builds the model.
 
@@ -189,12 +194,12 @@ def is_built_by(
     """
     if named == defining:
         return True
-    own, other = bench.syntax(named), bench.syntax(defining)
+    own, other = workspace.syntax(named), workspace.syntax(defining)
     for text in builds:
         names = names_in(text)
         if not names <= other.top_level_names and names <= own.top_level_names:
             return True
-    if builds or class_name in configurations(other.tree, other.document.text):
+    if builds or class_name in factories.configurations(other.tree, other.document.text):
         return False
     return bool(found_builds(project, own, named))
 
@@ -209,12 +214,13 @@ def names_in(expression: str) -> set[str]:
     return names - set(vars(builtins))
 
 
-def followed(located: Located, bench: Workbench, root: Path) -> Located:
+def followed(located: Located, workspace: Workspace) -> Located:
     """The target in the file that defines its class, where its own file only imports that."""
+    root = workspace.root
     for _ in range(8):
         if not located.names:
             return located
-        syntax = bench.syntax(located.file)
+        syntax = workspace.syntax(located.file)
         imports = {
             bound: origin for node in syntax.tree.body for bound, origin in imported_names(node)
         }
@@ -225,7 +231,7 @@ def followed(located: Located, bench: Workbench, root: Path) -> Located:
         if origin.startswith(".") and not module.strip("."):
             module = origin[: len(origin) - len(name)]
         found = files_beside(located.file, root, root / "src")(module)
-        if found is None or not in_project(str(found[0]), root) or found[0] == located.file:
+        if found is None or not in_project(found[0], root) or found[0] == located.file:
             return located
         located = replace(located, file=found[0], names=(name, *located.names[1:]))
     return located
@@ -265,7 +271,7 @@ def imported_files(
             for _, origin in imported_names(node):
                 for module in (origin, origin.rpartition(".")[0] or origin):
                     other = files(module)
-                    if other is None or other[0] in found or not in_project(str(other[0]), root):
+                    if other is None or other[0] in found or not in_project(other[0], root):
                         continue
                     try:
                         found[other[0]] = ast.parse(other[1])
@@ -275,10 +281,10 @@ def imported_files(
     return found
 
 
-def configured_model(project: Project, file: Path, folders: Sequence[Path]) -> ModelConfig | None:
+def configured_model(project: Project, file: Path) -> ModelConfig | None:
     """What the configuration says of the model in a file."""
     for model in project.models.values():
-        if names_file(model.target, file, folders):
+        if names_file(model.target, file, project.search_folders):
             return model
     return None
 
@@ -291,9 +297,9 @@ def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
 def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...]:
     """The constructions that reading finds in the file: factories, and classes without arguments."""
     text = syntax.document.text
-    found = configurations(syntax.tree, text)
+    found = factories.configurations(syntax.tree, text)
     if not found:
         paths = import_name(file, project.root, has_relative_imports(syntax.tree)).paths
         files = files_beside(file, *paths)
-        found = factories(syntax.tree, text, files, imported=True)
+        found = factories.factories(syntax.tree, text, files, imported=True)
     return tuple(dict.fromkeys(text for texts in found.values() for text in texts))

@@ -1,4 +1,4 @@
-"""What `stitchgen add` is asked for, as plain data.
+"""What `add` and `fuse` are asked for, as plain data.
 
 Owns: the meaning of the options together (defaults, and which of them contradict each other).
 """
@@ -13,16 +13,17 @@ from keyword import iskeyword
 from typing import Literal
 
 from stitchgen.errors import UsageError
+from stitchgen.fusions.fusion import Fusion
+from stitchgen.fusions.registry import FUSIONS
+from stitchgen.targets.placement import AFTER, Placement
 
 Resizing = Literal["nearest", "bilinear", "area"]
-Placement = Literal["after", "before", "beside", "replace"]
-Fusion = Literal["add", "mul", "concat"]
 Reduction = Literal["conv", "linear"]
 
 
 @dataclass(frozen=True)
-class AddRequest:
-    """One `add`: the block, where it goes, how it is joined, and how the model is run.
+class SpliceRequest:
+    """One run that puts modules into a model: where they go, how they are joined, how the model is run.
 
     Texts are as the user typed them; what they mean is decided where they are used.
     """
@@ -35,7 +36,7 @@ class AddRequest:
     every: str | None = None  # --every CLASS: all layers of it under the targets
     where: Mapping[str, str] = field(default_factory=dict)  # --where K=V
     fuse: Fusion | None = None  # None: serial
-    reduce: Reduction | None = None  # only with fuse="concat"
+    reduce: Reduction | None = None  # only with a fusion that reduces
     gate: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)  # --set name=value
     reduce_settings: Mapping[str, str] = field(default_factory=dict)  # --set reduce.name=value
@@ -47,48 +48,22 @@ class AddRequest:
     python: str | None = None  # --python: the interpreter that runs the model
     prove: bool = True  # False: --no-prove
 
-    def __post_init__(self) -> None:
-        if not self.targets:
-            raise UsageError(
-                "usage",
-                f"add {self.block}: no target is given",
-                hint=f"stitchgen add {self.block} --after model.layer2",
-            )
-        if self.placement == "beside" and self.fuse is None:
-            object.__setattr__(self, "fuse", "concat")
-        if self.placement in ("before", "replace") and self.fuse is not None:
-            raise UsageError(
-                "usage",
-                f"--fuse does not go with --{self.placement}",
-                hint="fuse the block's output with the layer's: --after or --beside",
-            )
-        if self.fuse == "concat" and self.reduce is None:
-            object.__setattr__(self, "reduce", "conv")
-        if self.reduce is not None and self.fuse != "concat":
-            raise UsageError(
-                "usage",
-                "--reduce is only for --fuse concat, whose result has more channels",
-                hint="leave --reduce out, or give --fuse concat",
-            )
-        if self.placement == "replace" and (self.gate or self.with_):
-            raise UsageError(
-                "usage",
-                f"{'--gate' if self.gate else '--with'} does not go with --replace, which leaves no "
-                "output of the layer to join",
-                hint=f"put the block after the layer: --after {self.targets[0]}",
-            )
-        if self.into is not None and self.placement != "after":
-            raise UsageError(
-                "usage",
-                f"--into does not go with --{self.placement}: it names who reads the layer's output",
-                hint=f"--after {self.targets[0]} --into {self.into}",
-            )
-        if self.where and self.every is None:
-            raise UsageError(
-                "usage",
-                "--where narrows --every, which is not given",
-                hint="--every nn.Conv2d --where kernel_size=3",
-            )
+    @property
+    def joined(self) -> bool:
+        """Whether the block's output is joined with the layer's, and does not take its place."""
+        return self.fuse is not None
+
+    @property
+    def command(self) -> str:
+        """The name of the command that asks for it."""
+        raise NotImplementedError
+
+    def command_line(self) -> str:
+        """The command as it would be typed, for the ledger; what runs the model is left out."""
+        raise NotImplementedError
+
+    def check_names(self) -> None:
+        """Refuse an attribute's name and an expression that are none."""
         if self.name is not None and not (self.name.isidentifier() and not iskeyword(self.name)):
             raise UsageError(
                 "bad-argument",
@@ -101,6 +76,60 @@ class AddRequest:
                 f"--channels {self.channels!r} is no Python expression",
                 hint="a number, or what stands in the constructor: --channels '2 * width'",
             )
+
+    def check_reduction(self) -> None:
+        """A fusion that reduces does so by a convolution, if nothing is said; no other reduces."""
+        reduces = self.fuse is not None and self.fuse.reduces
+        if reduces and self.reduce is None:
+            object.__setattr__(self, "reduce", "conv")
+        if self.reduce is not None and not reduces:
+            raise UsageError(
+                "usage",
+                "--reduce is only for --fuse concat, whose result has more channels",
+                hint="leave --reduce out, or give --fuse concat",
+            )
+
+
+@dataclass(frozen=True)
+class AddRequest(SpliceRequest):
+    """One `add`: a block at each of the targets."""
+
+    def __post_init__(self) -> None:
+        if not self.targets:
+            raise UsageError(
+                "usage",
+                f"add {self.block}: no target is given",
+                hint=f"stitchgen add {self.block} --after model.layer2",
+            )
+        if self.placement.always_fuses and self.fuse is None:
+            object.__setattr__(self, "fuse", FUSIONS["concat"])
+        if self.fuse is not None and not self.placement.fuses:
+            raise UsageError(
+                "usage",
+                f"--fuse does not go with --{self.placement}",
+                hint="fuse the block's output with the layer's: --after or --beside",
+            )
+        self.check_reduction()
+        if self.placement.replaces and (self.gate or self.with_):
+            raise UsageError(
+                "usage",
+                f"{'--gate' if self.gate else '--with'} does not go with --replace, which leaves no "
+                "output of the layer to join",
+                hint=f"put the block after the layer: --after {self.targets[0]}",
+            )
+        if self.into is not None and not self.placement.names_reader:
+            raise UsageError(
+                "usage",
+                f"--into does not go with --{self.placement}: it names who reads the layer's output",
+                hint=f"--after {self.targets[0]} --into {self.into}",
+            )
+        if self.where and self.every is None:
+            raise UsageError(
+                "usage",
+                "--where narrows --every, which is not given",
+                hint="--every nn.Conv2d --where kernel_size=3",
+            )
+        self.check_names()
 
     @property
     def command(self) -> str:
@@ -115,7 +144,7 @@ class AddRequest:
         for option, text in (
             ("--into", self.into),
             ("--every", self.every),
-            ("--fuse", self.fuse),
+            ("--fuse", self.fuse.name if self.fuse else None),
             ("--reduce", self.reduce),
             ("--name", self.name),
             ("--channels", self.channels),
@@ -132,12 +161,14 @@ class AddRequest:
 
 
 @dataclass(frozen=True)
-class FuseRequest(AddRequest):
+class FuseRequest(SpliceRequest):
     """One `fuse`: the outputs of the targets become one, in the place of the last one's.
 
     `block` is empty, or the block that rebinds all of them: fpn, pan.
     """
 
+    placement: Placement = AFTER
+    targets: tuple[str, ...] = ()
     resize: Resizing = "bilinear"
     at: str | None = None  # --at: the target whose size and place it is, else the last
 
@@ -168,8 +199,9 @@ class FuseRequest(AddRequest):
                 hint="leave --at out",
             )
         if self.fuse is None and not self.block:
-            object.__setattr__(self, "fuse", "concat")
-        super().__post_init__()
+            object.__setattr__(self, "fuse", FUSIONS["concat"])
+        self.check_reduction()
+        self.check_names()
 
     @property
     def command(self) -> str:
@@ -184,7 +216,7 @@ class FuseRequest(AddRequest):
         """The command as it would be typed, for the ledger; what runs the model is left out."""
         words = ["fuse", *self.targets]
         for option, text in (
-            ("--fuse", self.fuse),
+            ("--fuse", self.fuse.name if self.fuse else None),
             ("--reduce", self.reduce),
             ("--resize", self.resize if self.resize != "bilinear" else None),
             ("--at", self.at),

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from stitchgen.analysis.survey import Configuration, Survey, in_project, join
+from stitchgen.analysis.survey import Configuration, Survey, join
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
-from stitchgen.project.workspace import Workbench
+from stitchgen.project.python_files import in_project
+from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax, explicit_class
 from stitchgen.targets.build_errors import nothing_built
-from stitchgen.targets.model import Session
-from stitchgen.targets.request import AddRequest
+from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.resolve import Resolved, in_class_file, resolve
+from stitchgen.targets.surveyed import SurveyedModel
 from stitchgen.targets.target import Located
 
 #: An element as Python writes it, `layer2[0]`, where a path has `layer2.0`.
@@ -39,32 +40,29 @@ class Selected:
     never_called: list[str] = field(default_factory=list)
 
 
-def select(
-    session: Session, request: AddRequest, located: Located, survey: Survey, bench: Workbench
-) -> Selected:
+def select(surveyed: SurveyedModel, request: SpliceRequest, located: Located) -> Selected:
     """All layers that a target means."""
-    if not survey.configurations:
-        raise nothing_built(session, survey)
+    if not surveyed.survey.configurations:
+        raise nothing_built(surveyed.model, surveyed.survey)
     if request.every is not None:
-        return Selection(session, request, located, survey, bench).selected()
+        return Selection(surveyed, request, located).selected()
     if any(set(name) & set("*?[") for name in located.names):
-        return Selected(matching(session, located, survey, bench))
-    return Selected([resolve(session, located, survey, bench)])
+        return Selected(matching(surveyed, located))
+    return Selected([resolve(surveyed, located)])
 
 
-def matching(
-    session: Session, located: Located, survey: Survey, bench: Workbench
-) -> list[Resolved]:
+def matching(surveyed: SurveyedModel, located: Located) -> list[Resolved]:
     """The layers that a pattern matches in any configuration: `layer[1-4]`, `layer3.*.bn2`."""
-    located, explicit = meant(session, located, survey, bench)
+    survey, workspace = surveyed.survey, surveyed.workspace
+    located, explicit = meant(surveyed, located)
     file = str(located.file)
     pattern = tuple((explicit[1] if explicit else ".".join(located.names)).split("."))
-    own = Inserted.of(bench)
+    own = Inserted.of(workspace)
     found: dict[str, dict[str, None]] = {}
     for configuration in survey.configurations:
-        name = explicit[0] if explicit else survey.classes[configuration.class_key]["name"]
+        name = explicit[0] if explicit else survey.class_of(configuration).name
         for root in survey.roots(configuration, name, file) if explicit else [""]:
-            for path in below(configuration, root):
+            for path in configuration.below(root):
                 if matches(pattern, path.split(".")) and not own.around(
                     survey, configuration, join(root, path)
                 ):
@@ -72,47 +70,47 @@ def matching(
     if len(found) == 1:
         [(name, paths)] = found.items()
         return [Resolved(located, located.file, name, path) for path in paths]
-    text = located.target.text
+    text, shown = located.target.text, workspace.relative(located.file)
     if not found:
         raise StitchError(
             "target-not-found",
             f"{text!r} matches no layer {looked_in(survey)}",
-            where=bench.relative(located.file),
+            where=shown,
             hint="stitchgen layers prints all targets of a model; * stands for one name of a path.",
             suggestions=[dotted] if (dotted := INDEX.sub(r".\1", text)) != text else [],
         )
     raise StitchError(
         "target-ambiguous",
         f"{text!r} matches layers of {len(found)} classes: {', '.join(found)}",
-        where=bench.relative(located.file),
-        suggestions=[f"{bench.relative(located.file)}::{n}.{'.'.join(pattern)}" for n in found],
+        where=shown,
+        suggestions=[f"{shown}::{name}.{'.'.join(pattern)}" for name in found],
     )
 
 
-def meant(
-    session: Session, located: Located, survey: Survey, bench: Workbench
-) -> tuple[Located, tuple[str, str] | None]:
+def meant(surveyed: SurveyedModel, located: Located) -> tuple[Located, tuple[str, str] | None]:
     """The target in the file of its class, and the class with the rest of the names, if it is known.
 
     The variable of a script stands for the class of the project that it holds.
     """
+    model, survey, workspace = surveyed.model, surveyed.survey, surveyed.workspace
     if located.variable is None:
-        located = in_class_file(located, survey, bench)
-        return located, explicit_class(bench.syntax(located.file), located.names)
-    built = [c for c in survey.configurations if session.builds_variable(c)]
+        located = in_class_file(located, survey, workspace)
+        return located, explicit_class(workspace.syntax(located.file), located.names)
+    built = [one for one in survey.configurations if model.builds_variable(one)]
     if not built:
-        raise nothing_built(session, survey)
-    about = survey.classes[built[0].class_key]
-    if not in_project(about["file"], bench.root):
+        raise nothing_built(model, survey)
+    about = survey.class_of(built[0])
+    if not in_project(about.file, workspace.root):
+        shown = workspace.relative(located.file)
         raise StitchError(
             "installed-package",
-            f"{located.variable} is a {about['name']} of an installed package, whose layers can only "
+            f"{located.variable} is a {about.name} of an installed package, whose layers can only "
             "be named one by one",
-            where=bench.relative(located.file),
-            hint=f"Name them: --after {bench.relative(located.file)}::{located.variable}.LAYER "
+            where=shown,
+            hint=f"Name them: --after {shown}::{located.variable}.LAYER "
             "--attach; stitchgen layers prints them.",
         )
-    return replace(located, file=Path(about["file"])), (about["name"], ".".join(located.names))
+    return replace(located, file=Path(about.file)), (about.name, ".".join(located.names))
 
 
 @dataclass(frozen=True)
@@ -127,11 +125,11 @@ class Inserted:
     files: frozenset[str]
 
     @classmethod
-    def of(cls, bench: Workbench) -> Inserted:
-        records = [entry.record for entry in ledger.load(bench.root).entries]
+    def of(cls, workspace: Workspace) -> Inserted:
+        records = [entry.record for entry in ledger.load(workspace.root).entries]
         return cls(
             frozenset(record.attribute.rpartition(".")[2] for record in records),
-            frozenset(str(bench.root / path) for record in records for path in record.uses),
+            frozenset(str(workspace.root / path) for record in records for path in record.uses),
         )
 
     def around(self, survey: Survey, configuration: Configuration, path: str) -> bool:
@@ -139,18 +137,9 @@ class Inserted:
         names = path.split(".")
         for depth, name in enumerate(names, 1):
             if name in self.attributes:
-                about = survey.classes[configuration.class_at(".".join(names[:depth]))]
-                if about and about["file"] in self.files:
+                if survey.class_of(configuration, ".".join(names[:depth])).file in self.files:
                     return True
         return False
-
-
-def below(configuration: Configuration, root: str) -> Iterator[str]:
-    """The paths of all layers under a module, relative to it."""
-    prefix = root + "." if root else ""
-    for path in configuration.layers:
-        if path.startswith(prefix):
-            yield path[len(prefix) :]
 
 
 def matches(pattern: Sequence[str], names: Sequence[str]) -> bool:
@@ -164,41 +153,34 @@ def looked_in(survey: Survey) -> str:
 class Selection:
     """`--every CLASS [--where K=V]` under one target, in all configurations."""
 
-    def __init__(
-        self,
-        session: Session,
-        request: AddRequest,
-        located: Located,
-        survey: Survey,
-        bench: Workbench,
-    ):
-        self.session, self.request = session, request
-        self.located, self.explicit = meant(session, located, survey, bench)
-        self.survey, self.bench = survey, bench
+    def __init__(self, surveyed: SurveyedModel, request: SpliceRequest, located: Located):
+        self.request, self.syntax = request, surveyed.model.syntax
+        self.survey, self.workspace = surveyed.survey, surveyed.workspace
+        self.located, self.explicit = meant(surveyed, located)
         assert request.every is not None
         self.every = request.every
         self.where = {key: value_of(text) for key, text in request.where.items()}
 
     def selected(self) -> Selected:
         class_name, bases = self.bases()
-        own = Inserted.of(self.bench)
+        own = Inserted.of(self.workspace)
         under = [
             (configuration, path)
             for configuration, base in bases
             for path in configuration.layers
             if path == base or not base or path.startswith(base + ".")
-            if not configuration.layers[path]["same_as"]
+            if not configuration.layers[path].same_as
             if not own.around(self.survey, configuration, path.rpartition(".")[0])
         ]
-        of_class = [spot for spot in under if self.is_wanted_class(*spot)]
+        of_class = [one for one in under if self.is_wanted_class(*one)]
         if not of_class:
             raise self.no_such_class(under)
         kinds = {configuration.class_at(path) for configuration, path in of_class}
         self.check_one_class(kinds)
-        chosen = [spot for spot in of_class if self.has_values(*spot)]
+        chosen = [one for one in of_class if self.has_values(*one)]
         if not chosen:
             raise self.no_such_value(of_class)
-        called = [spot for spot in chosen if called_at_all(*spot)]
+        called = [(one, path) for one, path in chosen if one.layers[path].times]
         if not called:
             raise self.never_called(chosen)
         names = dict.fromkeys(path for _, path in chosen if path not in {p for _, p in called})
@@ -216,16 +198,16 @@ class Selection:
             for root in self.survey.roots(configuration, class_name, file):
                 if not pattern:
                     found.append((configuration, root))
-                for path in below(configuration, root) if pattern else ():
+                for path in configuration.below(root) if pattern else ():
                     if matches(pattern.split("."), path.split(".")):
                         found.append((configuration, join(root, path)))
         if not found:
             raise StitchError(
                 "target-not-found",
                 f"{self.located.target.text!r} names nothing {looked_in(self.survey)}",
-                where=self.bench.relative(self.located.file),
+                where=self.workspace.relative(self.located.file),
                 hint="--every takes the layers of a class in a model or in a part of it, as in "
-                f"--after {self.bench.relative(self.located.file)}::{class_name}",
+                f"--after {self.workspace.relative(self.located.file)}::{class_name}",
             )
         return class_name, found
 
@@ -233,15 +215,15 @@ class Selection:
         """The one class of the file that is built and is no part of another model there."""
         survey, file = self.survey, str(self.located.file)
         built = {
-            survey.classes[c.class_key]["name"]: c.class_key
-            for c in survey.configurations
-            if survey.classes[c.class_key]["file"] == file
+            survey.class_of(one).name: one.class_key
+            for one in survey.configurations
+            if survey.class_of(one).file == file
         }
-        parts = {layer["class_key"] for c in survey.configurations for layer in c.layers.values()}
+        parts = {layer.class_key for one in survey.configurations for layer in one.layers.values()}
         roots = [name for name, key in built.items() if key not in parts]
         if len(roots) == 1:
             return roots[0]
-        path = self.bench.relative(self.located.file)
+        path = self.workspace.relative(self.located.file)
         text = self.located.target.text
         rest = "".join(f".{name}" for name in self.located.names)
         raise StitchError(
@@ -253,10 +235,7 @@ class Selection:
 
     def is_wanted_class(self, configuration: Configuration, path: str) -> bool:
         key = configuration.class_at(path)
-        return any(
-            self.names_class(candidate)
-            for candidate in (key, *(self.survey.classes[key] or {}).get("bases", ()))
-        )
+        return any(map(self.names_class, self.survey.lineage(key)))
 
     def names_class(self, key: str) -> bool:
         """Whether `nn.ReLU`, as the model file would write it, is the class of that key."""
@@ -264,7 +243,7 @@ class Selection:
         prefix, _, last = self.every.rpartition(".")
         if name == self.every or not prefix:
             return name == self.every
-        origin = origin_of(self.session.syntax, prefix)
+        origin = origin_of(self.syntax, prefix)
         return name == last and (module == origin or module.startswith(origin + "."))
 
     def check_one_class(self, kinds: set[str]) -> None:
@@ -273,7 +252,7 @@ class Selection:
             {
                 candidate
                 for kind in kinds
-                for candidate in (kind, *(self.survey.classes[kind] or {}).get("bases", ()))
+                for candidate in self.survey.lineage(kind)
                 if self.names_class(candidate)
             }
         )
@@ -286,7 +265,7 @@ class Selection:
             )
 
     def has_values(self, configuration: Configuration, path: str) -> bool:
-        attributes = attributes_at(configuration, path)
+        attributes = configuration.layers[path].attributes
         return all(
             name in attributes and same(attributes[name], value)
             for name, value in self.where.items()
@@ -313,20 +292,21 @@ class Selection:
     ) -> Resolved | None:
         """The innermost class of the project that calls the layer, if all of it is chosen."""
         survey = self.survey
-        owners = {site.get("owner") for site in configuration.layers[path]["sites"]}
+        owners = {site.owner for site in configuration.layers[path].sites}
         root = path
         while root:
             root = root.rpartition(".")[0]
-            about = survey.classes[configuration.class_at(root)]
-            if not about or not in_project(about["file"], self.bench.root):
+            about = survey.class_of(configuration, root)
+            if not in_project(about.file, self.workspace.root):
                 continue
             if not all(owner is not None and is_at(owner, root) for owner in owners):
                 continue
             rest = path[len(root) :].lstrip(".")
-            spots = survey.spots(about["name"], about["file"], rest)
-            called = [spot for spot in spots if called_at_all(spot.configuration, spot.path)]
-            if all((id(spot.configuration), spot.path) in wanted for spot in called):
-                return Resolved(self.located, Path(about["file"]), about["name"], rest)
+            called = [
+                one for one in survey.instances(about.name, about.file, rest) if one.facts.times
+            ]
+            if all((id(one.configuration), one.path) in wanted for one in called):
+                return Resolved(self.located, Path(about.file), about.name, rest)
             return None
         return None
 
@@ -336,7 +316,7 @@ class Selection:
             "never-called",
             f"no {self.every} under {self.located.target.text} is ever called: "
             + ", ".join(list(names)[:6]),
-            where=self.bench.relative(self.located.file),
+            where=self.workspace.relative(self.located.file),
             hint="No call was seen in eval and in train; another module uses what they hold.",
         )
 
@@ -345,22 +325,19 @@ class Selection:
         return StitchError(
             "target-not-found",
             f"no layer under {self.located.target.text} is a {self.every} {looked_in(self.survey)}",
-            where=self.bench.relative(self.located.file),
+            where=self.workspace.relative(self.located.file),
             hint="The classes there are: " + (", ".join(sorted(kinds)) or "none"),
             suggestions=[f"--every {kind}" for kind in near(self.every, kinds)],
         )
 
     def no_such_value(self, of_class: Sequence[tuple[Configuration, str]]) -> StitchError:
         said = " and ".join(f"{name}={text}" for name, text in self.request.where.items())
+        tables = [configuration.layers[path].attributes for configuration, path in of_class]
         lines = []
         for name, value in self.where.items():
-            there = [
-                attributes[name]
-                for spot in of_class
-                if name in (attributes := attributes_at(*spot))
-            ]
+            there = [table[name] for table in tables if name in table]
             if not there:
-                known = {key: None for spot in of_class for key in attributes_at(*spot)}
+                known = {key: None for table in tables for key in table}
                 lines.append(
                     f"{self.every} has no {name}; it has " + (", ".join(known) or "no values")
                 )
@@ -371,7 +348,7 @@ class Selection:
             "target-not-found",
             f"none of the {len({path for _, path in of_class})} layers of class {self.every} "
             f"under {self.located.target.text} has {said} {looked_in(self.survey)}",
-            where=self.bench.relative(self.located.file),
+            where=self.workspace.relative(self.located.file),
             hint=". ".join(lines) or "Each value is there, but no layer has all of them.",
         )
 
@@ -379,14 +356,6 @@ class Selection:
 def is_at(path: str, root: str) -> bool:
     """Whether a module is the one at `root` or below it."""
     return not root or path == root or path.startswith(root + ".")
-
-
-def called_at_all(configuration: Configuration, path: str) -> bool:
-    return max(configuration.layers[path]["calls"].values()) > 0
-
-
-def attributes_at(configuration: Configuration, path: str) -> Mapping[str, Any]:
-    return configuration.layers[path].get("attributes", {})
 
 
 def value_of(text: str) -> Any:
@@ -410,9 +379,9 @@ def same(attribute: Any, value: Any) -> bool:
 
 def shown(value: Any) -> str:
     """A value as `--where` takes it."""
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         equal = all(item == value[0] for item in value[1:])
-        return str(value[0]) if value and equal else str(tuple(value))
+        return str(value[0]) if value and equal else str(value)
     return str(value)
 
 

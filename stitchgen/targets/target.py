@@ -13,8 +13,8 @@ from stitchgen.project.modules import (
     NOT_PYTHON,
     find_file,
     modules_named,
+    nearby_files,
     not_python,
-    python_files,
 )
 
 TARGET = re.compile(
@@ -145,7 +145,7 @@ def scripts_with(name: str, folders: tuple[Path, ...]) -> Iterator[tuple[str, Pa
     assigns = re.compile(rf"^[ \t]*{re.escape(name)}[ \t]*(:[^=\n]+)?=[^=]", re.MULTILINE)
     for folder in folders:
         found = False
-        for path in python_files(folder):
+        for path in nearby_files(folder):
             text = (folder / path).read_bytes().decode("utf-8", "replace")
             if name.isidentifier() and assigns.search(text):
                 found = True
@@ -157,7 +157,7 @@ def scripts_with(name: str, folders: tuple[Path, ...]) -> Iterator[tuple[str, Pa
 def near_files(target: Target, folders: tuple[Path, ...]) -> list[str]:
     first, *others = (part for name in target.names for part in name.split("/"))
     rest = ".".join(others) or "layer"
-    stems = {path.stem: path for path in python_files(folders[0])}
+    stems = {path.stem: path for path in nearby_files(folders[0])}
     near = get_close_matches(first, stems, n=3, cutoff=0.5)
     return [f"{stems[stem].as_posix()}::{rest}" for stem in near]
 
@@ -168,7 +168,7 @@ def files_with(target: Target, folders: tuple[Path, ...]) -> list[str]:
     rest = ".".join(target.names)
     found = [
         f"{path.as_posix()}::{rest}"
-        for path in python_files(folders[0])
+        for path in nearby_files(folders[0])
         if word.search((folders[0] / path).read_bytes())
     ]
     return found[:3]

@@ -1,7 +1,7 @@
-"""The edits at one call site: the form that the call allows, best first (design: the strategies).
+"""The edits at one call site: the strategy that the call allows, best first.
 
-A call of the layer itself is written here, one of a Sequential around it by `sequential_calls`.
-What is computed is the business of `methods`.
+A call of the layer itself is edited here, one of a Sequential around it as its form says. What is
+computed is decided in `planning.joins`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import ast
 
 from stitchgen.analysis.steps import Element, Step
 from stitchgen.errors import unsupported
-from stitchgen.rewrite.forms.sequential_calls import edit_container_call
 from stitchgen.rewrite.insertion import BRANCH, FED, HERE, VALUE, Call, Insertion, exchange
 from stitchgen.rewrite.wrap import require_walrus, written_around
 from stitchgen.source.edits import Edit
@@ -26,7 +25,7 @@ def edit_call(call: Call) -> tuple[list[Edit], str]:
         # One that stands at the end of the Sequential can stand in its loop as well.
         if len(chains) > 1:
             chains = [insertion.chain for insertion in call.insertions]
-        return edit_container_call(call, list(zip(chains, call.insertions)))
+        return call.form.edit_inside(call, list(zip(chains, call.insertions)))
     edits: list[Edit] = []
     strategies = []
     for insertion in call.insertions:
@@ -45,7 +44,7 @@ def edit_call(call: Call) -> tuple[list[Edit], str]:
 
 def trimmed(insertion: Insertion) -> tuple[Step, ...]:
     """Without the steps at whose end (or start) the Sequential itself ends (or starts)."""
-    chain, after = insertion.chain, insertion.placement == "after"
+    chain, after = insertion.chain, not insertion.before
     if insertion.branch or insertion.under:
         return chain  # what the layer is fed is inside, or what has the block
     while chain and (chain[-1].last if after else chain[-1].first):
@@ -65,7 +64,7 @@ def edit_plain_call(call: Call, insertion: Insertion) -> tuple[list[Edit], str]:
     if insertion.branch:
         return with_branch(call, insertion, condition)
     context, document = call.context, call.document
-    argument = fed_argument(call, insertion) if insertion.placement == "before" else None
+    argument = fed_argument(call, insertion) if insertion.before else None
     alone = context.form == "assign" and document.own_line(call.statement_span)
     if argument is not None:
         # The variable may be bound anew only where nothing else reads its old value.
@@ -209,7 +208,7 @@ def branch_before(call: Call, insertion: Insertion, fed: str, condition: str | N
 def fed_argument(call: Call, insertion: Insertion) -> ast.expr:
     """The expression that the layer is fed."""
     node = call.context.call
-    arguments = node.args[1 if call.how == "argument" else 0 :]
+    arguments = call.form.arguments(node)
     wanted, element = insertion.argument or (0, None)
     if isinstance(wanted, str):
         for keyword in node.keywords:
@@ -218,7 +217,7 @@ def fed_argument(call: Call, insertion: Insertion) -> ast.expr:
     number = wanted if isinstance(wanted, int) else 0
     if number >= len(arguments) or any(isinstance(a, ast.Starred) for a in arguments[: number + 1]):
         raise unsupported(
-            f"{call.where} feeds the layer by keyword or by *args, so --{insertion.placement} has "
+            f"{call.where} feeds the layer by keyword or by *args, so --{'before' if insertion.before else 'after'} has "
             "no place",
             call.where,
             "Use --after the layer that comes before.",

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from stitchgen.analysis.steps import Step, access
 from stitchgen.errors import unsupported
-from stitchgen.rewrite.insertion import BRANCH, FED, HERE, VALUE, Call, Insertion, exchange
+from stitchgen.rewrite.insertion import BRANCH, FED, HERE, VALUE, Call, Chained, Insertion, exchange
 from stitchgen.rewrite.wrap import written_around
 from stitchgen.source.edits import Edit
 
-Chained = Sequence[tuple[tuple[Step, ...], Insertion]]
 
-
-def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
+def edit_sequential_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
     """A child of a Sequential: the call becomes a loop, or slices inside an expression."""
     context, document = call.context, call.document
     if any(insertion.lines for _, insertion in chained):
@@ -22,13 +20,6 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
             f"{call.where} calls a Sequential, inside of which no later layer reads a feature",
             call.where,
             "Name layers whose outputs have variables of their own.",
-        )
-    if call.how == "argument":
-        raise unsupported(
-            f"{call.where} runs the Sequential under checkpoint, where its children have no "
-            "call of their own",
-            call.where,
-            "Splice after the whole Sequential, or at a layer inside of a child.",
         )
     if context.argument is None:
         raise unsupported(
@@ -41,7 +32,7 @@ def edit_container_call(call: Call, chained: Chained) -> tuple[list[Edit], str]:
         code = guarded_loop(call, chained, str(context.name))
         return [document.replace_lines(call.statement_span, call.formatted(code))], "loop"
     [(chain, insertion), *others] = chained
-    if not others and call.how != "slice" and fits_in_slices(chain, insertion):
+    if not others and not call.sliced and fits_in_slices(chain, insertion):
         condition = call.condition(insertion)
         if condition is None:
             return slices(call, chain, insertion), "slice"
@@ -100,7 +91,7 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
     variable = call.free_name(VARIABLES[min(depth, 3)], f"layer_{depth}", "module")
     over, sliced = container, False
     if depth == 0:
-        over, sliced = call.run_text, call.how == "slice"
+        over, sliced = call.run_text, call.sliced
     head = f"for {variable} in {over}:"
     steps = list(dict.fromkeys(chain[0] for chain, _ in chained))
     # Other instances may have fewer children, so the element is told by its number; or by its
@@ -146,7 +137,7 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
             else:
                 code = insertion.statement(here, name)
             lines = [f"if {asked}:", f"    {code}"]
-            if insertion.placement == "after":
+            if not insertion.before:
                 after += lines
             else:
                 before += lines
@@ -198,7 +189,7 @@ def slices(call: Call, chain: tuple[Step, ...], insertion: Insertion) -> list[Ed
     document = call.document
     call_node = call.context.call
     function = call_node.func
-    if call.how == "forward" and isinstance(function, ast.Attribute):
+    if call.form.called(call_node) is not function:
         raise unsupported(f"{call.where} calls forward() of a Sequential", call.where)
     (before, after), closing = slice_texts(call, chain, insertion)
     span = document.span_of(function)
@@ -227,7 +218,7 @@ def slice_texts(
     tails: list[str] = []  # what runs before it, innermost container first
     text = container
     for depth, step in enumerate(chain):
-        cut = step.index + (1 if insertion.placement == "after" else 0)
+        cut = step.index + (1 if not insertion.before else 0)
         is_leaf = depth == len(chain) - 1
         if is_leaf:
             rest = f"{text}[{cut}:]"
@@ -235,7 +226,7 @@ def slice_texts(
         else:
             rest = f"{text}[{step.index + 1}:]"
             first = f"{text}[:{step.index}]" if step.index > 0 else None
-        if not step.last or (is_leaf and insertion.placement == "before"):
+        if not step.last or (is_leaf and insertion.before):
             heads.append(rest)
         if first is not None:
             tails.append(first)

@@ -1,0 +1,132 @@
+"""Who knows a model: a backend that runs it, or one that reads its source. Both speak in these terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from stitchgen.analysis.layer_facts import Failure, Value
+from stitchgen.analysis.survey import Survey
+from stitchgen.errors import StitchError
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A configuration that is built again with the arguments of one class changed, one by one."""
+
+    build: str
+    class_name: str
+    layers: Mapping[str, int]  # whose shapes are wanted: path -> how many calls
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Expressions to be evaluated where a probe stands in the edited files, by the probe's key."""
+
+    builds: Sequence[str]
+    overlay: Mapping[Path, bytes]  # the files with the probes
+    candidates: Mapping[str, Sequence[str]]
+    wanted: Mapping[str, int]  # the value that one of them should have in its trial's configuration
+    trials: Sequence[Trial]
+
+
+#: A probe's key and the path of the module whose constructor passed it -> values by expression.
+Passages = Mapping[tuple[str, str], Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class OtherArguments:
+    """What one trial gave: the values and the layers' shapes with one argument changed."""
+
+    trial: int  # its number among those asked for
+    argument: str
+    passages: Passages
+    outputs: Mapping[str, Sequence[Value]]  # by path, then by call
+    inputs: Mapping[str, Sequence[Value]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The answer to `Questions`: the values in each build, or why it failed, and the trials."""
+
+    builds: Sequence[Passages | Failure]
+    trials: Sequence[OtherArguments] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One configuration of the edited model, with the splices in it, as the checks take them."""
+
+    expression: str
+    splices: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class BrokenCheck:
+    """Why the proof of one configuration failed: a check that does not hold, or the model's own failure."""
+
+    code: str
+    message: str
+    where: str | None = None
+    check: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class KeyChanges:
+    """What becomes of the keys of the old `state_dict`."""
+
+    added: Sequence[str] = ()
+    lost: Sequence[str] = ()
+    reshaped: Sequence[Any] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "added": list(self.added),
+            "lost": list(self.lost),
+            "reshaped": list(self.reshaped),
+        }
+
+
+@dataclass(frozen=True)
+class ProvenConfiguration:
+    """What was seen of one configuration whose checks all hold."""
+
+    params_added: int
+    macs_added: int
+    input: str
+    notes: Sequence[str] = ()
+    keys: KeyChanges = field(default_factory=KeyChanges)
+
+
+class Backend(Protocol):
+    """One model under analysis.
+
+    `survey` raises StitchError where nothing can be known; `evaluate` and `prove` are for backends that run
+    the model: `runs` says whether this one does.
+    """
+
+    runs: bool
+    #: Why the model is read and not run, where that was not asked for.
+    instead_of: StitchError | None
+
+    def survey(
+        self, builds: Sequence[str], brief: Sequence[str] = (), strides: bool = False
+    ) -> Survey:
+        """All layers of these configurations; those in `brief` are looked at less closely.
+
+        `strides`: it matters how features lie in memory.
+        """
+
+    def evaluate(self, questions: Questions) -> Evaluation:
+        """The values of expressions in the live constructors."""
+
+    def prove(
+        self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
+    ) -> Sequence[ProvenConfiguration | BrokenCheck]:
+        """Hold the checks against each configuration; ends with the first that fails."""
+
+    def close(self) -> None:
+        """End what was started."""

@@ -1,0 +1,182 @@
+"""Whether the calls of a layer can be edited; a refusal for each reason why not, with what to type instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stitchgen.analysis.layer_facts import CallSite, LayerFacts
+from stitchgen.analysis.survey import LayerInstance
+from stitchgen.errors import StitchError
+from stitchgen.project.python_files import in_project
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A layer that is to be spliced, in one configuration: under which name, and at which call."""
+
+    instance: LayerInstance
+    root: Path  # of the project
+    call: int | str | None  # `@2`, `@all`
+    name: str  # as the report names the target
+    read: bool = False  # the model was not run
+
+    @property
+    def facts(self) -> LayerFacts:
+        return self.instance.facts
+
+    @property
+    def calls(self) -> int:
+        return self.facts.times
+
+    @property
+    def outside(self) -> list[CallSite]:
+        """The calls that stand in no file of the project."""
+        return [site for site in self.facts.sites if not in_project(site.file, self.root)]
+
+    @property
+    def uneditable(self) -> list[CallSite]:
+        """The calls that have no expression of their own."""
+        return [site for site in self.facts.sites if not site.editable]
+
+
+def scripted(asked: Asked) -> StitchError | None:
+    if not asked.facts.scripted:
+        return None
+    return StitchError(
+        "scripted",
+        f"{asked.name} is a scripted module, whose source is not run",
+        where=asked.facts.where,
+        hint="Splice into the Python class before it is scripted.",
+    )
+
+
+def used_without_call(asked: Asked) -> StitchError | None:
+    read = asked.facts.weights_read
+    if asked.calls or read is None:
+        return None
+    parent = asked.name.rpartition(".")[0]
+    inside = "." in parent.rpartition("::")[2]
+    return StitchError(
+        "used-functionally",
+        f"{asked.name} is never called: its {read.name} is used directly",
+        where=f"{read.file}:{read.line}",
+        hint="A block there would not be run. Splice after the layer that uses it"
+        + (f": {parent}" if inside else "."),
+        suggestions=[parent] if inside else [],
+    )
+
+
+def never_called(asked: Asked) -> StitchError | None:
+    if asked.calls:
+        return None
+    configuration = asked.instance.configuration
+    what = f"{asked.name} is never called"
+    hint = f"No call of it was seen in {configuration.expression}, in eval and in train."
+    if asked.read:
+        what = f"the source alone shows no call of {asked.name}"
+        hint = "Let the model run (leave out --no-prove)."
+    suggestions = []
+    if children := configuration.children(asked.instance.path):
+        suggestions = [f"{asked.name}.{children[-1]}"]
+        hint += f" It holds other layers; after its last one: {suggestions[0]}"
+    return StitchError(
+        "never-called", what, where=asked.facts.where, hint=hint, suggestions=suggestions
+    )
+
+
+def called_outside(asked: Asked) -> StitchError | None:
+    if not asked.outside:
+        return None
+    site = asked.outside[0]
+    who = "in an installed package, whose source is not yours"
+    if site.how == "top":
+        who = "by torch's Sequential, which the model itself is, and by no source of yours"
+    return StitchError(
+        "installed-package",
+        f"{asked.name} is called {who}",
+        where=site.where or asked.facts.where,
+        hint="Splice after a layer that your own code calls, or pass --attach to run the "
+        "block from a forward hook.",
+    )
+
+
+def no_expression(asked: Asked) -> StitchError | None:
+    if not asked.uneditable:
+        return None
+    where = asked.uneditable[0].where or "a place that is not known"
+    return StitchError(
+        "unsupported",
+        f"the call of {asked.name} at {where} has no expression of its own that can be edited",
+        where=where,
+        hint="Pass --attach to run the block from a forward hook.",
+    )
+
+
+def called_several_times(asked: Asked) -> StitchError | None:
+    if asked.calls <= 1 or asked.call is not None:
+        return None
+    name, calls = asked.name, asked.calls
+    places = sorted({str(site.where) for site in asked.facts.sites})
+    return StitchError(
+        "many-calls",
+        f"{name} is called {calls} times in one forward pass, at {', '.join(places)}",
+        where=places[0],
+        hint=f"Name one call, {name}@1, or all of them, {name}@all.",
+        suggestions=[f"{name}@{number}" for number in range(1, calls + 1)] + [f"{name}@all"],
+    )
+
+
+Rule = Callable[[Asked], StitchError | None]
+#: What makes a layer one that no block can follow, in whatever way it is run.
+ALWAYS: tuple[Rule, ...] = (scripted, used_without_call, never_called)
+#: What stands in the way of editing its calls.
+CALLS: tuple[Rule, ...] = (called_outside, no_expression, called_several_times)
+
+
+def needs_hook(asked: Asked, attach: bool) -> bool:
+    """Whether the block is to be attached (with `attach`): no call of the layer can be edited.
+
+    Refuses a layer that cannot be spliced, with the reason and what to type instead.
+    """
+    refuse_by(ALWAYS, asked)
+    if attach and (asked.outside or asked.uneditable):
+        check_hookable(asked)
+        return True
+    refuse_by(CALLS, asked)
+    return False
+
+
+def refuse_by(rules: tuple[Rule, ...], asked: Asked) -> None:
+    for rule in rules:
+        refusal = rule(asked)
+        if refusal is not None:
+            raise refusal
+
+
+def check_hookable(asked: Asked) -> None:
+    """Refuse one of several calls of a layer: its forward hook runs at each of them alike."""
+    plain = asked.name.partition("@")[0]
+    if isinstance(asked.call, int) and asked.call > asked.calls:
+        raise no_such_call(plain, asked.calls, asked.call)
+    if asked.calls == 1 or asked.call == "all":
+        return
+    every = f"{plain}@all"
+    raise StitchError(
+        "many-calls",
+        f"{plain} is called {asked.calls} times in one forward pass, and a forward hook cannot tell the "
+        "calls apart",
+        where=asked.facts.where,
+        hint=f"One block at all of them: {every} --attach",
+        suggestions=[every],
+    )
+
+
+def no_such_call(plain: str, calls: int, call: int | str) -> StitchError:
+    times = "once" if calls == 1 else f"{calls} times"
+    return StitchError(
+        "target-not-found",
+        f"{plain} is called {times} in one forward pass, not {call} times",
+        suggestions=[f"{plain}@{other + 1}" for other in range(calls)],
+    )
