@@ -12,12 +12,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-from tests.warm import warm_python
+from tests.support.warm import warm_python
 
 # A test that fails only now and then tells a reader nothing: in CI the examples are fixed.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+#: Input of tests: projects of their own, whatever their files are called.
+collect_ignore = ["cases"]
 
 
 @pytest.fixture(scope="session")

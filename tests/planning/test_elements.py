@@ -10,8 +10,7 @@ from stitchgen.analysis.steps import Element
 from stitchgen.pipeline import splice
 from stitchgen.project import config
 from stitchgen.rewrite.insertion import exchanged, with_rest
-from tests.test_cases import request_of
-from tests.test_selections import refusal
+from tests.support.commands import refusal, request_of
 
 MODEL = """\
 from collections import namedtuple

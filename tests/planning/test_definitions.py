@@ -14,7 +14,7 @@ from stitchgen.history import undo
 from stitchgen.pipeline import splice as splicing
 from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project import config
-from tests.test_cases import request_of
+from tests.support.commands import request_of
 
 UNIT = """\
 class Unit(nn.Module):

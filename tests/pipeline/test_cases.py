@@ -14,10 +14,8 @@ Without `# output` and `# refused` the command has to leave the file as it is.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,9 +28,10 @@ from stitchgen.pipeline import splice as splicing
 from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project import config, transaction
 from stitchgen.targets.request import AddRequest, FuseRequest
-from tests.spliced import tree
+from tests.support.commands import request_of
+from tests.support.spliced import tree
 
-FOLDER = Path(__file__).parent / "cases" / "add"
+FOLDER = Path(__file__).parents[1] / "cases" / "add"
 HEAD = re.compile(r"# (flags|file|empty|block|refused): (.+)\n")
 PLACEMENTS = ("after", "before", "beside", "replace")
 CASES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -79,66 +78,6 @@ class Case:
             path.write_text(render.block_source(block, 2))
         (root / self.file).write_text(self.before)
         return root / self.file
-
-
-def request_of(flags: str, python: str) -> AddRequest:
-    """The command line of a case as the request that `cli` makes of it."""
-    words = shlex.split(flags)
-    fusing = words[0] == "fuse"
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    if fusing:
-        parser.add_argument("command")
-        parser.add_argument("targets", nargs="+")
-        parser.add_argument("--block", default="")
-        parser.add_argument("--resize", default="bilinear")
-        parser.add_argument("--at")
-    else:
-        parser.add_argument("block")
-    for placement in PLACEMENTS:
-        parser.add_argument(f"--{placement}", nargs="+", dest=placement)
-    parser.add_argument("--with", dest="with_", action="append", default=[])
-    for single in ("into", "fuse", "reduce"):
-        parser.add_argument(f"--{single}")
-    parser.add_argument("--gate", action="store_true")
-    for several in ("set", "build", "input"):
-        parser.add_argument(f"--{several}", action="append", default=[])
-    parser.add_argument("--where", action="append", default=[])
-    parser.add_argument("--every")
-    parser.add_argument("--name")
-    parser.add_argument("--channels")
-    parser.add_argument("--attach", action="store_true")
-    parser.add_argument("--no-prove", action="store_true")
-    given = parser.parse_args(words)
-    settings = dict(text.split("=", 1) for text in given.set)
-    common = {
-        "block": given.block,
-        "settings": {k: v for k, v in settings.items() if not k.startswith("reduce.")},
-        "reduce_settings": {k[7:]: v for k, v in settings.items() if k.startswith("reduce.")},
-        "fuse": given.fuse,
-        "reduce": given.reduce,
-        "gate": given.gate,
-        "builds": tuple(given.build),
-        "inputs": tuple(given.input),
-        "name": given.name,
-        "prove": not given.no_prove,
-        "python": python,
-    }
-    if fusing:
-        targets = tuple(given.targets)
-        how = {"resize": given.resize, "at": given.at}
-        return FuseRequest(placement="after", targets=targets, **how, **common)
-    placement = next(p for p in PLACEMENTS if getattr(given, p))
-    return AddRequest(
-        placement=placement,
-        targets=tuple(getattr(given, placement)),
-        with_=tuple(given.with_),
-        into=given.into,
-        every=given.every,
-        where=dict(text.split("=", 1) for text in given.where),
-        channels=given.channels,
-        attach=given.attach,
-        **common,
-    )
 
 
 def run_request(project: config.Project, request: AddRequest, mode: str = "apply") -> Outcome:

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stitchgen.errors import StitchError
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project import config
 from stitchgen.targets.select import same, value_of
-from tests.spliced import tree
-from tests.test_cases import request_of
+from tests.support.commands import refusal, request_of
 
 MODEL = """\
 import torch
@@ -56,14 +54,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
 def targets(project: config.Project, flags: str, python: str) -> list[str]:
     result = splicing.run(project, request_of(flags, python), mode="dry-run").result
     return [splice["target"].partition("::")[2] for splice in result["splices"]]
-
-
-def refusal(project: config.Project, flags: str, python: str) -> StitchError:
-    before = tree(project.root)
-    with pytest.raises(StitchError) as refused:
-        splicing.run(project, request_of(flags, python))
-    assert tree(project.root) == before
-    return refused.value
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from stitchgen.errors import StitchError
 from stitchgen.history import undo
 from stitchgen.pipeline import splice
 from stitchgen.project import config
-from tests.spliced import tree
-from tests.test_cases import request_of
+from tests.support.commands import request_of
+from tests.support.spliced import tree
 
 HEAD = """\
 from collections import OrderedDict

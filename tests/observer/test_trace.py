@@ -17,8 +17,8 @@ from stitchgen.errors import StitchError
 from stitchgen.pipeline import splice
 from stitchgen.project import config
 from stitchgen.source.document import Document
-from tests.spliced import tree
-from tests.test_cases import request_of
+from tests.support.commands import request_of
+from tests.support.spliced import tree
 
 SHAPES = """\
 import torch

@@ -13,8 +13,8 @@ from torch import nn
 from stitchgen.history import undo
 from stitchgen.pipeline import splice
 from stitchgen.project import config
-from tests.spliced import tree
-from tests.test_cases import request_of
+from tests.support.commands import request_of
+from tests.support.spliced import tree
 
 UNET = """\
 import torch

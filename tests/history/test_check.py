@@ -14,7 +14,7 @@ import pytest
 from stitchgen.errors import StitchError
 from stitchgen.history import check, ledger
 from stitchgen.project.config import Project
-from tests.spliced import BLOCK, MODEL, Plan, commit, record, splice
+from tests.support.spliced import BLOCK, MODEL, Plan, commit, record, splice
 
 
 @pytest.fixture

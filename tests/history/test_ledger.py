@@ -19,7 +19,7 @@ from stitchgen.history.traces import Piece, Trace
 from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.edits import Edit, FileChange, apply
 from stitchgen.source.equivalence import HOLE, meaning
-from tests.spliced import BLOCK, MODEL, Plan, record, splice
+from tests.support.spliced import BLOCK, MODEL, Plan, record, splice
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from stitchgen.errors import StitchError
 from stitchgen.pipeline import new_module
 from stitchgen.project.config import Project
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 HEAD = """{#
 name = "eca"

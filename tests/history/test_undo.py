@@ -23,7 +23,7 @@ from stitchgen.project.config import Project
 from stitchgen.source import edits
 from stitchgen.source.document import Document
 from stitchgen.source.edits import FileChange, apply
-from tests.spliced import BLOCK, MODEL, Plan, commit, record, splice, tree
+from tests.support.spliced import BLOCK, MODEL, Plan, commit, record, splice, tree
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pytest
 
 from stitchgen.pipeline import splice
 from stitchgen.project import config
-from tests.test_cases import request_of
-from tests.test_selections import refusal
+from tests.support.commands import refusal, request_of
 
 HEAD = "import torch\nimport torch.nn as nn\n"
 SEQUENTIAL = f"""\

@@ -14,8 +14,8 @@ import pytest
 from stitchgen.errors import StitchError
 from stitchgen.pipeline import layers, splice
 from stitchgen.project import config, transaction
-from tests.spliced import tree
-from tests.test_cases import request_of
+from tests.support.commands import request_of
+from tests.support.spliced import tree
 
 NET = """\
 import torch

@@ -12,8 +12,7 @@ from stitchgen.pipeline import splice as splicing
 from stitchgen.project import config
 from stitchgen.project.modules import files_beside
 from stitchgen.targets.scripts import read_script
-from tests.test_cases import request_of
-from tests.test_selections import refusal
+from tests.support.commands import refusal, request_of
 
 HEAD = """\
 import torch

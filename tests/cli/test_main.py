@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import types
-from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -16,14 +16,7 @@ from stitchgen.cli import main
 from stitchgen.errors import InternalError, StitchError, UsageError
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import AddRequest
-from tests.test_report import ADDED
-
-
-@dataclass
-class Outcome:
-    result: dict
-    changes: tuple = (FileChange("model.py", b"a\n", b"a\nb\n"),)
-
+from tests.support.results import ADDED, Outcome
 
 #: The module that does a command's work.
 WORK = {
@@ -422,7 +415,7 @@ main()
 ASKED = """
 import sys, types, stitchgen.pipeline as pipeline
 sys.path.insert(0, sys.argv.pop(1))
-from tests.test_cli import ADDED, Outcome
+from tests.support.results import ADDED, Outcome
 add = sys.modules["stitchgen.pipeline.splice"] = pipeline.splice = types.ModuleType("splice")
 add.run = lambda *args, **kwargs: Outcome(ADDED)
 from stitchgen.cli.main import main
@@ -439,7 +432,7 @@ main()
 def test_a_build_that_was_given_may_be_remembered(tmp_path, options, typed, written):
     (tmp_path / "pyproject.toml").touch()
     here, there = os.openpty()
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         [
             sys.executable,
@@ -476,7 +469,7 @@ def test_a_build_that_was_given_may_be_remembered(tmp_path, options, typed, writ
 def test_nothing_is_asked_where_there_was_nothing_to_do(tmp_path):
     (tmp_path / "pyproject.toml").touch()
     here, there = os.openpty()
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = str(Path(__file__).parents[2])
     done = "ADDED['splices'] = [s | {'already': True} for s in ADDED['splices']]\nADDED['files'] = []\n"
     program = ASKED.replace("from stitchgen.cli", done + "from stitchgen.cli")
     command = ["add", "cbam", "--after", "m.a", "--build", "resnet18()"]

@@ -11,8 +11,7 @@ from stitchgen.project import config
 from stitchgen.source.document import Document
 from stitchgen.source.syntax import Syntax, module_classes
 from stitchgen.targets.build_offers import constructions
-from tests.test_cases import request_of
-from tests.test_selections import refusal
+from tests.support.commands import refusal, request_of
 
 MODEL = """\
 import torch.nn as nn

@@ -5,42 +5,7 @@ import re
 import pytest
 
 from stitchgen.cli import report
-
-SPLICE = {
-    "target": "model.py::ResNet.layer2",
-    "placement": "after",
-    "attribute": "layer2_cbam",
-    "strategy": "line",
-    "channels": {"expression": "128 * block.expansion", "value": 128, "evidence": "observed"},
-    "readers": ["layer3"],
-}
-ADDED = {
-    "ok": True,
-    "command": "add",
-    "block": "cbam",
-    "dry_run": False,
-    "splices": [SPLICE],
-    "files": [
-        {"path": "blocks/cbam.py", "action": "create"},
-        {"path": "model.py", "action": "edit"},
-    ],
-    "proof": {
-        "laws": ["builds", "keys", "position", "elsewhere", "consumed"],
-        "build": ["resnet18()", "resnet50()"],
-        "params_added": 2148,
-        "macs_added": 130048,
-        "input": "1x3x224x224",
-    },
-    "keys": {"added": ["layer2_cbam.channel.fc.0.weight"], "lost": [], "reshaped": []},
-    "warnings": [
-        {
-            "code": "strict-load",
-            "where": "train.py:208",
-            "message": "the block's keys are not in old weights, and this load is strict",
-            "hint": "model.load_state_dict(state, strict=False)",
-        }
-    ],
-}
+from tests.support.results import ADDED, SPLICE
 
 ADDED_TEXT = """\
 cbam after model.py::ResNet.layer2: self.layer2_cbam (line)
