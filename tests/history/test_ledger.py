@@ -1,4 +1,4 @@
-"""ledger.py, describing.py and meaning.py: what is recorded, how it reads, and how it merges."""
+"""The ledger: what is recorded, what cannot be read, and how two of them merge."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
 from stitchgen.history.ledger import Ledger, SpliceRecord
-from stitchgen.history.record import describe
 from stitchgen.history.traces import Piece, Trace
 from stitchgen.project.transaction import LEDGER, digest
-from stitchgen.source.edits import Edit, FileChange, apply
-from stitchgen.source.equivalence import HOLE, meaning
+from stitchgen.source.edits import Edit, FileChange
+from stitchgen.source.equivalence import meaning
 from tests.support.spliced import BLOCK, MODEL, Plan, record, splice
 
 
@@ -223,102 +222,3 @@ def test_a_conflict_is_solved_by_taking_out_its_markers(
     path.write_text("".join(lines))
     book = ledger.load(root)
     assert {entry.record.attribute for entry in book.entries} >= {"conv1_cbam", "features_cbam"}
-
-
-# -- traces --------------------------------------------------------------------------------------
-
-
-def described(before: str, edits: list[Edit]) -> list[tuple[str, str, str, str]]:
-    marks = describe("model.py", before.encode(), edits)
-    return [(mark.kind, mark.scope, mark.now, mark.was) for mark in marks]
-
-
-def test_statements_of_one_insertion_are_traces_of_their_own() -> None:
-    text = "import a\n\nx = 1\n"
-    inserted = b"from b import B\n# why\nfrom c import C; y = 2\n"
-    assert described(text, [Edit(9, 9, inserted)]) == [
-        ("statements", "", "from b import B", ""),
-        ("statements", "", "from c import C", ""),
-        ("statements", "", "y = 2", ""),
-    ]
-    marks = describe("model.py", text.encode(), [Edit(9, 9, inserted)])
-    assert "".join(mark.pieces[0].text for mark in marks) == inserted.decode()
-
-
-def test_a_wrap_is_an_expression_around_a_hole() -> None:
-    text = "def f(self, x):\n    return self.a((x + 1)) * 2\n"
-    start, end = text.index("self.a"), text.index(" * 2")
-    edits = [Edit(start, start, b"self.b("), Edit(end, end, b")")]
-    assert described(text, edits) == [("expression", "f", f"self.b({HOLE})", HOLE)]
-
-
-def test_a_wrap_inside_of_parentheses_keeps_them() -> None:
-    text = "y = (x + 1) * 2\n"
-    edits = [Edit(4, 4, b"f("), Edit(11, 11, b")")]
-    assert described(text, edits) == [("expression", "", f"f(({HOLE}))", f"({HOLE})")]
-
-
-def test_two_wraps_around_one_expression() -> None:
-    edits = [Edit(4, 4, b"f("), Edit(4, 4, b"g("), Edit(5, 5, b")"), Edit(5, 5, b")")]
-    assert described("y = x\n", edits) == [
-        ("expression", "", f"f({HOLE})", HOLE),
-        ("expression", "", f"g({HOLE})", HOLE),
-    ]
-
-
-def test_an_argument_is_a_change_of_its_call() -> None:
-    assert described("y = f(x)\n", [Edit(7, 7, b", 2")]) == [
-        ("expression", "", f"{HOLE}(x, 2)", f"{HOLE}(x)")
-    ]
-
-
-def test_a_changed_header_is_a_change_of_its_statement() -> None:
-    text = "def f(x):\n    return x\n"
-    assert described(text, [Edit(7, 7, b", y=1")]) == [
-        ("statements", "", text[:7] + ", y=1" + text[7:].rstrip(), text.rstrip())
-    ]
-
-
-def test_comments_alone_have_no_syntax() -> None:
-    assert described("x = 1\n", [Edit(0, 0, b"# why\n")])[0][0] == "bytes"
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "equal"),
-    [
-        ("x = 'a'", 'x = "a"', True),
-        ("f(a,\n  b)", "f(a, b,)", True),
-        ("def f():\n  '''A.\n\n    B.\n  '''\n", 'def f():\n        """A.\n\n        B."""', True),
-        ("x = '''a\n b'''", "x = '''a\nb'''", False),
-        ("x = 1", "x = 1.0", False),
-        ("x = True", "x = 1", False),
-    ],
-)
-def test_the_meaning_of_a_source(left: str, right: str, equal: bool) -> None:
-    assert (meaning(left.encode()) == meaning(right.encode())) is equal
-
-
-def test_the_meaning_is_the_same_hash_on_every_python() -> None:
-    """A ledger is shared by people with different Pythons, whose syntax trees differ a little."""
-    source = b"""
-class A(a.B, metaclass=M):
-    x: int = 3
-
-    def f(self, x=None, *, y: "int" = -1, **k) -> None:
-        return f'{x!r:>{y}} b' "c" if x else [i for i in x if i][1:2, ...]
-"""
-    known = "f2671107d8c9159bd4cdce0e0ae20790e69d8b49315c2a6d3ed7591392d1f778"
-    assert meaning(source) == known
-
-
-def test_apply_of_all_pieces_backwards_is_the_former_file() -> None:
-    plan = Plan(MODEL.encode()).wrap("self.conv1(x)", "self.conv1_cbam(", ")")
-    plan.after("x = self.layer2(x)", "x = self.layer2_cbam(x)\n").replace("nn.ReLU()", "CBAM()")
-    change = plan.change()
-    marks = describe("model.py", change.before, change.edits)
-    back = [
-        Edit(piece.at, piece.at + len(piece.text), piece.replaced.encode())
-        for mark in marks
-        for piece in mark.pieces
-    ]
-    assert apply(change.after, back) == MODEL.encode()
