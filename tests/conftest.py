@@ -14,8 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-from tests.support.stand import Stand
-from tests.support.warm import warm_python
+pytest.register_assert_rewrite("tests.support")  # their asserts explain themselves, too
+
+from tests.support.stand import Stand  # noqa: E402
+from tests.support.warm import warm_python  # noqa: E402
 
 # A test that fails only now and then tells a reader nothing: in CI the examples are fixed.
 settings.register_profile("ci", derandomize=True, deadline=None)

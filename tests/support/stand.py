@@ -28,6 +28,7 @@ class Stand:
 
     def put(self, module, answer):
         """Let the module answer so: with a value, with what a function gives, or by raising it."""
+
         def run(*args, **kwargs):
             self.calls.append((args, kwargs))
             if isinstance(answer, BaseException):
