@@ -14,6 +14,7 @@ import subprocess
 import sys
 import types
 import warnings
+from pathlib import Path
 from typing import Any
 
 import black
@@ -351,20 +352,29 @@ def test_exports_to_onnx(block: Block, dims: int, tmp_path: Any) -> None:
         torch.testing.assert_close(torch.from_numpy(got), wanted, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("block, dims", CASES)
-def test_few_channels_and_one_position(block: Block, dims: int) -> None:
-    names = [p.name for p in block.parameters]
-    if "reduction" in names:
-        groups = {"groups": 1} if "groups" in names else {}
-        narrow = make(block, dims, channels=4, **groups).eval()
-        got = tensors(narrow(*inputs(block, dims, channels=4)))
-        assert all(y.isfinite().all() for y in got)
-    if block.size == "same" and sizes_of(block, dims) == SIZES[dims]:
-        ones = (1,) * dims
-        made = make(block, dims, sizes=ones).eval()
-        for batch in (1, 2):
-            got = tensors(made(*inputs(block, dims, batch, sizes=ones)))
-            assert all(y.isfinite().all() for y in got)
+def has(block: Block, name: str) -> bool:
+    return any(parameter.name == name for parameter in block.parameters)
+
+
+@pytest.mark.parametrize("block, dims", [p for p in CASES if has(p.values[0], "reduction")])
+def test_fewer_channels_than_the_reduction(block: Block, dims: int) -> None:
+    groups = {"groups": 1} if has(block, "groups") else {}
+    narrow = make(block, dims, channels=4, **groups).eval()
+    for y in tensors(narrow(*inputs(block, dims, channels=4))):
+        assert y.isfinite().all() and y.numel()
+
+
+def of_any_size(block: Block, dims: int) -> bool:
+    return block.size == "same" and sizes_of(block, dims) == SIZES[dims]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("block, dims", [p for p in CASES if of_any_size(*p.values)])
+def test_one_position(block: Block, dims: int, batch: int) -> None:
+    ones = (1,) * dims
+    made = make(block, dims, sizes=ones).eval()
+    for y in tensors(made(*inputs(block, dims, batch, sizes=ones))):
+        assert y.isfinite().all() and y.numel()
 
 
 @pytest.mark.parametrize("block, dims", [p for p in USUAL if p.values[0].hidden])
@@ -373,14 +383,19 @@ def test_the_bottleneck_is_as_wide_as_the_head_says(block: Block, dims: int) -> 
     assert any(width in value.shape for value in make(block, dims, 80).state_dict().values())
 
 
-@pytest.mark.parametrize("block, dims", USUAL)
-def test_bad_arguments_are_named(block: Block, dims: int) -> None:
-    for parameter in block.parameters:
-        if parameter.type not in ("int", "int | None"):
-            continue
-        with pytest.raises(ValueError) as error:
-            make(block, dims, **{parameter.name: -3})
-        assert parameter.name in str(error.value) and "-3" in str(error.value)
+@pytest.mark.parametrize(
+    "block, name",
+    [
+        pytest.param(block, parameter.name, id=f"{block.name}-{parameter.name}")
+        for block in BLOCKS.values()
+        for parameter in block.parameters
+        if parameter.type in ("int", "int | None")
+    ],
+)
+def test_bad_arguments_are_named(block: Block, name: str) -> None:
+    with pytest.raises(ValueError) as error:
+        make(block, block.usual_dims, **{name: -3})
+    assert name in str(error.value) and "-3" in str(error.value)
 
 
 @pytest.mark.parametrize("block, dims", USUAL)
@@ -431,26 +446,31 @@ def test_compiles_with_inductor(name: str) -> None:
     torch.testing.assert_close(compiled(*args), made(*args), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
-def test_ruff_and_mypy_are_silent(tmp_path: Any) -> None:
-    pytest.importorskip("ruff")
-    pytest.importorskip("mypy")
-    others = tmp_path / "other_dims"
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every block in its usual dims, and in it `other_dims` with the others."""
+    folder = tmp_path_factory.mktemp("everything")
+    others = folder / "other_dims"
     others.mkdir()
     for block in BLOCKS.values():
         for dims in (block.usual_dims,) if block.generic else block.dims:
-            folder = tmp_path if dims == block.usual_dims else others
-            path = folder / f"{block.module_for(dims)}.py"
+            path = (folder if dims == block.usual_dims else others) / f"{block.module_for(dims)}.py"
             path.write_text(render.block_source(block, dims), encoding="utf-8")
-    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
-    # Other dims have the same types: mypy takes a second for every three files.
-    mypy = ["mypy", "--no-error-summary", "--exclude", "other_dims"]
-    for command in (["ruff", "check", "--no-cache"], mypy):
-        done = subprocess.run(
-            [sys.executable, "-m", *command, "."],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "pyproject.toml").write_text("[tool.ruff]\n")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "tool",
+    [
+        ["ruff", "check", "--no-cache"],
+        # Other dims have the same types: mypy takes a second for every three files.
+        ["mypy", "--no-error-summary", "--exclude", "other_dims"],
+    ],
+    ids=lambda tool: tool[0],
+)
+def test_linters_are_silent(everything: Path, tool: list[str]) -> None:
+    command = [sys.executable, "-m", *tool, "."]
+    done = subprocess.run(command, cwd=everything, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

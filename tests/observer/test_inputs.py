@@ -107,7 +107,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
             "2x3x16x16 torch.tensor([3, 49])",
             id="a shape and an expression",
         ),
-        pytest.param(SIAMESE, "se --after model.branch@2", None, id="two images guessed"),
+        pytest.param(
+            SIAMESE, "se --after model.branch@2", "2x3x64x64 2x3x64x64", id="two images guessed"
+        ),
         pytest.param(
             SIAMESE,
             "se --after model.branch@all --input 1x3x20x24 --input 1x3x20x24",
@@ -116,13 +118,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
         ),
     ],
 )
-def test_inputs(
-    project: config.Project, source: str, flags: str, fed: str | None, python: str
-) -> None:
+def test_inputs(project: config.Project, source: str, flags: str, fed: str, python: str) -> None:
     (project.root / "model.py").write_text(source)
     outcome = splice.run(project, request_of(flags, python), "dry-run")
     assert outcome.changes
-    assert fed is None or outcome.result["proof"]["input"] == fed
+    assert outcome.result["proof"]["input"] == fed
 
 
 def test_what_cannot_be_guessed_is_asked_for(project: config.Project, python: str) -> None:

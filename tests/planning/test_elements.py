@@ -137,7 +137,7 @@ def test_the_form_follows_the_result(
             "y, _ = self.backbone(x)\n        return self.head(y)",
             "se --after model.py::Net.backbone#1",
             "law-broken",
-            "",
+            "Nothing in the model reads the output of backbone_1_se in train",
             [],
         ),
     ],
