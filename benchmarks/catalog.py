@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.cli import main as command_line
-from tests.warm import warm_python
+from tests.support.warm import warm_python
 
 CONVOLUTIONAL = '''\
 import torch

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 # Two test processes share two cores; threads of torch would fight over them. Set before anything
 # imports torch, and inherited by the observer.
@@ -12,7 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-from tests.warm import warm_python
+pytest.register_assert_rewrite("tests.support")  # their asserts explain themselves, too
+
+from tests.support.stand import Stand  # noqa: E402
+from tests.support.warm import warm_python  # noqa: E402
 
 # A test that fails only now and then tells a reader nothing: in CI the examples are fixed.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -20,8 +25,22 @@ settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+#: Input of tests: projects of their own, whatever their files are called.
+collect_ignore = ["cases"]
+
+
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The Python for the observer, with torch imported already."""
     with warm_python(tmp_path_factory.mktemp("warm")) as program:
         yield program
+
+
+@pytest.fixture
+def stand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stand]:
+    """An empty project as the current folder, and commands whose work is stood in for."""
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    yield Stand(monkeypatch)
+    signal.signal(signal.SIGINT, before)

@@ -1,0 +1,166 @@
+"""What a person reads, whole."""
+
+import re
+
+import pytest
+
+from stitchgen.cli import report
+from tests.support.results import ADDED, SPLICE
+
+ADDED_TEXT = """\
+cbam after model.py::ResNet.layer2: self.layer2_cbam (line)
+  channels    128 * block.expansion = 128 (observed)
+  read by     layer3
+  create      blocks/cbam.py
+  edit        model.py
+  proven      builds, keys, position, elsewhere, consumed
+  build       resnet18(), resnet50()
+  input       1x3x224x224
+  adds        2,148 parameters, 130,048 MACs
+  keys        1 new; all old ones kept with their shapes
+warning train.py:208: the block's keys are not in old weights, and this load is strict
+  hint: model.load_state_dict(state, strict=False)
+stitchgen undo takes it back"""
+
+
+def test_what_was_added_is_said_fact_by_fact():
+    assert report.text(ADDED) == ADDED_TEXT
+
+
+def test_a_dry_run_says_that_nothing_was_written():
+    lines = report.text(ADDED | {"dry_run": True}).splitlines()
+    assert lines[:-1] == ADDED_TEXT.splitlines()[:-1]
+    assert lines[-1] == "nothing was written (dry run)"
+
+
+def test_what_was_not_proven_is_said():
+    warning = {"code": "not-proven", "message": "there is no torch", "hint": "pass --python PATH"}
+    text = report.text(ADDED | {"proof": None, "warnings": [warning]})
+    assert "  not proven  the edited model was not run\n" in text
+    assert "              there is no torch\n              pass --python PATH\n" in text
+    assert "proven      " not in text and "warning" not in text
+
+
+def test_a_block_that_takes_no_channels_has_no_line_of_them():
+    splice = SPLICE | {"channels": {"expression": None, "value": None, "evidence": "observed"}}
+    assert "  channels" not in report.text(ADDED | {"splices": [splice]})
+
+
+def test_a_splice_that_is_there_already_is_all_that_is_said():
+    result = ADDED | {"splices": [SPLICE | {"already": True}], "files": [], "proof": None}
+    assert report.text(result | {"warnings": []}).splitlines() == [
+        "cbam after model.py::ResNet.layer2: self.layer2_cbam is there already",
+        "nothing to do",
+    ]
+
+
+def test_the_layers_of_a_pattern_are_told_together():
+    splices = [SPLICE | {"target": f"model.py::Net.layers.{number}.norm"} for number in range(7)]
+    splices.append(SPLICE | {"target": "model.py::Net.last", "attribute": "last_cbam"})
+    lines = report.text(ADDED | {"splices": splices}).splitlines()
+    assert lines[:4] == [
+        "cbam after 7 layers, model.py::Net.layers.0.norm to model.py::Net.layers.6.norm: "
+        "self.layer2_cbam (line)",
+        "  channels    128 * block.expansion = 128 (observed)",
+        "cbam after model.py::Net.last: self.last_cbam (line)",
+        "  channels    128 * block.expansion = 128 (observed)",
+    ]
+
+
+def test_of_many_warnings_of_one_kind_the_first_are_told():
+    [warning] = ADDED["warnings"]
+    many = [warning | {"where": f"train.py:{line}"} for line in range(1, 31)]
+    other = {"code": "counts-children", "where": "train.py:9", "message": "picks layers"}
+    lines = report.text(ADDED | {"warnings": [*many, other]}).splitlines()
+    assert len([line for line in lines if line.startswith("warning train.py:")]) == 6
+    assert "warning 25 more of strict-load: --json lists them" in lines
+
+
+def test_keys_that_change_are_named():
+    text = report.text(ADDED | {"keys": {"added": [], "lost": ["a.b"], "reshaped": ["a.w"]}})
+    assert "  keys        0 new, lost: a.b, reshaped: a.w\n" in text
+
+
+def test_colour_changes_nothing_but_colour():
+    painted = report.text(ADDED, lambda text, role: f"\x1b[1m{text}\x1b[0m")
+    assert "\x1b[1m" in painted
+    assert re.sub(r"\x1b\[\dm", "", painted) == ADDED_TEXT
+
+
+def test_layers_are_a_table():
+    result = {
+        "ok": True,
+        "command": "layers",
+        "model": "model.py::ResNet",
+        "build": "resnet18()",
+        "layers": [
+            {
+                "path": "layer2",
+                "class": "Sequential",
+                "channels": 128,
+                "layout": "NCHW",
+                "evidence": "observed",
+                "calls": 1,
+                "readers": ["layer3"],
+            },
+            {
+                "path": "layer2.0.conv1",
+                "class": "Conv2d",
+                "channels": None,
+                "layout": None,
+                "evidence": "unknown",
+                "calls": None,
+            },
+        ],
+    }
+    assert report.text(result) == "\n".join(
+        [
+            "model.py::ResNet, built by resnet18()",
+            "layer           class       channels  layout  calls  evidence  read by",
+            "layer2          Sequential  128       NCHW    1      observed  layer3",
+            "layer2.0.conv1  Conv2d      ?         ?       ?      unknown",
+            "as a target: model.py::ResNet.layer2.0.conv1",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("suggestions", "lines"),
+    [
+        ([], []),
+        (["model.layer2"], ["  perhaps model.layer2"]),
+        (["a", "b"], ["  perhaps:", "    a", "    b"]),
+    ],
+)
+def test_a_refusal_says_what_where_and_what_next(suggestions, lines):
+    error = {
+        "code": "target-not-found",
+        "message": "no layer layer22",
+        "where": "model.py:12",
+        "hint": "stitchgen layers model",
+        "suggestions": suggestions,
+    }
+    assert report.text({"ok": False, "error": error}).splitlines() == [
+        "error[target-not-found]: no layer layer22",
+        "  at model.py:12",
+        "  hint: stitchgen layers model",
+        *lines,
+    ]
+
+
+def test_a_check_names_what_drifted_and_tells_what_is_the_owners():
+    drift = {"where": "model.py:12", "message": "`x = self.a(x)` is missing", "hint": "put it back"}
+    result = {
+        "ok": False,
+        "command": "check",
+        "splices": 2,
+        "files": [{"path": "model.py", "state": "drift"}],
+        "drift": [drift],
+        "notes": [{"where": "b.py", "message": "b.py was edited since"}],
+    }
+    assert report.text(result).splitlines() == [
+        "drift model.py:12: `x = self.a(x)` is missing",
+        "  hint: put it back",
+        "note b.py was edited since",
+        "2 splices in 1 file: not as recorded",
+    ]
