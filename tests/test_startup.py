@@ -37,4 +37,4 @@ def test_a_light_command_loads_nothing_heavy(arguments):
 
 def test_help_loads_options_and_nothing_that_does_the_work():
     packages = {name.split(".")[1] for name in loaded("--help") if name.startswith("stitchgen.")}
-    assert packages == {"cli", "commands", "errors"}
+    assert packages == {"cli", "commands", "errors", "fusions"}

@@ -32,6 +32,8 @@ from stitchgen.errors import InternalError, StitchError
 SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
 #: Seconds that one request may take; STITCHGEN_TIMEOUT changes it.
 TIME_LIMIT = 600.0
+#: Where to append every request, a line each, to run the observer on them by hand (CONTRIBUTING.md).
+RECORD = "STITCHGEN_RECORD"
 
 
 class Observer:
@@ -93,10 +95,13 @@ class Observer:
 
     def ask(self, operation: str, **fields: Any) -> Any:
         """One request; raises StitchError with the model's own failure."""
-        request = {"op": operation, **self.subject.as_request(), **fields}
+        request = json.dumps({"op": operation, **self.subject.as_request(), **fields}) + "\n"
+        if RECORD in os.environ:
+            with open(os.environ[RECORD], "a", encoding="utf-8") as record:
+                record.write(request)
         try:
             assert self.process.stdin is not None
-            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.write(request)
             self.process.stdin.flush()
         except OSError:
             pass  # the process is gone; answer() says how

@@ -94,11 +94,11 @@ class Site:
     numbers: tuple[int, ...] = ()  # of the calls made here in one forward pass; () if not run
 
 
-def free_name(wish: str, taken: Container[str]) -> str:
-    """The wish, numbered where the name is taken: `conv_se`, `conv_se_2`."""
-    name, number = wish, 2
+def free_name(preferred: str, taken: Container[str]) -> str:
+    """The preferred name, numbered where the name is taken: `conv_se`, `conv_se_2`."""
+    name, number = preferred, 2
     while name in taken:
-        name, number = f"{wish}_{number}", number + 1
+        name, number = f"{preferred}_{number}", number + 1
     return name
 
 

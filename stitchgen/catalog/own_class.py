@@ -1,6 +1,6 @@
 """The user's own class as a BLOCK: `model/attention/emsa.py::EMSA`, imported and not rendered.
 
-Its constructor is read; which argument takes the channel count is told by its name, or given with
+Its constructor is read; which argument takes the channel count is known by its name, or given with
 `--set`.
 """
 

@@ -15,7 +15,7 @@ from typing import Any
 Paint = Callable[[str, str], str]
 
 NOT_PROVEN = "not-proven"
-#: So many splices that differ in their layer alone, and warnings of one kind, are told one by one.
+#: So many splices that differ in their layer alone, and warnings of one kind, are shown one by one.
 MOST_ALIKE = 3
 MOST_WARNINGS = 5
 UNVERIFIED = "unverified: there is nothing to compare it with"
@@ -201,7 +201,7 @@ def _add(result: Mapping[str, Any], paint: Paint) -> str:
 
 
 def _alike(splices: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Those that differ in their layer alone are told together, where a pattern means many."""
+    """Those that differ in their layer alone are shown together, where a pattern means many."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for splice in splices:
         key = {name: splice.get(name) for name in ("attribute", "strategy", "channels", "already")}
@@ -327,18 +327,18 @@ def _count(number: int, noun: str) -> str:
 
 def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
     lines = []
-    told: Counter[str] = Counter()
+    shown: Counter[str] = Counter()
     for warning in result.get("warnings", []):
         if warning["code"] == NOT_PROVEN:
             continue  # said in place of the proof
-        told[warning["code"]] += 1
-        if told[warning["code"]] > MOST_WARNINGS:
+        shown[warning["code"]] += 1
+        if shown[warning["code"]] > MOST_WARNINGS:
             continue
         where = f"{paint(warning['where'], 'name')}: " if warning.get("where") else ""
         lines.append(f"{paint('warning', 'warning')} {where}{warning['message']}")
         if warning.get("hint"):
             lines.append(f"  hint: {warning['hint']}")
-    for code, count in told.items():
+    for code, count in shown.items():
         if count > MOST_WARNINGS:
             more = f"{count - MOST_WARNINGS} more of {code}: --json lists them"
             lines.append(f"{paint('warning', 'warning')} {more}")

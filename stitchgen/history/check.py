@@ -1,7 +1,7 @@
 """`stitchgen check`: is what was generated still as recorded?
 
 It judges stitchgen's own lines and files only, by their syntax: where they have gone in the file
-and how they are laid out does not matter, and what the owner edited around them is told, not
+and how they are laid out does not matter, and what the user edited around them is information, not
 judged. Drift is a span that is missing or was changed, a block file that is missing, changed or not
 formatted, and a file that does not parse (a merge conflict, say). Runs as the pre-commit hook
 `stitchgen-check`.

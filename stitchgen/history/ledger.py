@@ -159,7 +159,7 @@ class Ledger:
     ) -> Ledger:
         """The ledger with one more run, of at least one splice.
 
-        A splice that stands at the place of an older one (which the owner took out by hand) takes
+        A splice that stands at the place of an older one (which the user took out by hand) takes
         over its table, and with it the care for the files that the older one created.
         """
         created, edited, marks = [], [], []

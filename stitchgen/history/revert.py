@@ -1,7 +1,7 @@
 """Taking traces out of a source file again, and nothing else.
 
 The edits are at positions that LibCST confirms. Where a later run has put its own lines into an
-earlier one's, what is `missing` is told with the later ones taken out, in memory.
+earlier one's, what is `missing` is determined with the later ones taken out, in memory.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class _Surgery:
             and not isinstance(self.parents[id(nodes[0])], ast.Module)
             and all(id(node) in self.going for node in suite)
         ):
-            # The owner has taken out all else: a `pass` in the place of the first statement.
+            # The user has taken out all else: a `pass` in the place of the first statement.
             if suite[0] is not nodes[0]:
                 return self._lines(suite, nodes, span)
             return [self._cut(*span, "pass")]
@@ -243,7 +243,7 @@ class _Surgery:
         if trace.was == HOLE:
             around = document.code((span[0], hole[0])) + document.code((hole[1], span[1]))
             if "#" in around and isinstance(node, ast.Call):
-                # The owner's comments stand inside of our parentheses: these stay, for them.
+                # The user's comments stand inside of our parentheses: these stay, for them.
                 return [self._cut(span[0], document.span_of(node.func)[1])]
             if self._needs_parentheses(node, match.hole):
                 in_front, behind = "(", ")"

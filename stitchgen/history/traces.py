@@ -2,7 +2,7 @@
 
 A `Trace` is one rewriting, said in Python: in this scope, `now` stands where `was` stood. It is
 worked out when the edit is made, from the syntax of the file before and after (`describing`), and
-kept in the ledger. In a file that black, isort or its owner has touched since, it is found by
+kept in the ledger. In a file that black, isort or the user has touched since, it is found by
 comparing syntax (`meaning`), never bytes; how a statement is laid out, and where in the file an
 import went, does not matter.
 """

@@ -1,10 +1,10 @@
 """`stitchgen undo`: take the last run back; again for the one before.
 
-A file that is as the run left it gets its former bytes. In one that black, isort, git or its owner
+A file that is as the run left it gets its former bytes. In one that black, isort, git or the user
 has changed since, each trace of the run is looked for by its syntax and taken out, and every other
 byte stays. Where git has taken the edit back already, there is nothing to take out. It refuses only
 where what was inserted has itself been changed. What others still need stays: an import that the
-owner uses, a block file that another splice uses or that its owner has edited.
+user uses, a block file that another splice uses or that the user has edited.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _restore(root: Path, edited: Edited, last: Run, plan: _Plan) -> None:
 
 
 def _moved(root: Path, path: str, last: Run) -> str | None:
-    """Where the owner has moved a file to: the one that names what the run brought."""
+    """Where the user has moved a file to: the one that names what the run brought."""
     names = sorted(_own_attributes(last))
     word = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b".encode()) if names else None
     found = [other for other, raw in _sources(root) if word and word.search(raw)]
@@ -193,7 +193,7 @@ def _by_syntax(raw: bytes, path: str, marks: Sequence[Trace], last: Run, plan: _
         raise StitchError(
             "file-changed",
             f"`{mark.now.strip()}` stands in {path} more often than it was put there, and which "
-            "one to take back cannot be told",
+            "one to take back cannot be determined",
             where=f"{path}:{line_of(match.nodes[0])}",
             hint=f"write `{mark.was.strip()}` in its place yourself, then run the command again",
         )
@@ -204,7 +204,7 @@ def _by_syntax(raw: bytes, path: str, marks: Sequence[Trace], last: Run, plan: _
         line = _what_became_of(document, rest, mark, own)
         if line is not None:
             raise _changed(document, mark, line)
-    # An import of ours that the owner's own code uses has become theirs.
+    # An import of ours that the user's own code uses has become theirs.
     used = {node.id for node in rest if isinstance(node, ast.Name)}
     plan.kept_traces += [mark for mark, match in found if match.names and used & _bound(mark)]
     found = [(mark, match) for mark, match in found if mark not in plan.kept_traces]
@@ -275,7 +275,7 @@ def _what_became_of(
 ) -> int | None:
     """The line of what a missing trace was changed into; None where it is just gone.
 
-    Gone is what git or the owner has taken back: what was there before is there again, or nothing
+    Gone is what git or the user has taken back: what was there before is there again, or nothing
     else mentions what the trace brought.
     """
     if mark.kind == "bytes":
@@ -373,7 +373,7 @@ def _modules(node: ast.AST, folder: tuple[str, ...]) -> list[str]:
 def _delete(
     root: Path, created: Created, book: Ledger, last: Run, importer: str | None, plan: _Plan
 ) -> None:
-    """Delete a file of the run, unless others need it or its owner has edited it."""
+    """Delete a file of the run, unless others need it or the user has edited it."""
     path = created.path
     users = [entry for entry in book.users(path) if entry.run != last.name]
     if users:

@@ -102,7 +102,7 @@ def _free_name(parent: Path) -> str:
 
 
 def _shown(changes: tuple[FileChange, ...]) -> str:
-    """The patch of the author's own files: the block and the ledger would only hide it."""
+    """The patch of the user's own files: the block and the ledger would only hide it."""
     edited = [change for change in changes if change.action == "edit"]
     return edits.patch(edited).decode("utf-8")
 

@@ -193,7 +193,7 @@ def known_channels(
     `alone`: it is the only count of its point.
     """
     request, block, runs = planning.request, planning.task.block, planning.backend.runs
-    # A block that is not made for a number of channels is told it, and no more.
+    # Where the block is not made for a number of channels, that only goes into the report.
     only_reported = block is not None and not block.channel_parameters and alone
     if not only_reported:
         check_same_at_all_calls(count)

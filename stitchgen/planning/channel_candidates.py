@@ -1,32 +1,54 @@
 """Which expression names a channel count, right after the layer's definition.
 
 Candidates come from the source, are evaluated in the live frame of every configuration by the
-observer, and are ranked by where they come from: what the layer's own creating call says first.
+observer, and are ranked by where they come from (`Origin`): what the layer's own creating call says first.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
 
 from stitchgen.source.syntax import Function, Syntax
 
 LIMIT = 400
-#: From this rank on a candidate has nothing to do with the layer but its value, so it is believed
-#: only where the count is seen to change and the candidate to follow.
-WEAK = 50
-#: The rank of what other layers have as their sizes.
-SIZES = 40
 #: How many elements of a sequence are candidates: stages are seldom more.
 ELEMENTS = 8
+
+
+class Origin(IntEnum):
+    """Where a candidate comes from, the nearest to the layer first.
+
+    From WEAK on a candidate has nothing to do with the layer but its value, so it is believed only where
+    the count is seen to change and the candidate to follow.
+    """
+
+    CREATING_CALL = (
+        10  # an integer, a name or arithmetic in the arguments of the layer's own creation
+    )
+    CLASS_FACTOR = 20  # such a one times an attribute of a class: `planes * block.expansion`
+    CHANGED_ATTRIBUTE = 30  # `self.inplanes`, which methods of the class assign more than once
+    LAYER_SIZE = 40  # `self.conv1.out_channels`: a size of a layer near by
+    WEAK = 50  # from here on, only the value speaks for it
+    PRODUCT = (
+        51  # two of the creation's parts multiplied, or one times or by a number written there
+    )
+    ELEMENT = 55  # `dims[2]` of a sequence that the creation reads
+    SUM = 60  # two of the creation's parts added or divided
+    NAME = 70  # any name in scope
+    OWN_ATTRIBUTE = 72  # any attribute of `self`
+    OTHER_ELEMENT = 74  # `dims[2]` of a sequence that the constructor reads elsewhere
+    EARLIER_CALL = 80  # what the statements before it create with, which may be what it is fed
 
 
 @dataclass(frozen=True, order=True)
 class Candidate:
     """An expression, with its rank: lower is nearer to the layer's own creating call."""
 
-    rank: int
+    rank: Origin
     order: int  # among those of one rank: the shorter first, sizes as the layers are near
     text: str
 
@@ -52,101 +74,126 @@ def candidates(
     `layer_sizes` are expressions for sizes of modules that exist there (`self.conv1.out_channels`),
     `wanted` the counts observed: an integer literal is a candidate only where it is written.
     """
-    found: dict[str, int] = {}
-
-    def offer(text: str, rank: int) -> None:
+    sizes = list(dict.fromkeys(layer_sizes))
+    found: dict[str, Origin] = {}
+    for text, origin in Constructor(syntax, function, creating).offers(sizes):
         text = ast.unparse(ast.parse(text, mode="eval"))  # with the fewest parentheses
-        if text not in found or rank < found[text]:
-            found[text] = rank
-
-    own = atoms(creating)
-    attributes = class_attributes(syntax, function)
-    scope = names_in_scope(function)
-    mutated = mutated_self_attributes(syntax, function)
-    literals = [text for text in own if text.isdigit()]
-    named = [text for text in own if not text.isdigit()]
-    for text in literals + named:
-        offer(text, 10)
-    factors = [text for text in attributes if text.split(".")[0] in scope | {"self"}]
-    for text in literals + named:
-        for factor in factors:
-            if factor != text:
-                offer(f"{wrapped(text)} * {wrapped(factor)}", 20)
-        for factor in named:
-            if factor != text:
-                offer(f"{wrapped(text)} * {wrapped(factor)}", 50)
-    for text in mutated:
-        offer(text, 30)
-    for text in layer_sizes:
-        offer(text, SIZES)
-    for text in named + sorted(scope):
-        for other in literals:
-            if int(other) > 1:
-                offer(f"{wrapped(text)} // {other}", 50)
-                offer(f"{wrapped(text)} * {other}", 50)
-    for text in named:
-        for other in named:
-            if text != other:
-                offer(f"{wrapped(text)} + {wrapped(other)}", 60)
-                offer(f"{wrapped(text)} // {wrapped(other)}", 60)
-    for rank, tree in ((55, creating), (74, function)):
-        for text in sequences(tree):
-            if text.split(".")[0] in scope | {"self"}:
-                for index in range(ELEMENTS):
-                    offer(f"{text}[{index}]", rank)
-    for text in sorted(scope):
-        offer(text, 70)
-    for text in self_attributes(function):
-        offer(text, 72)
-    # What the statements before it create may be what it is fed.
-    for statement in function.body:
-        if statement.lineno < creating.lineno:
-            for text in atoms(statement):
-                offer(text, 80)
-                for factor in factors:
-                    if text.isdigit():
-                        offer(f"{text} * {wrapped(factor)}", 80)
+        if text not in found or origin < found[text]:
+            found[text] = origin
     counts = {str(count) for count in wanted}
     # Behind a loop its names have the values of its last turn, whichever layer is meant.
     moved = assigned_in(creating) if isinstance(creating, (ast.For, ast.While)) else set()
-    near = {text: number for number, text in enumerate(dict.fromkeys(layer_sizes))}
+    near = {text: number for number, text in enumerate(sizes)}
     ranked = [
-        Candidate(rank, near.get(text, 0) if rank == SIZES else len(text), text)
-        for text, rank in found.items()
+        Candidate(origin, near.get(text, 0) if origin is Origin.LAYER_SIZE else len(text), text)
+        for text, origin in found.items()
         if (not text.isdigit() or text in counts) and not moved & names_of(text)
     ]
     return sorted(ranked)[:LIMIT]
 
 
+class Constructor:
+    """What a constructor says around the statement that creates a layer."""
+
+    def __init__(self, syntax: Syntax, function: Function, creating: ast.stmt):
+        self.syntax, self.function, self.creating = syntax, function, creating
+        self.scope = names_in_scope(function)
+        own = atoms(creating)
+        self.literals = [text for text in own if text.isdigit()]
+        self.named = [text for text in own if not text.isdigit()]
+
+    @cached_property
+    def factors(self) -> list[str]:
+        """`block.expansion`: attributes of what is in scope."""
+        attributes = class_attributes(self.syntax, self.function)
+        return [text for text in attributes if text.split(".")[0] in self.scope | {"self"}]
+
+    def offers(self, layer_sizes: Sequence[str]) -> Iterator[tuple[str, Origin]]:
+        """Every candidate with where it comes from; one may come several times."""
+        every: Sequence[tuple[Origin, Iterable[str]]] = (
+            (Origin.CREATING_CALL, [*self.literals, *self.named]),
+            (Origin.CLASS_FACTOR, self.times(self.factors)),
+            (Origin.CHANGED_ATTRIBUTE, mutated_self_attributes(self.syntax, self.function)),
+            (Origin.LAYER_SIZE, layer_sizes),
+            (Origin.PRODUCT, self.times(self.named)),
+            (Origin.PRODUCT, self.scaled()),
+            (Origin.ELEMENT, self.elements(self.creating)),
+            (Origin.SUM, self.sums()),
+            (Origin.NAME, sorted(self.scope)),
+            (Origin.OWN_ATTRIBUTE, self_attributes(self.function)),
+            (Origin.OTHER_ELEMENT, self.elements(self.function)),
+            (Origin.EARLIER_CALL, self.earlier()),
+        )
+        for origin, texts in every:
+            for text in texts:
+                yield text, origin
+
+    def times(self, factors: Sequence[str]) -> Iterator[str]:
+        for text in self.literals + self.named:
+            for factor in factors:
+                if factor != text:
+                    yield f"{wrapped(text)} * {wrapped(factor)}"
+
+    def scaled(self) -> Iterator[str]:
+        """A name times or by a number that the creation has."""
+        for text in self.named + sorted(self.scope):
+            for other in self.literals:
+                if int(other) > 1:
+                    yield f"{wrapped(text)} // {other}"
+                    yield f"{wrapped(text)} * {other}"
+
+    def sums(self) -> Iterator[str]:
+        for text in self.named:
+            for other in self.named:
+                if text != other:
+                    yield f"{wrapped(text)} + {wrapped(other)}"
+                    yield f"{wrapped(text)} // {wrapped(other)}"
+
+    def elements(self, tree: ast.AST) -> Iterator[str]:
+        for text in sequences(tree):
+            if text.split(".")[0] in self.scope | {"self"}:
+                for index in range(ELEMENTS):
+                    yield f"{text}[{index}]"
+
+    def earlier(self) -> Iterator[str]:
+        for statement in self.function.body:
+            if statement.lineno < self.creating.lineno:
+                for text in atoms(statement):
+                    yield text
+                    for factor in self.factors if text.isdigit() else ():
+                        yield f"{text} * {wrapped(factor)}"
+
+
 def of_layers(sizes: Sequence[str]) -> list[Candidate]:
     """Candidates where only the layers themselves are known."""
-    return [Candidate(SIZES, number, text) for number, text in enumerate(dict.fromkeys(sizes))]
+    return [
+        Candidate(Origin.LAYER_SIZE, number, text)
+        for number, text in enumerate(dict.fromkeys(sizes))
+    ]
 
 
 def survivors(
     ranked: Sequence[Candidate], samples: Sequence[Sample], trials: Sequence[Sample]
 ) -> list[Candidate]:
     """The candidates that equal the true count in every sample and contradict no trial."""
-    kept = []
-    for candidate in ranked:
-        text = candidate.text
-        literal = text.isdigit()
-        if literal:
-            if any(sample.truth != int(text) for sample in samples):
-                continue
-        elif any(sample.values.get(text) != sample.truth for sample in samples):
-            continue
-        wrong = [
-            trial
-            for trial in trials
-            if (int(text) if literal else trial.values.get(text, trial.truth)) != trial.truth
-        ]
-        counts = {sample.truth for sample in samples}
-        counts |= {t.truth for t in trials if literal or text in t.values}
-        believed = candidate.rank < WEAK or (len(counts) > 1 and not literal)
-        if believed and not wrong and not is_idle(text, samples):
-            kept.append(candidate)
-    return kept
+    return [one for one in ranked if survives(one, samples, trials)]
+
+
+def survives(candidate: Candidate, samples: Sequence[Sample], trials: Sequence[Sample]) -> bool:
+    text = candidate.text
+    literal = text.isdigit()
+
+    def value_in(sample: Sample) -> int | None:
+        return int(text) if literal else sample.values.get(text)
+
+    if any(value_in(sample) != sample.truth for sample in samples):
+        return False
+    known = [trial for trial in trials if literal or text in trial.values]
+    if any(value_in(trial) != trial.truth for trial in known):
+        return False
+    counts = {sample.truth for sample in (*samples, *known)}
+    believed = candidate.rank < Origin.WEAK or (len(counts) > 1 and not literal)
+    return believed and not is_idle(text, samples)
 
 
 def is_idle(text: str, samples: Sequence[Sample]) -> bool:

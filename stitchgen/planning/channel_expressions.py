@@ -60,7 +60,7 @@ def feature_at(planning: Planning, point: InsertionPoint, any_layout: bool = Fal
     if (len(layouts) > 1 or None in layouts) and not any_layout:
         raise StitchError(
             "layout-ambiguous",
-            f"the axes of the feature at {point.target} could not be told apart",
+            f"the axes of the feature at {point.target} could not be determined",
             where=calls.where,
             hint="Pass an --input with a different height and width, or another batch size.",
         )

@@ -53,15 +53,15 @@ def loop_over(
     """The loop over the container at that depth; None where others in it would get the block too."""
     first = points[0]
     below = (*first.calls.owner_steps, *first.calls.below)
-    lacking = others(planning, points, [step.name for step in below], depth)
-    if lacking is None:
+    without_layer = others(planning, points, [step.name for step in below], depth)
+    if without_layer is None:
         return None
     steps = steps_to(first, planning.request.placement.replaces)
     container = access("self", steps[:depth])
     variable = variable_at(planning, first, container)
     conditions = []
-    if lacking:
-        conditions.append(presence(planning, first, variable, below[depth + 1], lacking))
+    if without_layer:
+        conditions.append(presence(planning, first, variable, below[depth + 1], without_layer))
     if any(point.calls.inactive for point in points):
         owner = access(variable, first.calls.owner_steps[depth + 1 :])
         conditions.append(makes_call(planning, first.calls, first.definition.point, owner))
@@ -87,7 +87,7 @@ def others(
         for point in points
         for one in (*point.calls.instances, *point.calls.inactive)
     }
-    lacking: dict[str, None] = {}
+    without_layer: dict[str, None] = {}
     for configuration in survey.configurations:
         for root in survey.roots(configuration, definition.class_name, definition.file):
             container = join(root, ".".join(names[:depth]))
@@ -102,12 +102,12 @@ def others(
                     return None  # the elements themselves are meant, and this one is not
                 if join(child, names[depth + 1]) in configuration.layers:
                     return None
-                lacking[configuration.class_at(child)] = None
-    return list(lacking)
+                without_layer[configuration.class_at(child)] = None
+    return list(without_layer)
 
 
 def presence(
-    planning: Planning, point: InsertionPoint, variable: str, step: Step, lacking: list[str]
+    planning: Planning, point: InsertionPoint, variable: str, step: Step, without_layer: list[str]
 ) -> str:
     """The condition under which the layer that the loop is at has what is meant."""
     always = [
@@ -115,7 +115,7 @@ def presence(
         for slot in point.definition.slots
         if assigned_always(planning.workspace, slot.point, step.name)
     ]
-    if all(any(planning.survey.is_kind(key, *one) for one in always) for key in lacking):
+    if all(any(planning.survey.is_kind(key, *one) for one in always) for key in without_layer):
         return f"{access(variable, (step,))} is not None"
     return f'getattr({variable}, "{step.name}", None) is not None'
 

@@ -266,7 +266,7 @@ def merged(insertions: Iterable[Insertion]) -> list[Insertion]:
 def write_calls(planning: Planning, points: Iterable[InsertionPoint]) -> list[InsertionPoint]:
     """Edit every call site, once for all points that have it.
 
-    The points come back with their strategy: the lowest in rank that was needed. A slot is told as
+    The points come back with their strategy: the lowest in rank that was needed. A slot is named as
     such only where the calls themselves stay as they are.
     """
     points = list(points)

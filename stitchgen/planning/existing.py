@@ -1,6 +1,6 @@
 """Whether the source has the very block at a target already: the same command is a no-op.
 
-Decided from the source, not from the ledger, since the author may have moved or removed the lines.
+Decided from the source, not from the ledger, since the user may have moved or removed the lines.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def with_adapters(planning: Planning, point: InsertionPoint) -> InsertionPoint:
             raise StitchError(
                 "layout-mismatch",
                 f"{block.name} takes {taken.name} as {taken.layout or block.layouts[0]}, and "
-                f"{other.target} gives {layout or 'axes that cannot be told apart'}",
+                f"{other.target} gives {layout or 'axes that cannot be determined'}",
                 where=where,
             )
         adapter: Adapter = None

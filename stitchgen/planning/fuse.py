@@ -24,7 +24,7 @@ def make_fusion(planning: Planning) -> Plan:
     assert isinstance(request, FuseRequest)
     if planning.task.block is not None:
         return make_pyramid(planning, request)
-    position = request.targets.index(request.place)
+    position = request.targets.index(request.fused_at)
     resolved = [resolve(planning.surveyed, one) for one in planning.task.model.located]
     point = only_point(planning, request, position)
     taken: set[str] = set()
@@ -81,7 +81,7 @@ def fitted(
             raise StitchError(
                 "layout-mismatch",
                 f"{point.target} gives {layout}, {other.target} "
-                f"{theirs.layout or 'axes that cannot be told apart'}",
+                f"{theirs.layout or 'axes that cannot be determined'}",
                 where=where,
                 hint="Fuse layers of one layout.",
             )

@@ -202,7 +202,7 @@ def sites_by_call(sites: tuple[Site, ...], call: int | str, name: str) -> list[G
                     f"{plain}: one place in the source makes the calls "
                     + ", ".join(map(str, site.numbers)),
                     where=f"{site.file}",
-                    hint="Calls in a loop cannot be told apart by a line of source.",
+                    hint="Calls in a loop cannot be distinguished by a line of source.",
                 )
         groups.append((int(number), chosen))
     return groups

@@ -7,7 +7,7 @@ How a commit goes: under the lock, every file is compared with what the plan was
 bytes from before and a journal that names them reach the disk; then each file is replaced at once,
 by a rename beside the real file (so symlinks stay and modes are kept), block files first, then the
 files that import them, the ledger last. A failure or a signal puts everything back. A kill leaves
-the journal, and the next command settles it: if every file had been written the run is finished,
+the journal, and the next command resolves it: if every file had been written the run is finished,
 else it is rolled back. The journal goes last, and `.stitchgen/` with it.
 """
 
@@ -113,7 +113,7 @@ def commit(root: Path, changes: Sequence[FileChange], prune: Sequence[str] = ())
 
 
 def recover(root: Path) -> tuple[str, ...]:
-    """Settle what a killed command left behind; the paths of the files that were put back.
+    """Resolve what a killed command left behind; the paths of the files that were put back.
 
     Called at the start of every command. Costs one look at the disk where nothing is to be done.
     """
@@ -428,7 +428,7 @@ def _lock(root: Path, signals: list[int]) -> Iterator[None]:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what is ours from `.stitchgen/`, except for a journal that still has to be settled."""
+    """Remove what is ours from `.stitchgen/`, except for a journal that still has to be resolved."""
     with suppress(OSError):
         names = os.listdir(folder)
         if _JOURNAL not in names:

@@ -172,7 +172,7 @@ class Call:
     def condition(self, insertion: Insertion) -> str | None:
         """`blk is self.blocks[5]` where the call's function is a variable, else None.
 
-        A block under the layer is told by its being there, one in a slot by its being filled.
+        A block under the layer is recognised by its being there, one in a slot by its being filled.
         """
         if insertion.under:
             found = [f'hasattr({self.called_text}, "{insertion.attribute}")']
@@ -218,8 +218,8 @@ class Call:
         names = self.syntax.names_bound_in(self.context.function or self.syntax.tree)
         return names | {insertion.keeps for insertion in self.insertions}
 
-    def free_name(self, *wishes: str) -> str:
-        first = next((wish for wish in wishes if wish not in self.taken), wishes[0])
+    def free_name(self, *preferred: str) -> str:
+        first = next((name for name in preferred if name not in self.taken), preferred[0])
         return free_name(first, self.taken)
 
 

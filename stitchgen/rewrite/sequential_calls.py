@@ -94,7 +94,7 @@ def loop_lines(call: Call, chained: Chained, name: str, container: str, depth: i
         over, sliced = call.run_text, call.sliced
     head = f"for {variable} in {over}:"
     steps = list(dict.fromkeys(chain[0] for chain, _ in chained))
-    # Other instances may have fewer children, so the element is told by its number; or by its
+    # Other instances may have fewer children, so the element is known by its number; or by its
     # name, where it stands at another number in each configuration, or at several.
     fewer = any(
         (insertion.slot or insertion.by_number) and not (insertion.under and len(chain) == 1)

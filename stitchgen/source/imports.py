@@ -25,23 +25,23 @@ def has_relative_imports(tree: ast.Module) -> bool:
     return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
 
 
-def import_anchor(syntax: Syntax) -> Span | None:
+def statement_before_import(syntax: Syntax) -> Span | None:
     """The top-level statement after which an import goes: the last import before the first
     definition, else a `__future__` import or the docstring; None for the start of the file."""
     body = syntax.tree.body
-    anchor: ast.stmt | None = None
+    found: ast.stmt | None = None
     for index, node in enumerate(body):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            if anchor is not None:
+            if found is not None:
                 break
         if isinstance(node, (ast.Import, ast.ImportFrom)) or only_imports(node):
-            anchor = node
+            found = node
         elif index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            anchor = node if isinstance(node.value.value, str) else None
+            found = node if isinstance(node.value.value, str) else None
     first_class = next((n.lineno for n in body if isinstance(n, ast.ClassDef)), None)
-    if anchor is not None and first_class is not None and anchor.lineno > first_class:
-        anchor = None
-    return None if anchor is None else syntax.document.span_of(anchor)
+    if found is not None and first_class is not None and found.lineno > first_class:
+        found = None
+    return None if found is None else syntax.document.span_of(found)
 
 
 def only_imports(node: ast.stmt) -> bool:
@@ -53,7 +53,7 @@ def only_imports(node: ast.stmt) -> bool:
 
 def add_import(syntax: Syntax, statement: str, beside: str | None = None) -> Edit:
     """The import, after the others; `beside` a package, behind its first."""
-    anchor = import_anchor(syntax)
+    before = statement_before_import(syntax)
     if beside is not None:
         for node in syntax.tree.body:
             names = [alias.name for alias in getattr(node, "names", ())]
@@ -65,7 +65,7 @@ def add_import(syntax: Syntax, statement: str, beside: str | None = None) -> Edi
                 return syntax.document.top_lines_after(
                     syntax.document.span_of(node), statement + "\n"
                 )
-    return syntax.document.top_lines_after(anchor, statement + "\n")
+    return syntax.document.top_lines_after(before, statement + "\n")
 
 
 def module_alias(syntax: Syntax, module: str) -> str | None:

@@ -208,7 +208,7 @@ class FuseRequest(SpliceRequest):
         return "fuse"
 
     @property
-    def place(self) -> str:
+    def fused_at(self) -> str:
         """The target at which they are fused."""
         return self.at or self.targets[-1]
 

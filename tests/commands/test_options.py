@@ -6,6 +6,8 @@ import pytest
 
 from stitchgen.cli import main
 from stitchgen.errors import UsageError
+from stitchgen.fusions.registry import FUSIONS
+from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, REPLACE
 from stitchgen.targets.request import AddRequest
 from tests.support.results import ADDED, Outcome
 from tests.support.stand import the_object
@@ -20,7 +22,7 @@ def requested(stand, *arguments):
 
 def test_a_request_has_the_defaults_of_the_contract(stand):
     request, mode = requested(stand, "cbam", "--after", "model.layer2")
-    assert request == AddRequest(block="cbam", placement="after", targets=("model.layer2",))
+    assert request == AddRequest(block="cbam", placement=AFTER, targets=("model.layer2",))
     assert mode == "apply"
     assert request.fuse is None and request.prove
 
@@ -34,7 +36,7 @@ def test_every_option_reaches_the_request(stand):
     )
     assert request == AddRequest(
         block="cbam",
-        placement="before",
+        placement=BEFORE,
         targets=("m.a", "m.b"),
         settings={"reduction": "8", "p": "x=y"},
         name="attn",
@@ -75,26 +77,26 @@ def test_the_options_that_join_reach_the_request(stand):
     options = ["--set", "reduction=8", "--set", "reduce.norm=true"]
     request, _ = requested(stand, *words.split(), *options)
     assert (request.with_, request.into, request.gate) == (("b", "c"), "d", True)
-    assert (request.fuse, request.reduce) == ("concat", "linear")
+    assert (request.fuse, request.reduce) == (FUSIONS["concat"], "linear")
     assert (request.settings, request.reduce_settings) == ({"reduction": "8"}, {"norm": "true"})
     assert "--set reduce.norm=true --gate" in request.command_line()
 
 
 def test_beside_is_fused_by_concatenation_and_a_convolution():
-    request = AddRequest(block="cbam", placement="beside", targets=("a",))
-    assert (request.fuse, request.reduce) == ("concat", "conv")
+    request = AddRequest(block="cbam", placement=BESIDE, targets=("a",))
+    assert (request.fuse, request.reduce) == (FUSIONS["concat"], "conv")
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"placement": "before", "fuse": "add"}, "--fuse does not go with --before"),
+        ({"placement": BEFORE, "fuse": FUSIONS["add"]}, "--fuse does not go with --before"),
         ({"reduce": "conv"}, "--reduce is only for --fuse concat"),
-        ({"fuse": "add", "reduce": "conv"}, "--reduce is only for --fuse concat"),
+        ({"fuse": FUSIONS["add"], "reduce": "conv"}, "--reduce is only for --fuse concat"),
         ({"where": {"k": "3"}}, "--where narrows --every"),
-        ({"placement": "replace", "gate": True}, "--gate does not go with --replace"),
-        ({"placement": "replace", "with_": ("b",)}, "--with does not go with --replace"),
-        ({"placement": "beside", "into": "b"}, "--into does not go with --beside"),
+        ({"placement": REPLACE, "gate": True}, "--gate does not go with --replace"),
+        ({"placement": REPLACE, "with_": ("b",)}, "--with does not go with --replace"),
+        ({"placement": BESIDE, "into": "b"}, "--into does not go with --beside"),
         ({"targets": ()}, "no target is given"),
         ({"name": "class"}, "no attribute name"),
         ({"channels": "128 +"}, "no Python expression"),
@@ -102,7 +104,7 @@ def test_beside_is_fused_by_concatenation_and_a_convolution():
 )
 def test_options_that_contradict_each_other_are_wrong_usage(options, says):
     with pytest.raises(UsageError, match=says):
-        AddRequest(**{"block": "cbam", "placement": "after", "targets": ("a",)} | options)
+        AddRequest(**{"block": "cbam", "placement": AFTER, "targets": ("a",)} | options)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_a_fusion_concatenates_at_the_last_target_where_nothing_is_said(stand):
     stand.put("fuse", Outcome(ADDED))
     assert main.run(["fuse", "a", "b"]) == 0
     [((_, request), _)] = stand.calls
-    assert (request.fuse, request.reduce, request.resize) == ("concat", "conv", "bilinear")
+    assert (request.fuse, request.reduce, request.resize) == (FUSIONS["concat"], "conv", "bilinear")
     assert (request.place, request.command_line()) == ("b", "fuse a b --fuse concat --reduce conv")
 
 

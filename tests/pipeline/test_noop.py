@@ -13,6 +13,7 @@ from stitchgen.history import undo
 from stitchgen.pipeline import splice
 from stitchgen.pipeline.splice import Outcome
 from stitchgen.project import config
+from stitchgen.targets.placement import AFTER
 from stitchgen.targets.request import AddRequest
 
 MODEL = """\
@@ -58,7 +59,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def ask(folder: Path, python: str, *targets: str, block: str = "se", **more) -> Outcome:
     project = config.find_project(folder)
-    more = {"placement": "after", "python": python} | more
+    more = {"placement": AFTER, "python": python} | more
     return splice.run(project, AddRequest(block=block, targets=targets, **more))
 
 

@@ -17,6 +17,7 @@ import torch
 from stitchgen.history import undo
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project.config import find_project
+from stitchgen.targets.placement import AFTER
 from stitchgen.targets.request import AddRequest
 
 torchvision = pytest.importorskip("torchvision")
@@ -102,7 +103,7 @@ def test_a_real_model_is_spliced_and_undone(
     old = {text: build(tmp_path, text, "before") for text in builds}
     request = AddRequest(
         block="cbam",
-        placement="after",
+        placement=AFTER,
         targets=(target,),
         builds=tuple(builds),
         python=sys.executable,

@@ -12,15 +12,15 @@ import shlex
 import pytest
 
 from stitchgen.errors import StitchError
+from stitchgen.fusions.registry import FUSIONS
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project import config
-from stitchgen.targets.request import AddRequest, FuseRequest
+from stitchgen.targets.placement import PLACEMENTS
+from stitchgen.targets.request import AddRequest, FuseRequest, SpliceRequest
 from tests.support.spliced import tree
 
-PLACEMENTS = ("after", "before", "beside", "replace")
 
-
-def request_of(flags: str, python: str) -> AddRequest:
+def request_of(flags: str, python: str) -> SpliceRequest:
     """The command line of a case as the request that `cli` makes of it."""
     words = shlex.split(flags)
     fusing = words[0] == "fuse"
@@ -53,7 +53,7 @@ def request_of(flags: str, python: str) -> AddRequest:
         "block": given.block,
         "settings": {k: v for k, v in settings.items() if not k.startswith("reduce.")},
         "reduce_settings": {k[7:]: v for k, v in settings.items() if k.startswith("reduce.")},
-        "fuse": given.fuse,
+        "fuse": FUSIONS[given.fuse] if given.fuse else None,
         "reduce": given.reduce,
         "gate": given.gate,
         "builds": tuple(given.build),
@@ -65,10 +65,10 @@ def request_of(flags: str, python: str) -> AddRequest:
     if fusing:
         targets = tuple(given.targets)
         how = {"resize": given.resize, "at": given.at}
-        return FuseRequest(placement="after", targets=targets, **how, **common)
+        return FuseRequest(targets=targets, **how, **common)
     placement = next(p for p in PLACEMENTS if getattr(given, p))
     return AddRequest(
-        placement=placement,
+        placement=PLACEMENTS[placement],
         targets=tuple(getattr(given, placement)),
         with_=tuple(given.with_),
         into=given.into,

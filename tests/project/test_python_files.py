@@ -36,7 +36,9 @@ def test_hidden_folders_and_those_of_other_tools_are_left_out(tmp_path):
 
 
 def test_what_git_ignores_is_no_source(tmp_path):
-    project(tmp_path, "a.py", "out/b.py", "keep/c.py", "deep/out/d.py", "deep/e_pb2.py", "deep/f.py")
+    project(
+        tmp_path, "a.py", "out/b.py", "keep/c.py", "deep/out/d.py", "deep/e_pb2.py", "deep/f.py"
+    )
     (tmp_path / ".gitignore").write_text("/out/\n*_pb2.py\n")
     assert found(tmp_path) == {"a.py", "keep/c.py", "deep/out/d.py", "deep/f.py"}
 
