@@ -25,6 +25,7 @@ CODES: dict[str, str] = {
     "file-changed": "A file changed between reading and writing, or an inserted span was changed.",
     "file-not-found": "There is no such file.",
     "function-call": "The name is called as a function and is no layer.",
+    "import-conflict": "No import of the block works in every way in which the project imports the file.",
     "installed-package": "The layer is called in an installed package.",
     "internal": "A defect of stitchgen itself.",
     "interrupted": "The command was interrupted; nothing is half-written.",

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stitchgen.analysis.import_safety import is_main_test
 from stitchgen.analysis.survey import LayerInstance
 from stitchgen.catalog import folders, render
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError
+from stitchgen.planning.block_import import module_to_import
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.config import Project
-from stitchgen.project.modules import ImportName, import_name, named
 from stitchgen.project.transaction import read_bytes
 from stitchgen.project.workspace import Workspace
-from stitchgen.source.imports import add_import, bound_as, has_relative_imports
-from stitchgen.source.syntax import Syntax
+from stitchgen.source.imports import add_import, bound_as
 
 #: How many names of blocks a hint tells.
 FEW = 6
@@ -254,22 +252,18 @@ def blocks_folder(project: Project, model_file: Path) -> Path:
 
 def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
     """Plan the block's file (or reuse the one that is there) and its import in the user's file."""
-    workspace, project, block = planning.workspace, planning.project, planning.block
-    user = workspace.syntax(user_file)
-    relative = imports_relatively(user, user_file)
-    name = import_name(user_file, project.root, relative)
-    seen = named(user_file, workspace.modules.get(str(user_file), ""))
-    if seen is not None and seen.module.count(".") > name.module.count("."):
-        name = seen  # in a package without `__init__.py`
+    workspace, block = planning.workspace, planning.block
     class_name = block.class_for(dims)
     if block.template == user_file:  # the user's own class, beside the model
         return Placed(class_name, block.template, True)
     if block.template.suffix == ".py":  # the user's own class, where it is
-        source_module = import_module(project, user, user_file, block.template, name, relative)
-        bound = import_class(workspace, user, user_file, source_module, class_name)
-        return Placed(bound, block.template, True)
-    folder = blocks_folder(project, user_file)
+        package = (block.template.parent / "__init__.py").is_file()
+        module = module_to_import(workspace, user_file, block.template, package)
+        return Placed(import_class(workspace, user_file, module, class_name), block.template, True)
+    folder = blocks_folder(planning.project, user_file)
+    package = any((one / "__init__.py").is_file() for one in (folder, folder.parent))
     file = folder / f"{block.module_for(dims)}.py"
+    module = module_to_import(workspace, user_file, file, package)
     source = render.block_source(block, dims).encode()
     reused = file.exists()
     if reused:
@@ -282,11 +276,9 @@ def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
             )
     else:
         workspace.create(file, source)
-        if name.package and not (folder / "__init__.py").exists():
+        if package and not (folder / "__init__.py").exists():
             workspace.create(folder / "__init__.py", PACKAGE)
-    block_module = import_module(project, user, user_file, file, name, relative)
-    bound = import_class(workspace, user, user_file, block_module, class_name)
-    return Placed(bound, file, reused)
+    return Placed(import_class(workspace, user_file, module, class_name), file, reused)
 
 
 def defines(raw: bytes, class_name: str) -> bool:
@@ -297,66 +289,9 @@ def defines(raw: bytes, class_name: str) -> bool:
     return any(isinstance(node, ast.ClassDef) and node.name == class_name for node in tree.body)
 
 
-def imports_relatively(user: Syntax, user_file: Path) -> bool:
-    """Whether an import of a file beside this one is to be relative.
-
-    So are the file's own; where it has none, those of its package, unless it is run as a script.
-    """
-    if has_relative_imports(user.tree):
-        return True
-    package = (user_file.parent / "__init__.py").is_file()
-    names = {path.stem: path for path in user_file.parent.glob("*.py")} if package else {}
-    for node in user.tree.body:
-        tests = [node.test] if isinstance(node, ast.If) else []
-        if any(is_main_test(test) for test in tests):
-            return False
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in names:
-            return False  # it is imported with its folder on the path
-    for path in names.values():
-        try:
-            if has_relative_imports(ast.parse(read_bytes(path))):
-                return True
-        except (SyntaxError, ValueError):
-            continue
-    return False
-
-
-def import_module(
-    project: Project,
-    user: Syntax,
-    user_file: Path,
-    file: Path,
-    name: ImportName,
-    relative: bool,
-) -> str:
-    """The module path to import a project file from: relative where the user's imports are."""
-    base = name.paths[0]
-    dotted = (
-        ".".join(file.relative_to(base).with_suffix("").parts)
-        if file.is_relative_to(base)
-        else None
-    )
-    if relative and file.is_relative_to(user_file.parent):
-        return "." + ".".join(file.relative_to(user_file.parent).with_suffix("").parts)
-    if dotted is None:
-        for path in (project.root, *name.paths):
-            if file.is_relative_to(path):
-                dotted = ".".join(file.relative_to(path).with_suffix("").parts)
-                break
-    if dotted is None or not all(part.isidentifier() for part in dotted.split(".")):
-        raise StitchError(
-            "blocks-in-the-way",
-            f"{file} cannot be imported from {user.document.path}",
-            where=str(file),
-            hint='Set a folder below the project root: [tool.stitchgen] blocks = "blocks"',
-        )
-    return dotted
-
-
-def import_class(
-    workspace: Workspace, user: Syntax, user_file: Path, module: str, class_name: str
-) -> str:
+def import_class(workspace: Workspace, user_file: Path, module: str, class_name: str) -> str:
     """Plan `from module import Class` where it is not there yet; the name it is bound to."""
+    user = workspace.syntax(user_file)
     bound = bound_as(user, module, class_name)
     if bound is not None:
         return bound

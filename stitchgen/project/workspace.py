@@ -9,6 +9,7 @@ from pathlib import Path
 from stitchgen.errors import StitchError
 from stitchgen.project import transaction
 from stitchgen.project.usages import Usages
+from stitchgen.project.ways_in import ImportedName, WayIn, imports_of, likely_way, ways_into
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
 from stitchgen.source.syntax import Syntax
@@ -26,6 +27,7 @@ class Workspace:
         self.syntaxes: dict[str, Syntax] = {}
         self.edits: dict[str, list[Edit]] = {}
         self.created: dict[str, bytes] = {}
+        self._ways: dict[str, list[WayIn]] = {}
         self.usages = Usages(root)  # of the project, as they are on the disk
 
     def relative(self, file: str | Path) -> str:
@@ -41,6 +43,21 @@ class Workspace:
             raw = transaction.read_bytes(Path(file))
             self.syntaxes[key] = Syntax(Document(raw, self.relative(file)))
         return self.syntaxes[key]
+
+    def ways_into(self, file: Path) -> list[WayIn]:
+        """The ways in which the project imports a file, at least the likely one."""
+        key = str(file)
+        if key not in self._ways:
+            found = ways_into(file, self.root)
+            self._ways[key] = found or [likely_way(file, self.root, self.imports_of(file))]
+        return self._ways[key]
+
+    def imports_of(self, file: Path) -> list[ImportedName]:
+        """What a file imports; [] where it does not parse."""
+        try:
+            return [*imports_of(self.syntax(file).tree)]
+        except StitchError:
+            return []
 
     def edit(self, file: str | Path, *edits: Edit) -> None:
         """Plan edits; one that is planned already (a class spliced for two instances) is kept once."""

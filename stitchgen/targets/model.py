@@ -113,7 +113,7 @@ def target_model(
     located, configured = in_building_file(project, located, options, workspace)
     file = located[0].file
     syntax = workspace.syntax(file)
-    name = import_name(file, project.root, has_relative_imports(syntax.tree))
+    name = imported_as(file, workspace)
     named = scripted(located, syntax, file, name)
     script = named if named is not None and named.variables else None
     given = options.builds or (configured.build if configured else ())
@@ -143,6 +143,16 @@ def target_model(
     located = tuple(model.behind_variable(one) for one in located)
     subject = replace(subject, names=tuple(one.names for one in located))
     return replace(model, located=located, subject=subject)
+
+
+def imported_as(file: Path, workspace: Workspace) -> ImportName:
+    """The name under which the project imports its model file, with the folders first on the path."""
+    ways = workspace.ways_into(file)
+    way = next((way for way in ways if not way.itself), ways[0])
+    further = [workspace.root, workspace.root / "src"]
+    paths = dict.fromkeys((*way.paths, *(folder for folder in further if folder.is_dir())))
+    package = way.module if file.stem == "__init__" else way.package
+    return ImportName(way.module, tuple(paths), package)
 
 
 def in_building_file(

@@ -1,0 +1,495 @@
+"""The ways in which a project imports one of its files.
+
+A way in is a search path and the dotted name under which the file is found on it: `models.net` for
+`train.py`, with its folder first on the path; `net.models.net` for `python -m net.train`. An import that is
+written into the file has to work in all of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stitchgen.project.import_paths import added_folders
+from stitchgen.project.python_files import python_files
+
+#: More files than this are not looked through.
+MOST_FILES = 3_000
+#: Files that say how a package is built, which makes its modules importable from anywhere.
+BUILT_BY = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """One way in which a file is imported."""
+
+    importer: str  # `train.py`, `python -m net.train`, or what else imports it
+    module: str  # the file's dotted name
+    paths: tuple[Path, ...]  # the folders of the project on the search path, in order
+    itself: bool = False  # the file itself is run as a script
+
+    @property
+    def package(self) -> str:
+        """The dotted name that a relative import starts from; "" where there is none."""
+        return self.module.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class ImportedName:
+    """One thing that a file imports: `from models.net import Net`, or a part of `import_module`."""
+
+    module: str  # with leading dots where it is relative
+    name: str = ""  # what is taken of it, which may be a module too
+    prefix: bool = False  # only the beginning of the module's name is known
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The modules that it may load, the likeliest first."""
+        if not self.name:
+            return (self.module,)
+        joint = "" if self.module.endswith(".") else "."
+        return (f"{self.module}{joint}{self.name}", self.module)
+
+
+def imports_of(tree: ast.AST) -> Iterator[ImportedName]:
+    """Everything that a file imports, in functions as well, and by `import_module` as far as it is written."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    yield ImportedName(alias.name)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                for alias in names:
+                    name = "" if alias.name == "*" else alias.name
+                    yield ImportedName("." * level + (module or ""), name)
+            case ast.Call(func=function, args=[first, *_]):
+                called = ast.unparse(function).rpartition(".")[2]
+                if called in ("import_module", "__import__"):
+                    text, whole = constant_start(first)
+                    if text:
+                        yield ImportedName(text, prefix=not whole)
+
+
+def constant_start(node: ast.expr) -> tuple[str, bool]:
+    """What of a text is written out at its beginning, and whether that is all of it."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text, True
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            start, whole = constant_start(left)
+            if not whole:
+                return start, False
+            rest, all_of_it = constant_start(right)
+            return start + rest, all_of_it
+        case ast.JoinedStr(values=values):
+            start = ""
+            for part in values:
+                if not isinstance(part, ast.Constant):
+                    return start, False
+                start += str(part.value)
+            return start, True
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
+            return text.partition("{")[0], False
+        case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
+            return text.partition("%")[0], False
+    return "", False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the project, with what it imports."""
+
+    path: Path
+    imports: tuple[ImportedName, ...]
+    front: tuple[Path, ...] = ()  # folders that it puts on its search path
+    back: tuple[Path, ...] = ()
+    main: bool = False  # `if __name__ == "__main__"`
+    relative: bool = False
+
+
+class Project:
+    """The files of a project as a graph of imports, each parsed only when a name in it matters."""
+
+    def __init__(self, root: Path, current: Path | None = None):
+        self.root, self.current = root, current or root
+        self.contents: dict[Path, bytes] = {}
+        for path in python_files(root, MOST_FILES):
+            try:
+                self.contents[path] = path.read_bytes()
+            except OSError:
+                continue
+        self._sources: dict[Path, Source | None] = {}
+
+    def source(self, path: Path) -> Source | None:
+        """What a file imports; None where it does not parse."""
+        if path not in self._sources:
+            self._sources[path] = self.parsed(path)
+        return self._sources[path]
+
+    def parsed(self, path: Path) -> Source | None:
+        try:
+            raw = self.contents[path] if path in self.contents else path.read_bytes()
+            tree = ast.parse(raw)
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            return None
+        imports = tuple(imports_of(tree))
+        front, back = added_folders(tree, path, self.current) if b"sys.path" in raw else ([], [])
+        return Source(
+            path=path,
+            imports=imports,
+            front=tuple(front),
+            back=tuple(back),
+            main=any(is_main_test(node) for node in tree.body),
+            relative=any(one.module.startswith(".") for one in imports),
+        )
+
+    def importers(self, path: Path) -> list[Path]:
+        """The files that may import a file, by its name."""
+        word = re.compile(rb"\b" + re.escape(own_name(path)).encode() + rb"\b")
+        found = []
+        for other, raw in self.contents.items():
+            if other == path or not (
+                word.search(raw) or b"import_module" in raw or b"__import__" in raw
+            ):
+                continue
+            source = self.source(other)
+            if source is not None and any(
+                self.may_mean(source, one, path) for one in source.imports
+            ):
+                found.append(other)
+        return found
+
+    def may_mean(self, source: Source, one: ImportedName, path: Path) -> bool:
+        """Whether an import may load a file, whatever the search path is."""
+        for module in one.candidates:
+            if module.startswith("."):
+                if path in files_of(*relative_start(source.path, module)):
+                    return True
+                continue
+            parts = module.split(".")
+            if one.prefix:
+                parts = module.rpartition(".")[0].split(".")
+                if tuple(parts) == path.parent.parts[-len(parts) :]:
+                    return True
+                continue
+            names = (
+                path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
+            )
+            if tuple(parts) == names[-len(parts) :]:
+                return True
+        return False
+
+    def reaching(self, path: Path) -> dict[Path, list[Path]]:
+        """The files from which imports may lead to a file, each with those that import it."""
+        found: dict[Path, list[Path]] = {}
+        todo = [path]
+        while todo:
+            here = todo.pop()
+            if here not in found:
+                found[here] = self.importers(here)
+                todo += found[here]
+        return found
+
+
+def own_name(path: Path) -> str:
+    """The last name under which a file is imported."""
+    return path.parent.name if path.stem == "__init__" else path.stem
+
+
+def is_main_test(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Compare)
+        and "__name__" in ast.unparse(node.test)
+    )
+
+
+def relative_start(file: Path, module: str) -> tuple[Path, str]:
+    """The folder that a relative import starts from, and the rest of its name."""
+    name = module.lstrip(".")
+    folder = file.parent
+    for _ in range(len(module) - len(name) - 1):
+        folder = folder.parent
+    return folder, name
+
+
+def files_of(folder: Path, name: str) -> tuple[Path, Path]:
+    """The files that a dotted name below a folder may mean: a package, or a module."""
+    path = folder.joinpath(*name.split(".")) if name else folder
+    return path / "__init__.py", path.with_name(f"{path.name}.py")
+
+
+def find_module(name: str, paths: Sequence[Path]) -> Path | None:
+    """The file (or the folder of a namespace package) that Python finds under an absolute name."""
+    namespace = None
+    top, *rest = name.split(".")
+    for path in paths:
+        for candidate in files_of(path, top):
+            if candidate.is_file():
+                if not rest:
+                    return candidate
+                return below(candidate.parent, rest) if candidate.stem == "__init__" else None
+        if (path / top).is_dir():
+            namespace = namespace or path / top
+            if rest and (found := below(path / top, rest)) is not None:
+                return found
+    return namespace if not rest else None
+
+
+def below(package: Path, names: Sequence[str]) -> Path | None:
+    package_file, module = files_of(package, ".".join(names))
+    if package_file.is_file():
+        return package_file
+    if module.is_file():
+        return module
+    folder = package.joinpath(*names)
+    return folder if folder.is_dir() else None
+
+
+# Ways -----------------------------------------------------------------------------------------------
+
+
+def ways_into(file: Path, root: Path, current: Path | None = None) -> list[WayIn]:
+    """The ways in which the project imports a file, each once; [] where nothing imports it."""
+    project = Project(root, current)
+    reaching = project.reaching(file)
+    found: dict[tuple[str, tuple[Path, ...]], WayIn] = {}
+    for path in sorted(reaching, key=lambda one: (len(one.parts), one)):
+        source = project.source(path)
+        if source is None or not (source.main or not reaching[path]):
+            continue
+        if path == file:
+            if source.main and not source.relative:
+                start = entry(project, source)
+                way = WayIn(shown(path, root), file.stem, start.paths, itself=True)
+                found.setdefault(("__main__", way.paths), way)
+            continue
+        start = entry(project, source)
+        for module in names_reached(project, start, path, file):
+            way = WayIn(start.importer, module, start.paths)
+            found.setdefault((module, way.paths), way)
+    for way in installed(file, root):
+        if not any(other.module == way.module for other in found.values()):
+            found.setdefault((way.module, way.paths), way)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a script is started: its own name, and the search path."""
+
+    importer: str
+    module: str  # "" for a script
+    paths: tuple[Path, ...]
+
+
+def entry(project: Project, source: Source) -> Entry:
+    """How a script is started: by its path, or by `-m` where its imports need a folder above its own.
+
+    Chosen is the first of these with which all imports of the project's own modules are found.
+    """
+    candidates = [] if source.relative else [started_by_path(project, source)]
+    folder = source.path.parent
+    names = [source.path.stem]
+    while folder != project.root and folder.is_relative_to(project.root):
+        names.insert(0, folder.name)
+        folder = folder.parent
+        if all(name.isidentifier() for name in names):
+            candidates.append(started_as_module(project, source, names, folder))
+    if not candidates:
+        candidates.append(started_by_path(project, source))
+    return min(candidates, key=lambda one: len(unresolved(project, source, one)))
+
+
+def started_by_path(project: Project, source: Source) -> Entry:
+    folders = (*source.front, source.path.parent, *source.back)
+    return Entry(shown(source.path, project.root), "", tuple(dict.fromkeys(folders)))
+
+
+def started_as_module(
+    project: Project, source: Source, names: Sequence[str], folder: Path
+) -> Entry:
+    paths = tuple(dict.fromkeys((*source.front, folder, *source.back)))
+    module = ".".join(names)
+    if is_test(source.path):
+        return Entry(shown(source.path, project.root), module, paths)
+    return Entry(f"python -m {module}", module, paths)
+
+
+def is_test(path: Path) -> bool:
+    return path.stem.startswith("test_") or path.stem.endswith("_test") or path.stem == "conftest"
+
+
+def unresolved(project: Project, source: Source, start: Entry) -> list[ImportedName]:
+    """The imports that mean the project's own modules and are not found in this way."""
+    own = {own_name(path) for path in project.contents}
+    own |= {path.parent.name for path in project.contents}
+    missing = []
+    for one in source.imports:
+        if one.module.startswith(".") or one.prefix:
+            continue
+        if one.module.split(".")[0] in own and find_module(one.module, start.paths) is None:
+            missing.append(one)
+    return missing
+
+
+def names_reached(project: Project, start: Entry, path: Path, file: Path) -> list[str]:
+    """The dotted names under which a file is loaded, by what a script imports and what that imports."""
+    found: dict[str, None] = {}
+    seen: set[tuple[Path, str]] = set()
+    todo = [(path, start.module)]
+    while todo:
+        here, module = todo.pop()
+        if (here, module) in seen:
+            continue
+        seen.add((here, module))
+        source = project.source(here)
+        for one in source.imports if source is not None else ():
+            for other, name in loaded(project, one, here, module, start.paths, file):
+                if other == file:
+                    found[name] = None
+                elif other in project.contents:
+                    todo.append((other, name))
+    return list(found)
+
+
+def loaded(
+    project: Project,
+    one: ImportedName,
+    here: Path,
+    module: str,
+    paths: Sequence[Path],
+    file: Path,
+) -> Iterator[tuple[Path, str]]:
+    """The files of the project that an import loads, with their dotted names; packages above them too."""
+    for candidate in one.candidates:
+        name = absolute(candidate, here, module)
+        if name is None:
+            continue
+        if one.prefix:
+            package = name.rpartition(".")[0]
+            if package and find_folder(package, paths) == file.parent:
+                yield file, f"{package}.{file.stem}"
+            continue
+        parts = name.split(".")
+        for depth in range(1, len(parts) + 1):
+            dotted = ".".join(parts[:depth])
+            found = find_module(dotted, paths)
+            if found is not None and found.suffix == ".py":
+                yield found, dotted
+
+
+def find_folder(package: str, paths: Sequence[Path]) -> Path | None:
+    """The folder of a package, regular or not."""
+    found = find_module(package, paths)
+    if found is None:
+        return None
+    return found.parent if found.suffix == ".py" else found
+
+
+def absolute(module: str, here: Path, own: str) -> str | None:
+    """The absolute name of what a file imports; None for a relative import of what is no package."""
+    name = module.lstrip(".")
+    level = len(module) - len(name)
+    if not level:
+        return module
+    package = own if here.stem == "__init__" else own.rpartition(".")[0]
+    for _ in range(level - 1):
+        package = package.rpartition(".")[0]
+    if not package:
+        return None
+    return f"{package}.{name}" if name else package
+
+
+def installed(file: Path, root: Path) -> list[WayIn]:
+    """The package as it is installed, where the project says how it is built."""
+    if not any((root / name).is_file() for name in BUILT_BY) or not builds_a_package(root):
+        return []
+    for base in (root / "src", root):
+        if not file.is_relative_to(base) or file.parent == base:
+            continue
+        names = [*file.relative_to(base).with_suffix("").parts]
+        if names[-1] == "__init__":
+            names.pop()
+        top = base / names[0]
+        if (top / "__init__.py").is_file() or base.name == "src":
+            if all(name.isidentifier() for name in names):
+                return [WayIn(f"the package {names[0]}", ".".join(names), (base,))]
+    return []
+
+
+def builds_a_package(root: Path) -> bool:
+    """Whether a pyproject.toml is more than the settings of tools."""
+    if (root / "setup.py").is_file():
+        return True
+    try:
+        text = (root / "pyproject.toml").read_text("utf-8", "replace")
+    except OSError:
+        return (root / "setup.cfg").is_file()
+    return re.search(r"^\[(project|build-system|tool\.poetry)\]", text, re.MULTILINE) is not None
+
+
+def shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+# Where nothing imports the file -----------------------------------------------------------------------
+
+
+def likely_way(file: Path, root: Path, imports: Sequence[ImportedName]) -> WayIn:
+    """How a file that nothing imports is most likely imported, by its place and its own imports.
+
+    In the package that its `__init__.py`s make below the root, or beside the scripts of its folder: with
+    whichever its own imports of the project's modules are found.
+    """
+    candidates = [in_package(file, root), *(named_below(file, root))]
+    relative = any(one.module.startswith(".") for one in imports)
+    if relative:
+        alone = WayIn("", f"{file.parent.name}.{file.stem}", (file.parent.parent,))
+        candidates = [one for one in candidates if one.package] or [alone]
+
+    def missing(way: WayIn) -> int:
+        return sum(not resolves(one, file, way) for one in imports if not one.prefix)
+
+    return min(candidates, key=missing)
+
+
+def in_package(file: Path, root: Path) -> WayIn:
+    """The name up the chain of `__init__.py`, not above the project."""
+    names = [] if file.stem == "__init__" else [file.stem]
+    folder = file.parent
+    while folder != root and (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if not names:  # the `__init__.py` of the root itself
+        names, folder = [folder.name], folder.parent
+    return WayIn("", ".".join(names), (folder,))
+
+
+def named_below(file: Path, root: Path) -> Iterator[WayIn]:
+    """The names of a file below its own folder and those above, up to the root; and its relative name
+    where the root itself is a package."""
+    names = [] if file.stem == "__init__" else [file.stem]
+    folder = file.parent
+    while folder.is_relative_to(root):
+        if names and all(name.isidentifier() for name in names):
+            yield WayIn("", ".".join(names), (folder,))
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if (root / "__init__.py").is_file() and all(name.isidentifier() for name in names):
+        yield WayIn("", ".".join(names), (folder,))
+
+
+def resolves(one: ImportedName, file: Path, way: WayIn) -> bool:
+    """Whether an import of a file finds its module in this way, or means none of the project's."""
+    if one.module.startswith("."):
+        name = absolute(one.module, file, way.module)
+        return name is not None and find_module(name, way.paths) is not None
+    top = one.module.split(".")[0]
+    nearby = {file.parent, *way.paths, *file.parents[:3]}
+    if not any((folder / top).is_dir() or (folder / f"{top}.py").is_file() for folder in nearby):
+        return True
+    return find_module(one.module, way.paths) is not None
