@@ -101,6 +101,9 @@ def called_points(asked: Asked) -> list[InsertionPoint]:
             hint="One block at every call of it: @all",
             suggestions=[f"{name.partition('@')[0]}@all"],
         )
+    inner = None if shared else built_once(planning, asked, min(owners))
+    if inner is not None:
+        return find_points(planning, asked.block, inner)
     sites = merge_sites(planning, found, name)
     if shared:  # the block is the layer's own, run at every call
         return [point_at_calls(asked, "", asked.instances, (None, sites), under=True)]
@@ -118,6 +121,31 @@ def called_points(asked: Asked) -> list[InsertionPoint]:
         taken = [point.attribute for point in points]
         points.append(point_at_calls(asked, owner, making, group, under, taken))
     return points
+
+
+def built_once(planning: Planning, asked: Asked, owner: str) -> Resolved | None:
+    """The layer as one of the class of its calls' owner, where every model has one instance of that.
+
+    Who types the edit puts the block into that class, and fills no slot of it from afar.
+    """
+    survey, workspace = planning.survey, planning.workspace
+    keys = {one.configuration.class_at(join(one.root, owner)) for one in asked.instances}
+    if not owner or len(keys) != 1 or asked.resolved.variable is not None:
+        return None
+    about = survey.classes[keys.pop()]
+    if not in_project(about.file, workspace.root):
+        return None
+    roots = {
+        id(configuration): survey.roots(configuration, about.name, about.file)
+        for configuration in survey.configurations
+    }
+    rest = asked.resolved.path[len(owner) :].lstrip(".")
+    alone = all(len(found) <= 1 for found in roots.values())
+    if not alone or is_used_by_others(planning, asked.instances, owner):
+        return None
+    if len(survey.instances(about.name, about.file, rest)) != sum(map(bool, roots.values())):
+        return None  # the class lacks the layer elsewhere
+    return replace(asked.resolved, file=Path(about.file), class_name=about.name, path=rest)
 
 
 def point_at_calls(
@@ -308,16 +336,16 @@ def needs_slot(planning: Planning, calls: Calls) -> bool:
                     if is_target(configuration, path):
                         continue
                 return True
-    return is_used_by_others(planning, calls)
+    return is_used_by_others(planning, calls.instances, calls.owner)
 
 
-def is_used_by_others(planning: Planning, calls: Calls) -> bool:
+def is_used_by_others(planning: Planning, instances: Sequence[LayerInstance], owner: str) -> bool:
     """Whether other models of the project may have the classes between the target's and the calls."""
     survey, workspace = planning.survey, planning.workspace
     own: set[tuple[str, Path]] = set()
     between: set[tuple[str, Path]] = set()
-    for one in calls.instances:
-        around = ["", *calls.owner.split(".")] if calls.owner else [""]
+    for one in instances:
+        around = ["", *owner.split(".")] if owner else [""]
         for depth, name in enumerate(around):
             path = join(one.root, ".".join(around[1 : depth + 1]))
             for kind in survey.lineage(one.configuration.class_at(path)):

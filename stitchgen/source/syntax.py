@@ -237,6 +237,18 @@ class Syntax:
                     names.add(part.id)
         return frozenset(names)
 
+    def lineage(self, class_name: str) -> list[str]:
+        """The class and its bases in this file, as far as they are plain names."""
+        found: list[str] = []
+        todo = [class_name]
+        while todo:
+            name = todo.pop(0)
+            node = self.class_named(name)
+            if node is not None and name not in found:
+                found.append(name)
+                todo += [base.id for base in node.bases if isinstance(base, ast.Name)]
+        return found
+
     def attributes_of(self, class_name: str) -> set[str]:
         """Names that the class and its bases in this file give to attributes and methods."""
         names: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from pathlib import Path
 
 from stitchgen.analysis.layer_facts import Failure
@@ -10,7 +11,7 @@ from stitchgen.analysis.scope import imported_names
 from stitchgen.analysis.survey import Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
-from stitchgen.source.syntax import module_classes
+from stitchgen.source.syntax import Syntax, explicit_class, module_classes
 from stitchgen.targets.build_offers import constructions
 from stitchgen.targets.model import TargetModel
 
@@ -58,18 +59,58 @@ def no_builds(model: TargetModel) -> StitchError:
             hint="Name the file that holds the model's class.",
             suggestions=[f"{bench_path}::{name}" for bench_path, name in classes_imported(model)],
         )
+    wanted = wanted_classes(model)
     error = StitchError(
         "does-not-build",
-        f"no construction without arguments was found for {', '.join(names)} in {path}",
-        where=path,
-        hint=f"Say how the model is built: --build '{names[-1]}(...)'",
+        f"no construction without arguments was found for {', '.join(wanted)} in {path}",
+        where=place_of(syntax, wanted[-1]),
+        hint=f"Say how the model is built: --build '{signature(syntax, wanted[-1])}'",
     )
     return with_offers(model, error)
 
 
+def wanted_classes(model: TargetModel) -> list[str]:
+    """The classes of the file that the targets name, else all that are models."""
+    names = module_classes(model.syntax)
+    named = [
+        found[0]
+        for names_of in model.subject.names
+        if (found := explicit_class(model.syntax, names_of))
+    ]
+    return list(dict.fromkeys(named)) or names
+
+
+def place_of(syntax: Syntax, class_name: str) -> str:
+    """`path:line` of a class."""
+    node = syntax.class_named(class_name)
+    path = syntax.document.path
+    return f"{path}:{node.lineno}" if node is not None else path
+
+
+def signature(syntax: Syntax, class_name: str) -> str:
+    """`Generator(channels, width=64)`: a construction, with the names of the arguments."""
+    for name in syntax.lineage(class_name):
+        function = syntax.method(name, "__init__")
+        if function is not None:
+            arguments = ast.unparse(without_annotations(function.args))
+            return f"{class_name}({arguments.partition(',')[2].strip()})"
+    return f"{class_name}()"
+
+
+def without_annotations(arguments: ast.arguments) -> ast.arguments:
+    """The arguments of a function as a call would name them."""
+    plain = copy.deepcopy(arguments)
+    for node in ast.walk(plain):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    return plain
+
+
 def failed_build(model: TargetModel, expression: str, failure: Failure) -> StitchError:
     """What one construction failed with, and what to type next."""
-    hint = "Pass the construction that your training script uses: --build 'Net(...)'"
+    wanted = wanted_classes(model)
+    shown = signature(model.syntax, wanted[-1]) if wanted else "Net(...)"
+    hint = f"Pass the construction that your training script uses: --build '{shown}'"
     if failure.code in ("does-not-run", "bad-argument"):
         hint = "Pass the input that the model takes: --input 1x3x224x224"
         if failure.takes:
@@ -107,7 +148,7 @@ def may_do_more(model: TargetModel) -> StitchError:
 
 def with_offers(model: TargetModel, error: StitchError) -> StitchError:
     """The refusal with the constructions of the model that stand in the project, ready to paste."""
-    names = set(module_classes(model.syntax))
+    names = set(wanted_classes(model))
     found = constructions(model.subject.root, model.file, model.syntax, names)
     found = [offer for offer in found if offer.text not in model.subject.builds]
     # What was asked for may be there, in another file.

@@ -90,11 +90,31 @@ def in_named_class(
             hint="Append a layer's path.",
             suggestions=suggestions(surveyed, class_name, "")[:5],
         )
-    if survey.instances(class_name, file, path):
+    if found := survey.instances(class_name, file, path):
+        check_in_given(surveyed, located, [one.configuration for one in found])
         return Resolved(located, located.file, class_name, path)
     if not any(survey.roots(one, class_name, file) for one in survey.configurations):
         raise no_instance(surveyed, class_name)
     raise no_such_layer(surveyed, class_name, path)
+
+
+def check_in_given(
+    surveyed: SurveyedModel, located: Located, found: Sequence[Configuration]
+) -> None:
+    """Refuse a layer that none of the constructions that the user named has."""
+    given = surveyed.model.subject.given
+    if not given or any(one.expression in given for one in found):
+        return
+    others = ", ".join(dict.fromkeys(one.expression for one in found))
+    raise StitchError(
+        "target-not-found",
+        f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no "
+        f"{'.'.join(located.names)}, which {others} has",
+        where=surveyed.workspace.relative(located.file),
+        hint=f"Name the construction that is meant: --build '{quoted(found[0].expression)}'; or a "
+        "layer of the model that was given: stitchgen layers prints them.",
+        suggestions=[f"--build '{quoted(found[0].expression)}'"],
+    )
 
 
 def in_any_class(surveyed: SurveyedModel, located: Located, path: str) -> Resolved:
@@ -112,7 +132,10 @@ def in_any_class(surveyed: SurveyedModel, located: Located, path: str) -> Resolv
             if about.file == file and survey.instances(about.name, file, path)
         }
     if len(found) == 1:
-        return Resolved(located, located.file, next(iter(found)), path)
+        [name] = found
+        there = [one.configuration for one in survey.instances(name, file, path)]
+        check_in_given(surveyed, located, there)
+        return Resolved(located, located.file, name, path)
     shown = workspace.relative(located.file)
     for one in survey.configurations:
         kind = survey.class_of(one)
