@@ -51,7 +51,7 @@ def outcome_of(
         "files": files,
         "proof": proof.as_dict() if proof is not None else None,
         "keys": keys.as_dict(),
-        "warnings": warnings_of(task, plan, without),
+        "warnings": warnings_of(task, plan, proof, without),
     }
     return Outcome(result, changes)
 
@@ -100,7 +100,9 @@ def splice_report(request: SpliceRequest, point: InsertionPoint) -> dict[str, An
 FEW_UNITS = 4
 
 
-def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[Warning]:
+def warnings_of(
+    task: Task, plan: Plan, proof: Proof | None, without: StitchError | None
+) -> list[Warning]:
     """What the user has to know: each with a code, a place, and what to do."""
     found = [
         *not_proven(task, plan, without),
@@ -114,7 +116,9 @@ def warnings_of(task: Task, plan: Plan, without: StitchError | None) -> list[War
         found += narrow(task, plan, point)
         found += neighbours(task, point)
     found += left_out(task)
-    if plan.workspace.edits:
+    # Where no key is new or gone, old weights load as they did.
+    keys = proof.keys if proof is not None else None
+    if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
         found += for_project(task.project.root, task.model.file)
     return [one for number, one in enumerate(found) if one not in found[:number]]
 

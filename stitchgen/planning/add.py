@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -46,7 +46,8 @@ def make_plan(planning: Planning) -> Plan:
     check_names(planning, points)
     if planning.request.placement.replaces:
         points = [initialised(planning, point) for point in points]
-        drafts = drafted(planning, [Replacing(planning, point) for point in points])
+        named = named_replacements(planning, points)
+        drafts = drafted(planning, [Replacing(planning, *one) for one in named])
         points = written(planning, drafts)
     else:
         fitted = [fitted_point(planning, point) for point in points]
@@ -185,6 +186,39 @@ def named_points(
     ]
 
 
+def named_replacements(
+    planning: Planning, points: Sequence[InsertionPoint]
+) -> list[tuple[InsertionPoint, dict[str, str]]]:
+    """Each point with the expressions of its counts, where the block does not take over the layer's
+    own arguments: what replaces a layer of any class has to give what that gave."""
+    block = planning.block
+    others = [
+        number
+        for number, point in enumerate(points)
+        if not block_file.takes_arguments_of(block, point)
+        and not block_file.stands_in(block, point)
+    ]
+    for number in others:
+        block_file.check_same_shapes(block, points[number])
+    named = dict(zip(others, named_points(planning, [points[number] for number in others])))
+    return [
+        (beside_its_layer(*named[number]) if number in named else (point, {}))
+        for number, point in enumerate(points)
+    ]
+
+
+def beside_its_layer(
+    point: InsertionPoint, names: dict[str, str]
+) -> tuple[InsertionPoint, dict[str, str]]:
+    """The expressions that do not read the layer itself, where there are such: it will be gone."""
+    channels = point.naming.channels
+    own = f"{point.layer_text}."
+    text = next((text for text in channels.kept or () if own not in text), None)
+    if text is None:
+        return point, names
+    return point.with_naming(channels=replace(channels, expression=text)), {**names, "fed": text}
+
+
 def known_channels(
     planning: Planning, point: InsertionPoint, role: str, count: Count, alone: bool
 ) -> NamedChannels | None:
@@ -284,6 +318,7 @@ class Replacing:
 
     planning: Planning
     point: InsertionPoint
+    names: Mapping[str, str]  # the expressions of its counts; none where the layer's own serve
 
     def draft(self, point: InsertionPoint) -> Draft:
         """The block at the point, by itself or in a loop; its file and its import are planned."""
@@ -292,7 +327,11 @@ class Replacing:
         if block_file.stands_in(block, point):
             if replaced_already(planning.workspace, point, settings):
                 return Draft(point.with_naming(present=True), "", Widths(""))
-        arguments = block_file.replacement_arguments(block, point, settings)
+        if self.names:
+            facts = facts_of(block, point, Fit(0), self.names)
+            arguments = block_file.arguments(block, facts, settings)
+        else:
+            arguments = block_file.replacement_arguments(block, point, settings)
         _, fit = fit_of(planning, point)
         placed = block_file.plan_block(planning, fit.dims, Path(point.file))
         construction = f"{placed.class_name}({', '.join(arguments)})"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stitchgen.analysis.layer_facts import Value
 from stitchgen.analysis.survey import LayerInstance
 from stitchgen.catalog import folders, render
 from stitchgen.catalog.block import Block
@@ -173,6 +174,36 @@ def stands_in(block: Block, point: InsertionPoint) -> bool:
     """Whether every layer of the point is already of the block's class."""
     classes = {block.class_for(dims) for dims in block.dims}
     return all(kind_of(one) in classes for one in point.calls.instances)
+
+
+def takes_arguments_of(block: Block, point: InsertionPoint) -> bool:
+    """Whether the block says how it is made from the arguments of such layers."""
+    return all(block.replacement(kind_of(one)) is not None for one in point.calls.instances)
+
+
+def check_same_shapes(block: Block, point: InsertionPoint) -> None:
+    """Refuse a block in the place of a layer that gives something else than the block would."""
+    for one in point.calls.instances:
+        fed, given = one.facts.value("input"), one.facts.value("output")
+        keeps = block.channels in ("same", "in-out") and block.size == "same" and block.inputs == 1
+        if keeps and fed.is_tensor and fed.shape == given.shape:
+            continue
+        layers = sorted({layer for other in block.replaces for layer in other.layers})
+        what = f"{block.name} cannot stand in for {point.target}, a {kind_of(one)}"
+        if keeps and given.is_tensor and fed.is_tensor:
+            what += (
+                f" that makes {shape_text(given)} of {shape_text(fed)}, where it keeps the shape"
+            )
+        raise StitchError(
+            "bad-argument",
+            what,
+            where=one.facts.where,
+            hint=f"It replaces {', '.join(layers)}." if layers else "Put it --after the layer.",
+        )
+
+
+def shape_text(value: Value) -> str:
+    return "x".join(map(str, value.shape or ()))
 
 
 def kind_of(instance: LayerInstance) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -64,6 +65,8 @@ def lines_of(planning: Planning, one: Construction) -> str:
     method, file = point.join.method, point.file
     lines: list[str] = []
     if planning.request.placement.replaces:
+        if one.block is not None and written_in_place(planning, point, one.block):
+            return ""
         lines.append(snippet("replace", "init", place=point.layer_text, construction=one.block))
     elif one.block is not None:
         lines.append(
@@ -93,6 +96,22 @@ def lines_of(planning: Planning, one: Construction) -> str:
         text = snippet("slot", "init", owner="self", attribute=point.attribute, empty=empty)
         define(planning, slot.point, text)
     return code
+
+
+def written_in_place(planning: Planning, point: InsertionPoint, block: str) -> bool:
+    """Put the block's construction in the place of the layer's own, where that is one expression and
+    the new one does not read the old layer."""
+    definition = point.definition
+    syntax = planning.workspace.syntax(point.file)
+    node = constructor.creation(syntax, definition.creating, point.calls.below)
+    one_place = definition.loop is None and definition.guard is None and not definition.slots
+    reads_layer = re.search(rf"{re.escape(point.layer_text)}\b", block) is not None
+    if node is None or reads_layer or not one_place or definition.point.span != definition.creating:
+        return False
+    span = syntax.document.span_of(node)
+    syntax.document.expression(span)
+    planning.workspace.edit(point.file, syntax.document.replace(span, block))
+    return True
 
 
 def suite(head: str, code: str) -> str:

@@ -377,6 +377,8 @@ def counts_of(planning: Planning, point: InsertionPoint) -> dict[str, Count]:
     """The counts that have to be named at a point, by what they are to it."""
     placement, method = planning.request.placement, point.join.method
     wanted = {} if method.features else {"fed": count_at(point, placement.fed)}
+    if placement.replaces:
+        return wanted
     if method.features or method.reduces or method.project or placement.fed != placement.value:
         wanted["value"] = count_at(point, placement.value)
     for other in point.join.others:

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from stitchgen.analysis.steps import Step
 from stitchgen.catalog.render import snippet
 from stitchgen.errors import unsupported
 from stitchgen.source.document import Span
@@ -111,6 +112,40 @@ def later_of(one: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:
 
 def same_suite(parent: ast.stmt, one: ast.stmt, other: ast.stmt) -> bool:
     return any(one in suite and other in suite for suite in suites(parent))
+
+
+def creation(syntax: Syntax, creating: Span, steps: tuple[Step, ...]) -> ast.Call | None:
+    """The expression that makes the layer, where a statement of its own assigns it to `self`.
+
+    Of a child of an `nn.Sequential(...)` that is written out it is the argument; None where anything else
+    makes it: a loop, a helper, a variable.
+    """
+    statement = next(
+        (
+            node
+            for node in ast.walk(syntax.tree)
+            if isinstance(node, ast.Assign) and syntax.document.span_of(node) == creating
+        ),
+        None,
+    )
+    if statement is None or len(statement.targets) != 1 or not steps:
+        return None
+    first, *rest = steps
+    if ast.unparse(statement.targets[0]) != f"self.{first.name}":
+        return None
+    node: ast.expr = statement.value
+    for step in rest:
+        match node:
+            case ast.Call(func=function, args=arguments, keywords=[]) if (
+                ast.unparse(function).rpartition(".")[2] == "Sequential"
+                and not any(isinstance(one, ast.Starred) for one in arguments)
+                and step.numbered
+                and step.index < len(arguments)
+            ):
+                node = arguments[step.index]
+            case _:
+                return None
+    return node if isinstance(node, ast.Call) else None
 
 
 def define(syntax: Syntax, point: DefinitionPoint, code: str, line_length: int) -> Edit:
