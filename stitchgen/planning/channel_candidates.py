@@ -7,6 +7,7 @@ observer, and are ranked by where they come from (`Origin`): what the layer's ow
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,28 +21,35 @@ ELEMENTS = 8
 
 
 class Origin(IntEnum):
-    """Where a candidate comes from, the nearest to the layer first.
-
-    From WEAK on a candidate has nothing to do with the layer but its value, so it is believed only where
-    the count is seen to change and the candidate to follow.
-    """
+    """Where a candidate comes from: the nearer to where the number itself comes from, the earlier."""
 
     CREATING_CALL = (
         10  # an integer, a name or arithmetic in the arguments of the layer's own creation
     )
-    CLASS_FACTOR = 20  # such a one times an attribute of a class: `planes * block.expansion`
+    FOLLOWED = 12  # the same of what the creation's own arguments were made with before
+    NEXT_LAYER = 15  # what a layer that comes next is told to take
+    CLASS_FACTOR = (
+        20  # one of the creation's times an attribute of a class: `planes * block.expansion`
+    )
     CHANGED_ATTRIBUTE = 30  # `self.inplanes`, which methods of the class assign more than once
+    NAME = 35  # any name in scope
+    OWN_ATTRIBUTE = 37  # any attribute of `self`
     LAYER_SIZE = 40  # `self.conv1.out_channels`: a size of a layer near by
-    WEAK = 50  # from here on, only the value speaks for it
     PRODUCT = (
         51  # two of the creation's parts multiplied, or one times or by a number written there
     )
     ELEMENT = 55  # `dims[2]` of a sequence that the creation reads
     SUM = 60  # two of the creation's parts added or divided
-    NAME = 70  # any name in scope
-    OWN_ATTRIBUTE = 72  # any attribute of `self`
+    INDEXED_SIZE = 65  # `self.net[3].out_channels`: a layer that may be another one elsewhere
     OTHER_ELEMENT = 74  # `dims[2]` of a sequence that the constructor reads elsewhere
     EARLIER_CALL = 80  # what the statements before it create with, which may be what it is fed
+
+    @property
+    def weak(self) -> bool:
+        """Whether only the value speaks for it: it is believed where the count is seen to change and the
+        candidate to follow."""
+        sized = (Origin.LAYER_SIZE, Origin.INDEXED_SIZE)
+        return self >= Origin.NAME and self not in sized
 
 
 @dataclass(frozen=True, order=True)
@@ -85,7 +93,7 @@ def candidates(
     moved = assigned_in(creating) if isinstance(creating, (ast.For, ast.While)) else set()
     near = {text: number for number, text in enumerate(sizes)}
     ranked = [
-        Candidate(origin, near.get(text, 0) if origin is Origin.LAYER_SIZE else len(text), text)
+        Candidate(origin, near.get(text, len(text)), text)
         for text, origin in found.items()
         if (not text.isdigit() or text in counts) and not moved & names_of(text)
     ]
@@ -112,9 +120,12 @@ class Constructor:
         """Every candidate with where it comes from; one may come several times."""
         every: Sequence[tuple[Origin, Iterable[str]]] = (
             (Origin.CREATING_CALL, [*self.literals, *self.named]),
+            (Origin.FOLLOWED, self.followed()),
+            (Origin.NEXT_LAYER, self.taken_next()),
             (Origin.CLASS_FACTOR, self.times(self.factors)),
             (Origin.CHANGED_ATTRIBUTE, mutated_self_attributes(self.syntax, self.function)),
-            (Origin.LAYER_SIZE, layer_sizes),
+            (Origin.LAYER_SIZE, [text for text in layer_sizes if "[" not in text]),
+            (Origin.INDEXED_SIZE, [text for text in layer_sizes if "[" in text]),
             (Origin.PRODUCT, self.times(self.named)),
             (Origin.PRODUCT, self.scaled()),
             (Origin.ELEMENT, self.elements(self.creating)),
@@ -133,6 +144,32 @@ class Constructor:
             for factor in factors:
                 if factor != text:
                     yield f"{wrapped(text)} * {wrapped(factor)}"
+
+    def followed(self) -> Iterator[str]:
+        """The parts of the calls that made what the creation reads: `cout` of `conv = Conv(cin, cout)`."""
+        names, seen = names_read(self.creating), set[str]()
+        statements = [
+            one
+            for one in ast.walk(self.function)
+            if isinstance(one, ast.Assign) and one.lineno < self.creating.lineno
+        ]
+        while names - seen:
+            fresh = names - seen
+            seen |= fresh
+            for statement in statements:
+                if any(isinstance(t, ast.Name) and t.id in fresh for t in statement.targets):
+                    yield from atoms(statement)
+                    names |= names_read(statement.value)
+
+    def taken_next(self) -> Iterator[str]:
+        """What the layers that are created next are told to take, as far as it names something."""
+        after = self.creating.end_lineno or self.creating.lineno
+        later = [one for one in ast.walk(self.function) if isinstance(one, ast.Assign)]
+        for statement in sorted(later, key=lambda one: one.lineno):
+            if statement.lineno > after and isinstance(statement.value, ast.Call):
+                taken = taken_by(statement.value)
+                if taken is not None and is_atom(taken) and not isinstance(taken, ast.Constant):
+                    yield ast.unparse(taken)
 
     def scaled(self) -> Iterator[str]:
         """A name times or by a number that the creation has."""
@@ -188,11 +225,11 @@ def survives(candidate: Candidate, samples: Sequence[Sample], trials: Sequence[S
 
     if any(value_in(sample) != sample.truth for sample in samples):
         return False
-    known = [trial for trial in trials if literal or text in trial.values]
-    if any(value_in(trial) != trial.truth for trial in known):
+    # What cannot be evaluated with another argument would fail there.
+    if any(value_in(trial) != trial.truth for trial in trials):
         return False
-    counts = {sample.truth for sample in (*samples, *known)}
-    believed = candidate.rank < Origin.WEAK or (len(counts) > 1 and not literal)
+    counts = {sample.truth for sample in (*samples, *trials)}
+    believed = not candidate.rank.weak or (len(counts) > 1 and not literal)
     return believed and not is_idle(text, samples)
 
 
@@ -249,6 +286,39 @@ def is_atom(node: ast.AST) -> bool:
                 isinstance(argument, (ast.Name, ast.Constant, ast.BinOp)) for argument in args
             )
     return False
+
+
+#: The names of the argument that says how many channels a layer of torch takes.
+TAKES = (
+    "in_channels",
+    "in_features",
+    "num_features",
+    "normalized_shape",
+    "input_size",
+    "num_channels",
+)
+#: The layers whose first argument says that.
+TAKING = re.compile(
+    r"(Lazy)?(Conv(Transpose)?[123]d|Linear|BatchNorm[123]d|LayerNorm|LSTM|GRU|RNN|RMSNorm)"
+)
+
+
+def taken_by(call: ast.Call) -> ast.expr | None:
+    """The argument of a layer's creation that says how many channels it takes, if it is one of torch's."""
+    if TAKING.fullmatch(ast.unparse(call.func).rpartition(".")[2]) is None:
+        return None
+    for keyword in call.keywords:
+        if keyword.arg in TAKES:
+            return keyword.value
+    return call.args[0] if call.args and not isinstance(call.args[0], ast.Starred) else None
+
+
+def names_read(node: ast.AST) -> set[str]:
+    return {
+        part.id
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
+    }
 
 
 def sequences(tree: ast.AST) -> list[str]:
