@@ -140,4 +140,4 @@ def test_observer_and_editor_agree_on_what_only_reads():
         }
 
     assert len(sets("rewrite/forms/calls.py")) == 2
-    assert sets("rewrite/forms/calls.py") == sets("observer/trace.py")
+    assert sets("rewrite/forms/calls.py") == sets("observer/tracing/reading.py")

@@ -16,7 +16,8 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
-from stitchgen.observer.laws import Broken, prove  # noqa: E402
+from stitchgen.observer.checks.failed import CheckFailed  # noqa: E402
+from stitchgen.observer.proof import prove  # noqa: E402
 
 CHANNELS = 8
 Pair = namedtuple("Pair", "first second")
@@ -2016,9 +2017,9 @@ class _(Joined):
 
 @pytest.mark.parametrize("case, law, mode, saying", WRONG)
 def test_a_splice_that_breaks_a_law_is_caught_with_that_law(case, law, mode, saying):
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(CheckFailed) as caught:
         proof(case)
-    assert (caught.value.law, caught.value.mode or mode) == (
+    assert (caught.value.check, caught.value.mode or mode) == (
         law,
         mode or caught.value.mode,
     ), caught.value.message
