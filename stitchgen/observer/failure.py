@@ -11,7 +11,7 @@ from stitchgen.observer.tracing.frames import kind_of_file
 
 
 class Failure(Exception):
-    """The model's own failure, with the place in the user's code where it happened."""
+    """The model's own failure, and where in the user's code it happened."""
 
     def __init__(self, code: str, message: str, where: Optional[str] = None) -> None:
         super().__init__(message)

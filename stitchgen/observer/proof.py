@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
 
 from torch import nn
 
@@ -22,7 +22,7 @@ from stitchgen.observer.forwards.splice import Splice
 from stitchgen.observer.tensors.state import warm_up
 from stitchgen.observer.tensors.values import leaves
 
-#: The checks of the proof, in the order in which they are held against the edit.
+#: The checks of the proof, in their order: the first that fails is reported.
 CHECKS: Tuple[Type[Check], ...] = (Builds, Keys, Position, Elsewhere, Consumed)
 MODES = ("eval", "train")
 
@@ -35,7 +35,7 @@ def prove(
     seed: int = 0,
     batch: Optional[int] = None,
 ) -> protocol.Proof:
-    """Hold all checks against all splices together. Both models are changed by it.
+    """Run all checks on all splices together. Both models are changed by it.
 
     `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever it is asked. `batch`
     is its batch size (else the length of the first argument), by which multiply-accumulates are
@@ -58,7 +58,7 @@ def prove(
         models.prepare(scale)
         evidence = Evidence(runner)
         try:
-            macs = hold_checks(evidence)
+            macs = run_checks(evidence)
         except Unstable:
             continue
         break
@@ -79,22 +79,34 @@ def prove(
     }
 
 
-def hold_checks(evidence: Evidence) -> int:
-    """Hold the checks against the runs, at one perturbation; the multiply-accumulates added.
+def run_checks(evidence: Evidence) -> int:
+    """Run the checks on the runs at one perturbation; the multiply-accumulates that were added.
 
     Raises `CheckFailed`, and `Unstable` where the perturbation is too large for the model.
     """
-    checks: List[Check] = [check() for check in CHECKS]
+    checks = [check() for check in CHECKS]
     macs: Optional[int] = None
     for index, mode in enumerate(MODES):
-        runs = ModeEvidence(evidence, mode, index, count=macs is None)
-        for check in checks:
-            check.in_mode(runs)
-        if macs is None and evidence.splices and runs.ran_blocks:
-            macs = runs.edited.macs - runs.plain.macs
+        added = check_mode(checks, evidence, mode, index, count=macs is None)
+        macs = added if macs is None else macs
     for check in checks:
         check.after_runs(evidence)
     return macs or 0
+
+
+def check_mode(
+    checks: Sequence[Check], evidence: Evidence, mode: str, index: int, count: bool
+) -> Optional[int]:
+    """Run the checks in one mode; the multiply-accumulates added, None where they were not counted.
+
+    The runs, with their graphs, are gone when it ends.
+    """
+    runs = ModeEvidence(evidence, mode, index, count)
+    for check in checks:
+        check.in_mode(runs)
+    if not count or not evidence.splices or not runs.ran_blocks:
+        return None
+    return runs.edited.macs - runs.plain.macs
 
 
 def batch_size(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""What the two processes say to each other: a request and its answer are one JSON object a line each.
+"""What the two processes say to each other: a request and its answer are a line of JSON each.
 
 The observer makes these dictionaries, `analysis` parses them into frozen records at its border; nobody
 else indexes them. Runs on Python 3.8 with the standard library alone, as all of the observer.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Tuple, TypedDict, Union
 
-#: A place in a source file, `[line, column, end_line, end_column]`, as `ast` counts them.
+#: A range in a source file, `[line, column, end_line, end_column]`, as `ast` counts them.
 Position = List[int]
 
 
@@ -30,7 +30,7 @@ class Error(ErrorBase, total=False):
 
 
 class Refusal(TypedDict):
-    """The answer in place of any other where nothing can be said."""
+    """The answer to a request that failed as a whole."""
 
     ok: bool
     error: Error
@@ -114,7 +114,7 @@ Adapter = Union[None, str, List[int], Grid]
 class Method(TypedDict, total=False):
     """How the block's output is joined with that of the layer and of other layers."""
 
-    fuse: Optional[str]  # add, mul, concat; None: it takes its place
+    fuse: Optional[str]  # add, mul, concat; None: it replaces it
     axis: int  # of the channels: 1 or -1
     linear: bool  # the reduction is a Linear
     memory: str  # how the layer's output lies in memory: contiguous, channels_last

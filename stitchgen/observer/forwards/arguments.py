@@ -1,4 +1,4 @@
-"""Where in a call the feature is, and the call with another one in its stead."""
+"""Where in a call the feature is, and the call with another one there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes on behind a splice, computed from outside of the model with the very blocks that it has."""
+"""What a splice makes of a layer's output, computed from outside with the edited model's own blocks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stitchgen.observer.tensors.values import Tensors, grab
 
 
 def result(splice: Splice, run: Run, value: Any, fed: Any = None) -> Any:
-    """What goes on in the stead of a value; `fed` is what the block takes, where not the value."""
+    """What replaces the layer's output; `fed` is what the block is fed, where that is not `value`."""
     join = splice.join
     if not splice.is_joined:
         assert splice.module is not None

@@ -75,7 +75,7 @@ def joined(
     reduce: Optional[nn.Module],
     gate: Optional[Tensor],
 ) -> Tensor:
-    """What goes on in the stead of `value`.
+    """What replaces `value`.
 
     `others` are what it is joined with, in order; `join.position` is where the value stands among
     them. `reduce` takes what is concatenated; `gate` is None where there is none.

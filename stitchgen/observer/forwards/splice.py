@@ -28,8 +28,8 @@ def under(path: str, names: Sequence[str]) -> bool:
 class Splice:
     """A splice as it was asked for, with its modules in both models (None where there is none).
 
-    `join` says how the block's output is joined with the layer's, where it does not just go on
-    in its stead; its `parts` are the paths, in the edited model, of what was added beside the block:
+    `join` says how the block's output is joined with the layer's, where it does not just replace
+    it; its `parts` are the paths, in the edited model, of what was added beside the block:
     gate, reduce, project, projections.
     """
 
