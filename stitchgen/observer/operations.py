@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import traceback
-from typing import Dict, Mapping, Tuple, Union, cast
+from typing import Dict, Mapping, Tuple, Union
 
 from stitchgen.observer import expressions, proof, survey
 from stitchgen.observer.checks.failed import CheckFailed
@@ -14,6 +14,7 @@ from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import (
     EvaluateAnswer,
     EvaluateRequest,
+    ModelRequest,
     ProofOfBuild,
     ProveAnswer,
     ProvenBuild,
@@ -41,17 +42,16 @@ def perform(request: Request) -> Union[Dict[str, object], Refusal]:
 
 
 def answer_to(request: Request) -> Answer:
-    operation = request["op"]
-    if operation == "survey":
-        return survey_layers(cast(SurveyRequest, request))
-    if operation == "evaluate":
-        return evaluate(cast(EvaluateRequest, request))
-    if operation == "prove":
-        return prove(cast(ProveRequest, request))
-    raise KeyError(operation)
+    if request["op"] == "survey":
+        return survey_layers(request)
+    if request["op"] == "evaluate":
+        return evaluate(request)
+    if request["op"] == "prove":
+        return prove(request)
+    raise KeyError(request["op"])
 
 
-def project_of(request: Request, overlay: Mapping[str, str]) -> Project:
+def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
     """The project with the given files (base64, by path) in place of those on disk."""
     return Project(
         request["file"],

@@ -9,7 +9,7 @@ first line, before any request, is a `Greeting`. What is a tuple here is a list 
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple, TypedDict, Union
+from typing import Dict, List, Literal, Optional, Tuple, TypedDict, Union
 
 #: A range in a source file, `[line, column, end_line, end_column]`, as `ast` counts them.
 Position = List[int]
@@ -59,8 +59,7 @@ class Script(TypedDict):
     builds: Dict[str, ScriptLines]  # by expression
 
 
-class RequestBase(TypedDict):
-    op: str  # survey, evaluate, prove
+class ModelRequestBase(TypedDict):
     file: str
     module: str
     paths: List[str]
@@ -68,14 +67,15 @@ class RequestBase(TypedDict):
     inputs: List[str]
 
 
-class Request(RequestBase, total=False):
-    """What every request carries: the operation, and the model file with how it is imported."""
+class ModelRequest(ModelRequestBase, total=False):
+    """What every request carries beside its operation: the model file with how it is imported."""
 
     left_out: Optional[Dict[str, List[int]]]  # lines that are not run, by file
     script: Optional[Script]  # where the model is a variable of a script
 
 
-class SurveyRequestBase(Request):
+class SurveyRequestBase(ModelRequest):
+    op: Literal["survey"]
     builds: List[str]
 
 
@@ -92,7 +92,8 @@ class Trial(TypedDict):
     targets: Dict[str, int]  # how many calls of each layer are wanted
 
 
-class EvaluateRequest(Request):
+class EvaluateRequest(ModelRequest):
+    op: Literal["evaluate"]
     builds: List[str]
     overlay: Dict[str, str]  # files that exist in memory alone, in base64, by absolute path
     candidates: Dict[str, List[str]]  # expressions, by the probe's key
@@ -153,9 +154,13 @@ class ProofOfBuild(TypedDict):
     splices: List[Splice]
 
 
-class ProveRequest(Request):
+class ProveRequest(ModelRequest):
+    op: Literal["prove"]
     builds: List[ProofOfBuild]
     overlay: Dict[str, str]  # the edited files, in base64, by absolute path
+
+
+Request = Union[SurveyRequest, EvaluateRequest, ProveRequest]
 
 
 # Answers ----------------------------------------------------------------------------------------
