@@ -108,9 +108,10 @@ class Match(NamedTuple):
             return "call"
         if is_slice(call.func) and same_children(value, self.called):
             return "slice"
-        if getattr(value, "__self__", None) is self.called and value.__name__ == "forward":
+        name = getattr(value, "__name__", None)
+        if name == "forward" and getattr(value, "__self__", None) is self.called:
             return "forward"
-        if getattr(value, "__name__", None) == WRAPPER:
+        if name == WRAPPER:
             if isinstance(call.func, ast.Attribute):
                 if evaluate_pure(call.func.value, frame) is self.called:
                     return "forward"
