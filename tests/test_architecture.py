@@ -144,4 +144,4 @@ def test_observer_and_editor_agree_on_what_only_reads():
         }
 
     assert len(sets("rewrite/calls.py")) == 2
-    assert sets("rewrite/calls.py") == sets("observer/trace.py")
+    assert sets("rewrite/calls.py") == sets("observer/tracing/reading.py")

@@ -1,8 +1,5 @@
 """What a block costs: parameters, and multiply-accumulates of a forward.
 
-Part of the observer: runs in the user's Python (3.8 or later, torch 1.13 or later) and imports
-only torch and the standard library.
-
 Counted are convolutions, matrix products and scaled dot-product attention, whether called as
 modules or as functions. Elementwise operations, normalisation, pooling and recurrent kernels are
 not.
@@ -10,7 +7,7 @@ not.
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -25,38 +22,48 @@ def parameters(modules: Iterable[nn.Module]) -> int:
     return sum(p.numel() for p in unique.values())
 
 
-class Counter(TorchDispatchMode):
+class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
     """Adds up the multiply-accumulates of what runs inside it; it changes nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.macs = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Tuple[Any, ...] = (),
+        kwargs: Optional[Dict[str, Any]] = None,
+    ) -> Any:
         out = func(*args, **(kwargs or {}))
         self.macs += _macs(func.__name__.split(".")[0], args, out)
         return out
 
 
-def _macs(operation: str, args: Any, out: Any) -> int:
+def _macs(operation: str, args: Tuple[Any, ...], out: Any) -> int:
+    """Of one operation of ATen, by its name."""
     if operation in (
         "convolution",
         "_convolution",
         "mkldnn_convolution",
         "convolution_overrideable",
     ):
-        source, weight = args[0], args[1]
+        source: torch.Tensor = args[0]
+        weight: torch.Tensor = args[1]
         transposed = bool(args[6]) if len(args) > 6 else False
         # Every weight of a channel is used once a position: of the output, or transposed of the
         # input.
-        positions = source if transposed else out
+        positions: torch.Tensor = source if transposed else out
         return positions.numel() * (weight.numel() // weight.shape[0])
     if operation in ("mm", "bmm", "mv", "dot"):
         return _product(args[0], args[1])
     if operation in ("addmm", "baddbmm", "addmv", "addbmm"):
         return _product(args[1], args[2])
     if operation.startswith("_scaled_dot_product"):
-        query, key, value = args[0], args[1], args[2]
+        query: torch.Tensor = args[0]
+        key: torch.Tensor = args[1]
+        value: torch.Tensor = args[2]
         pairs = query.numel() // query.shape[-1] * key.shape[-2]
         return pairs * (query.shape[-1] + value.shape[-1])
     return 0

@@ -1,58 +1,83 @@
 """Evaluate candidate expressions in the live frame where a block would be created.
 
-The edited text holds a probe, `__stitchgen_probe__(key, locals())`, at the very place where the
-block's definition would go. It is a builtin while a world is built, so that it needs no import.
+The edited text holds a probe, `__stitchgen_probe__(key, locals())`, at the very point where the
+block's definition would go. It is a builtin while a model is built, so that it needs no import.
 """
+
+from __future__ import annotations
 
 import builtins
 import contextlib
 import inspect
 import sys
+from types import CodeType
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 import torch
 from torch import nn
 
-from stitchgen.observer import survey as layers
-from stitchgen.observer import trace
+from stitchgen.observer.failure import Failure
+from stitchgen.observer.models import DEVICES, build, find_input
+from stitchgen.observer.protocol import (
+    EvaluateAnswer,
+    EvaluatedBuild,
+    EvaluatedTrial,
+    EvaluateRequest,
+    Passage,
+    Shapes,
+    Trial,
+    Value,
+)
+from stitchgen.observer.tensors.intercept import Forward
+from stitchgen.observer.tracing.values import shape_of
 
 NAME = "__stitchgen_probe__"
+
+
+class Loadable(Protocol):
+    """What is needed of a project: its namespace, and models built in it."""
+
+    def load(self) -> Dict[str, Any]: ...
+
+    def evaluate(self, expression: str) -> Any: ...
 
 
 class Probes:
     """Collects the values of the candidates at every passage through a probe."""
 
-    def __init__(self, candidates):
-        self.candidates = {
+    def __init__(self, candidates: Mapping[str, Sequence[str]]) -> None:
+        self.candidates: Dict[str, List[Tuple[str, CodeType]]] = {
             key: [(text, compile(text, "<candidate>", "eval")) for text in texts]
             for key, texts in candidates.items()
         }
-        self.passages = []
+        #: The key, the `self` of the constructor, and the values by candidate.
+        self.passages: List[Tuple[str, object, Dict[str, int]]] = []
 
-    def __enter__(self):
+    def __enter__(self) -> Probes:
         setattr(builtins, NAME, self.probe)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         delattr(builtins, NAME)
 
-    def probe(self, key, names):
+    def probe(self, key: str, names: Mapping[str, Any]) -> None:
         frame = sys._getframe(1)
-        values = {}
+        values: Dict[str, int] = {}
         for text, code in self.candidates[key]:
             try:
                 value = eval(code, frame.f_globals, dict(names))
             except Exception:
-                continue
-            if isinstance(value, int) and not isinstance(value, bool):
+                continue  # it has no value here, so it does not name the count
+            if is_integer(value):
                 values[text] = value
         self.passages.append((key, names.get("self"), values))
 
-    def report(self, model):
+    def report(self, model: nn.Module) -> List[Passage]:
         """The last passage of each module of the finished model, by its path."""
-        paths = {}
+        paths: Dict[int, str] = {}
         for path, module in model.named_modules():
             paths.setdefault(id(module), path)
-        found = {}
+        found: Dict[Tuple[str, str], Dict[str, int]] = {}
         for key, receiver, values in self.passages:
             if isinstance(receiver, nn.Module) and id(receiver) in paths:
                 found[key, paths[id(receiver)]] = values
@@ -61,32 +86,37 @@ class Probes:
         ]
 
 
-def evaluate(world, request):
+def evaluate(project: Loadable, request: EvaluateRequest) -> EvaluateAnswer:
     """For each build: the candidates' values, by probe and by the module that passed it."""
-    builds = {}
+    builds: Dict[str, EvaluatedBuild] = {}
     for expression in request["builds"]:
         try:
-            builds[expression] = on_some_device(world, expression, request["candidates"])
-        except layers.Failure as failure:
+            passages = passages_of(project, expression, request["candidates"])
+            builds[expression] = {"ok": True, "passages": passages}
+        except Failure as failure:
             builds[expression] = {"ok": False, "error": failure.report}
-    trials = []
-    for number, trial in enumerate(request.get("trials", ())):
+    trials: List[EvaluatedTrial] = []
+    for number, trial in enumerate(request["trials"]):
         usual = builds[trial["build"]]
         if usual["ok"]:
-            for report in try_other_arguments(world, trial, request, usual["passages"]):
-                trials.append(dict(report, number=number))
+            trials.extend(try_other_arguments(project, number, request, usual["passages"]))
     return {"builds": list(builds.values()), "trials": trials}
 
 
-def on_some_device(world, expression, candidates):
-    for device in layers.DEVICES:
+def passages_of(
+    project: Loadable, expression: str, candidates: Mapping[str, Sequence[str]]
+) -> List[Passage]:
+    """What the candidates are in one configuration; raises `Failure`."""
+    for device in DEVICES:
         try:
             with Probes(candidates) as probes:
-                model = layers.build(world, expression, device)
-            return {"ok": True, "passages": probes.report(model)}
+                model = build(project, expression, device)
+            return probes.report(model)
         except Exception:
+            # The meta device gives shapes cheaply, but not every model allows it.
             if device is None:
                 raise
+    raise AssertionError("the last device is the CPU, where every failure is raised")
 
 
 class NothingToLearn(BaseException):
@@ -99,16 +129,21 @@ class OtherArgument:
     Where the value is neither, the build ends there with `NothingToLearn`.
     """
 
-    def __init__(self, kind, name, element, change):
-        self.kind, self.name, self.element, self.change = kind, name, element, change
+    def __init__(
+        self, kind: Any, name: str, element: Optional[int], change: Callable[[int], int]
+    ) -> None:
+        self.kind = kind  # whatever has that name in the user's file
+        self.name = name
+        self.element = element
+        self.change = change
         self.called = False
 
-    def __enter__(self):
+    def __enter__(self) -> OtherArgument:
         self.original = original = self.kind.__init__
         signature = inspect.signature(original)
         outer = self
 
-        def __init__(instance, *args, **kwargs):
+        def __init__(instance: Any, *args: Any, **kwargs: Any) -> None:
             outer.called = True
             bound = signature.bind(instance, *args, **kwargs)
             bound.apply_defaults()
@@ -118,10 +153,10 @@ class OtherArgument:
         self.kind.__init__ = __init__
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.kind.__init__ = self.original
 
-    def other(self, value):
+    def other(self, value: Any) -> Any:
         if self.element is None:
             if is_integer(value):
                 return self.change(value)
@@ -133,27 +168,39 @@ class OtherArgument:
         raise NothingToLearn
 
 
-def is_integer(value):
+def is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-CHANGES = (lambda value: value * 2, lambda value: value + 1)
+def doubled(value: int) -> int:
+    return value * 2
 
 
-def try_other_arguments(world, trial, request, usual):
+def one_more(value: int) -> int:
+    return value + 1
+
+
+CHANGES = (doubled, one_more)
+
+
+def try_other_arguments(
+    project: Loadable, number: int, request: EvaluateRequest, usual: List[Passage]
+) -> Iterator[EvaluatedTrial]:
     """Rebuild with the integer arguments of the class changed one by one.
 
-    An expression that is right by coincidence (`num_heads * 16` for a literal 64) shows itself
-    when an argument changes; a configuration that then does not build says nothing, nor does an
-    argument that leaves all candidates what they are, where one of them stands for each count: a
-    number written out stands only for a count that no argument changes.
+    `number` is the trial's, `usual` what the candidates are without a change. An expression that is
+    right by coincidence (`num_heads * 16` for a literal 64) shows itself when an argument changes;
+    a configuration that then does not build says nothing, nor does an argument that leaves all
+    candidates what they are, where one of them stands for each count: a number written out stands
+    only for a count that no argument changes.
     """
-    kind = world.load()
+    trial = request["trials"][number]
     wanted = request["wanted"]
     known = {
         passage["key"] for passage in usual if wanted[passage["key"]] in passage["values"].values()
     }
-    idle = usual if known == set(wanted) else None
+    unchanged = usual if known == set(wanted) else None
+    kind: Any = project.load()
     try:
         for part in trial["class_name"].split("."):
             kind = kind[part] if isinstance(kind, dict) else getattr(kind, part)
@@ -165,11 +212,17 @@ def try_other_arguments(world, trial, request, usual):
             try:
                 for change in CHANGES:
                     with OtherArgument(kind, name, element, change) as other:
-                        report = run_trial(world, trial, request, idle)
+                        seen = run_trial(project, trial, request, unchanged)
                     if not other.called:
                         return  # the configuration makes none of this class
-                    if report is not None:
-                        yield dict(report, argument=name)
+                    if seen is not None:
+                        passages, shapes = seen
+                        yield {
+                            "number": number,
+                            "argument": name,
+                            "passages": passages,
+                            "shapes": shapes,
+                        }
                         break
             except NothingToLearn:
                 continue
@@ -182,9 +235,9 @@ class Reached(BaseException):
 
 
 class Targets:
-    """What some layers are fed and give, as shapes, until each has been called as often as asked."""
+    """What some layers are fed and return, as shapes, until each has been called as often as asked."""
 
-    def __init__(self, model, wanted):
+    def __init__(self, model: nn.Module, wanted: Mapping[str, int]) -> None:
         self.wanted = wanted
         modules = dict(model.named_modules())
         modules = {path: modules[path] for path in wanted if path in modules}
@@ -192,30 +245,32 @@ class Targets:
         self.modules = {p: m for p, m in modules.items() if not isinstance(m, scripted)}
         self.begin(None)
 
-    def begin(self, mode):
+    def begin(self, mode: Optional[str]) -> None:
         """Forget what was seen: a run begins."""
-        self.shapes = {path: {"output": [], "input": []} for path in self.wanted}
+        self.shapes: Dict[str, Shapes] = {path: {"output": [], "input": []} for path in self.wanted}
 
-    def __enter__(self):
-        self.saved = {path: m.__dict__.get("forward") for path, m in self.modules.items()}
+    def __enter__(self) -> Targets:
+        self.saved: Dict[str, Optional[Forward]] = {
+            path: module.__dict__.get("forward") for path, module in self.modules.items()
+        }
         for path, module in self.modules.items():
             object.__setattr__(module, "forward", self.wrap(path, module.forward))
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         for path, module in self.modules.items():
             if self.saved[path] is None:
                 module.__dict__.pop("forward", None)
             else:
                 object.__setattr__(module, "forward", self.saved[path])
 
-    def wrap(self, path, forward):
-        def forward_with_shapes(*args, **kwargs):
-            fed = trace.shape_of(args[0]) if args else {}
+    def wrap(self, path: str, forward: Forward) -> Forward:
+        def forward_with_shapes(*args: Any, **kwargs: Any) -> Any:
+            fed: Value = shape_of(args[0]) if args else {}
             result = forward(*args, **kwargs)
             seen = self.shapes[path]
             seen["input"].append(fed)
-            seen["output"].append(trace.shape_of(result))
+            seen["output"].append(shape_of(result))
             if all(len(self.shapes[p]["output"]) >= self.wanted[p] for p in self.modules):
                 raise Reached
             return result
@@ -223,21 +278,27 @@ class Targets:
         return forward_with_shapes
 
 
-def run_trial(world, trial, request, idle):
-    """What the candidates are, and the targets' shapes; None where it does not build or run."""
-    device = layers.DEVICES[0]
+def run_trial(
+    project: Loadable, trial: Trial, request: EvaluateRequest, unchanged: Optional[List[Passage]]
+) -> Optional[Tuple[List[Passage], Dict[str, Shapes]]]:
+    """What the candidates are, and the targets' shapes; None where it does not build or run.
+
+    Raises `NothingToLearn` where the candidates are as in `unchanged`.
+    """
+    device = DEVICES[0]
     try:
         with Probes(request["candidates"]) as probes:
-            model = layers.build(world, trial["build"], device)
+            model = build(project, trial["build"], device)
         passages = probes.report(model)
-        if passages == idle:
+        if passages == unchanged:
             raise NothingToLearn
         targets = Targets(model, trial["targets"])
         if not targets.modules:
             return None
-        # What comes after the targets is no concern of the candidates, and half the time.
+        # What comes after the targets does not concern the candidates, and is half the time.
         with contextlib.suppress(Reached), targets:
-            layers.find_input(world, model, request.get("inputs") or [], device, targets)
+            find_input(project, model, request.get("inputs") or [], device, targets)
     except Exception:
+        # Most changes of one argument make a configuration that fits nothing.
         return None
-    return {"passages": passages, "shapes": targets.shapes}
+    return passages, targets.shapes

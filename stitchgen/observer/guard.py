@@ -4,9 +4,12 @@ Importing a model file or running a forward pass may do all of these by accident
 weights, a log file, a data loader's workers). Audit hooks see them before they happen.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import tempfile
+from typing import Any, Tuple, Union
 
 NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "urllib.Request"}
 PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"}
@@ -18,24 +21,24 @@ class Forbidden(PermissionError):
     """What the model tried to do; a PermissionError, since careful code expects those."""
 
 
-def raise_guard():
+def raise_guard() -> None:
     """Forbid from here on; there is no way back, as audit hooks stay."""
-    places = [os.path.realpath(tempfile.gettempdir()), os.path.realpath("/dev")]
+    writable = [os.path.realpath(tempfile.gettempdir()), os.path.realpath("/dev")]
     home = os.environ.get("HOME")
     if home:
         # Compilers and plotting libraries keep caches there, which harms nobody.
-        places.append(os.path.realpath(os.path.join(home, ".cache")))
+        writable.append(os.path.realpath(os.path.join(home, ".cache")))
     current = os.path.realpath(os.getcwd())
 
-    def is_allowed(path):
+    def is_allowed(path: Union[int, str, bytes]) -> bool:
         if isinstance(path, int):
             return True
         real = os.path.realpath(os.fsdecode(path))
-        inside = any(real == place or real.startswith(place + os.sep) for place in places)
+        inside = any(real == folder or real.startswith(folder + os.sep) for folder in writable)
         # A project may itself lie in the folder for temporary files.
         return inside and not real.startswith(current + os.sep)
 
-    def hook(event, arguments):
+    def hook(event: str, arguments: Tuple[Any, ...]) -> None:
         if event in NETWORK:
             raise Forbidden("the model tried to use the network, which is not allowed here")
         if event in PROCESS:

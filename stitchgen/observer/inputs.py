@@ -1,15 +1,40 @@
 """Inputs for a model: as the user gives them, or guessed from the first layer's needs."""
 
+from __future__ import annotations
+
 import inspect
 import re
+from typing import Any, Callable, Iterator, List, Optional, Protocol, Sequence, Tuple
 
 import torch
 from torch import nn
 
+from stitchgen.observer.tensors.intercept import Args, Kwargs
+
+#: The sizes of a tensor, and its dtype as torch names it.
+Shape = Tuple[List[int], str]
+
 SHAPE = re.compile(r"^\s*(\d+(?:[x,]\d+)*)\s*(?::\s*(\w+))?\s*$")
 
 
-def shape_in(text):
+class Source(Protocol):
+    """Where the inputs of a model come from."""
+
+    @property
+    def shapes(self) -> Optional[Sequence[Shape]]:
+        """Of the tensors; None where an input is an expression."""
+
+    def describe(self) -> str:
+        """The inputs as `--input` takes them."""
+
+    def variants(self) -> Iterator[Source]:
+        """The inputs as they are, then others that tell the axes apart."""
+
+    def make(self, seed: int, batch: Optional[int] = None) -> Tuple[Args, Kwargs]:
+        """The inputs for a seed, the same whenever asked; `batch` replaces the first sizes."""
+
+
+def shape_in(text: str) -> Optional[Shape]:
     """`([2, 16], "int64")` for `2x16:int64`; None for what is no shape."""
     match = SHAPE.match(text)
     if match is None:
@@ -20,26 +45,28 @@ def shape_in(text):
 class Given:
     """Inputs from `--input`: shapes (`1x3x224x224`, `2x16:int64`) or Python expressions."""
 
-    def __init__(self, texts, evaluate):
+    def __init__(self, texts: Sequence[str], evaluate: Callable[[str], Any]) -> None:
+        """Raises SyntaxError for a text that is neither a shape nor an expression."""
         self.texts = list(texts)
         self.evaluate = evaluate
         self.parts = [shape_in(text) for text in self.texts]
         for text, shape in zip(self.texts, self.parts):
             if shape is None:
-                compile(text, "<--input>", "eval")  # a SyntaxError is the user's to see
-        self.shapes = None if None in self.parts else self.parts
+                compile(text, "<--input>", "eval")
+        known = [shape for shape in self.parts if shape is not None]
+        self.shapes = known if len(known) == len(self.parts) else None
 
-    def describe(self):
+    def describe(self) -> str:
         return " ".join(self.texts)
 
-    def variants(self):
+    def variants(self) -> Iterator[Source]:
         """The given shapes, and others that tell the axes apart; the first is as given."""
         yield self
         if self.shapes is not None:
             for shapes in vary(self.shapes):
                 yield Shapes(shapes)
 
-    def make(self, seed, batch=None):
+    def make(self, seed: int, batch: Optional[int] = None) -> Tuple[Args, Kwargs]:
         if self.shapes is not None:
             return Shapes(self.shapes).make(seed, batch)
         torch.manual_seed(seed)
@@ -59,27 +86,27 @@ class Given:
 class Shapes:
     """Random tensors of the given shapes: normal floats, small integers."""
 
-    def __init__(self, shapes):
+    def __init__(self, shapes: Sequence[Shape]) -> None:
         self.shapes = shapes
 
-    def describe(self):
+    def describe(self) -> str:
         return " ".join(
             "x".join(map(str, sizes)) + ("" if dtype == "float32" else ":" + dtype)
             for sizes, dtype in self.shapes
         )
 
-    def variants(self):
+    def variants(self) -> Iterator[Source]:
         yield self
         for shapes in vary(self.shapes):
             yield Shapes(shapes)
 
-    def make(self, seed, batch=None):
+    def make(self, seed: int, batch: Optional[int] = None) -> Tuple[Args, Kwargs]:
         generator = torch.Generator().manual_seed(seed)
         values = []
         for sizes, dtype in self.shapes:
             if batch is not None and sizes:
                 sizes = [batch] + list(sizes[1:])
-            kind = getattr(torch, dtype)
+            kind: torch.dtype = getattr(torch, dtype)
             if kind == torch.bool:
                 values.append(torch.ones(sizes, dtype=kind))
             elif kind.is_floating_point:
@@ -89,7 +116,7 @@ class Shapes:
         return tuple(values), {}
 
 
-def vary(shapes):
+def vary(shapes: Sequence[Shape]) -> Iterator[List[Shape]]:
     """Other shapes: the batch one larger; then height and width enlarged by different amounts."""
     yield [([sizes[0] + 1] + list(sizes[1:]), dtype) for sizes, dtype in shapes]
     steps = (64, 32, 96)
@@ -100,16 +127,16 @@ def vary(shapes):
         ]
 
 
-def smaller(source):
-    """The same input with small images: laws hold or break at any size, and run much faster."""
-    shapes = getattr(source, "shapes", None)
+def smaller(source: Source) -> Iterator[Source]:
+    """The same input with small images: checks hold or fail at any size, and run much faster."""
+    shapes = source.shapes
     if isinstance(source, Shapes) and shapes and all(len(sizes) == 4 for sizes, _ in shapes):
         if all(size > 64 for sizes, _ in shapes for size in sizes[2:]):
             yield Shapes([(list(sizes[:2]) + [64, 64], dtype) for sizes, dtype in shapes])
     yield source
 
 
-def guesses(model):
+def guesses(model: nn.Module) -> List[Shapes]:
     """Inputs worth trying, most usual first, from the first layer that has weights.
 
     A forward with several required arguments is tried with one such tensor for each.
@@ -119,10 +146,10 @@ def guesses(model):
         positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         if positional and parameter.default is parameter.empty:
             count += 1
-    return [Shapes(guess.shapes * max(1, count)) for guess in guesses_of_one(model)]
+    return [Shapes([shape] * max(1, count)) for shape in guesses_of_one(model)]
 
 
-def parameters_of(model):
+def parameters_of(model: nn.Module) -> List[inspect.Parameter]:
     """What the model's forward takes: that of its class, since the instance's may be observed."""
     try:
         return list(inspect.signature(type(model).forward).parameters.values())[1:]
@@ -130,14 +157,15 @@ def parameters_of(model):
         return []
 
 
-def takes(model):
+def takes(model: nn.Module) -> str:
     """`forward(x, t=None)`, for people."""
     return "forward(%s)" % ", ".join(
         str(parameter.replace(annotation=parameter.empty)) for parameter in parameters_of(model)
     )
 
 
-def guesses_of_one(model):
+def guesses_of_one(model: nn.Module) -> List[Shape]:
+    """Shapes of one argument."""
     for module in model.modules():
         if isinstance(module, nn.modules.conv._ConvNd) and not module.transposed:
             channels = module.in_channels
@@ -153,9 +181,9 @@ def guesses_of_one(model):
             # The first layer may be fed more than the model is, as coordinates are.
             usual = [count for count in (3, 1) if count != channels]
             shapes += [[2, count] + shape[2:] for count in usual for shape in shapes[:2]]
-            return [Shapes([(shape, "float32")]) for shape in shapes]
+            return [(shape, "float32") for shape in shapes]
         if isinstance(module, nn.Embedding):
-            return [Shapes([([2, size], "int64")]) for size in (16, 64, 128)]
+            return [([2, size], "int64") for size in (16, 64, 128)]
         if isinstance(module, nn.Linear):
             width = module.in_features
             shapes = [[2, width], [2, 16, width], [2, 8, 8, width]]
@@ -165,7 +193,7 @@ def guesses_of_one(model):
                     shapes += [[2, 1, side, side], [2, side, side]]
                 if 3 * side * side == width:
                     shapes += [[2, 3, side, side]]
-            return [Shapes([(shape, "float32")]) for shape in shapes]
+            return [(shape, "float32") for shape in shapes]
         if isinstance(module, (nn.LSTM, nn.GRU, nn.RNN)):
-            return [Shapes([([2, 16, module.input_size], "float32")])]
-    return [Shapes([([2, 3, 224, 224], "float32")])]
+            return [([2, 16, module.input_size], "float32")]
+    return [([2, 3, 224, 224], "float32")]

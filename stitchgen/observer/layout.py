@@ -1,7 +1,11 @@
-"""Which axis of a feature is which: told from how its shape follows the input's.
+"""Which axis of a feature is which, known from how its shape follows the input's.
 
 Layouts are written as PyTorch users write them: NCHW, NHWC, NCL, NLC, LNC, NC, NCDHW, NDHWC.
 """
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Sequence, Set
 
 from torch import nn
 
@@ -23,8 +27,8 @@ CHANNELS_FIRST = {2: "NC", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 CHANNELS_LAST = {2: "NC", 3: "NLC", 4: "NHWC", 5: "NDHWC"}
 
 
-def hint_of(module):
-    """`first` or `last` where the module's type tells its channel axis, else None."""
+def hint_of(module: nn.Module) -> Optional[str]:
+    """`first` or `last` where the module's type fixes its channel axis, else None."""
     if isinstance(module, FIRST):
         return "first"
     if isinstance(module, LAST):
@@ -32,21 +36,24 @@ def hint_of(module):
     return None
 
 
-def layout_of(shapes, hint):
-    """The layout of a feature, or None where its axes cannot be told apart.
+def layout_of(shapes: Sequence[Optional[Sequence[int]]], hint: Optional[str]) -> Optional[str]:
+    """The layout of a feature, or None where its axes cannot be determined.
 
     `shapes` are the shapes under the input as given, with a larger batch, and (where the model
     takes it) with larger sizes; `hint` is what the types of the modules around say.
     """
-    base = shapes[0]
+    known = [shape for shape in shapes if shape is not None]
+    base = known[0] if known else ()
     rank = len(base)
-    if rank not in CHANNELS_FIRST or any(shape is None or len(shape) != rank for shape in shapes):
+    same_rank = len(known) == len(shapes) and all(len(shape) == rank for shape in known)
+    if rank not in CHANNELS_FIRST or not same_rank:
         return None
-    batch, space = set(), set()
-    if len(shapes) > 1:
-        batch = {axis for axis in range(rank) if shapes[1][axis] != base[axis]}
-    if len(shapes) > 2:
-        space = {axis for axis in range(rank) if shapes[2][axis] != base[axis]} - batch
+    batch: Set[int] = set()
+    space: Set[int] = set()
+    if len(known) > 1:
+        batch = {axis for axis in range(rank) if known[1][axis] != base[axis]}
+    if len(known) > 2:
+        space = {axis for axis in range(rank) if known[2][axis] != base[axis]} - batch
     if rank == 3 and batch == {1} and (hint == "last" or space == {0}):
         return "LNC"
     if len(shapes) > 1 and batch != {0}:
@@ -62,7 +69,9 @@ def layout_of(shapes, hint):
     if constant and not space:
         if hint is None and rank > 3 and all(size == 1 for size in base[2:]):
             return CHANNELS_FIRST[rank]
-        return {"first": CHANNELS_FIRST, "last": CHANNELS_LAST}.get(hint, {}).get(rank)
+        by_hint: Dict[Optional[str], Dict[int, str]]
+        by_hint = {"first": CHANNELS_FIRST, "last": CHANNELS_LAST}
+        return by_hint.get(hint, {}).get(rank)
     # Some axes follow the size, others do not: the hint decides if it names a constant one.
     if hint == "first" and 1 in constant:
         return CHANNELS_FIRST[rank]

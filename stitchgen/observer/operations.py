@@ -1,24 +1,59 @@
 """What the observer can be asked: survey the layers, evaluate expressions, prove an edit."""
 
+from __future__ import annotations
+
 import base64
 import traceback
+from typing import Dict, Mapping, Tuple, Union
 
-from stitchgen.observer import expressions, inputs, laws, trace
-from stitchgen.observer import survey as layers
-from stitchgen.observer.world import World
+from stitchgen.observer import expressions, proof, survey
+from stitchgen.observer.checks.failed import CheckFailed
+from stitchgen.observer.failure import Failure, failure_of
+from stitchgen.observer.models import build, find_input, small_enough, train_batch
+from stitchgen.observer.project import Project
+from stitchgen.observer.protocol import (
+    EvaluateAnswer,
+    EvaluateRequest,
+    ModelRequest,
+    ProofOfBuild,
+    ProveAnswer,
+    ProvenBuild,
+    ProveRequest,
+    Refusal,
+    Request,
+    SurveyAnswer,
+    SurveyRequest,
+)
+from stitchgen.observer.tensors.intercept import Args, Kwargs
+from stitchgen.observer.tracing.frames import real
+
+Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer]
 
 
-def perform(request):
-    """Answer one request; a failure of the user's model is an answer too."""
+def perform(request: Request) -> Union[Dict[str, object], Refusal]:
+    """Answer one request; a failure of the user's model is an answer too.
+
+    Raises KeyError for an operation that there is not.
+    """
     try:
-        return dict(OPERATIONS[request["op"]](request), ok=True)
-    except layers.Failure as failure:
+        return dict(answer_to(request), ok=True)
+    except Failure as failure:
         return {"ok": False, "error": failure.report}
 
 
-def world_of(request, overlay):
-    """The project with the given files in place of those on disk."""
-    return World(
+def answer_to(request: Request) -> Answer:
+    if request["op"] == "survey":
+        return survey_layers(request)
+    if request["op"] == "evaluate":
+        return evaluate(request)
+    if request["op"] == "prove":
+        return prove(request)
+    raise KeyError(request["op"])
+
+
+def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
+    """The project with the given files (base64, by path) in place of those on disk."""
+    return Project(
         request["file"],
         request["module"],
         request["paths"],
@@ -29,111 +64,120 @@ def world_of(request, overlay):
     )
 
 
-def load(world):
+def load(project: Project) -> None:
+    """Import the model file; raises `Failure`: does-not-build."""
     try:
-        world.load()
+        project.load()
     except SystemExit as error:
-        raise layers.Failure(
+        raise Failure(
             "does-not-build", "importing the model file calls sys.exit(%s)" % error
         ) from None
     except Exception as error:
-        raise layers.failure_of(
-            "does-not-build", error, "the model file cannot be imported"
-        ) from error
+        raise failure_of("does-not-build", error, "the model file cannot be imported") from error
 
 
-def survey(request):
-    with world_of(request, {}) as world:
-        load(world)
-        return layers.survey(world, request)
+def survey_layers(request: SurveyRequest) -> SurveyAnswer:
+    with project_of(request, {}) as project:
+        load(project)
+        return survey.survey(project, request)
 
 
-def evaluate(request):
-    with world_of(request, request["overlay"]) as world:
-        load(world)
-        return expressions.evaluate(world, request)
+def evaluate(request: EvaluateRequest) -> EvaluateAnswer:
+    with project_of(request, request["overlay"]) as project:
+        load(project)
+        return expressions.evaluate(project, request)
 
 
-def prove(request):
-    """Build each configuration as it was and as it would be, and hold the laws against both."""
-    original = world_of(request, {})
-    edited = world_of(request, request["overlay"])
-    check_found(edited)
+def prove(request: ProveRequest) -> ProveAnswer:
+    """Build each configuration as it was and as it would be, and hold the checks against both.
+
+    Ends with the first configuration that fails. Raises `Failure`: blocks-in-the-way.
+    """
+    original = project_of(request, {})
+    edited = project_of(request, request["overlay"])
+    require_found(edited)
     builds = []
     for entry in request["builds"]:
-        try:
-            builds.append(dict(prove_build(original, edited, entry, request), ok=True))
-        except layers.Failure as failure:
-            builds.append({"ok": False, "error": failure.report})
-        except laws.Broken as broken:
-            report = {"code": "law-broken", "message": broken.message}
-            report.update(law=broken.law, mode=broken.mode)
-            builds.append({"ok": False, "error": report})
-        except Exception as error:
-            # The laws pass on what the original model itself raises, as in train mode.
-            if not passes_through(error, original.root):
-                raise
-            own = layers.failure_of("does-not-run", error, "the model does not run")
-            builds.append({"ok": False, "error": own.report})
-        if not builds[-1]["ok"]:
+        proven = prove_or_fail(original, edited, entry, request)
+        builds.append(proven)
+        if not proven["ok"]:
             break
     return {"builds": builds}
 
 
-def check_found(edited):
+def require_found(edited: Project) -> None:
     """Refuse where an import of a new file finds another module of that name."""
     with edited:
         found = edited.other_module()
     if found is not None:
-        name, place = found
-        message = "`import %s` finds %s, and not the folder of the new blocks" % (name, place)
-        raise layers.Failure("blocks-in-the-way", message)
+        message = "`import %s` finds %s, and not the folder of the new blocks" % found
+        raise Failure("blocks-in-the-way", message)
 
 
-def passes_through(error, folder):
+def prove_or_fail(
+    original: Project, edited: Project, entry: ProofOfBuild, request: ProveRequest
+) -> ProvenBuild:
+    try:
+        return prove_build(original, edited, entry, request)
+    except Failure as failure:
+        return {"ok": False, "error": failure.report}
+    except CheckFailed as failed:
+        return {
+            "ok": False,
+            "error": {
+                "code": "law-broken",
+                "message": failed.message,
+                "law": failed.check,
+                "mode": failed.mode,
+            },
+        }
+    except Exception as error:
+        # The checks pass on what the original model itself raises, as in train mode.
+        if not passes_through(error, original.root):
+            raise
+        own = failure_of("does-not-run", error, "the model does not run")
+        return {"ok": False, "error": own.report}
+
+
+def passes_through(error: BaseException, folder: str) -> bool:
     """Whether code of the folder was running when the error came up."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return any(trace.real(frame.f_code.co_filename).startswith(folder) for frame in frames)
+    return any(real(frame.f_code.co_filename).startswith(folder) for frame in frames)
 
 
-def prove_build(original, edited, entry, request):
+def prove_build(
+    original: Project, edited: Project, entry: ProofOfBuild, request: ProveRequest
+) -> ProvenBuild:
+    """The proof of one configuration; raises `Failure`, `CheckFailed`, and what the original raises."""
     expression = entry["expression"]
     with original:
         load(original)
-        before = layers.build(original, expression)
-        source = layers.find_input(original, before, request.get("inputs") or [])
+        before = build(original, expression)
+        source = find_input(original, before, request.get("inputs") or [])
         source = small_enough(before, source)
     with edited:
         try:
             load(edited)
-            after = layers.build(edited, expression)
-        except layers.Failure as failure:
-            message = "the edited model: " + failure.report["message"]
-            failure.report.update(code="law-broken", message=message, law="builds", mode=None)
+            after = build(edited, expression)
+        except Failure as failure:
+            report = failure.report
+            report["code"], report["law"], report["mode"] = "law-broken", "builds", None
+            report["message"] = "the edited model: " + report["message"]
             raise
-        batch = layers.train_batch(source)
-        proof = laws.prove(
-            before, after, entry["splices"], lambda number: source.make(number, batch)
-        )
-    return dict(proof, input=source.describe())
+        batch = train_batch(source)
 
+        def inputs(number: int) -> Tuple[Args, Kwargs]:
+            return source.make(number, batch)
 
-def small_enough(model, source):
-    """The smallest variant of a guessed input that runs in eval and in train."""
-    for candidate in inputs.smaller(source):
-        # Running in train mode moves statistics, and nothing else.
-        before = [(buffer, buffer.clone()) for buffer in model.buffers()]
-        try:
-            for training in (False, True):
-                model.train(training)
-                layers.run(model, candidate, batch=layers.train_batch(candidate))
-            return candidate
-        except Exception:
-            continue
-        finally:
-            for buffer, value in before:
-                buffer.copy_(value)
-    return source
-
-
-OPERATIONS = {"survey": survey, "evaluate": evaluate, "prove": prove}
+        proven = proof.prove(before, after, entry["splices"], inputs)
+    return {
+        "ok": True,
+        "input": source.describe(),
+        "keys": proven["keys"],
+        "params_added": proven["params_added"],
+        "macs_added": proven["macs_added"],
+        "macs_counted": proven["macs_counted"],
+        "forwards": proven["forwards"],
+        "backwards": proven["backwards"],
+        "notes": proven["notes"],
+    }

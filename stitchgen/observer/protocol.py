@@ -1,47 +1,85 @@
-"""What the two processes say to each other: a request and its answer are one JSON object a line each.
+"""What the two processes say to each other: a request and its answer are a line of JSON each.
 
 The observer makes these dictionaries, `analysis` parses them into frozen records at its border; nobody
 else indexes them. Runs on Python 3.8 with the standard library alone, as all of the observer.
+
+Every answer is `{"ok": true, ...}`, or `{"ok": false, "error": ...}` where the whole request failed. The
+first line, before any request, is a `Greeting`. What is a tuple here is a list in JSON.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, TypedDict
+from typing import Dict, List, Literal, Optional, Tuple, TypedDict, Union
 
-#: A place in a source file, `[line, column, end_line, end_column]`, as `ast` counts them.
+#: A range in a source file, `[line, column, end_line, end_column]`, as `ast` counts them.
 Position = List[int]
 
 
-class Error(TypedDict, total=False):
-    """Why something failed: `code`, `message` and `where` as in `--json`."""
-
+class ErrorBase(TypedDict):
     code: str
     message: str
+
+
+class Error(ErrorBase, total=False):
+    """Why something failed: `code`, `message` and `where` as in `--json`."""
+
     where: Optional[str]
     takes: str  # does-not-run: what the model's forward takes
     law: str  # law-broken: the check that does not hold
     mode: Optional[str]  # and the mode in which it does not: eval, train
 
 
+class Refusal(TypedDict):
+    """The answer to a request that failed as a whole."""
+
+    ok: bool
+    error: Error
+
+
+class Greeting(TypedDict):
+    ok: bool
+    torch: str
+    python: str
+
+
 # Requests ---------------------------------------------------------------------------------------
 
 
-class Request(TypedDict, total=False):
-    """What every request carries: the operation, and the model file with how it is imported."""
+class ScriptLines(TypedDict):
+    """First lines of the statements of a script that are run for one expression."""
 
-    op: str  # survey, evaluate, prove
+    needs: List[int]  # before the expression: the values that it reads
+    changes: List[int]  # after it: what puts other layers into the model
+
+
+class Script(TypedDict):
+    """A model that a script keeps in a variable."""
+
+    name: str
+    builds: Dict[str, ScriptLines]  # by expression
+
+
+class ModelRequestBase(TypedDict):
     file: str
     module: str
     paths: List[str]
     root: str
-    left_out: Dict[str, List[int]]  # lines that are not run, by file
-    script: Optional[Dict[str, Any]]  # where the model is a variable of a script
     inputs: List[str]
-    overlay: Dict[str, str]  # files that exist in memory alone, in base64
 
 
-class SurveyRequest(Request, total=False):
+class ModelRequest(ModelRequestBase, total=False):
+    """What every request carries beside its operation: the model file with how it is imported."""
+
+    left_out: Optional[Dict[str, List[int]]]  # lines that are not run, by file
+    script: Optional[Script]  # where the model is a variable of a script
+
+
+class SurveyRequestBase(ModelRequest):
+    op: Literal["survey"]
     builds: List[str]
+
+
+class SurveyRequest(SurveyRequestBase, total=False):
     brief: List[str]  # of these, those that are run once, in eval
     strides: bool  # whether it matters how features lie in memory
 
@@ -54,23 +92,60 @@ class Trial(TypedDict):
     targets: Dict[str, int]  # how many calls of each layer are wanted
 
 
-class EvaluateRequest(Request, total=False):
+class EvaluateRequest(ModelRequest):
+    op: Literal["evaluate"]
     builds: List[str]
+    overlay: Dict[str, str]  # files that exist in memory alone, in base64, by absolute path
     candidates: Dict[str, List[str]]  # expressions, by the probe's key
     wanted: Dict[str, int]  # the count in the trial's configuration, by the probe's key
     trials: List[Trial]
 
 
-class Splice(TypedDict, total=False):
+class Grid(TypedDict):
+    """A sequence as a map of its positions."""
+
+    sizes: List[int]
+    prefix: int  # how many positions come before those of the map
+
+
+#: How a feature is brought into the block's order of axes: a permutation, `tokens`, `positions`, a grid.
+Adapter = Union[None, str, List[int], Grid]
+
+
+class Method(TypedDict, total=False):
+    """How the block's output is joined with that of the layer and of other layers."""
+
+    fuse: Optional[str]  # add, mul, concat; None: it replaces it
+    axis: int  # of the channels: 1 or -1
+    linear: bool  # the reduction is a Linear
+    memory: str  # how the layer's output lies in memory: contiguous, channels_last
+    step: int  # of the projection's stride
+    position: int  # of the layer's own value among those that are joined
+    features: bool  # the outputs of other layers are joined, without a block
+    pyramid: Optional[str]  # path of the layer whose feature comes last, where all are replaced
+    gated: bool
+    adapter: Adapter
+    adapters: Dict[str, Adapter]  # by the source's path
+    parts: Dict[str, Union[str, List[str]]]  # paths of what was added: gate, reduce, project, ...
+    sources: List[str]  # paths of the other layers that are read
+    projections: Dict[str, str]  # path of the projection, by the source's path
+    resize: Dict[str, Optional[str]]  # mode of F.interpolate, by the source's path
+
+
+class SpliceBase(TypedDict):
+    placement: str  # after, before, beside, replace
+    target: str
+
+
+class Splice(SpliceBase, total=False):
     """One block in one configuration, as the checks take it."""
 
-    placement: str
-    target: str
     block: str
-    calls: Optional[List[int]]
-    element: Any
-    into: Optional[str]
-    method: Optional[Dict[str, Any]]
+    calls: Optional[List[int]]  # those that it goes with, from 1; None: all
+    element: Union[int, str, None]  # of what the layer returns, or is fed
+    into: Optional[str]  # path of the one reader that gets the block's output
+    method: Optional[Method]
+    adapter: bool  # the block is fed the axes in another order, which is not known
     absent: bool  # the configuration has no such layer
 
 
@@ -79,29 +154,43 @@ class ProofOfBuild(TypedDict):
     splices: List[Splice]
 
 
-class ProveRequest(Request, total=False):
+class ProveRequest(ModelRequest):
+    op: Literal["prove"]
     builds: List[ProofOfBuild]
+    overlay: Dict[str, str]  # the edited files, in base64, by absolute path
+
+
+Request = Union[SurveyRequest, EvaluateRequest, ProveRequest]
 
 
 # Answers ----------------------------------------------------------------------------------------
 
 
 class Value(TypedDict, total=False):
-    """What a layer is fed or gives: a tensor by its shape, a container by its parts, else its type."""
+    """What a layer is fed or returns: a tensor by its shape, a container by its parts, else its type.
+
+    Empty for the input of a call that has no positional arguments.
+    """
 
     shape: List[int]
-    memory: str  # contiguous, channels_last
+    dtype: str
+    memory: str  # channels_last, where channels that come first lie last in memory
     items: List["Value"]
     keys: Dict[str, "Value"]
     literals: List[str]  # the keys as source
-    type: str
+    type: str  # of anything but a tensor
 
 
-class Feature(TypedDict, total=False):
+class FeatureBase(TypedDict):
     layout: Optional[str]
     channels: Optional[int]
     dims: Optional[int]
-    memory: str
+
+
+class Feature(FeatureBase, total=False):
+    """The axes of a tensor; all None where they cannot be determined."""
+
+    memory: str  # contiguous, channels_last; only with a layout
 
 
 class CallFeatures(TypedDict):
@@ -111,23 +200,38 @@ class CallFeatures(TypedDict):
     takes: Feature
 
 
-class Site(TypedDict, total=False):
-    """Where a layer, or a Sequential around it, is called."""
+class SiteBase(TypedDict):
+    #: call, slice, argument, forward; and those that cannot be edited: package, unknown, top, unresolved
+    how: str
 
-    how: str  # call, slice, argument, forward; package, unknown, top: none that can be edited
+
+class SiteOfCall(SiteBase, total=False):
+    """Where one call of a layer, or of a Sequential around it, is."""
+
     file: str
     line: int
     span: Position
     function: str
     owner: Optional[str]  # path of the module whose method holds the call
     owner_class: str
-    called: str  # path, below the owner, of the module that is called
+    called: Optional[
+        str
+    ]  # path, below the owner, of the module that is called; None: it is not below
     part: List[str]  # slice: the names of the children in it
+    chain: List[str]  # names from the module that is called down to the layer
+    through: List[str]  # checkpoint, where that calls the module
+
+
+class SiteCalls(TypedDict):
     modes: List[str]
     numbers: List[int]
 
 
-class Frame(TypedDict, total=False):
+class Site(SiteOfCall, SiteCalls):
+    """Where a layer is called, with the modes and the numbers of the calls that are made there."""
+
+
+class Frame(TypedDict):
     """A frame in which a child was registered."""
 
     file: str
@@ -143,9 +247,14 @@ class WeightRead(TypedDict):
     name: str
 
 
-class Layer(TypedDict, total=False):
-    """A submodule of one configuration; from `output` on only where it was called in eval."""
+#: An argument that a layer returned, or an element of one: key, element, paths of the producers.
+Argument = Tuple[Union[int, str], Optional[int], List[str]]
 
+Plain = Union[None, bool, int, float, str]
+Attribute = Union[Plain, Tuple[Plain, ...], List[Plain]]
+
+
+class LayerBase(TypedDict):
     path: str
     same_as: Optional[str]  # the first of the names that the module has
     class_key: str
@@ -157,25 +266,33 @@ class Layer(TypedDict, total=False):
     weights_read: Optional[WeightRead]
     scripted: bool
     sizes: Dict[str, int]
-    attributes: Dict[str, Any]
+    attributes: Dict[str, Attribute]
     parameters: int
+
+
+class Layer(LayerBase, total=False):
+    """A submodule of one configuration; what is not in the base only where it was called in eval."""
+
     output: Value
     inputs: List[Value]
     order: int
-    arguments: List[Any]  # `[key, element, producers]`
+    arguments: List[Argument]
     overwrites: bool
     overwritten: bool
     features: List[CallFeatures]
     elements: Dict[str, List[Feature]]
 
 
-class Build(TypedDict, total=False):
-    """One configuration: that it was built and run, and its layers; or why not."""
-
+class BuildBase(TypedDict):
     ok: bool
-    error: Error
     expression: str
     seconds: float
+
+
+class Build(BuildBase, total=False):
+    """One configuration: that it was built and run, and its layers; or `error`, why not."""
+
+    error: Error
     parameters: int
     input: str
     device: str
@@ -184,8 +301,8 @@ class Build(TypedDict, total=False):
     layers: List[Layer]
 
 
-class Class(TypedDict, total=False):
-    """A class of the model; None where its source cannot be told."""
+class Class(TypedDict):
+    """A class of the model; `file` is empty where its source cannot be found."""
 
     name: str
     module: str
@@ -200,7 +317,7 @@ class Class(TypedDict, total=False):
 class SurveyAnswer(TypedDict):
     builds: List[Build]
     classes: Dict[str, Optional[Class]]
-    stood_in: Any
+    stood_in: List[str]  # packages that were replaced by empty ones, since their own import fails
 
 
 class Passage(TypedDict):
@@ -211,13 +328,18 @@ class Passage(TypedDict):
     values: Dict[str, int]
 
 
-class EvaluatedBuild(TypedDict, total=False):
+class EvaluatedBuildBase(TypedDict):
     ok: bool
+
+
+class EvaluatedBuild(EvaluatedBuildBase, total=False):
     error: Error
     passages: List[Passage]
 
 
 class Shapes(TypedDict):
+    """Of the first argument and of the result, by call."""
+
     output: List[Value]
     input: List[Value]
 
@@ -235,20 +357,44 @@ class EvaluateAnswer(TypedDict):
 
 
 class Keys(TypedDict):
+    """Of the state_dict."""
+
     added: List[str]
     lost: List[str]
-    reshaped: List[Any]
+    reshaped: List[str]
 
 
-class ProvenBuild(TypedDict, total=False):
+class Proof(TypedDict):
+    """What the proof of one configuration found beside that all checks hold."""
+
+    keys: Keys
+    params_added: int
+    macs_added: int  # of one sample
+    macs_counted: str  # which operations are counted, in words
+    forwards: int
+    backwards: int
+    notes: List[str]
+
+
+class ProvenBuildBase(TypedDict):
     ok: bool
+
+
+class ProvenBuild(ProvenBuildBase, total=False):
+    """`error`, or what is in `Proof` and the input that was run."""
+
     error: Error
+    keys: Keys
     params_added: int
     macs_added: int
-    input: str
+    macs_counted: str
+    forwards: int
+    backwards: int
     notes: List[str]
-    keys: Keys
+    input: str
 
 
 class ProveAnswer(TypedDict):
+    """The builds in their order, up to the first that fails."""
+
     builds: List[ProvenBuild]

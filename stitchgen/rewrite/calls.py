@@ -247,7 +247,7 @@ def require_constant_function(call: Call) -> None:
             )
 
 
-#: What the observer knows to read only (`observer/trace.py`).
+#: What the observer knows to read only (`observer/tracing/reading.py`).
 READING_FUNCTIONS = {"getattr", "str", "int", "len", "list", "tuple", "min", "max", "abs"}
 READING_METHODS = {"format", "children", "keys", "values", "items", "get", "get_submodule"}
 

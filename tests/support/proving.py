@@ -16,7 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from stitchgen.observer.laws import Broken, prove
+from stitchgen.observer.checks.failed import CheckFailed
+from stitchgen.observer.proof import prove
 
 CHANNELS = 8
 
@@ -156,10 +157,10 @@ class Cases:
 
 def assert_caught(case: type, check: str, mode: str | None, saying: str) -> None:
     """The proof finds the check broken that the case says, in its mode, and says so."""
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(CheckFailed) as caught:
         proof(case)
     broken = caught.value
-    assert (broken.law, broken.mode) == (check, mode), broken.message
+    assert (broken.check, broken.mode) == (check, mode), broken.message
     assert saying in broken.message
 
 

@@ -11,7 +11,7 @@ cases = Cases()
 
 
 def method(**changes):
-    """A splice that joins the block's output with the layer's, as `methods.law` describes it."""
+    """A splice that joins the block's output with the layer's, as `joins.check` describes it."""
     given = {
         "fuse": None,
         "axis": 1,

@@ -1,9 +1,11 @@
 """Import a project's files as they are, or as they would be after an edit, without writing any.
 
-A `World` is one version of the project: the files on disk, with some of them (the overlay)
-replaced by text that exists only in memory. Two worlds can live side by side in one process, so
-that a model and its edited version can be compared tensor by tensor.
+A `Project` is one version of it: the files on disk, with some of them (the overlay) replaced by
+text that exists only in memory. Two of them can live side by side in one process, so that a model
+and its edited version can be compared tensor by tensor.
 """
+
+from __future__ import annotations
 
 import ast
 import importlib
@@ -16,31 +18,45 @@ import os
 import sys
 import tokenize
 import types
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
+
+from stitchgen.observer.protocol import Script
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):
     """Loads a source file from the overlay, or from disk, and never writes bytecode."""
 
-    def __init__(self, fullname, path, world):
+    def __init__(self, fullname: str, path: str, project: Project) -> None:
         super().__init__(fullname, path)
-        self.world = world
+        self.project = project
 
-    def get_data(self, path):
-        source = self.world.overlay.get(path)
+    def get_data(self, path: str) -> bytes:
+        source = self.project.overlay.get(path)
         return super().get_data(path) if source is None else source
 
-    def get_code(self, fullname):
+    def get_code(self, fullname: str) -> types.CodeType:
         # The bytecode cache belongs to the file on disk, not to the overlay.
-        source = self.get_data(self.path)
-        return self.source_to_code(source, self.path)
+        path = str(self.path)
+        return self.compiled(self.get_data(path), path)
 
-    def source_to_code(self, data, path, **options):
-        if path in self.world.left_out:
+    def compiled(self, data: bytes, path: str) -> types.CodeType:
+        """The file's code without the statements that are not run."""
+        if path in self.project.left_out:
             tree = ast.parse(data, path)
-            left_out = self.world.statements_left_out(path)
+            left_out = self.project.statements_left_out(path)
             tree.body = [node for node in tree.body if ast.dump(node) not in left_out]
-            if self.world.script and path == self.world.file:
-                tree.body = [node for node in tree.body if not self.world.is_added(node)]
+            if self.project.script and path == self.project.file:
+                tree.body = [node for node in tree.body if not self.project.is_added(node)]
             return compile(tree, path, "exec", dont_inherit=True)
         return compile(data, path, "exec", dont_inherit=True)
 
@@ -48,26 +64,31 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
 class OverlayFinder(importlib.abc.MetaPathFinder):
     """Finds the modules whose files are in the overlay; all others are found as always."""
 
-    def __init__(self, world):
-        self.world = world
+    def __init__(self, project: Project) -> None:
+        self.project = project
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self,
+        fullname: str,
+        path: Optional[Sequence[str]] = None,
+        target: Optional[types.ModuleType] = None,
+    ) -> Optional[importlib.machinery.ModuleSpec]:
         tail = fullname.rpartition(".")[2]
         for entry in path if path is not None else sys.path:
             folder = os.path.join(os.path.realpath(entry or os.getcwd()), tail)
             for file in (os.path.join(folder, "__init__.py"), folder + ".py"):
                 real = os.path.realpath(file) if os.path.islink(file) else file
-                if real in self.world.overlay:
+                if real in self.project.overlay:
                     locations = [folder] if file.endswith("__init__.py") else None
                     return importlib.util.spec_from_file_location(
                         fullname,
                         file,
-                        loader=ProjectLoader(fullname, real, self.world),
+                        loader=ProjectLoader(fullname, real, self.project),
                         submodule_search_locations=locations,
                     )
             # A folder that exists only in the overlay and has no __init__.py is a namespace package.
             if not os.path.isdir(folder) and any(
-                file.startswith(folder + os.sep) for file in self.world.overlay
+                file.startswith(folder + os.sep) for file in self.project.overlay
             ):
                 spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
                 spec.submodule_search_locations = [folder]
@@ -75,7 +96,7 @@ class OverlayFinder(importlib.abc.MetaPathFinder):
         return None
 
 
-def lines_of(data):
+def lines_of(data: bytes) -> List[str]:
     """The lines of a source file as Python reads them: by its BOM or cookie, with plain newlines."""
     try:
         encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
@@ -84,7 +105,7 @@ def lines_of(data):
         return []  # importing the file says what is wrong with it
 
 
-class World:
+class Project:
     """One version of the project.
 
     `file` is the model file, `module` its dotted name, `paths` the folders to search first,
@@ -93,7 +114,16 @@ class World:
     holds the model, and for each expression that builds it the lines that are run besides.
     """
 
-    def __init__(self, file, module, paths, root, overlay=None, left_out=None, script=None):
+    def __init__(
+        self,
+        file: str,
+        module: str,
+        paths: Sequence[str],
+        root: str,
+        overlay: Optional[Mapping[str, bytes]] = None,
+        left_out: Optional[Mapping[str, Sequence[int]]] = None,
+        script: Optional[Script] = None,
+    ) -> None:
         self.file = os.path.realpath(file)
         self.module = module
         self.paths = [os.path.realpath(path) for path in paths]
@@ -102,7 +132,7 @@ class World:
         if self.file not in self.overlay:
             with open(self.file, "rb") as stream:
                 self.overlay[self.file] = stream.read()
-        self.left_out = {
+        self.left_out: Dict[str, FrozenSet[int]] = {
             os.path.realpath(path): frozenset(lines) for path, lines in (left_out or {}).items()
         }
         for path in self.left_out:
@@ -111,17 +141,22 @@ class World:
                     self.overlay[path] = stream.read()
         self.script = script
         self.finder = OverlayFinder(self)
-        self.modules = {}
-        self.namespace = None
-        self.stood_in = []
+        #: The project's own modules, while they are not in `sys.modules`.
+        self.modules: Dict[str, types.ModuleType] = {}
+        self.namespace: Optional[Dict[str, Any]] = None
+        #: Names of the packages that empty ones stand in for.
+        self.stood_in: List[str] = []
 
-    def statements_left_out(self, path):
+    def statements_left_out(self, path: str) -> Set[str]:
         """Those statements themselves: in the overlay's text they may stand on other lines."""
         lines = self.left_out[path]
         return {ast.dump(node) for node in on_disk(path).body if node.lineno in lines}
 
-    def is_added(self, node):
+    def is_added(self, node: ast.stmt) -> bool:
         """Whether a statement of the edited script puts something into its model."""
+        if self.script is None:
+            return False
+        target: ast.expr
         if isinstance(node, ast.Assign):
             target = node.targets[0]
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
@@ -135,7 +170,7 @@ class World:
         old = {ast.dump(other) for other in statements(on_disk(self.file))}
         return ast.dump(node) not in old
 
-    def __enter__(self):
+    def __enter__(self) -> Project:
         self.saved_path = list(sys.path)
         sys.path[:0] = [path for path in self.paths if path not in sys.path[: len(self.paths)]]
         sys.meta_path.insert(0, self.finder)
@@ -147,7 +182,7 @@ class World:
             linecache.cache[path] = (len(data), None, lines_of(data), path)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.modules = self.take_project_modules()
         sys.modules.update(self.hidden)
         sys.meta_path.remove(self.finder)
@@ -155,7 +190,7 @@ class World:
         for path in self.overlay:
             linecache.cache.pop(path, None)
 
-    def forget_overloads(self):
+    def forget_overloads(self) -> None:
         """Torch registers `@torch.jit._overload`s by name, and takes a second import for a clash."""
         internal = sys.modules.get("torch._jit_internal")
         for name in (
@@ -167,7 +202,7 @@ class World:
             if isinstance(registry, dict):
                 registry.clear()
 
-    def take_project_modules(self):
+    def take_project_modules(self) -> Dict[str, types.ModuleType]:
         """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
         # A package without `__init__.py` looks for its parent when it is asked for its path, so
         # all are asked before the first is taken out.
@@ -178,22 +213,25 @@ class World:
         ]
         return {name: sys.modules.pop(name) for name in names}
 
-    def is_of_the_project(self, module):
+    def is_of_the_project(self, module: types.ModuleType) -> bool:
         file = getattr(module, "__file__", None)
-        places = [file] if file else list(getattr(module, "__path__", None) or [])
-        for place in places:
-            if not isinstance(place, str) or "site-packages" in place:
+        locations = [file] if file else list(getattr(module, "__path__", None) or [])
+        for location in locations:
+            if not isinstance(location, str) or "site-packages" in location:
                 continue
-            place = os.path.realpath(place)
-            if place in self.overlay:
+            path = os.path.realpath(location)
+            if path in self.overlay:
                 return True
-            inside = place.startswith(self.root + os.sep) or place == self.root
-            if inside and not ("site-packages" in place or "dist-packages" in place):
+            inside = path.startswith(self.root + os.sep) or path == self.root
+            if inside and not ("site-packages" in path or "dist-packages" in path):
                 return True
         return False
 
-    def load(self):
-        """The namespace of the model file, imported under its dotted name."""
+    def load(self) -> Dict[str, Any]:
+        """The namespace of the model file, imported under its dotted name.
+
+        Raises what the import raises.
+        """
         if self.namespace is None:
             self.forget_overloads()
             try:
@@ -203,7 +241,7 @@ class World:
             self.namespace = module.__dict__
         return self.namespace
 
-    def load_below_stand_ins(self, error):
+    def load_below_stand_ins(self, error: Exception) -> types.ModuleType:
         """Import the model file below empty packages, where a package's own `__init__` fails."""
         parents = self.module.split(".")[:-1]
         if not parents:
@@ -213,7 +251,7 @@ class World:
             name = ".".join(parents[:depth])
             for key in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
                 del sys.modules[key]
-        folders = []
+        folders: List[str] = []
         for _ in parents:
             folders.insert(0, folder)
             folder = os.path.dirname(folder)
@@ -229,7 +267,7 @@ class World:
                 raise error from None  # what a package lacks since its own `__init__` failed
             raise
 
-    def other_module(self):
+    def other_module(self) -> Optional[Tuple[str, str]]:
         """`(name, file)` of a module that is found in place of a new file's folder, or None.
 
         A folder without `__init__.py` comes after every module and package of its name.
@@ -248,10 +286,10 @@ class World:
                     return name, spec.origin
         return None
 
-    def evaluate(self, expression):
+    def evaluate(self, expression: str) -> Any:
         """The value of `resnet18()` in the model file, or of `package.module:expression`."""
         if self.script and expression in self.script["builds"]:
-            return self.run_script(expression)
+            return self.run_script(self.script, expression)
         namespace = self.load()
         head, colon, tail = expression.partition(":")
         if colon and head.replace(".", "").replace("_", "").isalnum() and " " not in head:
@@ -259,36 +297,35 @@ class World:
             expression = tail
         return eval(expression, namespace)
 
-    def run_script(self, expression):
+    def run_script(self, script: Script, expression: str) -> Any:
         """The variable of the script after what builds it, and what puts layers into it, has run."""
         namespace = dict(self.load())
-        lines = self.script["builds"][expression]
-        old = list(statements(on_disk(self.file)))
-        needs, changes = (
-            {ast.dump(node) for node in old if node.lineno in lines[key]}
-            for key in ("needs", "changes")
-        )
-        now = list(statements(ast.parse(self.overlay[self.file], self.file)))
+        lines = script["builds"][expression]
+        old = statements(on_disk(self.file))
+        needs = {ast.dump(node) for node in old if node.lineno in lines["needs"]}
+        changes = {ast.dump(node) for node in old if node.lineno in lines["changes"]}
+        now = statements(ast.parse(self.overlay[self.file], self.file))
         self.run_statements([node for node in now if ast.dump(node) in needs], namespace)
-        namespace[self.script["name"]] = eval(expression, namespace)
+        namespace[script["name"]] = eval(expression, namespace)
         later = [node for node in now if ast.dump(node) in changes or self.is_added(node)]
         self.run_statements(later, namespace)
-        return namespace[self.script["name"]]
+        return namespace[script["name"]]
 
-    def run_statements(self, nodes, namespace):
+    def run_statements(self, nodes: Sequence[ast.stmt], namespace: Dict[str, Any]) -> None:
         for node in nodes:
             module = ast.Module(body=[node], type_ignores=[])
             exec(compile(module, self.file, "exec", dont_inherit=True), namespace)
 
 
-def on_disk(path):
+def on_disk(path: str) -> ast.Module:
+    """The parsed file, without the overlay."""
     with open(path, "rb") as stream:
         return ast.parse(stream.read(), path)
 
 
-def statements(tree):
+def statements(tree: ast.Module) -> List[ast.stmt]:
     """All simple statements, in the order in which they are written."""
-    found = [
+    found: List[ast.stmt] = [
         node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.AnnAssign, ast.Expr))
     ]
     return sorted(found, key=lambda node: (node.lineno, node.col_offset))

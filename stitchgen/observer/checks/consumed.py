@@ -1,0 +1,81 @@
+"""The output of the block is read: outputs change with it, and it can be trained."""
+
+from __future__ import annotations
+
+from typing import Any, Set, Tuple
+
+from stitchgen.observer.checks.check import Check
+from stitchgen.observer.checks.evidence import STEP, Evidence, ModeEvidence, Output
+from stitchgen.observer.checks.failed import CheckFailed
+from stitchgen.observer.checks.gradients import RETRIES, Gradients
+from stitchgen.observer.checks.wording import few
+from stitchgen.observer.forwards.run import Run
+from stitchgen.observer.tensors.values import floats, leaves, same
+
+
+class Consumed(Check):
+    name = "consumed"
+
+    def __init__(self) -> None:
+        #: Whether a mode showed that something reads the blocks' outputs.
+        self.moved = False
+        #: Splices whose gradients were judged.
+        self.trained: Set[int] = set()
+
+    def in_mode(self, runs: ModeEvidence) -> None:
+        if not runs.splices or not runs.ran_blocks:
+            return
+        moved = moves(runs)
+        self.moved = self.moved or moved
+        if runs.mode == "train":
+            if not moved:
+                message = "Nothing in the model reads the output of %s in train."
+                raise runs.fail("consumed", message % runs.evidence.blocks)
+            gradients = Gradients(runs.evidence, runs.mode, runs.index, self.trained)
+            gradients.check(runs.edited, runs.reference, runs.splices)
+
+    def after_runs(self, evidence: Evidence) -> None:
+        if evidence.splices and not self.moved:
+            message = "Nothing in the model reads the output of %s."
+            raise CheckFailed("consumed", message % evidence.blocks)
+        untrained = [splice for splice in evidence.splices if splice.index not in self.trained]
+        if untrained:
+            message = "%s is not called in train: its gradients were taken in eval."
+            evidence.note(message % " and ".join(few([splice.target for splice in untrained])))
+            run = evidence.runner.edited("eval", 0, None)
+            Gradients(evidence, "eval", 0, self.trained).check(run, None, untrained)
+
+
+def moves(runs: ModeEvidence) -> bool:
+    """Whether the output changes; else whether an activation outside the block does."""
+    evidence, runner, mode = runs.evidence, runs.runner, runs.mode
+    outputs = floats(leaves(runs.edited.output))
+    if outputs and not same(runs.output.floats, outputs):
+        return True
+    tries = RETRIES if mode == "train" else 2
+    for again in range(runs.index, runs.index + STEP * tries, STEP):
+        plain = runner.original(mode, again, trace=True)
+        run = runner.edited(mode, again, None, trace=True)
+        reference = evidence.reference_run(mode, again, trace=True)
+        if reference is not None and not same_events(reference, run):
+            runs.require_unharmed(plain, upstream=False)
+            message = "The output of %s does not reach all that reads %s."
+            raise runs.fail("consumed", message % (evidence.blocks, evidence.targets))
+        if not same_events(plain, run):
+            what = "do not show it" if outputs else "hold no floating-point numbers"
+            message = "In %s the outputs %s: judged on the activations of the layers."
+            evidence.note(message % (mode, what))
+            return True
+        if Output(plain.output).difference(run.output):
+            evidence.note("In %s only outputs that are no floating-point numbers changed." % mode)
+            return True
+    return False
+
+
+def same_events(a: Run, b: Run) -> bool:
+    """The same activations, layer by layer; a splice may have put calls into another order."""
+    return sorted(a.events, key=layer_of) == sorted(b.events, key=layer_of)
+
+
+def layer_of(event: Tuple[str, Tuple[Any, ...]]) -> str:
+    return event[0]

@@ -1,0 +1,32 @@
+"""A failure of the user's model, as an answer gives it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Optional
+
+from stitchgen.observer.protocol import Error
+from stitchgen.observer.tracing.frames import kind_of_file
+
+
+class Failure(Exception):
+    """The model's own failure, and where in the user's code it happened."""
+
+    def __init__(self, code: str, message: str, where: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.report: Error = {"code": code, "message": message, "where": where}
+
+
+def failure_of(code: str, error: BaseException, prefix: str) -> Failure:
+    """The user's error, shortened to its type, first line, and its own last line of code."""
+    where = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        filename = frame.f_code.co_filename
+        if kind_of_file(filename) == "user" and not filename.startswith("<"):
+            where = "%s:%d" % (os.path.realpath(filename), line)
+    if isinstance(error, SyntaxError) and not (error.filename or "<").startswith("<"):
+        where = "%s:%s" % (os.path.realpath(error.filename or ""), error.lineno)
+    lines = str(error).strip().splitlines()
+    text = lines[0][:300] if lines else ""
+    return Failure(code, "%s: %s: %s" % (prefix, type(error).__name__, text), where)

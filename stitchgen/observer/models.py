@@ -1,0 +1,152 @@
+"""Build the user's model, find an input that it takes, and run it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, List, Optional, Protocol, Sequence
+
+import torch
+from torch import nn
+
+from stitchgen.observer import inputs as model_inputs
+from stitchgen.observer.failure import Failure, failure_of
+from stitchgen.observer.inputs import Source
+from stitchgen.observer.tensors.randomness import seed_all
+
+#: Where to try a model: the meta device gives shapes cheaply, from torch 2.1 on. None: the CPU.
+DEVICES: List[Optional[str]] = ["meta", None] if hasattr(torch, "get_default_device") else [None]
+
+
+class Evaluator(Protocol):
+    """Evaluates an expression of the user's, as a project does."""
+
+    def evaluate(self, expression: str) -> Any: ...
+
+
+class Recorder(Protocol):
+    """Records runs: what `begin` is called before."""
+
+    def begin(self, mode: Optional[str]) -> None: ...
+
+
+def build(project: Evaluator, expression: str, device: Optional[str] = None) -> nn.Module:
+    """The model that the expression builds, from a fixed seed.
+
+    Raises `Failure`: does-not-build, not-a-model.
+    """
+    seed_all(0)
+    try:
+        if device is not None:
+            with torch.device(device):
+                model = project.evaluate(expression)
+        else:
+            model = project.evaluate(expression)
+    except SystemExit as error:
+        raise Failure("does-not-build", "%s calls sys.exit(%s)" % (expression, error)) from None
+    except Exception as error:
+        raise failure_of("does-not-build", error, "%s does not build" % expression) from error
+    if not isinstance(model, nn.Module):
+        kind = type(model).__name__
+        raise Failure("not-a-model", "%s gives a %s, not an nn.Module" % (expression, kind))
+    return model
+
+
+def to_device(value: Any, device: str) -> Any:
+    """The value with all tensors in its tuples, lists and dicts on the device."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, (tuple, list)):
+        return type(value)(to_device(item, device) for item in value)
+    if isinstance(value, dict):
+        return {key: to_device(item, device) for key, item in value.items()}
+    return value
+
+
+def run(
+    model: nn.Module,
+    source: Source,
+    device: Optional[str] = None,
+    number: int = 0,
+    batch: Optional[int] = None,
+) -> Any:
+    """One forward, without gradients, on the source's input of that number.
+
+    `tracing` knows this function by its name: what it calls is the model itself.
+    """
+    args, kwargs = source.make(number, batch)
+    if device is not None:
+        args, kwargs = to_device(args, device), to_device(kwargs, device)
+    seed_all(number)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model(*args, **kwargs)
+
+
+def find_input(
+    project: Evaluator,
+    model: nn.Module,
+    given: Sequence[str],
+    device: Optional[str] = None,
+    recorder: Optional[Recorder] = None,
+) -> Source:
+    """The input that the model takes: the given one, else the first guess that runs, in eval.
+
+    The recorder then holds that run alone. Raises `Failure`: bad-argument, does-not-run.
+    """
+    model.eval()
+    candidates: Sequence[Source]
+    if given:
+        try:
+            source: Source = model_inputs.Given(given, project.evaluate)
+        except SyntaxError as error:
+            message = "--input %s is neither a shape nor a Python expression" % error.text
+            raise Failure("bad-argument", message) from None
+        try:
+            source.make(0)
+        except Exception as error:
+            raise failure_of("bad-argument", error, "--input %s" % source.describe()) from error
+        candidates = [source]
+    else:
+        candidates = model_inputs.guesses(model)
+    first: Optional[Exception] = None
+    for source in candidates:
+        try:
+            if recorder is not None:
+                recorder.begin("eval")
+            run(model, source, device)
+            return source
+        except SystemExit as error:
+            raise Failure("does-not-run", "the forward pass calls sys.exit(%s)" % error) from None
+        except Exception as error:
+            first = first or error
+    assert first is not None
+    tried = "input " if given else "an input guessed as "
+    prefix = "the model does not run on %s%s" % (tried, candidates[0].describe())
+    failure = failure_of("does-not-run", first, prefix)
+    failure.report["takes"] = model_inputs.takes(model)
+    raise failure
+
+
+def train_batch(source: Source) -> Optional[int]:
+    """Batch statistics need more than one sample; None leaves the batch as it is given."""
+    shapes = source.shapes
+    return 2 if shapes and all(sizes and sizes[0] == 1 for sizes, _ in shapes) else None
+
+
+def small_enough(model: nn.Module, source: Source) -> Source:
+    """The smallest variant of a guessed input that runs in eval and in train."""
+    for candidate in model_inputs.smaller(source):
+        # Running in train mode moves statistics, and nothing else.
+        before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+        try:
+            for training in (False, True):
+                model.train(training)
+                run(model, candidate, batch=train_batch(candidate))
+            return candidate
+        except Exception:
+            # Too small for this model, or it never runs in train: the proof reports that.
+            continue
+        finally:
+            for buffer, value in before:
+                buffer.copy_(value)
+    return source

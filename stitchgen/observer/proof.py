@@ -1,0 +1,120 @@
+"""Prove an edit by running: the original model against the edited one, check by check."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
+
+from torch import nn
+
+from stitchgen.observer import cost, protocol
+from stitchgen.observer.checks.builds import Builds
+from stitchgen.observer.checks.check import Check
+from stitchgen.observer.checks.consumed import Consumed
+from stitchgen.observer.checks.elsewhere import Elsewhere
+from stitchgen.observer.checks.evidence import SCALES, Evidence, ModeEvidence
+from stitchgen.observer.checks.failed import Unstable
+from stitchgen.observer.checks.keys import Keys
+from stitchgen.observer.checks.pair import Pair
+from stitchgen.observer.checks.position import Position
+from stitchgen.observer.forwards.models import Models
+from stitchgen.observer.forwards.runner import Inputs, Runner
+from stitchgen.observer.forwards.splice import Splice
+from stitchgen.observer.tensors.state import warm_up
+from stitchgen.observer.tensors.values import leaves
+
+#: The checks of the proof, in their order: the first that fails is reported.
+CHECKS: Tuple[Type[Check], ...] = (Builds, Keys, Position, Elsewhere, Consumed)
+MODES = ("eval", "train")
+
+
+def prove(
+    original: nn.Module,
+    edited: nn.Module,
+    splices: Sequence[protocol.Splice],
+    inputs: Inputs,
+    seed: int = 0,
+    batch: Optional[int] = None,
+) -> protocol.Proof:
+    """Run all checks on all splices together. Both models are changed by it.
+
+    `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever it is asked. `batch`
+    is its batch size (else the length of the first argument), by which multiply-accumulates are
+    divided. Raises `CheckFailed`; what the original itself raises is passed on as it is.
+    """
+    for model in (original, edited):
+        args, kwargs = inputs(0)
+        warm_up(model, args, kwargs)
+    present = [splice for splice in splices if not splice.get("absent")]
+    absent = [splice["target"] for splice in splices if splice.get("absent")]
+    found = [Splice(index, given, original, edited) for index, given in enumerate(present)]
+    pair = Pair(original, edited, found, absent)
+    for check in CHECKS:
+        check().before_runs(pair)
+    keys = pair.keys
+
+    models = Models(original, edited, found, seed)
+    runner = Runner(models, found, inputs)
+    for scale in SCALES:
+        models.prepare(scale)
+        evidence = Evidence(runner)
+        try:
+            macs = run_checks(evidence)
+        except Unstable:
+            continue
+        break
+    notes = evidence.notes
+    if models.scale != SCALES[0]:
+        notes.append("The weights were perturbed by a factor of %g only." % models.scale)
+
+    replaced = [s.old for s in found if s.placement == "replace" and s.old is not None]
+    new = {id(parameter): parameter for s in found for _, parameter in s.parameters()}
+    return {
+        "keys": keys,
+        "params_added": sum(p.numel() for p in new.values()) - cost.parameters(replaced),
+        "macs_added": macs // (batch or batch_size(*inputs(0))),
+        "macs_counted": cost.COUNTED,
+        "forwards": runner.forwards,
+        "backwards": evidence.backwards,
+        "notes": notes,
+    }
+
+
+def run_checks(evidence: Evidence) -> int:
+    """Run the checks on the runs at one perturbation; the multiply-accumulates that were added.
+
+    Raises `CheckFailed`, and `Unstable` where the perturbation is too large for the model.
+    """
+    checks = [check() for check in CHECKS]
+    macs: Optional[int] = None
+    for index, mode in enumerate(MODES):
+        added = check_mode(checks, evidence, mode, index, count=macs is None)
+        macs = added if macs is None else macs
+    for check in checks:
+        check.after_runs(evidence)
+    return macs or 0
+
+
+def check_mode(
+    checks: Sequence[Check], evidence: Evidence, mode: str, index: int, count: bool
+) -> Optional[int]:
+    """Run the checks in one mode; the multiply-accumulates added, None where they were not counted.
+
+    The runs, with their graphs, are gone when it ends.
+    """
+    runs = ModeEvidence(evidence, mode, index, count)
+    for check in checks:
+        check.in_mode(runs)
+    if not count or not evidence.splices or not runs.ran_blocks:
+        return None
+    return runs.edited.macs - runs.plain.macs
+
+
+def batch_size(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> int:
+    """The length of the first argument that holds a tensor."""
+    for value in [*args, *kwargs.values()]:
+        tensors = leaves(value)
+        if tensors and isinstance(value, (list, tuple)):
+            return len(value)
+        if tensors and tensors[0].dim():
+            return max(1, tensors[0].shape[0])
+    return 1
