@@ -16,6 +16,7 @@ from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.support")  # their asserts explain themselves, too
 
+from tests.support.measuring import is_measured, let_observers_end  # noqa: E402
 from tests.support.stand import Stand  # noqa: E402
 from tests.support.warm import warm_python  # noqa: E402
 
@@ -34,6 +35,15 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The Python for the observer, with torch imported already."""
     with warm_python(tmp_path_factory.mktemp("warm")) as program:
         yield program
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _measured() -> Iterator[None]:
+    """Where coverage is measured, that of the observer too."""
+    with pytest.MonkeyPatch.context() as patch:
+        if is_measured():
+            let_observers_end(patch)
+        yield
 
 
 @pytest.fixture

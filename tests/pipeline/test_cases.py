@@ -1,4 +1,4 @@
-"""The engine's whole way, on one small model a file: `cases/add/*.py`.
+"""The whole way of a command, on one small model a file: `tests/cases/add/NAME.py`.
 
 A case is the model file before, a line `# output`, and the model file after. Its first line,
 `# flags: cbam --after model.py::Net.layer2`, is the command (of `add`, or `fuse` with its own name
@@ -9,7 +9,13 @@ before the targets); further lines of the head are
     # block: cbam                  a block that was rendered before, beside the model file
     # refused: many-calls          the code of the refusal; then there is no output
 
-Without `# output` and `# refused` the command has to leave the file as it is.
+Without `# output` and `# refused` the command has to leave the file as it is. One case is run by
+
+    python -m pytest tests/pipeline/test_cases.py -k "[NAME]"
+
+and a further one needs that file and nothing else: where the output is still to be
+written, what the test shows as the difference is what the command writes. Projects of several files,
+and edits that are wrong today, are cases of `test_projects.py`.
 """
 
 from __future__ import annotations
@@ -33,6 +39,7 @@ from tests.support.spliced import tree
 
 FOLDER = Path(__file__).parents[1] / "cases" / "add"
 HEAD = re.compile(r"# (flags|file|empty|block|refused): (.+)\n")
+MISTYPED = re.compile(r"# \w+: \S")
 PLACEMENTS = ("after", "before", "beside", "replace")
 CASES = sorted(path.stem for path in FOLDER.glob("*.py"))
 
@@ -60,6 +67,8 @@ class Case:
                 getattr(case, key).append(value)
             else:
                 setattr(case, key, value)
+        if not case.flags or MISTYPED.match(lines[0]):
+            raise ValueError(f"{name}: the head of the case has no flags, or {lines[0]!r}")
         before, mark, after = "".join(lines).partition("# output\n")
         case.before, case.after = before, after if mark else before
         return case
