@@ -24,6 +24,7 @@ OWNERS = {
     "filelock": {"project/transaction.py"},
     "jinja2": {"catalog/render.py"},
     "libcst": {"source/document.py"},
+    "pathspec": {"project/python_files.py"},
     "tomli": {"project/config.py", "catalog/head.py", "history/ledger.py"},
     "torch": {"observer"},
 }

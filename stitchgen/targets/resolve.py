@@ -103,7 +103,8 @@ def check_in_given(
 ) -> None:
     """Refuse a layer that none of the constructions that the user named has."""
     given = surveyed.model.subject.given
-    if not given or any(one.expression in given for one in found):
+    # What was read stands for all constructions.
+    if not given or surveyed.survey.read or any(one.expression in given for one in found):
         return
     others = ", ".join(dict.fromkeys(one.expression for one in found))
     raise StitchError(
