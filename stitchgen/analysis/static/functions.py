@@ -56,6 +56,8 @@ _PURE: dict[str, Callable[..., Any]] = {
         if callable(value) and not name.startswith("_")
     },
 }
+_LARGEST_FACTORIAL = 500
+_SYMBOLS = {"pow": "**", "mul": "*", "lshift": "<<", "mod": "%"}
 _KINDS = {
     "builtins.list": "list",
     "builtins.tuple": "tuple",
@@ -106,16 +108,37 @@ def _pure(origin: str, arguments: list[Value], keywords: dict[str, Value]) -> Va
     if keywords or not arguments:
         return None
     if all(isinstance(value, Known) for value in arguments):
+        values = [value.value for value in arguments]  # type: ignore[attr-defined]
+        if not _stays_small(origin, values):
+            return Unknown("it is large")
         try:
-            result = _PURE[origin](*(value.value for value in arguments))  # type: ignore
+            result = _PURE[origin](*values)
         except Exception:  # whatever it is, the code that is read would raise it
             raise Raised from None
+        if not operators.is_small(result):
+            return Unknown("it is large")
         if isinstance(result, (int, float, str, bool)):
             return Known(result, term=_call_term(origin, arguments))
+        if isinstance(result, tuple):
+            return Known(result)
         return None
     if all(isinstance(value, (Known, Opaque)) for value in arguments):
         return Opaque(term=_call_term(origin, arguments))
     return None
+
+
+def _stays_small(origin: str, values: list[Any]) -> bool:
+    """Whether a function of numbers gives something small, before it is called."""
+    package, _, name = origin.rpartition(".")
+    numbers = [value for value in values if isinstance(value, int)]
+    if package == "math":
+        return all(abs(number) <= _LARGEST_FACTORIAL for number in numbers) or not (
+            name in {"factorial", "comb", "perm"}
+        )
+    if origin == "builtins.round":
+        return len(values) < 2 or all(abs(number) <= 1000 for number in numbers[-1:])
+    symbol = _SYMBOLS.get(name.strip("_").removeprefix("i") if package == "operator" else name)
+    return symbol is None or len(values) != 2 or operators.stays_small(symbol, *values)
 
 
 def _call_term(origin: str, arguments: Sequence[Value]) -> Any:
@@ -147,7 +170,10 @@ def _unknown(
 
 def _range(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if all(isinstance(v, Known) and isinstance(v.value, int) for v in arguments):
-        return Known(range(*(v.value for v in arguments)))  # type: ignore[attr-defined]
+        try:
+            return Known(range(*(v.value for v in arguments)))  # type: ignore[attr-defined]
+        except (TypeError, ValueError):
+            raise Raised from None
     return Unknown("it is a range that cannot be told")
 
 
@@ -158,7 +184,7 @@ def _length(machine: Interpreter, arguments: list[Value], keywords: dict[str, Va
     if isinstance(value, Known):
         try:
             return Known(len(value.value))
-        except TypeError:
+        except (TypeError, OverflowError):
             raise Raised from None
     items = machine.items(value)
     if items is not None:
@@ -176,19 +202,13 @@ def _length(machine: Interpreter, arguments: list[Value], keywords: dict[str, Va
     return Unknown()
 
 
-def _container(
-    machine: Interpreter,
-    arguments: list[Value],
-    kind: str,
-    order: Callable[[list[Value]], list[Value] | None] = list,
-) -> Value:
-    """A container of what a loop over the argument gives, in some order."""
+def _container(machine: Interpreter, arguments: list[Value], kind: str) -> Value:
+    """A container of what a loop over the argument gives."""
     if not arguments:
         return machine.sequence([], kind)
     if isinstance(arguments[0], Opaque):
         return arguments[0].having(None)
-    values = machine.iterate(arguments[0])
-    return machine.sequence(None if values is None else order(values), kind)
+    return machine.sequence(machine.iterate(arguments[0]), kind)
 
 
 def _list(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
@@ -200,32 +220,79 @@ def _tuple(machine: Interpreter, arguments: list[Value], keywords: dict[str, Val
 
 
 def _reversed(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return _container(machine, arguments, "list", lambda values: values[::-1])
+    def produce() -> list[Value] | None:
+        values = machine.iterate(arguments[0]) if arguments else None
+        return None if values is None else values[::-1]
+
+    return machine.iterator(produce, arguments)
 
 
 def _sorted(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    def order(values: list[Value]) -> list[Value] | None:
-        if keywords or not all(_number(v) for v in values):
-            return None
-        return sorted(values, key=lambda v: v.value)  # type: ignore[attr-defined]
+    values = machine.elements(arguments[0]) if arguments else None
+    if values is None:
+        return machine.sequence(None)
+    given = {**keywords}
+    key, backwards = given.pop("key", NONE), given.pop("reverse", Known(False))
+    keys = _keys(machine, values, key)
+    if given or not isinstance(backwards, Known) or keys is None:
+        return machine.sequence(None)
+    order = sorted(range(len(values)), key=lambda i: keys[i], reverse=bool(backwards.value))
+    return machine.sequence([values[i] for i in order])
 
-    return _container(machine, arguments, "list", order)
+
+def _keys(machine: Interpreter, values: list[Value], key: Value) -> list[Any] | None:
+    """What values are ordered by: numbers, or None where that cannot be determined."""
+    if not (isinstance(key, Known) and key.value is None):
+        values = [machine.call(key, [value], {}) for value in values]
+    if not all(_number(value) for value in values):
+        return None
+    return [value.value for value in values]  # type: ignore[attr-defined]
 
 
 def _set(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return machine.sequence(None if arguments else [], "set")
+    return machine.sequence(machine.elements(arguments[0]) if arguments else [], "set")
+
+
+def _iterator(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if len(arguments) != 1:
+        machine.pass_to_unknown(arguments)
+        return Unknown()
+    if machine.kind(arguments[0]) == "iterator":
+        return arguments[0]
+    return machine.iterator(lambda: machine.iterate(arguments[0]), arguments)
+
+
+def _next(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    iterator = arguments[0] if arguments else NONE
+    if not isinstance(iterator, Ref) or machine.kind(iterator) != "iterator":
+        machine.pass_to_unknown(arguments)
+        return Unknown()
+    values = machine.iterate(iterator)
+    if values is None:
+        machine.put(iterator.id, "produce", lambda: None)
+        return Unknown("it is an element that cannot be determined")
+    if not values:
+        if len(arguments) > 1:
+            return arguments[1]
+        raise Raised
+    first, *others = values
+    machine.put(iterator.id, "produce", lambda: others)
+    return first
 
 
 def _dictionary(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     table: dict[Any, Value] = {}
     for value in arguments[:1]:
-        items = machine.items(value)
-        if items is None:
-            return machine.mapping(None)
         if machine.kind(value) == "dict":
+            items = machine.items(value)
+            if items is None:
+                return machine.mapping(None)
             table.update(items)
             continue
-        for pair in items:
+        pairs = machine.iterate(value)
+        if pairs is None:
+            return machine.mapping(None)
+        for pair in pairs:
             parts = machine.items(pair)
             if parts is None or len(parts) != 2 or not isinstance(parts[0], Known):
                 return machine.mapping(None)
@@ -241,50 +308,84 @@ def _default_dict(
 
 
 def _enumerate(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    values = machine.iterate(arguments[0]) if arguments else None
     start = keywords.get("start", arguments[1] if len(arguments) > 1 else Known(0))
-    if values is None or not isinstance(start, Known):
-        return machine.sequence(None)
-    return machine.sequence(
-        [
+
+    def produce() -> list[Value] | None:
+        values = machine.iterate(arguments[0]) if arguments else None
+        if values is None or not isinstance(start, Known):
+            return None
+        return [
             machine.sequence([Known(i, term=literal(i)), value], "tuple")
             for i, value in enumerate(values, start.value)
         ]
-    )
+
+    return machine.iterator(produce, arguments[:1])
 
 
 def _zip(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    columns = [machine.iterate(value) for value in arguments]
-    if any(column is None for column in columns):
-        return machine.sequence(None)
-    return machine.sequence(
-        [machine.sequence(row, "tuple") for row in zip(*columns)]  # type: ignore[arg-type]
-    )
+    def produce() -> list[Value] | None:
+        columns = [machine.iterate(value) for value in arguments]
+        if keywords or any(column is None for column in columns):
+            return None
+        return [machine.sequence(row, "tuple") for row in zip(*columns)]  # type: ignore[arg-type]
+
+    return machine.iterator(produce, arguments)
 
 
 def _chain(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    parts = [machine.iterate(value) for value in arguments]
-    if any(part is None for part in parts):
-        return machine.sequence(None)
-    return machine.sequence([v for part in parts for v in part or ()])
+    def produce() -> list[Value] | None:
+        parts = [machine.iterate(value) for value in arguments]
+        if any(part is None for part in parts):
+            return None
+        return [value for part in parts for value in part or ()]
+
+    return machine.iterator(produce, arguments)
 
 
 def _map(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if len(arguments) < 2:
         return Unknown()
-    columns = [machine.iterate(value) for value in arguments[1:]]
-    if any(column is None for column in columns):
-        machine.pass_to_unknown(arguments)
-        return machine.sequence(None)
-    rows = list(zip(*columns))  # type: ignore[arg-type]
-    return machine.sequence([machine.call(arguments[0], row, {}) for row in rows])
+    function, *given = arguments
+
+    def produce() -> list[Value] | None:
+        columns = [machine.iterate(value) for value in given]
+        if any(column is None for column in columns):
+            machine.pass_to_unknown(arguments)
+            machine.call_unknown(function)
+            return None
+        rows = list(zip(*columns))  # type: ignore[arg-type]
+        return [machine.call(function, row, {}) for row in rows]
+
+    return machine.iterator(produce, given)
+
+
+def _filter(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    if len(arguments) != 2:
+        return Unknown()
+    function, given = arguments
+
+    def produce() -> list[Value] | None:
+        values = machine.iterate(given)
+        if values is None:
+            machine.call_unknown(function)
+            return None
+        found, certain = [], True
+        for value in values:
+            plain = isinstance(function, Known) and function.value is None
+            known = machine.truth(value if plain else machine.call(function, [value], {}))
+            certain = certain and known is not None
+            if known:
+                found.append(value)
+        return found if certain else None
+
+    return machine.iterator(produce, [given])
 
 
 # Numbers and tests ----------------------------------------------------------------------------
 
 
 def _sum(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    values = machine.iterate(arguments[0]) if arguments else None
+    values = machine.elements(arguments[0]) if arguments else None
     if values is None:
         if arguments and isinstance(arguments[0], Opaque):
             return Opaque(term=compound("()", "sum", arguments[0].term))
@@ -308,14 +409,27 @@ def _extreme(
     keywords: dict[str, Value],
 ) -> Value:
     """What `max` or `min` chooses."""
-    values = machine.iterate(arguments[0]) if len(arguments) == 1 else arguments
-    if values is None or keywords or not values:
+    whole = arguments[0] if len(arguments) == 1 else None
+    values = machine.elements(whole) if whole is not None else arguments
+    given = {**keywords}
+    key, default = given.pop("key", NONE), given.pop("default", None)
+    if values is None or given:
         return Unknown()
-    term = _call_term(f"builtins.{choose.__name__}", values)
-    if all(_number(v) for v in values):
-        return Known(choose(v.value for v in values), term=term)  # type: ignore[attr-defined]
-    if all(isinstance(v, (Known, Opaque)) for v in values):
-        return Opaque(term=term)
+    if not values:
+        if default is None:
+            raise Raised
+        return default
+    term = None
+    if not keywords:
+        term = _call_term(f"builtins.{choose.__name__}", values)
+        if whole is not None and machine.kind(whole) in {"set", "iterator"}:
+            term = None
+    keys = _keys(machine, values, key)
+    if keys is not None:
+        found = values[keys.index(choose(keys))]
+        return found.having(term) if "key" not in keywords else found
+    if not keywords and all(isinstance(v, (Known, Opaque)) for v in values):
+        return Opaque(term=term or machine.fresh().term)
     return Unknown()
 
 
@@ -323,7 +437,7 @@ def _all_or_any(
     decisive: bool, machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
     """What `any` or `all` gives: one element that is true, or false, decides."""
-    values = machine.iterate(arguments[0]) if arguments else None
+    values = machine.elements(arguments[0]) if arguments else None
     if values is None:
         return Unknown()
     tests = [machine.truth(v) for v in values]
@@ -411,7 +525,7 @@ def _is_one(machine: Interpreter, value: Value, kind: Value) -> bool | None:
                     return actual in {"list", "tuple"}
                 if origin == "collections.abc.Iterable":
                     return True
-                return _KINDS.get(origin) == actual
+                return _is_container(origin, actual)
             if machine.is_module(value):
                 if origin == "torch.nn.Module":
                     return True
@@ -435,11 +549,29 @@ def _is_one(machine: Interpreter, value: Value, kind: Value) -> bool | None:
         if isinstance(value, Ref) and machine.kinds[value.id] in {"instance", "module"}:
             actual_class = machine.class_of(value)
             if isinstance(actual_class, ClassRef):
-                return kind in machine.mro(actual_class)
+                order = machine.mro(actual_class)
+                if any(isinstance(base, Unknown) for base in order) and kind not in order:
+                    return None
+                return kind in order
             return False
         if isinstance(value, (Known, Tensor)) or machine.items(value) is not None:
             return False
     return None
+
+
+def _is_container(origin: str, actual: str) -> bool | None:
+    """Whether a list, tuple, dict or set is an instance of a class of a library."""
+    if origin in _KINDS:
+        # An OrderedDict is read as a dict, a frozenset as a set.
+        plain = origin in {"builtins.list", "builtins.tuple"}
+        if _KINDS[origin] != actual:
+            return False
+        return True if plain or origin in {"builtins.dict"} else None
+    if origin == "builtins.object":
+        return True
+    if origin in {f"builtins.{name}" for name in "int float str bool bytes complex".split()}:
+        return False
+    return False if origin.startswith("torch.") else None
 
 
 def _is_kind(
@@ -469,6 +601,8 @@ def _type(machine: Interpreter, arguments: list[Value], keywords: dict[str, Valu
 def _hasattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if len(arguments) == 2 and isinstance(arguments[1], Known) and isinstance(arguments[0], Ref):
         owner, name = arguments[0], str(arguments[1].value)
+        if machine.get(owner.id, "tainted") or name.startswith("__"):
+            return Unknown("the attribute may be there")
         found = machine.get(owner.id, f".{name}")
         if isinstance(found, Choice) and UNBOUND in found.values:
             return Unknown("the attribute may be there")
@@ -476,8 +610,12 @@ def _hasattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, V
             return Known(found is not UNBOUND)
         kind = machine.class_of(owner)
         if isinstance(kind, ClassRef):
-            if machine.class_attribute(kind, name) is not None:
-                return Known(True)
+            if any(machine.class_attribute(kind, one) for one in ("__getattr__", "__getattribute__")):
+                return Unknown("the attribute may be there")
+            statement = machine.class_attribute(kind, name)
+            if statement is not None:
+                sure = not isinstance(statement[1], (ast.If, ast.Try, ast.For, ast.Pass, ast.Delete))
+                return Known(True) if sure else Unknown("the attribute may be there")
             if all(isinstance(base, ClassRef) for base in machine.mro(kind)):
                 return Known(False)
     return Unknown("the attribute may be there")
@@ -501,37 +639,68 @@ def _setattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, V
     return NONE
 
 
-def _copied(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return _copy(machine, arguments[0], {}) if arguments else Unknown()
+def _deep_copy(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    return _copied(machine, arguments[0], {}) if len(arguments) == 1 else Unknown()
 
 
-def _copy(machine: Interpreter, value: Value, copies: dict[int, Ref]) -> Value:
+def _copies_itself(machine: Interpreter, value: Ref) -> bool:
+    """Whether the class of an object decides what a copy of it is."""
+    kind = machine.class_of(value)
+    return isinstance(kind, ClassRef) and any(
+        machine.class_attribute(kind, name) is not None
+        for name in ("__copy__", "__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__")
+    )
+
+
+def _copied(machine: Interpreter, value: Value, copies: dict[int, Ref]) -> Value:
     if not isinstance(value, Ref):
         if isinstance(value, Choice):
-            return Unknown("it is a copy of what cannot be told")
+            return Unknown("it is a copy of what cannot be determined")
         return value
+    if machine.kind(value) == "iterator" or _copies_itself(machine, value):
+        return Unknown("it is a copy that its class makes")
     if value.id not in copies:
         twin = Ref(machine.new(machine.kinds[value.id]))
         copies[value.id] = twin
         for key, content in machine.contents(value.id):
             if key == "items" and content is not None:
                 if machine.kinds[value.id] == "dict":
-                    content = tuple((k, _copy(machine, v, copies)) for k, v in content)
+                    content = tuple((k, _copied(machine, v, copies)) for k, v in content)
                 else:
-                    content = tuple(_copy(machine, v, copies) for v in content)
+                    content = tuple(_copied(machine, v, copies) for v in content)
             elif key.startswith(".") and isinstance(content, Value):
-                content = _copy(machine, content, copies)
+                content = _copied(machine, content, copies)
             machine.put(twin.id, key, content)
         if value.id in machine.arguments:
             machine.arguments[twin.id] = machine.arguments[value.id]
     return copies[value.id]
 
 
+def _shallow_copy(
+    machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
+) -> Value:
+    """A new object with the same parts."""
+    value = arguments[0] if len(arguments) == 1 else Unknown()
+    if not isinstance(value, Ref):
+        return Unknown("it is a copy of what cannot be determined") if isinstance(value, Choice) else value
+    kind = machine.kinds[value.id]
+    if kind == "tuple":
+        return value
+    if machine.is_module(value) or kind == "iterator" or _copies_itself(machine, value):
+        return Unknown("it shares its parts with what it is a copy of")
+    twin = Ref(machine.new(kind))
+    for key, content in machine.contents(value.id):
+        machine.put(twin.id, key, content)
+    return twin
+
+
 _HANDLERS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Value]] = {
     "builtins.range": _range,
     "builtins.len": _length,
     "builtins.list": _list,
-    "builtins.iter": _list,
+    "builtins.iter": _iterator,
+    "builtins.next": _next,
+    "builtins.filter": _filter,
     "builtins.tuple": _tuple,
     "builtins.reversed": _reversed,
     "builtins.sorted": _sorted,
@@ -568,6 +737,6 @@ _HANDLERS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Valu
     "builtins.hasattr": _hasattr,
     "builtins.getattr": _getattr,
     "builtins.setattr": _setattr,
-    "copy.copy": _copied,
-    "copy.deepcopy": _copied,
+    "copy.copy": _shallow_copy,
+    "copy.deepcopy": _deep_copy,
 }

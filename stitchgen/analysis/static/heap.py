@@ -28,6 +28,34 @@ from stitchgen.analysis.static.values import (
     same_count,
 )
 
+CONTAINER_KINDS = frozenset({"list", "tuple", "set", "dict"})
+#: Items of a container beyond which it is not read: no model has as many layers.
+MOST_ITEMS = 5000
+
+
+def _nothing_known() -> None:
+    return None
+
+
+def _parts(items: Any) -> list[Value]:
+    """The values in a container, those of a dict without its keys."""
+    return [item[1] if isinstance(item, tuple) else item for item in items or ()]
+
+
+def _distinct(items: tuple[Value, ...]) -> tuple[Value, ...] | None:
+    """The elements of a set, each once; None where it is not known which are equal."""
+    if len(items) < 2:
+        return items
+    found: dict[Any, Value] = {}
+    for item in items:
+        if not isinstance(item, Known):
+            return None
+        try:
+            found.setdefault(item.value, item)
+        except TypeError:
+            raise Raised from None
+    return tuple(found.values())
+
 
 @dataclass
 class Heap:
@@ -40,6 +68,9 @@ class Heap:
     entry: int = 0  # objects below this number were made outside the `__init__` that is read
     root: int | None = None
     lasting: set[int] = field(default_factory=set)  # objects that constants of files hold
+    # The same, of constants, classes and defaults, for as long as anything is read: a change of
+    # them outlasts the model that is built.
+    shared: set[int] = field(default_factory=set)
     mutated: set[Term] = field(default_factory=set)  # what was passed in and is changed
     # What each instance was constructed with.
     arguments: dict[int, tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]]] = field(
@@ -55,10 +86,30 @@ class Heap:
         return len(self.kinds) - 1
 
     def put(self, id: int, key: str, value: Any) -> None:
+        if id in self.shared:
+            value = self._changed(id, key, value)
+        elif key == "items" and value is not None and len(value) > MOST_ITEMS:
+            value = None
         place = (id, key)
         self.log.append((place, self.cells.get(place)))
         self.cells[place] = value
         self.keys.setdefault(id, {})[key] = None
+
+    def _changed(self, id: int, key: str, value: Any) -> Any:
+        """What is known of a cell that outlasts the model: how often it changes is not."""
+        kind = self.kinds[id]
+        if key == "items" and kind in CONTAINER_KINDS:
+            return None
+        if key.startswith(".") or (kind == "frame" and key != "^"):
+            return Unknown("it is changed, and outlasts the model")
+        return value
+
+    def keep(self, first: int, mark: int) -> None:
+        """Note that the objects made since outlast what is running, whichever branch that is."""
+        made = range(first, len(self.kinds))
+        self.lasting.update(made)
+        self.shared.update(made)
+        self.log[mark:] = [entry for entry in self.log[mark:] if entry[0][0] < first]
 
     def get(self, id: int, key: str) -> Any:
         return self.cells.get((id, key))
@@ -69,7 +120,7 @@ class Heap:
 
     def items(self, value: Value) -> tuple[Any, ...] | None:
         """The contents of a list, tuple, set or dict; None where they cannot be told."""
-        if isinstance(value, Ref) and self.kinds[value.id] in {"list", "tuple", "set", "dict"}:
+        if isinstance(value, Ref) and self.kinds[value.id] in CONTAINER_KINDS:
             return self.get(value.id, "items")
         return None
 
@@ -81,8 +132,29 @@ class Heap:
 
     def sequence(self, items: Iterable[Value] | None, kind: str = "list") -> Ref:
         ref = Ref(self.new(kind))
-        self.put(ref.id, "items", None if items is None else tuple(items))
+        content = None if items is None else tuple(items)
+        if kind == "set" and content is not None:
+            content = _distinct(content)
+        self.put(ref.id, "items", content)
         return ref
+
+    def iterator(
+        self, produce: Callable[[], list[Value] | None], sources: Iterable[Value] = (), once: bool = True
+    ) -> Ref:
+        """What gives values when it is iterated over: once, or as a view of a dict does."""
+        ref = Ref(self.new("iterator"))
+        self.put(ref.id, "produce", produce)
+        self.put(ref.id, "once", once)
+        self.put(ref.id, "sources", tuple(value for value in sources if isinstance(value, Ref)))
+        return ref
+
+    def sources(self, value: Value) -> tuple[Any, ...]:
+        """What is in the containers that a loop over the value goes through, to compare."""
+        if not isinstance(value, Ref):
+            return ()
+        if self.kinds[value.id] == "iterator":
+            return tuple(one for source in self.get(value.id, "sources") for one in self.sources(source))
+        return (self.get(value.id, "items"),)
 
     def mapping(self, items: Iterable[tuple[Any, Value]] | None) -> Ref:
         ref = Ref(self.new("dict"))
@@ -93,6 +165,8 @@ class Heap:
         """A value as it is now, whatever becomes of the containers in it."""
         items = self.items(value)
         if items is None or not isinstance(value, Ref):
+            if self.kind(value) == "iterator":
+                return Unknown("it can be iterated over once")
             return value
         if self.kinds[value.id] == "dict":
             return self.mapping([(key, self.kept(item)) for key, item in items])
@@ -121,7 +195,14 @@ class Heap:
         for value in values:
             if isinstance(value, Ref):
                 if self.kinds[value.id] in {"list", "dict", "set"}:
+                    items = self.get(value.id, "items")
                     self.put(value.id, "items", None)
+                    self.pass_to_unknown(_parts(items))
+                elif self.kinds[value.id] == "tuple":
+                    self.pass_to_unknown(_parts(self.get(value.id, "items")))
+                elif self.kinds[value.id] == "iterator":
+                    self.put(value.id, "produce", _nothing_known)
+                    self.pass_to_unknown(self.get(value.id, "sources"))
                 elif self.kinds[value.id] in {"instance", "module"}:
                     self.taint(value)
 

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from stitchgen.analysis.static.heap import Heap
-from stitchgen.analysis.static.values import ClassRef, Ref, Value
+from stitchgen.analysis.static.values import ClassRef, Ref, Unknown, Value
 
 
 class Interpreter(Heap, ABC):
@@ -23,6 +23,18 @@ class Interpreter(Heap, ABC):
         self, function: Value, arguments: Sequence[Value], keywords: dict[str, Value]
     ) -> Value:
         """The result of a call."""
+
+    def call_unknown(self, function: Value) -> None:
+        """Note that a function was called with what cannot be determined, if at all."""
+        mark, first = len(self.log), len(self.kinds)
+        try:
+            self.branches(lambda: self.call(function, [Unknown()], {}), lambda: None)
+        finally:
+            self.forget_changes(first, mark)
+
+    @abstractmethod
+    def forget_changes(self, first: int, mark: int) -> None:
+        """Make unknown what has changed since, of objects that were there before."""
 
     @abstractmethod
     def through(self, name: str, ref: Ref, arguments: Sequence[Value]) -> Value:
@@ -35,6 +47,17 @@ class Interpreter(Heap, ABC):
     @abstractmethod
     def iterate(self, value: Value) -> list[Value] | None:
         """The values that a loop over it gives; None where they cannot be told."""
+
+    @abstractmethod
+    def equality(self, kind: ClassRef) -> tuple[str, ...] | None:
+        """The attributes by which instances of a class are equal, `()` where by identity alone.
+
+        None where that cannot be determined.
+        """
+
+    @abstractmethod
+    def elements(self, value: Value) -> list[Value] | None:
+        """The same as `iterate`, in any order: those of sets, too."""
 
     @abstractmethod
     def attribute(self, owner: Value, name: str) -> Value:

@@ -57,7 +57,9 @@ class Machine(Statements):
             function = Function(node, owner.scope, own=ref, owner=owner.name)
             self.call_function(function, positional, {**values, **rest})
             return
-        self.bind_arguments(node.args, [ref, *arguments], keywords, frame)
+        function = Function(node, owner.scope, own=ref, owner=owner.name)
+        made = self.defaults_of(function)
+        self.bind_arguments(node.args, [ref, *arguments], keywords, frame, made)
         given = {p.arg: self.get(frame.id, p.arg) for p in named}
         if change is not None:
             given = {name: change(self, value) for name, value in given.items()}
@@ -75,5 +77,4 @@ class Machine(Statements):
             more = [change(self, value) for value in more]
             extra = {name: change(self, value) for name, value in extra.items()}
         positional = [values.pop(p.arg) for p in parameters]
-        function = Function(node, owner.scope, own=ref, owner=owner.name)
         self.call_function(function, [*positional, *more], {**values, **extra})

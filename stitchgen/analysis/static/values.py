@@ -133,7 +133,14 @@ class Unknown(Value):
 
 
 class Spread(Unknown):
-    """Stands for arguments passed by `*` whose number cannot be told."""
+    """Stands for arguments passed by `*` whose number cannot be determined."""
+
+
+@dataclass(frozen=True)
+class Test(Unknown):
+    """Something unknown that counts as true, or as false, for certain."""
+
+    truth: bool = True
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,8 @@ class Function(Value):
     frame: int | None = None  # of the function around it
     own: Value | None = None
     owner: str | None = None  # the class that defines it
+    defaults: tuple[Value | None, ...] | None = None  # where it was made inside a function
+    memoised: bool = False  # by `functools.cache`: what it returns is shared by all calls
 
     def __eq__(self, other: object) -> bool:
         return (
