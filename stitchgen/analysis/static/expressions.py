@@ -42,6 +42,10 @@ from stitchgen.analysis.static.values import (
 )
 
 
+class _TooMany(Exception):
+    """A comprehension gives more than any model has."""
+
+
 class Expressions(Calls):
     """Expressions, and what is read out of their values."""
 
@@ -226,9 +230,18 @@ class Expressions(Calls):
         """What a comprehension gives; None where its length cannot be determined."""
         found: list[Value] = []
         inner = self._comprehension_frame(frame)
-        done = self._generate(
-            generators, inner, lambda: found.append(self.evaluate(element, inner)), source
-        )
+        first, mark = len(self.kinds), len(self.log)
+
+        def add() -> None:
+            found.append(self.evaluate(element, inner))
+            if len(found) > MOST_ITEMS:
+                raise _TooMany
+
+        try:
+            done = self._generate(generators, inner, add, source)
+        except _TooMany:
+            self.forget_changes(first, mark)
+            return None
         return found if done else None
 
     def _comprehension_frame(self, frame: Frame) -> Frame:
