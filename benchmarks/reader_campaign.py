@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from reader_programs import HEAD, compare, reduced, write_program
+from reader_programs import compare, reduced, write_program
 
 
 def main() -> int:

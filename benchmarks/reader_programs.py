@@ -44,7 +44,9 @@ from torch import nn
 """
 INT, LIST, TUPLE, DICT, SET, TEXT, ROWS = "int list tuple dict set text rows".split()
 #: Names for decorators of the file's own that look like those of libraries.
-DECORATORS = "cache lru_cache final register_width override wraps no_grad dataclass_of export".split()
+DECORATORS = (
+    "cache lru_cache final register_width override wraps no_grad dataclass_of export".split()
+)
 
 
 # The grammar ----------------------------------------------------------------------------------
@@ -277,7 +279,11 @@ class Writer:
         one = self.integer(names, depth - 1)
         return self.pick(
             [
-                f"f'{{{one}}}'" if "'" not in one and '"' not in one and "\\" not in one else f"str({one})",
+                (
+                    f"f'{{{one}}}'"
+                    if "'" not in one and '"' not in one and "\\" not in one
+                    else f"str({one})"
+                ),
                 f"'%d' % ({one})",
                 f"'{{}}'.format({one})",
                 f"str({one})",
@@ -570,7 +576,10 @@ class Writer:
                 return self.assign(names, depth)
             attribute, what = self.pick(owner.attributes.items())
             value = self.of_type(what, names, 1)
-            options = [f"{target}.{attribute} = {value}", f"setattr({target}, {attribute!r}, {value})"]
+            options = [
+                f"{target}.{attribute} = {value}",
+                f"setattr({target}, {attribute!r}, {value})",
+            ]
             if owner.statics and self.chance(3):
                 attribute, what = self.pick(owner.statics.items())
                 options = [f"{owner.name}.{attribute} = {self.of_type(what, names, 1)}"]
@@ -588,7 +597,11 @@ class Writer:
                 f"{target}[{self.pick([0, -1])}] = {one}",
                 f"{target}[1:] = [{one}]",
                 f"del {target}[0]",
-                f"{target} += [{one}]" if "." in target or target not in names.constant else f"{target}.append(1)",
+                (
+                    f"{target} += [{one}]"
+                    if "." in target or target not in names.constant
+                    else f"{target}.append(1)"
+                ),
             ],
             DICT: [
                 f"{target}[{self.key()}] = {one}",
@@ -614,7 +627,9 @@ class Writer:
     def augment(self, names: Names, depth: int) -> list[str]:
         kind = self.pick([INT, INT, LIST, TUPLE, SET, TEXT])
         found = [name for name in self.having(kind, names) if name not in names.constant]
-        found = [name for name in found if names.own is None or name.partition(".")[0] not in names.kinds]
+        found = [
+            name for name in found if names.own is None or name.partition(".")[0] not in names.kinds
+        ]
         if not found:
             return self.assign(names, depth)
         target = self.pick(found)
@@ -721,7 +736,10 @@ class Writer:
         lines: list[str] = []
         if mine and names.loops >= 0 and names.result != "file" and self.chance(2):
             changed = self.pick(mine)
-            lines += [f"nonlocal {changed}", f"{changed} {self.pick('+*')}= {self.integer(inner, 1)}"]
+            lines += [
+                f"nonlocal {changed}",
+                f"{changed} {self.pick('+*')}= {self.integer(inner, 1)}",
+            ]
             inner = names.inner(loops=0, result=INT, layers=False)
         outside = frozenset(inner.variables)
         inner.constant = outside
@@ -732,7 +750,9 @@ class Writer:
         head = [f"def {name}({parameter}{default}):", *indented(lines)]
         names.functions[name] = ([INT] if not default or self.chance(2) else [], INT)
         if self.chance(2):
-            head += [f"{name}({', '.join(self.integer(names, 1) for _ in names.functions[name][0])})"]
+            head += [
+                f"{name}({', '.join(self.integer(names, 1) for _ in names.functions[name][0])})"
+            ]
         return head
 
     def layer(self, names: Names, depth: int) -> list[str]:
@@ -740,7 +760,11 @@ class Writer:
         width = self.integer(names, 3)
         layer = f"nn.Conv2d(3, {width}, 1)"
         if names.loops:
-            return [f"self.m{self.made} = {layer}"] if self.chance(2) else [f"self.many.append({layer})"]
+            return (
+                [f"self.m{self.made} = {layer}"]
+                if self.chance(2)
+                else [f"self.many.append({layer})"]
+            )
         v = self.name("v")
         inner = names.inner(variables={**names.variables, v: INT})
         return [
@@ -819,9 +843,20 @@ class Writer:
                     "    return start",
                     "return step",
                 ],
-                ["seen = []", "def step(by=1):", "    seen.append(by)", "    return len(seen) + start", "return step"],
+                [
+                    "seen = []",
+                    "def step(by=1):",
+                    "    seen.append(by)",
+                    "    return len(seen) + start",
+                    "return step",
+                ],
                 ["return [lambda by=1: by * start for start in range(3)][1]"],
-                ["steps = []", "for i in range(3):", "    steps.append(lambda by=1: i + by)", "return steps[0]"],
+                [
+                    "steps = []",
+                    "for i in range(3):",
+                    "    steps.append(lambda by=1: i + by)",
+                    "return steps[0]",
+                ],
             ]
         )
         step = self.name("step")
@@ -877,7 +912,9 @@ class Writer:
             lines += self.method(kind, names, decorators)
         if self.chance(5) and INT in kind.attributes.values():
             attribute = self.pick([n for n, w in kind.attributes.items() if w == INT])
-            body = [f"return isinstance(other, {kind.name}) and self.{attribute} == other.{attribute}"]
+            body = [
+                f"return isinstance(other, {kind.name}) and self.{attribute} == other.{attribute}"
+            ]
             lines += ["def __eq__(self, other):", *indented(body)]
         if self.chance(8):
             special = self.pick(["__len__", "__bool__", "__call__", "__getattr__"])
@@ -893,7 +930,10 @@ class Writer:
         overridden = [n for n, (p, r) in kind.methods.items() if not p and r == result]
         name = self.pick(overridden) if overridden and self.chance(2) else self.name("do")
         own = names.inner(
-            own=kind, result=result, constant=frozenset(names.variables), kinds={**names.kinds, kind.name: kind}
+            own=kind,
+            result=result,
+            constant=frozenset(names.variables),
+            kinds={**names.kinds, kind.name: kind},
         )
         own.variables["self"] = kind.name
         form = self.pick(["plain", "plain", "plain", "property", "static", "class", "decorated"])
@@ -907,7 +947,11 @@ class Writer:
             del own.variables["self"]
             kind.methods[name] = ([INT], result)
             own.variables["p"] = INT
-            return ["@staticmethod", f"def {name}(p):", *indented([f"return {self.of_type(result, own, 1)}"])]
+            return [
+                "@staticmethod",
+                f"def {name}(p):",
+                *indented([f"return {self.of_type(result, own, 1)}"]),
+            ]
         if form == "class":
             del own.variables["self"]
             kind.methods[name] = ([], result)
@@ -930,7 +974,9 @@ class Writer:
 
     def data_class(self, names: Names, base: Kind | None, decorators: list[str]) -> list[str]:
         kind = Kind(self.name("D"), [], 0)
-        options = self.pick(["", "", "(eq=False)", "(frozen=True)", "(order=True)", "()", "(kw_only=False)"])
+        options = self.pick(
+            ["", "", "(eq=False)", "(frozen=True)", "(order=True)", "()", "(kw_only=False)"]
+        )
         kind.frozen = "frozen" in options
         lines = []
         if self.chance(2):
@@ -976,7 +1022,11 @@ class Writer:
         if self.chance(2):
             names.kinds[kind.name] = kind
             kind.attributes = {"x": INT, "y": INT}
-            return [f"class {kind.name}(typing.NamedTuple):", "    x: int", f"    y: int = {self.number()}"]
+            return [
+                f"class {kind.name}(typing.NamedTuple):",
+                "    x: int",
+                f"    y: int = {self.number()}",
+            ]
         lines = [f"A = {self.number()}", f"B = {self.number()}"]
         base_name = self.pick(["enum.Enum", "enum.IntEnum"])
         name = self.name("E")
@@ -1020,7 +1070,14 @@ class Writer:
         """What the file does to its own names when it is imported."""
         kept = names.inner(variables={n: k for n, k in names.variables.items() if k != INT})
         lines = self.change(kept, 0)
-        return lines if all(" = " not in line or "[" in line.split(" = ")[0] or "." in line.split(" = ")[0] for line in lines) else []
+        return (
+            lines
+            if all(
+                " = " not in line or "[" in line.split(" = ")[0] or "." in line.split(" = ")[0]
+                for line in lines
+            )
+            else []
+        )
 
     def model(self, names: Names) -> list[str]:
         kind = Kind("Net", [], 0)
@@ -1225,7 +1282,10 @@ def _judge(
         except Exception as error:
             return f"{layer.path}: {channels.expression} raises {error!r}", True
         if said != count:
-            return f"{layer.path} of {name} has {count} channels, not {channels.expression} = {said}", True
+            return (
+                f"{layer.path} of {name} has {count} channels, not {channels.expression} = {said}",
+                True,
+            )
     return None, True
 
 

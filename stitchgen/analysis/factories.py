@@ -21,11 +21,11 @@ from stitchgen.analysis.scope import (
     TORCH_MODULE,
     Function,
     Scope,
-    imported_names,
     read_scope,
     split_origin,
 )
 from stitchgen.project.modules import ProjectFiles, no_files
+from stitchgen.source.tree import imported_names
 
 #: Parameters that switch the loading of weights. `init_weights=True` is none of them.
 WEIGHTS = re.compile(r"(use_)?(pretrained|weights)(_\w+)?|\w+_pretrained|load_weights")

@@ -15,6 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from stitchgen.source.tree import DEFINITIONS as DEFINITIONS
+from stitchgen.source.tree import imported_names as imported_names
+from stitchgen.source.tree import joined
+from stitchgen.source.tree import parents as parents
+from stitchgen.source.tree import top_level as top_level
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 #: The names under which `nn.Module` can be imported.
@@ -84,7 +90,7 @@ class Scope:
             package = _parent(package)
         for _ in range(level - 1):
             package = _parent(package)
-        return _join(package, name)
+        return joined(package, name)
 
     def bases(self, class_name: str) -> list[str]:
         """The class and its bases in this file, in the order in which Python looks them up."""
@@ -171,10 +177,6 @@ def split_origin(origin: str) -> tuple[str, str]:
     return (module if module.strip(".") else "." * dots), name
 
 
-def _join(package: str, name: str) -> str:
-    return f"{package}{name}" if package.endswith(".") or not package else f"{package}.{name}"
-
-
 def _parent(module: str) -> str:
     """The package of a module name; that of `.` is `..`."""
     return split_origin(module)[0] if module.strip(".") else f"{module}."
@@ -242,42 +244,9 @@ def read_scope(
     return scope
 
 
-def imported_names(statement: ast.stmt) -> Iterator[tuple[str, str]]:
-    """The names that an import binds, each with its origin as written."""
-    if isinstance(statement, ast.Import):
-        for alias in statement.names:
-            # `import torch.nn` binds `torch`; `import torch.nn as nn` binds the submodule.
-            if alias.asname:
-                yield alias.asname, alias.name
-            else:
-                yield alias.name.split(".")[0], alias.name.split(".")[0]
-    elif isinstance(statement, ast.ImportFrom):
-        module = "." * statement.level + (statement.module or "")
-        for alias in statement.names:
-            if alias.name != "*":
-                yield alias.asname or alias.name, _join(module, alias.name)
-
-
-def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when the file is imported, compound ones included and entered."""
-    for statement in body:
-        yield statement
-        if isinstance(statement, (*_DEFINITIONS,)):
-            continue
-        for name in ("body", "orelse", "finalbody"):
-            yield from top_level(getattr(statement, name, []))
-        for handler in getattr(statement, "handlers", []):
-            yield from top_level(handler.body)
-        for case in getattr(statement, "cases", []):
-            yield from top_level(case.body)
-
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
 def _bindings(body: list[ast.stmt]) -> Iterator[str]:
     for statement in top_level(body):
-        if isinstance(statement, _DEFINITIONS):
+        if isinstance(statement, DEFINITIONS):
             yield statement.name
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
             for name, _ in imported_names(statement):
@@ -297,8 +266,3 @@ def _names_stored(statement: ast.stmt) -> Iterator[str]:
         for node in ast.walk(child):
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 yield node.id
-
-
-def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
-    """Each node's parent."""
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stitchgen.analysis.scope import Function, Scope, parents, read_scope, with_class
+from stitchgen.analysis.scope import Function, Scope, read_scope, with_class
 from stitchgen.analysis.spans import Lines
+from stitchgen.source.tree import parents
 
 Kind = Literal[
     "call",  # self.l(x): span of the call

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from stitchgen.analysis.scope import Scope
 from stitchgen.analysis.static import modules
+from stitchgen.analysis.static.changes import changes_in
 from stitchgen.analysis.static.dataclass_fields import fields_of, is_named_tuple, option
 from stitchgen.analysis.static.decorators import binding_of, is_data_class, is_memoised, leave_alone
 from stitchgen.analysis.static.lookup import Lookup
 from stitchgen.analysis.static.names import canonical, is_module_class
-from stitchgen.analysis.static.tensors import sizes
+from stitchgen.analysis.static.overlays.torch import sizes
 from stitchgen.analysis.static.values import (
     UNBOUND,
     Choice,
@@ -134,6 +135,8 @@ class Attributes(Lookup):
             return Unknown(f"{name} of {base.name} is changed elsewhere")
         value = self.get(self.body_of(base), name)
         result = bound(value) if isinstance(value, Value) else Unknown(f"{name} cannot be read")
+        if not isinstance(result, Known) and base.name in changes_in(base.scope.tree).names:
+            return Unknown(f"{name} of {base.name} is changed in the file")
         if isinstance(result, (Function, Unknown)) or self._is_descriptor(result):
             return Unknown(f"{name} of {base.name} may be bound to the instance")
         if owner is not None and owner.id == self.root:
@@ -153,7 +156,9 @@ class Attributes(Lookup):
         if binding == "property":
             if owner is None:
                 return Unknown(f"{node.name} is a property")
-            return self.call_function(Function(node, base.scope, own=owner, owner=base.name), [], {})
+            return self.call_function(
+                Function(node, base.scope, own=owner, owner=base.name), [], {}
+            )
         if not leave_alone(node.decorator_list, base.scope):
             return Unknown(f"{node.name} is decorated")
         memoised = is_memoised(node.decorator_list, base.scope)

@@ -17,9 +17,9 @@ from stitchgen.analysis.static import functions, methods, modules
 from stitchgen.analysis.static.attributes import FIELDS, Attributes
 from stitchgen.analysis.static.dataclass_fields import Field, fields_of, is_named_tuple
 from stitchgen.analysis.static.decorators import is_data_class, is_pure, leave_alone
-from stitchgen.analysis.static.forwards import forward
 from stitchgen.analysis.static.frames import DEEPEST, Frame, TooLarge
 from stitchgen.analysis.static.names import MUTATORS
+from stitchgen.analysis.static.overlays.torch_nn import forward
 from stitchgen.analysis.static.values import (
     NONE,
     UNBOUND,
@@ -191,8 +191,8 @@ class Calls(Attributes):
             if _is_generator(node):
                 self.pass_to_unknown([*arguments, *keywords.values()])
                 for name in _outer_names(node):
-                    around = self.frame_around(name, frame)
-                    self.put(around, name, Unknown("a generator may change it"))
+                    place = self.frame_around(name, frame)
+                    self.put(place, name, Unknown("a generator may change it"))
                 return Unknown("it is a generator")
             frame.outermost = frozenset(id(statement) for statement in node.body)
             watched = (
@@ -250,7 +250,9 @@ class Calls(Attributes):
         optional = [*positional[len(positional) - number :], *parameters.kwonlyargs]
         for parameter, default in zip(optional, made):
             if parameter.arg not in values and default is not None:
-                values[parameter.arg] = Unknown("it may be passed by **") if rest_unknown else default
+                values[parameter.arg] = (
+                    Unknown("it may be passed by **") if rest_unknown else default
+                )
         for name in names:
             if name not in values:
                 if not rest_unknown:
@@ -482,8 +484,5 @@ def _is_generator(node: ast.FunctionDef) -> bool:
 def _outer_names(node: ast.FunctionDef) -> frozenset[str]:
     """The names that a function binds around it."""
     return frozenset(
-        name
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Nonlocal)
-        for name in inner.names
+        name for inner in ast.walk(node) if isinstance(inner, ast.Nonlocal) for name in inner.names
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from stitchgen.analysis.scope import Function, top_level
+from stitchgen.analysis.scope import Function
 from stitchgen.analysis.static.names import MUTATORS
+from stitchgen.source.tree import top_level
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -137,7 +138,7 @@ def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
             yield from (node for node in ast.walk(child) if isinstance(node, ast.Call))
 
 
-def _may_change(called: ast.expr, functions: dict[str, ast.AST], alone: bool) -> bool:
+def _may_change(called: ast.expr, functions: Mapping[str, ast.AST], alone: bool) -> bool:
     """Whether a call of the top level may change what it is given."""
     if isinstance(called, ast.Name):
         if called.id in functions:
@@ -146,7 +147,7 @@ def _may_change(called: ast.expr, functions: dict[str, ast.AST], alone: bool) ->
     return alone and isinstance(called, ast.Attribute) and _root(called) != "self"
 
 
-def _changes_something(name: str, functions: dict[str, ast.AST]) -> bool:
+def _changes_something(name: str, functions: Mapping[str, ast.AST]) -> bool:
     """Whether a function, or one that it calls by name, changes anything but its own `self`."""
     todo, seen = [name], {name}
     while todo:

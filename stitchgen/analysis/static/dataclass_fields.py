@@ -11,7 +11,9 @@ from stitchgen.analysis.static.decorators import DATA_CLASS, decorator_origin, i
 from stitchgen.analysis.static.values import ClassRef, Library, Value
 
 _SPECIAL = re.compile(r"\b(InitVar|KW_ONLY)\b")
-_FIELD_ARGUMENTS = frozenset({"default", "default_factory", "init", "compare", "repr", "hash", "metadata"})
+_FIELD_ARGUMENTS = frozenset(
+    {"default", "default_factory", "init", "compare", "repr", "hash", "metadata"}
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def _field(name: str, value: ast.expr | None, scope: Scope) -> Field | None:
         if keyword.arg not in _FIELD_ARGUMENTS:
             return None
         given[keyword.arg] = keyword.value
-    flags = {key: True for key in ("init", "compare")}
+    flags = dict.fromkeys(("init", "compare"), True)
     for key in flags:
         one = given.get(key, ast.Constant(True))
         if not isinstance(one, ast.Constant):

@@ -11,7 +11,8 @@ import functools
 import re
 from pathlib import Path
 
-from stitchgen.analysis.scope import Scope, split_origin, top_level
+from stitchgen.analysis.scope import Scope, split_origin
+from stitchgen.source.tree import top_level
 
 #: Decorators of libraries that leave alone what the function or class computes.
 _TRANSPARENT = re.compile(
@@ -195,7 +196,9 @@ def _changes(function: ast.FunctionDef, own: str | None) -> bool:
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if name == own:
                 return True
-            case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del(), attr=attribute):
+            case ast.Attribute(
+                value=ast.Name(id=name), ctx=ast.Store() | ast.Del(), attr=attribute
+            ):
                 # What is noted on a function, such as its name, does not change what it does.
                 if name == own and not attribute.startswith("__"):
                     return True

@@ -119,16 +119,18 @@ class Heap:
         return [(k, v) for k in self.keys.get(id, ()) if (v := self.cells.get((id, k))) is not None]
 
     def items(self, value: Value) -> tuple[Any, ...] | None:
-        """The contents of a list, tuple, set or dict; None where they cannot be told."""
+        """The contents of a list, tuple, set or dict; None where they cannot be determined."""
+        found: tuple[Any, ...] | None = None
         if isinstance(value, Ref) and self.kinds[value.id] in CONTAINER_KINDS:
-            return self.get(value.id, "items")
-        return None
+            found = self.get(value.id, "items")
+        return found
 
     def kind(self, value: Value) -> str | None:
         return self.kinds[value.id] if isinstance(value, Ref) else None
 
     def class_of(self, ref: Ref) -> Value | None:
-        return self.get(ref.id, "class")
+        found: Value | None = self.get(ref.id, "class")
+        return found
 
     def sequence(self, items: Iterable[Value] | None, kind: str = "list") -> Ref:
         ref = Ref(self.new(kind))
@@ -139,7 +141,10 @@ class Heap:
         return ref
 
     def iterator(
-        self, produce: Callable[[], list[Value] | None], sources: Iterable[Value] = (), once: bool = True
+        self,
+        produce: Callable[[], list[Value] | None],
+        sources: Iterable[Value] = (),
+        once: bool = True,
     ) -> Ref:
         """What gives values when it is iterated over: once, or as a view of a dict does."""
         ref = Ref(self.new("iterator"))
@@ -153,7 +158,9 @@ class Heap:
         if not isinstance(value, Ref):
             return ()
         if self.kinds[value.id] == "iterator":
-            return tuple(one for source in self.get(value.id, "sources") for one in self.sources(source))
+            return tuple(
+                one for source in self.get(value.id, "sources") for one in self.sources(source)
+            )
         return (self.get(value.id, "items"),)
 
     def mapping(self, items: Iterable[tuple[Any, Value]] | None) -> Ref:

@@ -12,7 +12,7 @@ import re
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
-from stitchgen.analysis.scope import Scope, imported_names
+from stitchgen.analysis.scope import Scope
 from stitchgen.analysis.static.changes import changes_in
 from stitchgen.analysis.static.decorators import is_memoised, leave_alone
 from stitchgen.analysis.static.frames import Frame, Running
@@ -33,6 +33,7 @@ from stitchgen.analysis.static.values import (
     Value,
     bound,
 )
+from stitchgen.source.tree import imported_names
 
 
 @dataclass

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from stitchgen.analysis.static import modules, operators
-from stitchgen.analysis.static.forwards import forward
 from stitchgen.analysis.static.interpreter import Interpreter
 from stitchgen.analysis.static.names import CONTAINERS, layer_name
-from stitchgen.analysis.static.tensors import tensor_function
+from stitchgen.analysis.static.overlays import torch
+from stitchgen.analysis.static.overlays.torch_nn import forward
 from stitchgen.analysis.static.values import (
     NONE,
     Known,
@@ -42,7 +42,7 @@ def call_method(
 ) -> Value:
     """A method of something whose class is not the project's."""
     if isinstance(receiver, Tensor):
-        return tensor_function(machine, name, [receiver, *arguments], keywords)
+        return torch.call(machine, name, [receiver, *arguments], keywords)
     if isinstance(receiver, Ref):
         if machine.kinds[receiver.id] in {"instance", "module"}:
             return _module_method(machine, receiver, name, arguments, keywords)
@@ -123,7 +123,7 @@ def _container_method(
             return Unknown()
         changed = list(items)
         try:
-            popped = changed.pop(index.value)
+            popped: Value = changed.pop(index.value)
         except (IndexError, TypeError):
             raise Raised from None
         fill(tuple(changed))
@@ -178,7 +178,7 @@ def _dict_method(
                 if name != "get":
                     machine.put(receiver.id, "items", None)
                 return Unknown("the key may be there")
-            found = next((v for k, v in table.items() if k == first.value), None)
+            found: Value | None = next((v for k, v in table.items() if k == first.value), None)
             if found is None:
                 if name == "pop" and len(arguments) < 2:
                     raise Raised

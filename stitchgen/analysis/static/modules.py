@@ -238,9 +238,10 @@ def child(machine: Interpreter, ref: Ref, index: Value) -> Value:
             machine.put(part.id, f".{kept}", value)
         return part
     try:
-        return found[index.value][1]
+        element: Value = found[index.value][1]
     except (IndexError, TypeError):
         raise Raised from None
+    return element
 
 
 def set_child(machine: Interpreter, ref: Ref, index: Value, value: Value) -> None:

@@ -402,7 +402,7 @@ def _equal_objects(heap: Interpreter, left: Ref, right: Ref) -> bool | None:
             return False
         if list(dict(ones)) != list(table):
             return None  # for an OrderedDict the order counts
-        ones, others = dict(ones).values(), table.values()
+        ones, others = tuple(dict(ones).values()), tuple(table.values())
     answers = {_equal_items(heap, a, b) for a, b in zip(ones, others)}
     return True if answers <= {True} else (False if False in answers else None)
 

@@ -16,10 +16,10 @@ from stitchgen.analysis.facts import ClassName
 from stitchgen.analysis.scope import Scope
 from stitchgen.analysis.static import attributes
 from stitchgen.analysis.static.calls import Call
-from stitchgen.analysis.static.forwards import forward, tells_its_count
 from stitchgen.analysis.static.frames import TooLarge
 from stitchgen.analysis.static.machine import Change, Machine
 from stitchgen.analysis.static.modules import module_origin
+from stitchgen.analysis.static.overlays.torch_nn import forward, tells_its_count
 from stitchgen.analysis.static.statements import Snapshot
 from stitchgen.analysis.static.values import (
     Cell,

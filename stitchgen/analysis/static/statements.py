@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stitchgen.analysis.scope import imported_names
 from stitchgen.analysis.static import modules, operators
 from stitchgen.analysis.static.calls import Bind, Done, End, Item, Partly
 from stitchgen.analysis.static.expressions import Expressions
@@ -35,7 +34,7 @@ from stitchgen.analysis.static.values import (
     compound,
     literal,
 )
-
+from stitchgen.source.tree import imported_names
 
 #: What a statement leads to: nothing, an end, or what is run instead of what comes after it.
 Outcome = End | Sequence[Item] | None
@@ -230,9 +229,7 @@ class Statements(Expressions):
             frame.outer[name] = self.frame_around(name, frame)
         return None
 
-    def _import(
-        self, node: ast.Import | ast.ImportFrom, rest: list[Item], frame: Frame
-    ) -> Outcome:
+    def _import(self, node: ast.Import | ast.ImportFrom, rest: list[Item], frame: Frame) -> Outcome:
         for name, origin in imported_names(node):
             origin = frame.scope.absolute(origin)
             self.bind(name, self.imported(origin, frame.scope), frame)
@@ -255,9 +252,7 @@ class Statements(Expressions):
 
     # Alternatives ---------------------------------------------------------------------------
 
-    def _either(
-        self, arms: Sequence[Sequence[Item]], rest: list[Item], frame: Frame
-    ) -> End | None:
+    def _either(self, arms: Sequence[Sequence[Item]], rest: list[Item], frame: Frame) -> End | None:
         """Run alternatives; with what comes after them, where one may not get there."""
         if any(_escapes(arm) for arm in arms):
             return self._alternatives([[*arm, *rest] for arm in arms], frame)
@@ -327,7 +322,7 @@ class Statements(Expressions):
 
             return thunk
 
-        ends = self.branches(*(run(body) for body in bodies))
+        ends: list[End] = self.branches(*(run(body) for body in bodies))
         kinds = {end.kind for end in ends}
         if kinds == {"return"} or (not frame.loops and kinds == {"return", "next"}):
             return End("return", self.merge([end.value for end in ends]))
@@ -438,7 +433,9 @@ class Statements(Expressions):
     def _unknown_loop(self, loop: ast.For | ast.While, frame: Frame) -> End:
         """A loop of unknown length: what it may change is unknown, before and after."""
         body = loop.body
-        again: list[ast.stmt] = [ast.Expr(loop.test), *body] if isinstance(loop, ast.While) else body
+        again: list[ast.stmt] = (
+            [ast.Expr(loop.test), *body] if isinstance(loop, ast.While) else body
+        )
         first, start = len(self.kinds), len(self.log)
         self._forget(body, frame)
         frame.loops += 1

@@ -90,7 +90,12 @@ def read(init: str) -> list[str | None]:
         "    def forward(self, x):\n        return x\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", READ], input=text, text=True, capture_output=True, timeout=60, cwd=ROOT
+        [sys.executable, "-c", READ],
+        input=text,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
     found: list[str | None] = json.loads(done.stdout)

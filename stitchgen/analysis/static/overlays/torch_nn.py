@@ -15,7 +15,7 @@ from stitchgen.analysis.static.heap import Heap
 from stitchgen.analysis.static.interpreter import Interpreter
 from stitchgen.analysis.static.modules import argument, members
 from stitchgen.analysis.static.names import layer_name
-from stitchgen.analysis.static.tensors import as_count, flatten, is_one_size
+from stitchgen.analysis.static.overlays.torch import as_count, flatten, is_one_size
 from stitchgen.analysis.static.values import LAYOUTS, Known, Opaque, Ref, Tensor, Unknown, Value
 
 _CONVOLUTION = re.compile(r"(Lazy)?Conv(Transpose)?([123]d)")
