@@ -36,7 +36,7 @@ SAME_SHAPE = frozenset(
     "dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout normalize batch_norm "
     "instance_norm group_norm layer_norm local_response_norm exp sqrt rsqrt abs neg square log "
     "clamp clip zeros_like ones_like rand_like randn_like empty_like full_like sin cos erf "
-    "nan_to_num pow reciprocal tanh_ sigmoid_ silu_ clone detach contiguous cuda cpu to float half "
+    "nan_to_num pow reciprocal tanh_ sigmoid_ clone detach contiguous cuda cpu to float half "
     "double bfloat16 type type_as add_ mul_ sub_ div_ clamp_ requires_grad_ fill_ zero_ masked_fill "
     "masked_fill_ round floor ceil roll flip threshold hardshrink softshrink".split()
 )

@@ -21,7 +21,7 @@ from stitchgen.analysis.static.values import LAYOUTS, Known, Opaque, Ref, Tensor
 _CONVOLUTION = re.compile(r"(Lazy)?Conv(Transpose)?([123]d)")
 _NORM = re.compile(r"(BatchNorm|InstanceNorm)([123]d)|SyncBatchNorm|GroupNorm")
 #: Layers whose output has the shape of their input.
-_SAME_SHAPE = frozenset(
+SAME_SHAPE = frozenset(
     "ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU SiLU Mish Hardswish Hardsigmoid Hardtanh "
     "Hardshrink Softshrink Tanhshrink Softplus Softsign Sigmoid LogSigmoid Tanh Threshold Softmax "
     "Softmax2d LogSoftmax Softmin Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout "
@@ -74,7 +74,7 @@ def forward(
         else:
             layout = None  # the last axis, which may not be where the channels were
         return Tensor(as_count(argument(machine, ref, "out_features")), layout)
-    if name in _SAME_SHAPE:
+    if name in SAME_SHAPE:
         return x if isinstance(x, (Tensor, Unknown)) else Unknown()
     spatial = _SPATIAL.fullmatch(name)
     if spatial:
@@ -84,7 +84,8 @@ def forward(
         if not isinstance(indices, Known) or indices.value:
             return Unknown("it may return indices too")
         dims = spatial[2] or spatial[4]
-        if dims and x.layout not in {None, LAYOUTS[dims]}:
+        fitting = {LAYOUTS[dims]} if dims else set(LAYOUTS.values())
+        if x.layout is not None and x.layout not in fitting:
             return Unknown("it works on other axes")
         layout = LAYOUTS[dims] if dims else x.layout
         one = _POOL_TO_ONE.fullmatch(name) is not None and is_one_size(
@@ -97,7 +98,7 @@ def forward(
         start = argument(machine, ref, "start_dim", Known(1))
         end = argument(machine, ref, "end_dim", Known(-1))
         return flatten(x, start, end)
-    if name == "PixelShuffle" and isinstance(x, Tensor):
+    if name == "PixelShuffle" and isinstance(x, Tensor) and x.layout in {None, "NCHW"}:
         factor = argument(machine, ref, "upscale_factor")
         count = machine.resolve(x.channels)
         square = operators.binary(machine, ast.Mult(), factor, factor)
