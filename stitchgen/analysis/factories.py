@@ -200,7 +200,7 @@ def _call_without_arguments(
 
 
 def _decorated_harmlessly(decorators: Iterable[ast.expr]) -> bool:
-    """Whether the decorators leave what the function returns alone, as their names tell."""
+    """Whether the decorators leave what the function returns alone, by their names."""
     for decorator in decorators:
         if isinstance(decorator, ast.Call):
             decorator = decorator.func

@@ -123,7 +123,7 @@ class Scope:
         return None
 
     def outer_bases(self, class_name: str) -> list[str | None]:
-        """The origins of the bases that are not of this file; None where one cannot be told."""
+        """The origins of the bases that are not of this file; None where one cannot be determined."""
         found: list[str | None] = []
         for name in self.bases(class_name):
             for base in self.classes[name].bases:
@@ -134,7 +134,7 @@ class Scope:
         return found
 
     def is_module(self, class_name: str) -> bool:
-        """Whether the class is an `nn.Module`, as far as this file tells."""
+        """Whether the class is an `nn.Module`, as far as this file shows."""
         outer = self.outer_bases(class_name)
         for origin in outer:
             if origin in TORCH_MODULE or _TORCH_LAYER.fullmatch(origin or ""):

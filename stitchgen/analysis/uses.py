@@ -456,7 +456,7 @@ def _template_parts(pattern: str, text: str) -> list[str | None]:
 
 
 def _index(index: ast.expr) -> str | None:
-    """The name of the child that a constant index means; negative ones cannot be told."""
+    """The name of the child that a constant index means; negative ones cannot be determined."""
     match index:
         case ast.Constant(value=bool()):
             return None

@@ -1,7 +1,6 @@
 """Calls: of functions, classes and modules, with what they are given.
 
-Calls of modules are recorded with the place
-in the source where they stand.
+Calls of modules are recorded with the place in the source where they stand.
 """
 
 from __future__ import annotations

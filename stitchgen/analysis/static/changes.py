@@ -29,7 +29,7 @@ class Changes:
 
 @functools.lru_cache(maxsize=256)
 def changes_in(tree: ast.Module) -> Changes:
-    """What a file changes after binding it, as far as its text tells."""
+    """What a file changes after binding it, as far by its text."""
     found = Changes()
     classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     _collect(tree, frozenset(), classes, found)

@@ -1,8 +1,8 @@
 """The count of a layer as an expression that means it right after the layer's definition.
 
-The expression is written in the names and
-attributes that are there, and believed only if it gives the right count in every run of the class
-that has the layer, and raises nothing in those that have not.
+The expression is written in the names and attributes that are there, and believed only if it
+gives the right count in every run of the class that has the layer, and raises nothing in those
+that have not.
 """
 
 from __future__ import annotations

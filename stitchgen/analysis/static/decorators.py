@@ -1,7 +1,7 @@
 """What decorators do to the functions and classes they stand above.
 
-A decorator of the file or of the project is looked at: it leaves what it is given alone if it gives
-it back. One of a library is known by its name.
+A decorator of the file or of the project is looked at: it leaves what it is given alone if it
+gives it back. One of a library is known by its name.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _changes(function: ast.FunctionDef, own: str | None) -> bool:
 
 
 def is_pure(function: ast.FunctionDef | ast.Lambda, mutators: frozenset[str]) -> bool:
-    """Whether a function changes nothing, as its text tells, so that it may be run once for all."""
+    """Whether a function changes nothing, by its text, so that it may be run once for all."""
     for node in ast.walk(function):
         match node:
             case ast.Attribute(ctx=ast.Store() | ast.Del()):

@@ -1,7 +1,6 @@
 """The values of expressions.
 
-Where a test cannot be told, both sides are
-evaluated and merged.
+Where a test cannot be determined, both sides are evaluated and merged.
 """
 
 from __future__ import annotations
@@ -355,7 +354,7 @@ class Expressions(Calls):
                 result = None
             left = right
         if result is None:
-            return Unknown("it is a comparison that cannot be told")
+            return Unknown("it is a comparison that cannot be determined")
         return Known(result)
 
     def _boolean(self, node: ast.BoolOp, frame: Frame) -> Value:
@@ -382,7 +381,7 @@ class Expressions(Calls):
         return self.truth(self.evaluate(node, frame))
 
     def truth(self, value: Value) -> bool | None:
-        """Whether the value counts as true; None where that cannot be told."""
+        """Whether the value counts as true; None where that cannot be determined."""
         match value:
             case Known(value=known):
                 return bool(known)

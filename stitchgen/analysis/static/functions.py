@@ -1,8 +1,8 @@
 """What functions and classes of other packages give: each package has its overlay.
 
-An overlay is a module with a table of the package's functions. It is asked about what is certainly
-of that package: a name is looked up in the project first. What is in no table may change whatever
-it is given.
+An overlay is a module with a table of the package's functions. It is asked about what is
+certainly of that package: a name is looked up in the project first. What is in no table may
+change whatever it is given.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The objects of the code that is read: what they hold, and what they may hold after a branch.
 
-Every object is a number, and what it holds
-is in cells: the items of a container, the attributes of an instance, the names of a frame. All
-changes are logged, so that alternatives can be run from the same state and merged.
+Every object is a number, and what it holds is in cells: the items of a container, the attributes
+of an instance, the names of a frame. All changes are logged, so that alternatives can be run from
+the same state and merged.
 """
 
 from __future__ import annotations
@@ -319,7 +319,7 @@ class Heap:
             value = inner
         return value
 
-    def tell(self, tensor: Value, count: Value, layout: str | None = None) -> None:
+    def note_count(self, tensor: Value, count: Value, layout: str | None = None) -> None:
         """A layer accepts the tensor only if it has this many channels."""
         if not isinstance(tensor, Tensor) or not isinstance(count, (Known, Opaque)):
             return
@@ -327,9 +327,9 @@ class Heap:
         while isinstance(cell, Cell) and isinstance(self.get(cell.id, "value"), Cell):
             cell = self.get(cell.id, "value")
         if isinstance(cell, Cell):
-            told = self.get(cell.id, "value")
+            known = self.get(cell.id, "value")
             # A number that was passed in gets the name under which the layer knows it.
-            if told is None or (told.term is None and same_count(told, count)):
+            if known is None or (known.term is None and same_count(known, count)):
                 self.put(cell.id, "value", count)
 
     def tensor(self, count: Value | None = None, layout: str | None = None) -> Tensor:

@@ -1,8 +1,7 @@
 """What the tables of other packages ask of the machine that reads the project's code.
 
-A function such as `map` calls what it is
-given, `isinstance` looks at classes of the project: the tables know the machine by this
-interface only, and stand below it.
+A function such as `map` calls what it is given, `isinstance` looks at classes of the project: the
+tables know the machine by this interface only, and stand below it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from stitchgen.analysis.static.values import ClassRef, Ref, Unknown, Value
 
 
 class Interpreter(Heap, ABC):
-    """The heap, and what can only be told by the code of the project."""
+    """The heap, and what only the code of the project decides."""
 
     @abstractmethod
     def call(
@@ -42,11 +41,11 @@ class Interpreter(Heap, ABC):
 
     @abstractmethod
     def truth(self, value: Value) -> bool | None:
-        """Whether the value counts as true; None where that cannot be told."""
+        """Whether the value counts as true; None where that cannot be determined."""
 
     @abstractmethod
     def iterate(self, value: Value) -> list[Value] | None:
-        """The values that a loop over it gives; None where they cannot be told."""
+        """The values that a loop over it gives; None where they cannot be determined."""
 
     @abstractmethod
     def equality(self, kind: ClassRef) -> tuple[str, ...] | None:

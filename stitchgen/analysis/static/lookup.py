@@ -1,7 +1,7 @@
 """What names mean: those of a function, of a file, of the files it imports from, and of classes.
 
-Classes are looked at as their text stands;
-the order of their bases is that in which Python looks attributes up.
+Classes are looked at as their text stands; the order of their bases is that in which Python looks
+attributes up.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Runs `__init__`s and `forward`s in the mind: values, names and branches, nothing of torch.
+"""Runs `__init__`s and `forward`s abstractly: values, names and branches, nothing of torch.
 
-The rules stand one on the other, a file
-each, and each file says what it takes from those above it: the heap, the interface that the
-tables of other packages know, frames, names, attributes, calls, expressions, statements.
+The rules stand one on the other, a file each, and each file says what it takes from those above
+it: the heap, the interface that the tables of other packages know, frames, names, attributes,
+calls, expressions, statements.
 """
 
 from __future__ import annotations

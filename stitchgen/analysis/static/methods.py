@@ -1,7 +1,6 @@
 """What methods do whose classes are not the project's: those of Python's containers and of torch.
 
-A method that is not known may change
-whatever it is given.
+A method that is not known may change whatever it is given.
 """
 
 from __future__ import annotations

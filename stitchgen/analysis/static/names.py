@@ -1,7 +1,7 @@
 """What is known by names alone: those of other packages and of methods.
 
-A thing of another package is known by its
-origin, the dotted name under which it is imported: `torch.nn.Conv2d`.
+A thing of another package is known by its origin, the dotted name under which it is imported:
+`torch.nn.Conv2d`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What Python's operators do to values: arithmetic, comparisons, the broadcasting of tensors.
 
-No operator runs code of the project: one
-that would, through a method such as `__add__`, gives something unknown.
+No operator runs code of the project: one that would, through a method such as `__add__`, gives
+something unknown.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Statements: assignments, branches, loops, and what is left unknown where these cannot be told.
+"""Statements: assignments, branches, loops, and what these leave unknown.
 
-Where a test cannot be told, both branches
-are run and what they leave behind is merged; where a loop cannot be unrolled, all that it may
-change becomes unknown.
+Where a test cannot be determined, both branches are run and what they leave behind is merged;
+where a loop cannot be unrolled, all that it may change becomes unknown.
 """
 
 from __future__ import annotations
@@ -460,7 +459,7 @@ class Statements(Expressions):
         return End("unsure" if any(isinstance(node, ast.Break) for node in nodes) else "next")
 
     def _forget(self, body: Iterable[ast.stmt], frame: Frame) -> None:
-        """Make all unknown that statements may bind or change, as their text tells."""
+        """Make all unknown that statements may bind or change, by their text."""
         reason = Unknown("it is changed where reading cannot follow")
         for statement in body:
             for node in ast.walk(statement):

@@ -48,7 +48,7 @@ def _range(machine: Interpreter, arguments: list[Value], keywords: dict[str, Val
             return Known(range(*(v.value for v in arguments)))  # type: ignore[attr-defined]
         except (TypeError, ValueError):
             raise Raised from None
-    return Unknown("it is a range that cannot be told")
+    return Unknown("it is a range that cannot be determined")
 
 
 def _length(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
@@ -313,7 +313,7 @@ def _isinstance(machine: Interpreter, arguments: list[Value], keywords: dict[str
     answers = {_is_one(machine, value, option) for option in options or [Unknown()]}
     if True in answers:
         return Known(True)
-    return Unknown("its class cannot be told") if None in answers else Known(False)
+    return Unknown("its class cannot be determined") if None in answers else Known(False)
 
 
 def _is_one(machine: Interpreter, value: Value, kind: Value) -> bool | None:
@@ -424,7 +424,7 @@ def _hasattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, V
 
 def _getattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if len(arguments) < 2 or not isinstance(arguments[1], Known):
-        return Unknown("the name of the attribute cannot be told")
+        return Unknown("the name of the attribute cannot be determined")
     if len(arguments) == 3:
         there = _hasattr(machine, arguments[:2], {})
         if not isinstance(there, Known):

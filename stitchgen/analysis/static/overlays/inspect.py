@@ -30,7 +30,7 @@ def _is_kind(
     if isinstance(value, (Unknown, Opaque, Choice)) or (
         isinstance(value, Library) and not is_module_class(value.origin)
     ):
-        return Unknown("its kind cannot be told")
+        return Unknown("its kind cannot be determined")
     if question == "isfunction":
         return Known(isinstance(value, Function) and value.own is None)
     return Known(isinstance(value, (ClassRef, Library)))

@@ -1,8 +1,7 @@
 """What functions of torch and methods of tensors do to channels and layouts.
 
-Everything that is not in these tables is
-unknown. The tables say what holds for every use: a function that only sometimes keeps the number
-of channels is not in the list of those that do.
+Everything that is not in these tables is unknown. The tables say what holds for every use: a
+function that only sometimes keeps the number of channels is not in the list of those that do.
 """
 
 from __future__ import annotations
@@ -214,7 +213,7 @@ def _size(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, V
 
 
 def _view(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
-    """A tensor in another shape: known where the sizes that it is given tell its axes."""
+    """A tensor in another shape: known where its axes follow from the sizes that it is given."""
     given = heap.items(rest[0]) if len(rest) == 1 and heap.items(rest[0]) else rest
     letters = [
         size.term.letter if isinstance(size, Opaque) and isinstance(size.term, Axis) else "?"
@@ -248,22 +247,22 @@ def _concatenate(machine: Interpreter, arguments: list[Value], keywords: dict[st
     if axis is None:
         axis = arguments[1] if len(arguments) > 1 else Known(0)
     if values is None or not values:
-        return Tensor(Unknown("what is concatenated cannot be told"))
+        return Tensor(Unknown("what is concatenated cannot be determined"))
     tensors = [v for v in values if isinstance(v, Tensor)]
     layouts = {tensor.layout for tensor in tensors if tensor.layout is not None}
     if len(layouts) != 1:
-        return Tensor(Unknown("the axes of what is concatenated cannot be told"))
+        return Tensor(Unknown("the axes of what is concatenated cannot be determined"))
     layout = layouts.pop()
     position = _axis(Tensor(NONE, layout), axis)
     counts = [machine.resolve(tensor.channels) for tensor in tensors]
     if position is None:
-        return Tensor(Unknown("the axis of a concatenation cannot be told"))
+        return Tensor(Unknown("the axis of a concatenation cannot be determined"))
     if layout[position] != "C":
-        # On the other axes the parts have the same sizes, so one that is known tells them all.
-        told = next((c for c in counts if isinstance(c, (Known, Opaque))), counts[0])
-        return Tensor(told, layout)
+        # On the other axes the parts have the same sizes, so one that is known is that of all.
+        known = next((c for c in counts if isinstance(c, (Known, Opaque))), counts[0])
+        return Tensor(known, layout)
     if len(tensors) != len(values):
-        return Tensor(Unknown("what is concatenated cannot be told"), layout)
+        return Tensor(Unknown("what is concatenated cannot be determined"), layout)
     total = counts[0]
     for count in counts[1:]:
         if not isinstance(total, (Known, Opaque)) or not isinstance(count, (Known, Opaque)):
@@ -281,7 +280,7 @@ def _reduce(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str,
     values = [axes_value] if items is None else items
     axes = [_axis(x, value) for value in values]
     if x.layout is None or None in axes or not isinstance(keep, Known):
-        return Tensor(Unknown("the axes of a reduction cannot be told"))
+        return Tensor(Unknown("the axes of a reduction cannot be determined"))
     if any(x.layout[axis] in "CN" for axis in axes if axis is not None):
         return Tensor(Unknown("the channels are reduced"))
     spatial = [index for index, letter in enumerate(x.layout) if letter not in "NC"]
@@ -336,7 +335,7 @@ def _pad(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Va
     spatial = {"NCL": 1, "NCHW": 2, "NCDHW": 3}.get(x.layout or "")
     if items is not None and spatial is not None and len(items) <= 2 * spatial:
         return Tensor(x.channels, x.layout)
-    return Tensor(Unknown("it is padded on axes that cannot be told"))
+    return Tensor(Unknown("it is padded on axes that cannot be determined"))
 
 
 _FUNCTIONS: dict[str, Handler] = {

@@ -1,7 +1,7 @@
 """What the layers of torch make of their input: its channels and its layout afterwards.
 
-A layer that is not in these tables gives
-something unknown, and so does one that only sometimes keeps the number of channels.
+A layer that is not in these tables gives something unknown, and so does one that only sometimes
+keeps the number of channels.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SPATIAL = re.compile(
 _POOL_TO_ONE = re.compile(r"Adaptive(Avg|Max)Pool[123]d")
 
 
-def tells_its_count(origin: str) -> bool:
+def has_own_count(origin: str) -> bool:
     """Whether a layer gives the same number of channels whatever it is fed."""
     name = layer_name(origin) or ""
     return (
@@ -62,7 +62,7 @@ def forward(
         return Unknown("its forward is not known")
     convolution = _CONVOLUTION.fullmatch(name)
     if convolution:
-        machine.tell(x, argument(machine, ref, "in_channels"))
+        machine.note_count(x, argument(machine, ref, "in_channels"))
         return Tensor(as_count(argument(machine, ref, "out_channels")), LAYOUTS[convolution[3]])
     norm = _NORM.fullmatch(name)
     if norm:
@@ -70,7 +70,7 @@ def forward(
     if name == "Linear" or name == "LazyLinear":
         layout = x.layout if isinstance(x, Tensor) else None
         if layout in {"NLC", "LNC", "NHWC", "NDHWC", "NC"}:
-            machine.tell(x, argument(machine, ref, "in_features"))
+            machine.note_count(x, argument(machine, ref, "in_features"))
         else:
             layout = None  # the last axis, which may not be where the channels were
         return Tensor(as_count(argument(machine, ref, "out_features")), layout)
@@ -118,7 +118,7 @@ def _sequential(
     found = members(machine, ref)
     values: Sequence[Value] = [*arguments, *keywords.values()]
     if found is None:
-        return Unknown("the layers of the Sequential cannot be told")
+        return Unknown("the layers of the Sequential cannot be determined")
     for name, value in found:
         assert isinstance(value, Ref)
         values = [machine.through(name, value, values)]
@@ -143,7 +143,7 @@ def _norm(heap: Heap, ref: Ref, name: str, match: re.Match[str], x: Value) -> Va
             if isinstance(x, Tensor):
                 return Tensor(x.channels, layout)
             return Unknown("its input is not known")
-    heap.tell(x, count)
+    heap.note_count(x, count)
     squeezed = isinstance(x, Tensor) and x.squeezed
     return Tensor(count, layout, squeezed)
 
@@ -151,6 +151,6 @@ def _norm(heap: Heap, ref: Ref, name: str, match: re.Match[str], x: Value) -> Va
 def _layer_norm(heap: Heap, ref: Ref, x: Value) -> Value:
     if isinstance(x, Tensor):
         if x.layout in {"NLC", "LNC", "NHWC", "NDHWC", "NC"}:
-            heap.tell(x, argument(heap, ref, "normalized_shape"))
+            heap.note_count(x, argument(heap, ref, "normalized_shape"))
         return x
     return Unknown("its input is not known")
