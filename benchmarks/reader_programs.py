@@ -536,6 +536,8 @@ class Writer:
             self.augment,
             self.unpack,
             self.call,
+            self.lazy,
+            self.share,
         ]
         if depth > 0:
             options += [self.branch, self.branch, self.loop, self.attempt, self.while_, self.match]
@@ -651,6 +653,78 @@ class Writer:
         """Call something for what it does."""
         call = self.called(self.pick([INT, LIST]), names, 1)
         return [call] if call else self.change(names, depth)
+
+    def lazy(self, names: Names, depth: int) -> list[str]:
+        """An iterator or a view, what it is made from changed, and then what it gives."""
+        source, table = self.existing(LIST, names, 1), self.existing(DICT, names, 1)
+        it, v = self.name("it"), self.name("v")
+        inner = names.inner(variables={**names.variables, v: INT})
+        made = self.pick(
+            [
+                f"({self.integer(inner, 1)} for {v} in {source})",
+                f"map(lambda {v}: {self.integer(inner, 1)}, {source})",
+                f"filter(lambda {v}: {v} % 2, {source})",
+                f"iter({source})",
+                f"reversed({source})",
+                f"zip({source}, {source})",
+                f"enumerate({source})",
+                f"{table}.values()",
+                f"{table}.keys()",
+                f"itertools.chain({source}, {source})",
+            ]
+        )
+        lines = [f"{it} = {made}"]
+        if self.chance(2):
+            lines += self.change(names, 0)
+        if self.chance(2):
+            lines.append(f"next({it}, None)")
+        for _ in range(self.random.randint(1, 2)):
+            target = self.bind(names, INT, own=False)
+            lines.append(
+                self.pick(
+                    [
+                        f"{target} = len(list({it}))",
+                        f"{target} = sum(1 for {v} in {it})",
+                        f"{target} = int(any({it}))",
+                        f"{target} = len(tuple({it})) or {self.number()}",
+                    ]
+                )
+            )
+        return lines
+
+    def share(self, names: Names, depth: int) -> list[str]:
+        """A container in another one, and a change through one of them."""
+        inner, outer = self.name("n"), self.name("n")
+        value = self.list(names, 1)
+        lines = [f"{inner} = {value}"]
+        where = self.pick(
+            [
+                (f"[{inner}, {inner}]", "[0]"),
+                (f"({inner},)", "[0]"),
+                (f"{{'a': {inner}}}", "['a']"),
+                (f"[{inner}] * 2", "[1]"),
+                (f"copy.copy([{inner}])", "[0]"),
+                (f"copy.deepcopy([{inner}])", "[0]"),
+                (f"list(({inner},))", "[0]"),
+                (f"dict(a={inner})", "['a']"),
+                (f"[[{inner}]][0][:]", "[0]"),
+                (f"{{**dict(a={inner})}}", "['a']"),
+                (f"sorted([{inner}])", "[0]"),
+                (f"[one for one in [{inner}]]", "[0]"),
+            ]
+        )
+        lines.append(f"{outer} = {where[0]}")
+        names.variables[inner] = LIST
+        names.variables[f"{outer}{where[1]}"] = LIST
+        names.constant |= {f"{outer}{where[1]}"}
+        one = self.integer(names, 1)
+        changed = self.pick([inner, f"{outer}{where[1]}"])
+        lines.append(
+            self.pick(
+                [f"{changed}.append({one})", f"{changed} += [{one}]", f"{changed}[:] = [{one}]"]
+            )
+        )
+        return lines
 
     def returns(self, names: Names, depth: int) -> list[str]:
         assert names.result is not None
@@ -800,6 +874,10 @@ class Writer:
             default = self.of_type(kind, names, 0 if self.chance(2) else 1)
             text = ", ".join([*parameters, f"{shared}={default}"])
             inner.variables[shared] = kind
+        if self.chance(5):
+            rest, more = self.name("p"), self.name("p")
+            text = ", ".join([*([text] if text else []), f"*{rest}", f"**{more}"])
+            inner.variables |= {rest: TUPLE, more: DICT}
         head.append(f"def {name}({text}):")
         ints = [n for n, one in names.variables.items() if one == INT and "." not in n]
         body: list[str] = []
@@ -862,6 +940,51 @@ class Writer:
         step = self.name("step")
         names.functions[step] = (self.pick([[], [INT]]), INT)
         return [f"def {name}(start):", *indented(body), f"{step} = {name}({self.number()})"]
+
+    def recursive(self, names: Names) -> list[str]:
+        """A function that calls itself."""
+        name = self.name("f")
+        inner = names.inner(result=INT, constant=frozenset(names.variables), variables={"n": INT})
+        again = self.pick(
+            [f"n * {name}(n - 1)", f"1 + {name}(n // 2)", f"{name}(n - 2) + {name}(n - 3)"]
+        )
+        lines = [f"def {name}(n):", "    if n <= 1:", f"        return {self.integer(inner, 1)}"]
+        names.functions[f"(lambda n: {name}(n % 7))"] = ([INT], INT)
+        return [*lines, f"    return {again}"]
+
+    def pair_of_classes(self, names: Names) -> list[str]:
+        """Bases that share a base, and a class of both."""
+        top, left, right, both = (self.name("B") for _ in range(4))
+        one, two = self.integer(names, 1), self.integer(names, 1)
+        kind = Kind(both, [], 0)
+        kind.methods["go"] = ([], INT)
+        kind.statics["s"] = INT
+        kind.attributes["w"] = INT
+        names.kinds[both] = kind
+        super_go = "super().go()"
+        return [
+            f"class {top}:",
+            "    s = 3",
+            "    def __init__(self):",
+            f"        self.w = {one}",
+            "    def go(self):",
+            "        return self.w",
+            f"class {left}({top}):",
+            *self.pick([["    s = 5"], ["    pass"]]),
+            "    def go(self):",
+            f"        return {super_go} + {two}",
+            f"class {right}({top}):",
+            *self.pick([["    s = 7"], ["    t = 1"]]),
+            "    def __init__(self):",
+            "        super().__init__()",
+            f"        self.w {self.pick('+*')}= 2",
+            "    def go(self):",
+            f"        return {super_go} * 2",
+            f"class {both}({left}, {right}):",
+            *self.pick(
+                [["    pass"], ["    def go(self):", f"        return {super_go} - {right}.s"]]
+            ),
+        ]
 
     def class_(self, names: Names, decorators: list[str]) -> list[str]:
         bases = [k for k in names.kinds.values() if not k.frozen]
@@ -1060,7 +1183,7 @@ class Writer:
             elif part in (5, 6):
                 lines += self.class_(names, decorators)
             elif part == 7:
-                lines += self.maker(names)
+                lines += self.pick([self.maker, self.recursive, self.pair_of_classes])(names)
             elif self.chance(2):
                 lines += self.top_level(names)
         lines += self.model(names)

@@ -86,6 +86,7 @@ class Partly:
     """Stands in the queue for a statement that raises an exception somewhere."""
 
     statement: ast.stmt
+    or_wholly: bool = False  # it may have run to its end as well
 
 
 @dataclass(frozen=True)

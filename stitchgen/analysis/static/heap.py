@@ -153,6 +153,19 @@ class Heap:
         self.put(ref.id, "sources", tuple(value for value in sources if isinstance(value, Ref)))
         return ref
 
+    def is_iterator(self, value: Value) -> bool:
+        """Whether a value can be iterated over once."""
+        if not isinstance(value, Ref) or self.kinds[value.id] != "iterator":
+            return False
+        return bool(self.get(value.id, "once"))
+
+    def use_up(self, value: Value) -> None:
+        """Note that an iterator has given some of its values."""
+        if isinstance(value, Ref) and self.is_iterator(value):
+            self.put(value.id, "produce", _nothing_known)
+            for source in self.get(value.id, "sources"):
+                self.use_up(source)
+
     def sources(self, value: Value) -> tuple[Any, ...]:
         """What is in the containers that a loop over the value goes through, to compare."""
         if not isinstance(value, Ref):

@@ -445,6 +445,7 @@ def _contains(heap: Interpreter, container: Value, member: Value) -> bool | None
             raise Raised from None
     items = heap.items(container)
     if items is None:
+        heap.use_up(container)
         return None
     if heap.kind(container) == "dict":
         if not isinstance(member, Known):

@@ -74,7 +74,7 @@ class Statements(Expressions):
                 self._snapshot(item.statement, frame)
                 continue
             if isinstance(item, Partly):
-                self._run_partly(item.statement, frame)
+                self._run_partly(item, frame)
                 continue
             if isinstance(item, Bind):
                 for name in item.names:
@@ -270,7 +270,7 @@ class Statements(Expressions):
         arms: list[list[Item]] = [[*body, *orelse]]
         places = [index for index, part in enumerate(body) if _may_raise(part)]
         if len(places) > 4:  # anywhere, then, with all that it may have done until there
-            before: list[list[Item]] = [[Partly(part) for part in body]]
+            before: list[list[Item]] = [[Partly(part, or_wholly=True) for part in body]]
         else:
             before = [[*body[:index], Partly(body[index])] for index in places]
         arms += [[*front, *handler] for front in before for handler in handlers]
@@ -279,12 +279,14 @@ class Statements(Expressions):
         self._alternatives(arms, frame)
         return rest
 
-    def _run_partly(self, statement: ast.stmt, frame: Frame) -> None:
+    def _run_partly(self, partly: Partly, frame: Frame) -> None:
         """Run a statement that raises at some point: what it may have changed is unknown."""
+        statement = partly.statement
         first, mark = len(self.kinds), len(self.log)
         value = getattr(statement, "value", None)
         try:
-            if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr)):
+            simple = isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr))
+            if simple and not partly.or_wholly:
                 if isinstance(value, ast.expr):
                     self.evaluate(value, frame)
             else:
@@ -292,12 +294,15 @@ class Statements(Expressions):
         except Raised:
             pass
         self.forget_changes(first, mark)
-        if isinstance(getattr(statement, "body", None), list):
+        if partly.or_wholly or isinstance(getattr(statement, "body", None), list):
             self._forget([statement], frame)
 
     def forget_changes(self, first: int, mark: int) -> None:
         """Make unknown what has changed since, of objects that were there before."""
-        for id, key in {place for place, _ in self.log[mark:]}:
+        self._forget_places({place for place, _ in self.log[mark:]}, first)
+
+    def _forget_places(self, places: Iterable[tuple[int, str]], first: int) -> None:
+        for id, key in places:
             if id >= first:
                 continue
             value = self.cells.get((id, key))
@@ -387,7 +392,9 @@ class Statements(Expressions):
         """
         value = self.evaluate(statement.iter, frame)
         sources = self.sources(value)
+        first, mark = len(self.kinds), len(self.log)
         items = self.iterate(value)
+        ahead = {place for place, _ in self.log[mark:]} if self.is_iterator(value) else set()
         if items is None or len(items) > 2000:
             return self._unknown_loop(statement, frame)
         frame.loops += 1
@@ -398,6 +405,8 @@ class Statements(Expressions):
                 if end.kind == "return":
                     return end
                 if end.kind == "break":
+                    # What an iterator would have done to give the rest is not done.
+                    self._forget_places(ahead, first)
                     return End("broken")
                 if end.kind == "mixed":
                     # Whether the loop goes on depends on what cannot be determined.

@@ -618,6 +618,45 @@ OPEN = {
             pass
         self.m1 = nn.Conv2d(3, config.width, 1)
     """,
+    "an exception somewhere in a long body": """
+        ---
+        n = 5
+        try:
+            a = list("ab")
+            b = list("cd")
+            d = list("ef")
+            e = list("gh")
+            n = len("abc")
+            raise ValueError
+        except ValueError:
+            pass
+        self.m1 = nn.Conv2d(3, n, 1)
+    """,
+    "an iterator that is used in part": """
+        ---
+        one = iter([1, 2, 3])
+        found = any(one)
+        self.m1 = nn.Conv2d(3, 1 + len(list(one)), 1)
+        two = iter([1, 2, 3])
+        found = 2 in two
+        self.m2 = nn.Conv2d(3, 1 + len(list(two)), 1)
+        three = iter([1, 2, 3])
+        for n in three:
+            break
+        self.m3 = nn.Conv2d(3, 1 + len(list(three)), 1)
+        four = iter([1, 2, 3])
+        found = list(zip(four, [1]))
+        self.m4 = nn.Conv2d(3, 1 + len(list(four)), 1)
+        five = iter([1, 2, 3, 4])
+        self.m5 = nn.Conv2d(3, 1 + len(list(zip(five, five))), 1)
+    """,
+    "what a loop does not come to": """
+        ---
+        seen = []
+        for n in map(seen.append, [1, 2, 3]):
+            break
+        self.m1 = nn.Conv2d(3, 1 + len(seen), 1)
+    """,
     "the order of a set": """
         ---
         self.m1 = nn.Conv2d(3, list({8, 1})[0], 1)

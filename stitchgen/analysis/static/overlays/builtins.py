@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stitchgen.analysis.static import modules, operators
@@ -190,10 +190,26 @@ def _enumerate(machine: Interpreter, arguments: list[Value], keywords: dict[str,
     return machine.iterator(produce, arguments[:1])
 
 
+def in_step(machine: Interpreter, values: Sequence[Value]) -> list[list[Value]] | None:
+    """What values give that are iterated over side by side, to the end of the shortest."""
+    columns = [machine.iterate(value) for value in values]
+    iterators = [
+        value.id for value in values if isinstance(value, Ref) and machine.is_iterator(value)
+    ]
+    found = [column for column in columns if column is not None]
+    uneven = len(found) < len(columns) or len({len(column) for column in found}) > 1
+    if len(set(iterators)) < len(iterators) or uneven:
+        for value in values:
+            machine.use_up(value)  # as far as the shortest
+    if len(set(iterators)) < len(iterators) or len(found) < len(columns):
+        return None
+    return found
+
+
 def _zip(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     def produce() -> list[Value] | None:
-        columns = [machine.iterate(value) for value in arguments]
-        if keywords or any(column is None for column in columns):
+        columns = in_step(machine, arguments)
+        if keywords or columns is None:
             return None
         return [machine.sequence(row, "tuple") for row in zip(*columns)]
 
@@ -206,8 +222,8 @@ def _map(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value
     function, *given = arguments
 
     def produce() -> list[Value] | None:
-        columns = [machine.iterate(value) for value in given]
-        if any(column is None for column in columns):
+        columns = in_step(machine, given)
+        if columns is None:
             machine.pass_to_unknown(arguments)
             machine.call_unknown(function)
             return None
@@ -296,6 +312,8 @@ def _all_or_any(
     if values is None:
         return Unknown()
     tests = [machine.truth(v) for v in values]
+    if tests and decisive in tests[:-1]:
+        machine.use_up(arguments[0])  # as far as that one
     if decisive in tests:
         return Known(decisive)
     return Unknown() if None in tests else Known(not decisive)
