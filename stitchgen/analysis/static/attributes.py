@@ -160,9 +160,22 @@ class Attributes(Lookup):
                 Function(node, base.scope, own=owner, owner=base.name), [], {}
             )
         if not leave_alone(node.decorator_list, base.scope):
+            if owner is not None:
+                self._may_set(owner, node)
             return Unknown(f"{node.name} is decorated")
         memoised = is_memoised(node.decorator_list, base.scope)
         return Function(node, base.scope, own=owner, owner=base.name, memoised=memoised)
+
+    def _may_set(self, owner: Ref, node: ast.FunctionDef) -> None:
+        """Note that a method that is not read may change its instance."""
+        self.escape([owner])
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute):
+                value = self.get(owner.id, f".{part.attr}")
+                if isinstance(part.ctx, ast.Store):
+                    self.put(owner.id, f".{part.attr}", Unknown("a decorated method may set it"))
+                elif isinstance(value, Value):
+                    self.escape([value])
 
     def _is_descriptor(self, value: Value) -> bool:
         kind = self.class_of(value) if isinstance(value, Ref) else None

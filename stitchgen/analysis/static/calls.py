@@ -158,6 +158,7 @@ class Calls(Attributes):
                 if name in MUTATORS and not isinstance(changed, str):
                     self.mutated.add(changed)
         self.pass_to_unknown([*arguments, *keywords.values()])
+        self.change_unknown()  # what is called may be a method of it
         return Unknown("it comes from a call that reading does not know")
 
     # Functions ------------------------------------------------------------------------------

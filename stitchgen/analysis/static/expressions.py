@@ -205,7 +205,17 @@ class Expressions(Calls):
         if node.decorator_list and not leave_alone(
             node.decorator_list, frame.scope, self._local_names(frame)
         ):
-            self.pass_to_unknown(made)  # type: ignore[arg-type]
+            self.escape(made)
+            for part in ast.walk(node):  # it may be called, and change what is around it
+                if isinstance(part, ast.Name):
+                    self.escape([self.lookup(part.id, frame)])
+                elif isinstance(part, ast.Nonlocal):
+                    for name in part.names:
+                        own = self.get(frame.id, name) is not None
+                        place = frame.id if own else self.frame_around(name, frame)
+                        self.put(place, name, Unknown("a decorated function may change it"))
+                        if own:
+                            frame.outer[name] = self.new("frame")  # it is not known any more
             return Unknown(f"{node.name} is decorated")
         memoised = is_memoised(node.decorator_list, frame.scope)
         return Function(node, frame.scope, around, defaults=made, memoised=memoised)
@@ -241,6 +251,8 @@ class Expressions(Calls):
         except _TooMany:
             self.forget_changes(first, mark)
             return None
+        if not done:
+            self.escape(found)
         return found if done else None
 
     def _comprehension_frame(self, frame: Frame) -> Frame:
@@ -306,9 +318,14 @@ class Expressions(Calls):
             value = self.evaluate(element, frame)
             if isinstance(element, ast.Starred):
                 items = self.iterate(value)
+                self.escape(
+                    [*(found or ()), *(items or ())] if items is None or found is None else ()
+                )
                 found = None if items is None or found is None else [*found, *items]
             elif found is not None:
                 found.append(value)
+            else:
+                self.escape([value])
         return found
 
     def _dict(self, keys: list[ast.expr | None], values: list[ast.expr], frame: Frame) -> Value:
@@ -321,6 +338,7 @@ class Expressions(Calls):
                 continue
             name = self.evaluate(key, frame)
             if not isinstance(name, Known) or not is_key(name.value) or table is None:
+                self.escape([content, *(table or {}).values()])
                 table = None
             else:
                 table[name.value] = content
@@ -371,6 +389,7 @@ class Expressions(Calls):
                 left = value
                 results = self.branches(lambda: left, lambda: self.evaluate(remaining, frame))
                 if {self.truth(v) for v in results[1:]} == {stops}:  # whichever side it is
+                    self.escape(results)
                     return Test("it is one of two that count the same", truth=stops)
                 return self.merge(results)
             value = self.evaluate(other, frame)
@@ -455,6 +474,7 @@ class Expressions(Calls):
             return Opaque(term=compound("[]", owner.term, index.term))
         if isinstance(owner, Tensor):
             return Tensor(Unknown("it is a part of a tensor"))
+        self.escape([owner])
         return Unknown("it is a part of something unknown")
 
     def iterate(self, value: Value) -> list[Value] | None:

@@ -7,6 +7,7 @@ the same state and merged.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,7 +59,7 @@ def _distinct(items: tuple[Value, ...]) -> tuple[Value, ...] | None:
 
 
 @dataclass
-class Heap:
+class Heap(ABC):
     """All objects with their cells, and where the code made or changed them."""
 
     cells: dict[tuple[int, str], Any] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Heap:
     log: list[tuple[tuple[int, str], Any]] = field(default_factory=list)
     entry: int = 0  # objects below this number were made outside the `__init__` that is read
     root: int | None = None
+    escaped: set[int] = field(default_factory=set)  # objects that something unknown may be
     lasting: set[int] = field(default_factory=set)  # objects that constants of files hold
     # The same, of constants, classes and defaults, for as long as anything is read: a change of
     # them outlasts the model that is built.
@@ -91,7 +93,12 @@ class Heap:
         elif key == "items" and value is not None and len(value) > MOST_ITEMS:
             value = None
         place = (id, key)
-        self.log.append((place, self.cells.get(place)))
+        old = self.cells.get(place)
+        if key == "items" and value is None:
+            self.escape(_parts(old))
+        elif isinstance(value, Unknown) and isinstance(old, Value):
+            self.escape([old])
+        self.log.append((place, old))
         self.cells[place] = value
         self.keys.setdefault(id, {})[key] = None
 
@@ -136,6 +143,7 @@ class Heap:
         ref = Ref(self.new(kind))
         content = None if items is None else tuple(items)
         if kind == "set" and content is not None:
+            self.escape(content)
             content = _distinct(content)
         self.put(ref.id, "items", content)
         return ref
@@ -208,7 +216,40 @@ class Heap:
         return value
 
     def taint(self, value: Ref) -> None:
+        self.escape(part for key, part in self.contents(value.id) if key.startswith("."))
         self.put(value.id, "tainted", True)
+
+    @abstractmethod
+    def is_module(self, value: Value) -> bool:
+        """Whether it is an instance of an `nn.Module`."""
+
+    def escape(self, values: Iterable[Any]) -> None:
+        """Note that something unknown may be these: what changes it, changes them."""
+        for value in values:
+            if isinstance(value, Ref):
+                self.escaped.add(value.id)
+            elif isinstance(value, Choice):
+                self.escape(value.values)
+
+    def change_unknown(self) -> None:
+        """Something unknown may have been changed: so is what it may be, and all parts of that."""
+        todo, seen = list(self.escaped), set(self.escaped)
+        while todo:
+            id = todo.pop()
+            kind = self.kinds[id]
+            parts: list[Any] = []
+            if kind in CONTAINER_KINDS:
+                parts = _parts(self.get(id, "items"))
+                if kind != "tuple" and self.get(id, "items") is not None:
+                    self.put(id, "items", None)
+            elif kind == "iterator":
+                self.put(id, "produce", _nothing_known)
+            elif kind == "instance" and not self.is_module(Ref(id)) and not self.get(id, "tainted"):
+                parts = [part for key, part in self.contents(id) if key.startswith(".")]
+                self.put(id, "tainted", True)
+            new = {part.id for part in parts if isinstance(part, Ref)} - seen
+            seen |= new
+            todo += new
 
     def pass_to_unknown(self, values: Iterable[Value]) -> None:
         """Something unknown was called with these: what it can change, it may have changed."""
@@ -225,6 +266,8 @@ class Heap:
                     self.pass_to_unknown(self.get(value.id, "sources"))
                 elif self.kinds[value.id] in {"instance", "module"}:
                     self.taint(value)
+            elif isinstance(value, Unknown):
+                self.change_unknown()
 
     # Branches -------------------------------------------------------------------------------
 
@@ -271,7 +314,12 @@ class Heap:
         if key == "order":
             return tuple(dict.fromkeys(name for value in values for name in value or ()))
         if not any(isinstance(value, Value) for value in values):
-            return first if all(value == first for value in values) else None
+            if all(value == first for value in values):
+                return first
+            if key == "items":
+                for value in values:
+                    self.escape(_parts(value))
+            return None
         return self.merge([UNBOUND if value is None else value for value in values])
 
     def merge(self, values: Sequence[Value]) -> Value:
@@ -311,6 +359,7 @@ class Heap:
             if not any(isinstance(value, Known) and value.value is None for value in distinct):
                 return self.fresh()
         if len(distinct) > 8:
+            self.escape(distinct)
             return Unknown("it depends on too many branches")
         return Choice(tuple(distinct), term=self.fresh().term)
 

@@ -7,14 +7,14 @@ tables know the machine by this interface only, and stand below it.
 from __future__ import annotations
 
 import ast
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from stitchgen.analysis.static.heap import Heap
 from stitchgen.analysis.static.values import ClassRef, Ref, Unknown, Value
 
 
-class Interpreter(Heap, ABC):
+class Interpreter(Heap):
     """The heap, and what only the code of the project decides."""
 
     @abstractmethod
@@ -65,10 +65,6 @@ class Interpreter(Heap, ABC):
     @abstractmethod
     def set_attribute(self, ref: Ref, name: str, value: Value) -> None:
         """Set an attribute of an instance or register a child of a module."""
-
-    @abstractmethod
-    def is_module(self, value: Value) -> bool:
-        """Whether it is an instance of an `nn.Module`."""
 
     @abstractmethod
     def mro(self, kind: ClassRef) -> list[Value]:

@@ -99,6 +99,8 @@ def _container_method(
         return NONE
 
     first = arguments[0] if arguments else None
+    if items is None:
+        machine.escape([*arguments, *keywords.values()])
     if not known_arguments:
         fill(None)
         return Unknown()
@@ -174,6 +176,7 @@ def _dict_method(
             return machine.iterator(lambda: _rows(machine, receiver, name), [receiver], once=False)
         case "get" | "pop" | "setdefault":
             if table is None or not isinstance(first, Known):
+                machine.escape([receiver, default])
                 if name != "get":
                     machine.put(receiver.id, "items", None)
                 return Unknown("the key may be there")

@@ -139,6 +139,8 @@ def binary(heap: Interpreter, op: ast.operator, left: Value, right: Value) -> Va
     if symbol == "+" and kinds in ({"list"}, {"tuple"}):
         front, back = heap.items(left), heap.items(right)
         both = None if front is None or back is None else (*front, *back)
+        if both is None:
+            heap.escape((*(front or ()), *(back or ())))
         return heap.sequence(both, kinds.pop() or "list")
     if symbol == "*" and kinds & {"list", "tuple"}:
         repeated, times = (left, right) if isinstance(left, Ref) else (right, left)

@@ -496,8 +496,11 @@ class Statements(Expressions):
             self.put(value.id, "items", None)
         elif isinstance(value, Ref) and self.is_module(value):
             self.put(value.id, "grown", True)
-        elif value.term is not None:
-            self.mutated.add(value.term)
+        else:
+            if value.term is not None:
+                self.mutated.add(value.term)
+            self.escape([value])
+            self.change_unknown()
 
     def _quietly(self, node: ast.expr, frame: Frame) -> Value:
         """The value of a plain name or attribute, without side effects."""
@@ -533,6 +536,7 @@ class Statements(Expressions):
         items = self.iterate(value)
         starred = [i for i, target in enumerate(targets) if isinstance(target, ast.Starred)]
         if items is None:
+            self.escape([value])
             for index, target in enumerate(targets):
                 part: Value = Unknown("it is a part of something unknown")
                 if isinstance(value, Opaque) and not starred:
@@ -555,9 +559,13 @@ class Statements(Expressions):
         if not isinstance(owner, Ref):
             if owner.term is not None:
                 self.mutated.add(owner.term)
+            self.escape([owner, value])
+            self.change_unknown()
             return
         kind = self.kinds[owner.id]
         items = self.items(owner)
+        if items is None or not isinstance(key, Known):
+            self.escape([value])
         if kind == "dict":
             if items is None or not isinstance(key, Known):
                 self.put(owner.id, "items", None)
@@ -582,6 +590,9 @@ class Statements(Expressions):
         """Set an attribute of whatever an expression may mean."""
         choices = owner.values if isinstance(owner, Choice) else (owner,)
         for choice in choices:
+            if isinstance(choice, Unknown):
+                self.escape([value])
+                self.change_unknown()
             if isinstance(choice, ClassRef):
                 self.override(choice, name)
             if isinstance(choice, Ref) and self.kinds[choice.id] in {"instance", "module"}:
@@ -595,6 +606,9 @@ class Statements(Expressions):
         """What `left += ...` binds; None where an `nn.Module` is changed in place."""
         right = self.evaluate(node.value, frame)
         op, kind = node.op, self.kind(left)
+        if isinstance(left, Unknown):
+            self.escape([right])
+            self.change_unknown()
         if isinstance(left, Choice):
             self.pass_to_unknown(left.values)
             return Unknown("it is one of several that is changed")

@@ -657,6 +657,73 @@ OPEN = {
             break
         self.m1 = nn.Conv2d(3, 1 + len(seen), 1)
     """,
+    "a list in a list of unknown order": """
+        ---
+        one = [3]
+        found = sorted([one])
+        found[0].append(4)
+        self.m1 = nn.Conv2d(3, sum(one), 1)
+    """,
+    "a list in a list of unknown length": """
+        ---
+        one, two = [3], [5]
+        found = [two]
+        if zlib.crc32(b"a") % 2 == zlib.crc32(b"a") % 2:
+            found.append(one)
+        found[-1].append(4)
+        self.m1 = nn.Conv2d(3, sum(one), 1)
+    """,
+    "an unknown element of a list": """
+        ---
+        some = [[1], [2], [3]]
+        some[zlib.crc32(b"a") % 3].append(9)
+        self.m1 = nn.Conv2d(3, sum(len(one) for one in some), 1)
+        table = {"a": [1], "b": [2]}
+        table.get("ab"[zlib.crc32(b"a") % 2]).append(9)
+        self.m2 = nn.Conv2d(3, sum(len(one) for one in table.values()), 1)
+    """,
+    "one of two lists": """
+        ---
+        one, two = [1], [2]
+        three = one if zlib.crc32(b"a") % 2 else two
+        three[0] = 9
+        self.m1 = nn.Conv2d(3, one[0] + two[0], 1)
+        four = zlib.crc32(b"a") % 2 or one
+        five = [4] or two
+        five += [5]
+        self.m2 = nn.Conv2d(3, len(two), 1)
+    """,
+    "a decorated function that changes what is around it": """
+        ---
+        def twice(function):
+            return lambda: (function(), function())
+        some = []
+        count = 1
+        @twice
+        def step():
+            nonlocal count
+            count += 1
+            some.append(4)
+        step()
+        self.m1 = nn.Conv2d(3, 1 + len(some), 1)
+        self.m2 = nn.Conv2d(3, count, 1)
+    """,
+    "a decorated method that changes its instance": """
+        def twice(function):
+            return lambda self: (function(self), function(self))
+        class Config:
+            def __init__(self):
+                self.width, self.some = 1, []
+            @twice
+            def step(self):
+                self.width += 1
+                self.some.append(1)
+        ---
+        config = Config()
+        config.step()
+        self.m1 = nn.Conv2d(3, config.width, 1)
+        self.m2 = nn.Conv2d(3, 1 + len(config.some), 1)
+    """,
     "the order of a set": """
         ---
         self.m1 = nn.Conv2d(3, list({8, 1})[0], 1)

@@ -109,6 +109,7 @@ def _sorted(machine: Interpreter, arguments: list[Value], keywords: dict[str, Va
     key, backwards = given.pop("key", NONE), given.pop("reverse", Known(False))
     keys = _keys(machine, values, key)
     if given or not isinstance(backwards, Known) or keys is None:
+        machine.escape(values)
         return machine.sequence(None)
     order = sorted(range(len(values)), key=lambda i: keys[i], reverse=bool(backwards.value))
     return machine.sequence([values[i] for i in order])
@@ -202,6 +203,7 @@ def in_step(machine: Interpreter, values: Sequence[Value]) -> list[list[Value]] 
         for value in values:
             machine.use_up(value)  # as far as the shortest
     if len(set(iterators)) < len(iterators) or len(found) < len(columns):
+        machine.escape(value for column in found for value in column)
         return None
     return found
 
@@ -250,6 +252,8 @@ def _filter(machine: Interpreter, arguments: list[Value], keywords: dict[str, Va
             certain = certain and known is not None
             if known:
                 found.append(value)
+        if not certain:
+            machine.escape(values)
         return found if certain else None
 
     return machine.iterator(produce, [given])
@@ -299,6 +303,7 @@ def _extreme(
     if keys is not None:
         found = values[keys.index(choose(keys))]
         return found.having(term) if "key" not in keywords else found
+    machine.escape(values)
     if not keywords and all(isinstance(v, (Known, Opaque)) for v in values):
         return Opaque(term=term or machine.fresh().term)
     return Unknown()

@@ -11,6 +11,7 @@ def _chain(machine: Interpreter, arguments: list[Value], keywords: dict[str, Val
     def produce() -> list[Value] | None:
         parts = [machine.iterate(value) for value in arguments]
         if any(part is None for part in parts):
+            machine.escape(value for part in parts for value in part or ())
             return None
         return [value for part in parts for value in part or ()]
 
