@@ -69,6 +69,7 @@ class Heap(ABC):
     entry: int = 0  # objects below this number were made outside the `__init__` that is read
     root: int | None = None
     escaped: set[int] = field(default_factory=set)  # objects that something unknown may be
+    unforgotten: set[int] = field(default_factory=set)  # those of them that have contents
     lasting: set[int] = field(default_factory=set)  # objects that constants of files hold
     # The same, of constants, classes and defaults, for as long as anything is read: a change of
     # them outlasts the model that is built.
@@ -98,6 +99,8 @@ class Heap(ABC):
             self.escape(_parts(old))
         elif isinstance(value, Unknown) and isinstance(old, Value):
             self.escape([old])
+        if id in self.escaped:
+            self.unforgotten.add(id)
         self.log.append((place, old))
         self.cells[place] = value
         self.keys.setdefault(id, {})[key] = None
@@ -227,29 +230,27 @@ class Heap(ABC):
         """Note that something unknown may be these: what changes it, changes them."""
         for value in values:
             if isinstance(value, Ref):
-                self.escaped.add(value.id)
+                if value.id not in self.escaped:
+                    self.escaped.add(value.id)
+                    self.unforgotten.add(value.id)
             elif isinstance(value, Choice):
                 self.escape(value.values)
 
     def change_unknown(self) -> None:
         """Something unknown may have been changed: so is what it may be, and all parts of that."""
-        todo, seen = list(self.escaped), set(self.escaped)
-        while todo:
-            id = todo.pop()
+        while self.unforgotten:
+            id = self.unforgotten.pop()
             kind = self.kinds[id]
-            parts: list[Any] = []
             if kind in CONTAINER_KINDS:
-                parts = _parts(self.get(id, "items"))
+                self.escape(_parts(self.get(id, "items")))
                 if kind != "tuple" and self.get(id, "items") is not None:
                     self.put(id, "items", None)
             elif kind == "iterator":
                 self.put(id, "produce", _nothing_known)
             elif kind == "instance" and not self.is_module(Ref(id)) and not self.get(id, "tainted"):
-                parts = [part for key, part in self.contents(id) if key.startswith(".")]
+                self.escape(part for key, part in self.contents(id) if key.startswith("."))
                 self.put(id, "tainted", True)
-            new = {part.id for part in parts if isinstance(part, Ref)} - seen
-            seen |= new
-            todo += new
+            self.unforgotten.discard(id)
 
     def pass_to_unknown(self, values: Iterable[Value]) -> None:
         """Something unknown was called with these: what it can change, it may have changed."""
@@ -302,6 +303,8 @@ class Heap(ABC):
     def undo(self, mark: int) -> None:
         while len(self.log) > mark:
             place, old = self.log.pop()
+            if place[0] in self.escaped:
+                self.unforgotten.add(place[0])
             if old is None:
                 self.cells.pop(place, None)
             else:

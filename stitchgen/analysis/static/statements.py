@@ -444,22 +444,22 @@ class Statements(Expressions):
         again: list[ast.stmt] = (
             [ast.Expr(loop.test), *body] if isinstance(loop, ast.While) else body
         )
-        first, start = len(self.kinds), len(self.log)
+        first = len(self.kinds)
         self._forget(body, frame)
         frame.loops += 1
         try:
-            # Until another turn changes nothing more.
-            changed: set[Any] = set()
-            while True:
+            # Until another turn changes nothing that is still known.
+            changes = True
+            while changes:
                 if isinstance(loop, ast.For):
                     self.assign(loop.target, Unknown("it is a loop's variable"), frame)
+                mark = len(self.log)
                 self.branches(lambda: self.execute(again, frame), lambda: End("next"))
-                now = {place for place, _ in self.log[start:] if place[0] < first}
-                self.forget_changes(first, start)
+                changes = any(
+                    _was_known(*entry) for entry in self.log[mark:] if entry[0][0] < first
+                )
+                self.forget_changes(first, mark)
                 self._forget(body, frame)
-                if now <= changed:
-                    break
-                changed |= now
         finally:
             frame.loops -= 1
         nodes = [node for part in body for node in ast.walk(part)]
@@ -688,6 +688,13 @@ def _escapes(statements: Iterable[Item]) -> bool:
             if _escapes(part.body):
                 return True
     return False
+
+
+def _was_known(place: tuple[int, str], old: Any) -> bool:
+    """Whether an entry of the log is the change of something that was known until then."""
+    if place[1] in ("items", "produce"):
+        return old is not None
+    return isinstance(old, Value) and not isinstance(old, Unknown) and place[1] != "value"
 
 
 def _may_raise(statement: ast.stmt) -> bool:
