@@ -116,7 +116,7 @@ def test_layers_of_containers(statements: list[str], data: st.DataObject) -> Non
             return
     counts = {
         path: layer.out_channels
-        for path, layer in model.named_modules()
+        for path, layer in model.named_modules(remove_duplicate=False)
         if isinstance(layer, torch.nn.Conv2d)
     }
     for layer in read_layers(Path("m.py"), text, "Net"):
