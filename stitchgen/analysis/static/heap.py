@@ -34,7 +34,7 @@ CONTAINER_KINDS = frozenset({"list", "tuple", "set", "dict"})
 MOST_ITEMS = 5000
 
 
-def _nothing_known() -> None:
+def nothing_known() -> None:
     return None
 
 
@@ -173,7 +173,7 @@ class Heap(ABC):
     def use_up(self, value: Value) -> None:
         """Note that an iterator has given some of its values."""
         if isinstance(value, Ref) and self.is_iterator(value):
-            self.put(value.id, "produce", _nothing_known)
+            self.put(value.id, "produce", nothing_known)
             for source in self.get(value.id, "sources"):
                 self.use_up(source)
 
@@ -246,7 +246,7 @@ class Heap(ABC):
                 if kind != "tuple" and self.get(id, "items") is not None:
                     self.put(id, "items", None)
             elif kind == "iterator":
-                self.put(id, "produce", _nothing_known)
+                self.put(id, "produce", nothing_known)
             elif kind == "instance" and not self.is_module(Ref(id)) and not self.get(id, "tainted"):
                 self.escape(part for key, part in self.contents(id) if key.startswith("."))
                 self.put(id, "tainted", True)
@@ -263,7 +263,7 @@ class Heap(ABC):
                 elif self.kinds[value.id] == "tuple":
                     self.pass_to_unknown(_parts(self.get(value.id, "items")))
                 elif self.kinds[value.id] == "iterator":
-                    self.put(value.id, "produce", _nothing_known)
+                    self.put(value.id, "produce", nothing_known)
                     self.pass_to_unknown(self.get(value.id, "sources"))
                 elif self.kinds[value.id] in {"instance", "module"}:
                     self.taint(value)

@@ -16,6 +16,7 @@ from stitchgen.analysis.static import modules, operators
 from stitchgen.analysis.static.calls import Bind, Done, End, Item, Partly
 from stitchgen.analysis.static.expressions import Expressions
 from stitchgen.analysis.static.frames import Frame
+from stitchgen.analysis.static.heap import nothing_known
 from stitchgen.analysis.static.names import MUTATORS
 from stitchgen.analysis.static.values import (
     NONE,
@@ -309,7 +310,7 @@ class Statements(Expressions):
             if key == "items":
                 self.put(id, key, None)
             elif key == "produce":
-                self.put(id, key, lambda: None)
+                self.put(id, key, nothing_known)
             elif key.startswith(".") or (self.kinds[id] == "frame" and key != "^"):
                 if value is None or isinstance(value, Value):
                     self.put(id, key, Unknown("it is changed where reading cannot follow"))
@@ -693,7 +694,7 @@ def _escapes(statements: Iterable[Item]) -> bool:
 def _was_known(place: tuple[int, str], old: Any) -> bool:
     """Whether an entry of the log is the change of something that was known until then."""
     if place[1] in ("items", "produce"):
-        return old is not None
+        return old is not None and old is not nothing_known
     return isinstance(old, Value) and not isinstance(old, Unknown) and place[1] != "value"
 
 

@@ -76,6 +76,8 @@ LOOPS = {
     "a list that grows by itself": "some = [1]\nfor i in range(80):\n    some.extend(some)\n",
     "a text that doubles": "some = 'a'\nfor i in range(80):\n    some += some\n",
     "a number that squares": "some = 9\nfor i in range(80):\n    some *= some\nsome = [1] * (some % 7)\n",
+    "an iterator in a loop of unknown length": "some = iter([1, 2])\n"
+    "for i in unread():\n    for one in some:\n        break\nsome = list(some)\n",
     "a text of lists": "some = [1]\nfor i in range(80):\n    some = [some, some]\nsome = repr(some)\n",
     "a while that does not end": "some = [1]\nwhile True:\n    some.append(1)\n",
     "a function that calls itself": "def f(n):\n    return f(n + 1)\nsome = f(1)\n",
