@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from stitchgen.analysis.scope import Function, parents, read_scope, with_class
+from stitchgen.analysis.scope import Function, read_scope, with_class
 from stitchgen.analysis.spans import Lines
 from stitchgen.analysis.uses import Use
+from stitchgen.source.tree import parents
 
 #: Calls that give the elements of what they are given, one after another.
 _SAME = {"list", "tuple", "reversed", "iter", "sorted"}
@@ -124,7 +125,7 @@ class _Reader:
                     break
                 case _:
                     return
-            child, parent = parent, self.above[parent]  # type: ignore[assignment]
+            child, parent = parent, self.above[parent]
         for pick in reversed(picks):
             if not isinstance(target, (ast.Tuple, ast.List)) or pick >= len(target.elts):
                 return

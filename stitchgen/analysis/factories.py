@@ -21,11 +21,11 @@ from stitchgen.analysis.scope import (
     TORCH_MODULE,
     Function,
     Scope,
-    imported_names,
     read_scope,
     split_origin,
 )
 from stitchgen.project.modules import ProjectFiles, no_files
+from stitchgen.source.tree import imported_names
 
 #: Parameters that switch the loading of weights. `init_weights=True` is none of them.
 WEIGHTS = re.compile(r"(use_)?(pretrained|weights)(_\w+)?|\w+_pretrained|load_weights")
@@ -200,7 +200,7 @@ def _call_without_arguments(
 
 
 def _decorated_harmlessly(decorators: Iterable[ast.expr]) -> bool:
-    """Whether the decorators leave what the function returns alone, as their names tell."""
+    """Whether the decorators leave what the function returns alone, by their names."""
     for decorator in decorators:
         if isinstance(decorator, ast.Call):
             decorator = decorator.func

@@ -9,6 +9,9 @@ from __future__ import annotations
 import ast
 import sys
 
+from stitchgen.source.tree import DEFINITIONS, imported_names
+from stitchgen.source.tree import dotted as dotted
+
 #: Roots of calls whose result is a plain value: running them can start nothing.
 PLAIN_CALLS = {
     *("dict", "list", "tuple", "set", "frozenset", "range", "len", "int", "float", "str", "bool"),
@@ -24,7 +27,6 @@ TRAINING_NAMES |= {"parse_args", "exit", "quit", "input", "DataLoader"}
 #: What writes, starts or fetches something, which the observer forbids; an import must not fail of it.
 TRAINING_NAMES |= {"makedirs", "mkdir", "rmtree", "urlretrieve", "system", "popen", "Popen"}
 REPORTING = {"wandb", "mlflow", "requests", "subprocess"}
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 CONTAINERS = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)
 #: Methods that fill a list or a table.
 FILLING = {"append", "extend", "insert", "add", "update", "setdefault"}
@@ -216,14 +218,6 @@ class Reader:
         return parts[0] in PLAIN_CALLS or (parts[0] in self.defined and parts[0].startswith("_"))
 
 
-def dotted(node: ast.expr) -> list[str] | None:
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.insert(0, node.attr)
-        node = node.value
-    return [node.id, *names] if isinstance(node, ast.Name) else None
-
-
 def is_main_test(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare) and any(
         isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test)
@@ -231,18 +225,13 @@ def is_main_test(test: ast.expr) -> bool:
 
 
 def imported_packages(tree: ast.Module) -> dict[str, str]:
-    """Each imported name with the top-level package that it comes from."""
-    packages: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.split(".")[0]
-                packages[alias.asname or top] = top
-        elif isinstance(node, ast.ImportFrom):
-            top = "" if node.level else (node.module or "").split(".")[0]
-            for alias in node.names:
-                packages[alias.asname or alias.name] = top
-    return packages
+    """Each imported name with the top-level package that it comes from; "" for the project's own."""
+    return {
+        name: origin.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name, origin in imported_names(node)
+    }
 
 
 def read_by_classes(tree: ast.Module) -> set[str]:

@@ -15,6 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from stitchgen.source.tree import DEFINITIONS as DEFINITIONS
+from stitchgen.source.tree import imported_names as imported_names
+from stitchgen.source.tree import joined
+from stitchgen.source.tree import parents as parents
+from stitchgen.source.tree import top_level as top_level
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 #: The names under which `nn.Module` can be imported.
@@ -84,7 +90,7 @@ class Scope:
             package = _parent(package)
         for _ in range(level - 1):
             package = _parent(package)
-        return _join(package, name)
+        return joined(package, name)
 
     def bases(self, class_name: str) -> list[str]:
         """The class and its bases in this file, in the order in which Python looks them up."""
@@ -117,7 +123,7 @@ class Scope:
         return None
 
     def outer_bases(self, class_name: str) -> list[str | None]:
-        """The origins of the bases that are not of this file; None where one cannot be told."""
+        """The origins of the bases that are not of this file; None where one cannot be determined."""
         found: list[str | None] = []
         for name in self.bases(class_name):
             for base in self.classes[name].bases:
@@ -128,7 +134,7 @@ class Scope:
         return found
 
     def is_module(self, class_name: str) -> bool:
-        """Whether the class is an `nn.Module`, as far as this file tells."""
+        """Whether the class is an `nn.Module`, as far as this file shows."""
         outer = self.outer_bases(class_name)
         for origin in outer:
             if origin in TORCH_MODULE or _TORCH_LAYER.fullmatch(origin or ""):
@@ -169,10 +175,6 @@ def split_origin(origin: str) -> tuple[str, str]:
     module, _, name = origin.rpartition(".")
     dots = len(origin) - len(origin.lstrip("."))
     return (module if module.strip(".") else "." * dots), name
-
-
-def _join(package: str, name: str) -> str:
-    return f"{package}{name}" if package.endswith(".") or not package else f"{package}.{name}"
 
 
 def _parent(module: str) -> str:
@@ -242,42 +244,9 @@ def read_scope(
     return scope
 
 
-def imported_names(statement: ast.stmt) -> Iterator[tuple[str, str]]:
-    """The names that an import binds, each with its origin as written."""
-    if isinstance(statement, ast.Import):
-        for alias in statement.names:
-            # `import torch.nn` binds `torch`; `import torch.nn as nn` binds the submodule.
-            if alias.asname:
-                yield alias.asname, alias.name
-            else:
-                yield alias.name.split(".")[0], alias.name.split(".")[0]
-    elif isinstance(statement, ast.ImportFrom):
-        module = "." * statement.level + (statement.module or "")
-        for alias in statement.names:
-            if alias.name != "*":
-                yield alias.asname or alias.name, _join(module, alias.name)
-
-
-def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when the file is imported, compound ones included and entered."""
-    for statement in body:
-        yield statement
-        if isinstance(statement, (*_DEFINITIONS,)):
-            continue
-        for name in ("body", "orelse", "finalbody"):
-            yield from top_level(getattr(statement, name, []))
-        for handler in getattr(statement, "handlers", []):
-            yield from top_level(handler.body)
-        for case in getattr(statement, "cases", []):
-            yield from top_level(case.body)
-
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
 def _bindings(body: list[ast.stmt]) -> Iterator[str]:
     for statement in top_level(body):
-        if isinstance(statement, _DEFINITIONS):
+        if isinstance(statement, DEFINITIONS):
             yield statement.name
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
             for name, _ in imported_names(statement):
@@ -297,8 +266,3 @@ def _names_stored(statement: ast.stmt) -> Iterator[str]:
         for node in ast.walk(child):
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 yield node.id
-
-
-def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
-    """Each node's parent."""
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stitchgen.analysis.scope import Function, Scope, parents, read_scope, with_class
+from stitchgen.analysis.scope import Function, Scope, read_scope, with_class
 from stitchgen.analysis.spans import Lines
+from stitchgen.source.tree import parents
 
 Kind = Literal[
     "call",  # self.l(x): span of the call
@@ -455,7 +456,7 @@ def _template_parts(pattern: str, text: str) -> list[str | None]:
 
 
 def _index(index: ast.expr) -> str | None:
-    """The name of the child that a constant index means; negative ones cannot be told."""
+    """The name of the child that a constant index means; negative ones cannot be determined."""
     match index:
         case ast.Constant(value=bool()):
             return None

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stitchgen.analysis.scope import Scope
 from stitchgen.analysis.static import modules
-from stitchgen.analysis.static.frames import Frame
+from stitchgen.analysis.static.changes import changes_in
+from stitchgen.analysis.static.dataclass_fields import fields_of, is_named_tuple, option
+from stitchgen.analysis.static.decorators import binding_of, is_data_class, is_memoised, leave_alone
 from stitchgen.analysis.static.lookup import Lookup
-from stitchgen.analysis.static.names import canonical, is_module_class, is_transparent
-from stitchgen.analysis.static.tensors import sizes
+from stitchgen.analysis.static.names import canonical, is_module_class
+from stitchgen.analysis.static.overlays.torch import sizes
 from stitchgen.analysis.static.values import (
     UNBOUND,
     Choice,
@@ -36,6 +37,10 @@ from stitchgen.analysis.static.values import (
 
 #: The `__init__` that `dataclass` gives a class.
 FIELDS = "dataclasses.__init__"
+#: Methods of a class by which its instances may have any attribute.
+_LOOKS_UP = ("__getattr__", "__getattribute__")
+#: Bases that leave comparisons as they are.
+_PLAIN_BASES = frozenset({"builtins.object", "typing.Generic", "abc.ABC", "typing.Protocol"})
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,9 @@ class Attributes(Lookup):
         if self.get(owner.id, "tainted"):
             return Unknown("the object went through a function that reading does not know")
         value = self.get(owner.id, f".{name}")
+        if name == "__dict__":
+            self.taint(owner)  # it may be filled through it
+            return Unknown("it is a __dict__")
         if value is not None:
             return self.element(owner, bound(value), ".", name)
         kind = self.class_of(owner)
@@ -105,7 +113,7 @@ class Attributes(Lookup):
                 return self._class_member(kind, name, owner)
             if name == "__class__":
                 return kind
-            if self.class_attribute(kind, "__getattr__") is not None:
+            if any(self.class_attribute(kind, special) for special in _LOOKS_UP):
                 return Unknown("the class has a __getattr__")
         return modules.attribute(self, owner, name)
 
@@ -120,31 +128,78 @@ class Attributes(Lookup):
             return Unknown("the class does not have the attribute")
         base, statement = found
         if isinstance(statement, ast.FunctionDef):
-            decorators = {ast.unparse(decorator) for decorator in statement.decorator_list}
-            function = Function(statement, base.scope, owner=base.name)
-            if decorators == {"staticmethod"}:
-                return Function(statement, base.scope, owner=base.name)
-            if decorators == {"classmethod"}:
-                return Function(statement, base.scope, own=kind, owner=base.name)
-            if decorators == {"property"} and owner is not None:
-                bound_function = Function(statement, base.scope, own=owner, owner=base.name)
-                return self.call_function(bound_function, [], {})
-            if any(not is_transparent(d) for d in statement.decorator_list):
-                return Unknown(f"{name} is decorated")
-            if owner is not None:
-                return Function(statement, base.scope, own=owner, owner=base.name)
-            return function
+            return self._method(base, statement, owner, kind)
         if self.is_enum(kind):
             return Unknown(f"{kind.name} is an enumeration")
-        value = statement.value  # type: ignore[attr-defined]
-        frame = Frame(self.new("frame"), base.scope, "<class>")
-        first = len(self.kinds)
-        result = self.evaluate(value, frame)
-        self.lasting.update(range(first, len(self.kinds)))
+        if isinstance(statement, ast.Pass):
+            return Unknown(f"{name} of {base.name} is changed elsewhere")
+        value = self.get(self.body_of(base), name)
+        result = bound(value) if isinstance(value, Value) else Unknown(f"{name} cannot be read")
+        if not isinstance(result, Known) and base.name in changes_in(base.scope.tree).names:
+            return Unknown(f"{name} of {base.name} is changed in the file")
+        if isinstance(result, (Function, Unknown)) or self._is_descriptor(result):
+            return Unknown(f"{name} of {base.name} may be bound to the instance")
         if owner is not None and owner.id == self.root:
             return result.having(compound(".", Own(), name))
         term = kind.term if owner is None else self.get(owner.id, "class term")
         return result.having(compound(".", term, name))
+
+    def _method(
+        self, base: ClassRef, node: ast.FunctionDef, owner: Ref | None, kind: ClassRef
+    ) -> Value:
+        """A function of a class, bound as its decorators say."""
+        binding = binding_of(node, base.scope)
+        if binding == "staticmethod":
+            return Function(node, base.scope, owner=base.name)
+        if binding == "classmethod":
+            return Function(node, base.scope, own=kind, owner=base.name)
+        if binding == "property":
+            if owner is None:
+                return Unknown(f"{node.name} is a property")
+            return self.call_function(
+                Function(node, base.scope, own=owner, owner=base.name), [], {}
+            )
+        if not leave_alone(node.decorator_list, base.scope):
+            if owner is not None:
+                self._may_set(owner, node)
+            return Unknown(f"{node.name} is decorated")
+        memoised = is_memoised(node.decorator_list, base.scope)
+        return Function(node, base.scope, own=owner, owner=base.name, memoised=memoised)
+
+    def _may_set(self, owner: Ref, node: ast.FunctionDef) -> None:
+        """Note that a method that is not read may change its instance."""
+        self.escape([owner])
+        for part in ast.walk(node):
+            if isinstance(part, ast.Attribute):
+                value = self.get(owner.id, f".{part.attr}")
+                if isinstance(part.ctx, ast.Store):
+                    self.put(owner.id, f".{part.attr}", Unknown("a decorated method may set it"))
+                elif isinstance(value, Value):
+                    self.escape([value])
+
+    def _is_descriptor(self, value: Value) -> bool:
+        kind = self.class_of(value) if isinstance(value, Ref) else None
+        return isinstance(kind, ClassRef) and self.class_attribute(kind, "__get__") is not None
+
+    def equality(self, kind: ClassRef) -> tuple[str, ...] | None:
+        for base in self.mro(kind):
+            if isinstance(base, ClassRef):
+                node = base.scope.classes[base.name]
+                if self.own_attribute(base, "__eq__") is not None:
+                    return None
+                if is_data_class(node, base.scope):
+                    equal = option(node, base.scope, "eq")
+                    if isinstance(equal, ast.Constant) and not equal.value:
+                        continue
+                    fields = fields_of(self.mro(base))
+                    if equal is not None or fields is None:
+                        return None
+                    return tuple(field.name for field in fields if field.compared) or None
+            elif not isinstance(base, Library) or not (
+                base.origin in _PLAIN_BASES or is_module_class(base.origin)
+            ):
+                return None
+        return ()
 
     def _super_attribute(self, receiver: Value, scope: Scope, owner_class: str, name: str) -> Value:
         if not isinstance(receiver, Ref):
@@ -165,10 +220,12 @@ class Attributes(Lookup):
             return Unknown()
         for base in order[start + 1 :]:
             if isinstance(base, ClassRef):
-                for statement in base.scope.classes[base.name].body:
-                    if isinstance(statement, ast.FunctionDef) and statement.name == name:
-                        return Function(statement, base.scope, own=receiver, owner=base.name)
-                if name == "__init__" and is_data_class(base):
+                own = self.own_attribute(base, name)
+                if isinstance(own, ast.FunctionDef):
+                    return self._method(base, own, receiver, kind)
+                if own is not None:
+                    return Unknown(f"{name} of {base.name} is no method")
+                if name == "__init__" and is_data_class(base.scope.classes[base.name], base.scope):
                     return Partial(Library(FIELDS), (receiver, base), ())
             elif isinstance(base, Library):
                 if is_module_class(base.origin) or base.origin == "builtins.object":
@@ -199,9 +256,17 @@ class Attributes(Lookup):
             self.definitions[ref.id, name] = Definition(len(self.definitions) + self.steps, inits)
 
     def class_setter(self, ref: Ref, name: str) -> bool:
+        """Whether the class decides what setting an attribute of an instance does."""
         kind = self.class_of(ref)
         if not isinstance(kind, ClassRef):
             return False
+        order = self.mro(kind)
+        if is_named_tuple(order) or any(
+            isinstance(base, ClassRef)
+            and option(base.scope.classes[base.name], base.scope, "frozen") is not None
+            for base in order
+        ):
+            return True
         if self.class_attribute(kind, "__setattr__") is not None:
             return True
         found = self.class_attribute(kind, name)
@@ -219,8 +284,3 @@ class Attributes(Lookup):
             if value is not None and self.is_module(value):
                 found.append((name, value))
         return found
-
-
-def is_data_class(kind: ClassRef) -> bool:
-    names = (ast.unparse(d) for d in kind.scope.classes[kind.name].decorator_list)
-    return any(re.fullmatch(r"(dataclasses\.)?dataclass(\(.*\))?", name) for name in names)

@@ -1,7 +1,6 @@
 """Calls: of functions, classes and modules, with what they are given.
 
-Calls of modules are recorded with the place
-in the source where they stand.
+Calls of modules are recorded with the place in the source where they stand.
 """
 
 from __future__ import annotations
@@ -10,14 +9,16 @@ import ast
 import functools
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stitchgen.analysis.scope import Scope
 from stitchgen.analysis.static import functions, methods, modules
-from stitchgen.analysis.static.attributes import FIELDS, Attributes, is_data_class
-from stitchgen.analysis.static.forwards import forward
+from stitchgen.analysis.static.attributes import FIELDS, Attributes
+from stitchgen.analysis.static.dataclass_fields import Field, fields_of, is_named_tuple
+from stitchgen.analysis.static.decorators import is_data_class, is_pure, leave_alone
 from stitchgen.analysis.static.frames import DEEPEST, Frame, TooLarge
-from stitchgen.analysis.static.names import MUTATORS, is_transparent
+from stitchgen.analysis.static.names import MUTATORS
+from stitchgen.analysis.static.overlays.torch_nn import forward
 from stitchgen.analysis.static.values import (
     NONE,
     UNBOUND,
@@ -80,6 +81,26 @@ class Done:
     statement: ast.stmt
 
 
+@dataclass(frozen=True)
+class Partly:
+    """Stands in the queue for a statement that raises an exception somewhere."""
+
+    statement: ast.stmt
+    or_wholly: bool = False  # it may have run to its end as well
+
+
+@dataclass(frozen=True)
+class Bind:
+    """Stands in the queue for names that are bound to something unknown."""
+
+    names: tuple[str, ...]
+    reason: str
+
+
+#: What is run.
+Item = ast.stmt | Done | Partly | Bind
+
+
 @dataclass
 class Calls(Attributes):
     """Whatever can be called."""
@@ -88,7 +109,7 @@ class Calls(Attributes):
     contexts: list[Context] = field(default_factory=list)
 
     @abstractmethod
-    def execute(self, queue: Sequence[ast.stmt | Done], frame: Frame) -> End:
+    def execute(self, queue: Sequence[Item], frame: Frame) -> End:
         """Run statements to the end of the function or of the loop body."""
 
     def call(
@@ -137,6 +158,7 @@ class Calls(Attributes):
                 if name in MUTATORS and not isinstance(changed, str):
                     self.mutated.add(changed)
         self.pass_to_unknown([*arguments, *keywords.values()])
+        self.change_unknown()  # what is called may be a method of it
         return Unknown("it comes from a call that reading does not know")
 
     # Functions ------------------------------------------------------------------------------
@@ -159,13 +181,19 @@ class Calls(Attributes):
             around = next((f for f in reversed(self.frames) if f.id == function.frame), None)
             if around is not None:
                 frame.own, frame.owner = around.own, around.owner
-        self.bind_arguments(node.args, arguments, keywords, frame)
+        if function.memoised:
+            return self._call_memoised(function, frame, arguments, keywords)
+        self.bind_arguments(node.args, arguments, keywords, frame, self.defaults_of(function))
         self.frames.append(frame)
         self.depth += 1
         try:
             if isinstance(node, ast.Lambda):
                 return self.evaluate(node.body, frame)
             if _is_generator(node):
+                self.pass_to_unknown([*arguments, *keywords.values()])
+                for name in _outer_names(node):
+                    place = self.frame_around(name, frame)
+                    self.put(place, name, Unknown("a generator may change it"))
                 return Unknown("it is a generator")
             frame.outermost = frozenset(id(statement) for statement in node.body)
             watched = (
@@ -173,7 +201,7 @@ class Calls(Attributes):
                 and function.own.id == self.root
                 and node.name == "__init__"
             )
-            queue: list[ast.stmt | Done] = []
+            queue: list[Item] = []
             for statement in node.body:
                 queue.append(statement)
                 if watched:
@@ -193,7 +221,9 @@ class Calls(Attributes):
         arguments: Sequence[Value],
         keywords: dict[str, Value],
         frame: Frame,
+        made: Sequence[Value | None],
     ) -> None:
+        """Give the parameters their values; `made` are their defaults."""
         positional = [*parameters.posonlyargs, *parameters.args]
         keywords = dict(keywords)
         rest_unknown = keywords.pop("**", None) is not None
@@ -217,21 +247,12 @@ class Calls(Attributes):
                 values[name] = keywords.pop(name)
         if keywords and parameters.kwarg is None:
             raise Raised  # a TypeError at run time
-        around = self._frame_of_definition(frame)
-        defaults = [*parameters.defaults]
-        for parameter, usual in zip(positional[len(positional) - len(defaults) :], defaults):
-            if parameter.arg not in values:
-                values[parameter.arg] = (
-                    Unknown("it may be passed by **")
-                    if rest_unknown
-                    else self.evaluate(usual, around)
-                )
-        for parameter, default in zip(parameters.kwonlyargs, parameters.kw_defaults):
+        number = len(parameters.defaults)
+        optional = [*positional[len(positional) - number :], *parameters.kwonlyargs]
+        for parameter, default in zip(optional, made):
             if parameter.arg not in values and default is not None:
                 values[parameter.arg] = (
-                    Unknown("it may be passed by **")
-                    if rest_unknown
-                    else self.evaluate(default, around)
+                    Unknown("it may be passed by **") if rest_unknown else default
                 )
         for name in names:
             if name not in values:
@@ -248,12 +269,36 @@ class Calls(Attributes):
                 self.mapping(None if rest_unknown else keywords.items()),
             )
 
-    def _frame_of_definition(self, frame: Frame) -> Frame:
-        return Frame(
-            frame.parent if frame.parent is not None else self.new("frame"),
-            frame.scope,
-            "<defaults>",
-        )
+    def _call_memoised(
+        self,
+        function: Function,
+        frame: Frame,
+        arguments: Sequence[Value],
+        keywords: dict[str, Value],
+    ) -> Value:
+        """The result of a function that runs once for each arguments."""
+        if isinstance(function.node, ast.Lambda) or not is_pure(function.node, MUTATORS):
+            self.pass_to_unknown([*arguments, *keywords.values()])
+            return Unknown("it is memoised, and changes something")
+        plain = replace(function, memoised=False, own=None)
+        given = [function.own, *arguments] if function.own is not None else arguments
+        if not all(isinstance(v, (Known, ClassRef, Library)) for v in (*given, *keywords.values())):
+            return Unknown("it is memoised")
+        result = self.call_function(plain, given, keywords)
+        return result if isinstance(result, (Known, ClassRef, Library)) else Unknown("it is shared")
+
+    def frame_around(self, name: str, frame: Frame) -> int:
+        """The frame of the function around that binds a name."""
+        current: int | None = self.get(frame.id, "^")
+        while current is not None:
+            if self.get(current, name) is not None:
+                return current
+            current = self.get(current, "^")
+        return self.new("frame")
+
+    def bind(self, name: str, value: Value, frame: Frame) -> None:
+        """Bind a name in a function, or around it where it is `nonlocal`."""
+        self.put(frame.outer.get(name, frame.id), name, value)
 
     # Classes --------------------------------------------------------------------------------
 
@@ -261,10 +306,16 @@ class Calls(Attributes):
         self, kind: ClassRef, arguments: Sequence[Value], keywords: dict[str, Value]
     ) -> Value:
         definition = kind.scope.classes[kind.name]
-        if definition.keywords:
+        if any(
+            base.scope.classes[base.name].keywords
+            for base in self.mro(kind)
+            if isinstance(base, ClassRef)
+        ):
             return Unknown(f"{kind.name} has a metaclass")
-        if any(not is_transparent(d) for d in definition.decorator_list):
+        if not leave_alone(definition.decorator_list, kind.scope):
             return Unknown(f"{kind.name} is decorated")
+        if self.class_attribute(kind, "__init_subclass__") is not None:
+            return Unknown(f"{kind.name} has an __init_subclass__")
         if self.is_enum(kind):
             return Unknown(f"{kind.name} is an enumeration")
         if self.class_attribute(kind, "__new__") is not None:
@@ -286,13 +337,17 @@ class Calls(Attributes):
     ) -> None:
         for base in self.mro(kind):
             if isinstance(base, ClassRef):
-                definition = base.scope.classes[base.name]
-                for statement in definition.body:
-                    if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
-                        function = Function(statement, base.scope, own=ref, owner=base.name)
-                        self.call_function(function, arguments, keywords)
-                        return
-                if is_data_class(base):
+                statement = self.own_attribute(base, "__init__")
+                if isinstance(statement, ast.FunctionDef) and leave_alone(
+                    statement.decorator_list, base.scope
+                ):
+                    function = Function(statement, base.scope, own=ref, owner=base.name)
+                    self.call_function(function, arguments, keywords)
+                    return
+                if statement is not None:
+                    self.taint(ref)
+                    return
+                if is_data_class(base.scope.classes[base.name], base.scope):
                     self._fill_fields(ref, kind, arguments, keywords)
                     return
             elif isinstance(base, Library):
@@ -310,30 +365,46 @@ class Calls(Attributes):
         self, ref: Ref, kind: ClassRef, arguments: Sequence[Value], keywords: dict[str, Value]
     ) -> None:
         """What the `__init__` of a dataclass or named tuple does."""
-        fields: dict[str, tuple[ast.expr | None, Scope]] = {}
-        for base in reversed(self.mro(kind)):
-            if isinstance(base, ClassRef):
-                for statement in base.scope.classes[base.name].body:
-                    if isinstance(statement, ast.AnnAssign) and isinstance(
-                        statement.target, ast.Name
-                    ):
-                        fields[statement.target.id] = (statement.value, base.scope)
-        for name, value in zip(fields, arguments):
-            self.set_attribute(ref, name, value)
-        for name in list(fields)[len(arguments) :]:
-            default, scope = fields[name]
-            if name in keywords:
-                self.set_attribute(ref, name, keywords[name])
-            elif "**" in keywords or default is None:
-                self.set_attribute(ref, name, Unknown("it is passed by **"))
-            else:
-                frame = Frame(self.new("frame"), scope, "<class>")
-                self.set_attribute(ref, name, self.evaluate(default, frame))
+        order = self.mro(kind)
+        fields = fields_of(order)
+        if fields is None or any(isinstance(value, Spread) for value in arguments):
+            self.taint(ref)
+            return
+        given = dict(zip([field.name for field in fields if field.given], arguments))
+        if len(given) < len(arguments) or given.keys() & keywords.keys():
+            raise Raised
+        given.update(keywords)
+        unknown = given.pop("**", None) is not None
+        if not given.keys() <= {field.name for field in fields if field.given}:
+            raise Raised
+        for field_ in fields:
+            self.set_attribute(ref, field_.name, self._field_value(field_, given, unknown))
+        if is_named_tuple(order):
+            return
         found = self.class_attribute(kind, "__post_init__")
         if found is not None and isinstance(found[1], ast.FunctionDef):
             self.call_function(
                 Function(found[1], found[0].scope, own=ref, owner=found[0].name), [], {}
             )
+
+    def _field_value(self, field_: Field, given: dict[str, Value], unknown: bool) -> Value:
+        if field_.name in given:
+            return given[field_.name]
+        if unknown and field_.given:
+            return Unknown("it may be passed by **")
+        if field_.factory is not None:
+            frame = Frame(self.new("frame"), field_.scope, "<class>")
+            return self.call(self.evaluate(field_.factory, frame), [], {})
+        if field_.default is None:
+            if field_.given:
+                raise Raised
+            return UNBOUND
+        # The default is the attribute of the class, one object for all instances.
+        if id(field_.default) not in self.defaults:
+            value = self._evaluate_apart(field_.default, field_.scope, "a default raises")
+            self.defaults[id(field_.default)] = (value,)
+        (default,) = self.defaults[id(field_.default)]
+        return default or Unknown()
 
     # Modules --------------------------------------------------------------------------------
 
@@ -347,8 +418,10 @@ class Calls(Attributes):
             found = self.class_attribute(kind, "forward") if isinstance(kind, ClassRef) else None
             if isinstance(kind, ClassRef) and self.class_attribute(kind, "__call__") is not None:
                 result = Unknown("the class has a __call__ of its own")
+            elif found is not None and not isinstance(found[1], ast.FunctionDef):
+                result = Unknown("its forward is set elsewhere")
             elif found is not None and isinstance(found[1], ast.FunctionDef):
-                if any(not is_transparent(d) for d in found[1].decorator_list):
+                if not leave_alone(found[1].decorator_list, found[0].scope):
                     result = Unknown("its forward is decorated")
                 else:
                     function = Function(found[1], found[0].scope, own=ref, owner=found[0].name)
@@ -406,3 +479,11 @@ class Calls(Attributes):
 @functools.cache
 def _is_generator(node: ast.FunctionDef) -> bool:
     return any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in ast.walk(node))
+
+
+@functools.cache
+def _outer_names(node: ast.FunctionDef) -> frozenset[str]:
+    """The names that a function binds around it."""
+    return frozenset(
+        name for inner in ast.walk(node) if isinstance(inner, ast.Nonlocal) for name in inner.names
+    )

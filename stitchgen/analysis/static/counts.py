@@ -1,8 +1,8 @@
 """The count of a layer as an expression that means it right after the layer's definition.
 
-The expression is written in the names and
-attributes that are there, and believed only if it gives the right count in every run of the class
-that has the layer, and raises nothing in those that have not.
+The expression is written in the names and attributes that are there, and believed only if it
+gives the right count in every run of the class that has the layer, and raises nothing in those
+that have not.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def find_expression(
             return Channels(text, integer, "literal" if integer is not None else "symbolic")
     if certain:
         return unknown_channels("its expression does not hold in every configuration")
+    if not all(isinstance(fact.count, Known) for _, fact in facts):
+        return unknown_channels("it depends on a branch")
     counts = {fact.count.value for _, fact in facts if isinstance(fact.count, Known)}
     if len(counts) > 1:
         # Nothing says where the count comes from, but it varies, and a name varies with it.

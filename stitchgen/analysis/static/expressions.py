@@ -1,7 +1,6 @@
 """The values of expressions.
 
-Where a test cannot be told, both sides are
-evaluated and merged.
+Where a test cannot be determined, both sides are evaluated and merged.
 """
 
 from __future__ import annotations
@@ -13,7 +12,10 @@ from typing import Any
 
 from stitchgen.analysis.static import modules, operators
 from stitchgen.analysis.static.calls import Calls, Context
+from stitchgen.analysis.static.dataclass_fields import is_named_tuple
+from stitchgen.analysis.static.decorators import is_memoised, leave_alone
 from stitchgen.analysis.static.frames import Frame
+from stitchgen.analysis.static.heap import CONTAINER_KINDS, MOST_ITEMS
 from stitchgen.analysis.static.names import is_container, is_definite
 from stitchgen.analysis.static.values import (
     NONE,
@@ -31,11 +33,16 @@ from stitchgen.analysis.static.values import (
     Spread,
     Super,
     Tensor,
+    Test,
     Unknown,
     Value,
     compound,
     literal,
 )
+
+
+class _TooMany(Exception):
+    """A comprehension gives more than any model has."""
 
 
 class Expressions(Calls):
@@ -65,15 +72,15 @@ class Expressions(Calls):
             case ast.BoolOp():
                 return self._boolean(node, frame)
             case ast.UnaryOp(op=op, operand=operand):
-                result = self.evaluate(operand, frame)
                 if isinstance(op, ast.Not):
-                    known = self.truth(result)
+                    known = self.test(operand, frame)
                     if known is None:
-                        return Unknown("it is a test that cannot be told")
+                        return Unknown("it is a test that cannot be determined")
                     return Known(not known)
+                result = self.evaluate(operand, frame)
                 return operators.unary(op, result)
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                known = self.truth(self.evaluate(test, frame))
+                known = self.test(test, frame)
                 if known is not None:
                     return self.evaluate(body if known else orelse, frame)
                 return self.merge(
@@ -97,41 +104,41 @@ class Expressions(Calls):
                 if len(ends) == len(parts):
                     return Known(slice(*ends))
                 return Unknown("it is a slice")
-            case ast.ListComp(elt=element, generators=generators) | ast.GeneratorExp(
-                elt=element, generators=generators
-            ):
-                found: list[Value] = []
-                inner = self._comprehension_frame(frame)
-                done = self._generate(
-                    generators, inner, lambda: found.append(self.evaluate(element, inner))
-                )
-                return self.sequence(found if done else None)
+            case ast.ListComp(elt=element, generators=generators):
+                return self.sequence(self._comprehension(element, generators, frame))
             case ast.SetComp(elt=element, generators=generators):
-                return self.sequence(None, "set")
+                return self.sequence(self._comprehension(element, generators, frame), "set")
+            case ast.GeneratorExp(elt=element, generators=generators):
+                # What it goes through is evaluated at once, the rest where it is iterated over.
+                source = self.evaluate(generators[0].iter, frame)
+                return self.iterator(
+                    lambda: self._comprehension(element, generators, frame, source), [source]
+                )
             case ast.DictComp(key=key_node, value=value_node, generators=generators):
                 pairs: list[tuple[Any, Value]] = []
                 inner = self._comprehension_frame(frame)
+                known_keys = True
 
                 def add() -> None:
-                    key = self.evaluate(key_node, inner)
-                    pairs.append(
-                        (
-                            key.value if isinstance(key, Known) else None,
-                            self.evaluate(value_node, inner),
-                        )
-                    )
+                    nonlocal known_keys
+                    key, content = self.evaluate(key_node, inner), self.evaluate(value_node, inner)
+                    if isinstance(key, Known) and is_key(key.value):
+                        pairs.append((key.value, content))
+                    else:
+                        known_keys = False
 
                 done = self._generate(generators, inner, add)
-                known_keys = all(name is not None for name, _ in pairs)
-                return self.mapping(pairs if done and known_keys else None)
+                return self.mapping(dict(pairs).items() if done and known_keys else None)
             case ast.JoinedStr(values=values):
                 return self._text(values, frame)
             case ast.FormattedValue(value=value):
                 return self._text([node], frame)
             case ast.Lambda():
-                return Function(node, frame.scope, frame.id)
+                return self.function_made(node, frame)
             case ast.NamedExpr(target=target, value=value):
                 result = self.evaluate(value, frame)
+                while frame.binds_in is not None:
+                    frame = frame.binds_in
                 self.assign(target, result, frame)
                 return result
             case ast.Starred(value=value):
@@ -185,37 +192,125 @@ class Expressions(Calls):
                 return Context(node, frame, choice.id)
         return None
 
+    def function_made(self, node: ast.FunctionDef | ast.Lambda, frame: Frame) -> Value:
+        """The value of a `def` or `lambda` that is run."""
+        arguments = node.args
+        made = tuple(
+            None if default is None else self.evaluate(default, frame)
+            for default in (*arguments.defaults, *arguments.kw_defaults)
+        )
+        around = None if frame.is_class else frame.id
+        if isinstance(node, ast.Lambda):
+            return Function(node, frame.scope, around, defaults=made)
+        if node.decorator_list and not leave_alone(
+            node.decorator_list, frame.scope, self._local_names(frame)
+        ):
+            self.escape(made)
+            for part in ast.walk(node):  # it may be called, and change what is around it
+                if isinstance(part, ast.Name):
+                    self.escape([self.lookup(part.id, frame)])
+                elif isinstance(part, ast.Nonlocal):
+                    for name in part.names:
+                        own = self.get(frame.id, name) is not None
+                        place = frame.id if own else self.frame_around(name, frame)
+                        self.put(place, name, Unknown("a decorated function may change it"))
+                        if own:
+                            frame.outer[name] = self.new("frame")  # it is not known any more
+            return Unknown(f"{node.name} is decorated")
+        memoised = is_memoised(node.decorator_list, frame.scope)
+        return Function(node, frame.scope, around, defaults=made, memoised=memoised)
+
+    def _local_names(self, frame: Frame) -> frozenset[str]:
+        """The names that a function and those around it bind."""
+        names: set[str] = set()
+        current: int | None = frame.id
+        while current is not None:
+            names.update(name for name, _ in self.contents(current))
+            current = self.get(current, "^")
+        return frozenset(names)
+
+    def _comprehension(
+        self,
+        element: ast.expr,
+        generators: list[ast.comprehension],
+        frame: Frame,
+        source: Value | None = None,
+    ) -> list[Value] | None:
+        """What a comprehension gives; None where its length cannot be determined."""
+        found: list[Value] = []
+        inner = self._comprehension_frame(frame)
+        first, mark = len(self.kinds), len(self.log)
+
+        def add() -> None:
+            found.append(self.evaluate(element, inner))
+            if len(found) > MOST_ITEMS:
+                raise _TooMany
+
+        try:
+            done = self._generate(generators, inner, add, source)
+        except _TooMany:
+            self.forget_changes(first, mark)
+            return None
+        if not done:
+            self.escape(found)
+        return found if done else None
+
     def _comprehension_frame(self, frame: Frame) -> Frame:
         inner = Frame(
             self.new("frame"), frame.scope, frame.function, frame.id, frame.own, frame.owner
         )
         inner.own_name = frame.own_name
+        inner.binds_in = frame
         self.put(inner.id, "^", frame.id)
         return inner
 
     def _generate(
-        self, generators: list[ast.comprehension], frame: Frame, add: Callable[[], None]
+        self,
+        generators: list[ast.comprehension],
+        frame: Frame,
+        add: Callable[[], None],
+        source: Value | None = None,
     ) -> bool:
-        """Run a comprehension; False if its length cannot be told."""
+        """Run a comprehension; False if its length cannot be determined."""
         if not generators:
             add()
             return True
         first, *others = generators
-        items = self.iterate(self.evaluate(first.iter, frame))
+        items = self.iterate(self.evaluate(first.iter, frame) if source is None else source)
         if items is None or len(items) > 2000:
             self.assign(first.target, Unknown("it is a comprehension's variable"), frame)
-            self._generate(others, frame, add)
+            start, mark = len(self.kinds), len(self.log)
+
+            def turn() -> None:
+                for test in first.ifs:
+                    self.evaluate(test, frame)
+                self._generate(others, frame, add)
+
+            self.branches(turn, lambda: None)
+            self.forget_changes(start, mark)
             return False
         done = True
         for item in items:
             self.assign(first.target, item, frame)
-            tests = [self.truth(self.evaluate(test, frame)) for test in first.ifs]
-            if False in tests:
+            known = self._passes(first.ifs, frame)
+            if known is False:
                 continue
-            if None in tests:
+            if known is None:
                 done = False
+                self.branches(lambda: self._generate(others, frame, add), lambda: None)
+                continue
             done = self._generate(others, frame, add) and done
         return done
+
+    def _passes(self, tests: list[ast.expr], frame: Frame) -> bool | None:
+        """Whether the conditions of a comprehension hold, evaluated until one does not."""
+        result: bool | None = True
+        for test in tests:
+            known = self.test(test, frame)
+            if known is False:
+                return False
+            result = None if known is None else result
+        return result
 
     def _elements(self, elements: list[ast.expr], frame: Frame) -> list[Value] | None:
         found: list[Value] | None = []
@@ -223,9 +318,14 @@ class Expressions(Calls):
             value = self.evaluate(element, frame)
             if isinstance(element, ast.Starred):
                 items = self.iterate(value)
+                self.escape(
+                    [*(found or ()), *(items or ())] if items is None or found is None else ()
+                )
                 found = None if items is None or found is None else [*found, *items]
             elif found is not None:
                 found.append(value)
+            else:
+                self.escape([value])
         return found
 
     def _dict(self, keys: list[ast.expr | None], values: list[ast.expr], frame: Frame) -> Value:
@@ -237,7 +337,8 @@ class Expressions(Calls):
                 table = None if table is None or items is None else {**table, **dict(items)}
                 continue
             name = self.evaluate(key, frame)
-            if not isinstance(name, Known) or table is None:
+            if not isinstance(name, Known) or not is_key(name.value) or table is None:
+                self.escape([content, *(table or {}).values()])
                 table = None
             else:
                 table[name.value] = content
@@ -252,8 +353,11 @@ class Expressions(Calls):
             assert isinstance(value, ast.FormattedValue)
             part = self.evaluate(value.value, frame)
             if not isinstance(part, Known) or value.format_spec is not None:
-                return Unknown("it is a text that cannot be told")
-            text += str(part.value)
+                return Unknown("it is a text that cannot be determined")
+            convert = {ord("r"): repr, ord("a"): ascii}.get(value.conversion, str)
+            text += operators.printed(convert, part.value)
+            if len(text) > operators.LONGEST_TEXT:
+                return Unknown("it is a long text")
         return Known(text, term=literal(text))
 
     def _compare(self, node: ast.Compare, frame: Frame) -> Value:
@@ -268,7 +372,7 @@ class Expressions(Calls):
                 result = None
             left = right
         if result is None:
-            return Unknown("it is a comparison that cannot be told")
+            return Unknown("it is a comparison that cannot be determined")
         return Known(result)
 
     def _boolean(self, node: ast.BoolOp, frame: Frame) -> Value:
@@ -283,27 +387,39 @@ class Expressions(Calls):
                 rest = node.values[index:]
                 remaining = rest[0] if len(rest) == 1 else ast.BoolOp(op=node.op, values=list(rest))
                 left = value
-                merged = self.branches(lambda: left, lambda: self.evaluate(remaining, frame))
-                tests = {self.truth(v) for v in merged[1:]}
-                if tests == {stops}:  # the truth is told by the other side
-                    return Known(stops)
-                return self.merge(merged)
+                results = self.branches(lambda: left, lambda: self.evaluate(remaining, frame))
+                if {self.truth(v) for v in results[1:]} == {stops}:  # whichever side it is
+                    self.escape(results)
+                    return Test("it is one of two that count the same", truth=stops)
+                return self.merge(results)
             value = self.evaluate(other, frame)
         return value
 
+    def test(self, node: ast.expr, frame: Frame) -> bool | None:
+        """Whether a condition holds; None where that cannot be determined."""
+        return self.truth(self.evaluate(node, frame))
+
     def truth(self, value: Value) -> bool | None:
-        """Whether the value counts as true; None where that cannot be told."""
+        """Whether the value counts as true; None where that cannot be determined."""
         match value:
             case Known(value=known):
                 return bool(known)
+            case Test(truth=known):
+                return known
             case Ref():
-                if self.kinds[value.id] in {"list", "tuple", "dict", "set"}:
+                if self.kinds[value.id] in CONTAINER_KINDS:
                     items = self.items(value)
                     return None if items is None else bool(items)
+                if self.kinds[value.id] == "iterator":
+                    return None if not self.get(value.id, "once") else True
                 kind = self.class_of(value)
+                if self.get(value.id, "tainted") and not self.is_module(value):
+                    return None
                 if isinstance(kind, ClassRef) and any(
                     self.class_attribute(kind, name) for name in ("__bool__", "__len__")
                 ):
+                    return None
+                if isinstance(kind, ClassRef) and is_named_tuple(self.mro(kind)):
                     return None
                 if self.kinds[value.id] == "module":
                     origin = self.class_of(value)
@@ -328,12 +444,14 @@ class Expressions(Calls):
             assert isinstance(owner, Ref)
             if kind == "dict":
                 table = dict(items)
-                if index.value not in table:
+                if not is_key(index.value) or index.value not in table:
                     raise Raised
                 return self.element(owner, table[index.value], "[]", literal(index.value))
+            if kind == "set":
+                raise Raised
             try:
                 found = items[index.value]
-            except (IndexError, TypeError):
+            except (IndexError, TypeError, ValueError):
                 raise Raised from None
             if isinstance(index.value, slice):
                 part = self.sequence(
@@ -348,7 +466,7 @@ class Expressions(Calls):
         if isinstance(owner, Known) and isinstance(index, Known):
             try:
                 return Known(owner.value[index.value])
-            except (TypeError, IndexError, KeyError):
+            except (TypeError, IndexError, KeyError, ValueError):
                 raise Raised from None
         if isinstance(owner, Ref) and self.is_module(owner):
             return modules.child(self, owner, index)
@@ -356,19 +474,46 @@ class Expressions(Calls):
             return Opaque(term=compound("[]", owner.term, index.term))
         if isinstance(owner, Tensor):
             return Tensor(Unknown("it is a part of a tensor"))
+        self.escape([owner])
         return Unknown("it is a part of something unknown")
 
     def iterate(self, value: Value) -> list[Value] | None:
-        """The values that a loop over it gives; None where they cannot be told."""
+        """The values that a loop over it gives; None where they cannot be determined."""
+        if self.kind(value) == "set" and len(self.items(value) or (0, 0)) > 1:
+            return None  # in an order that depends on hashes
+        return self.elements(value)
+
+    def elements(self, value: Value) -> list[Value] | None:
+        """The same in any order."""
         items = self.items(value)
+        kind = self.kind(value)
         if items is not None:
-            if self.kind(value) == "dict":
+            if kind == "dict":
                 return [Known(key, term=literal(key)) for key, _ in items]
+            if kind == "set":
+                return [item.having(None) for item in items]
             return [
                 self.element(value, item, "[]", literal(index)) for index, item in enumerate(items)
             ]
+        if isinstance(value, Ref) and kind == "iterator":
+            produce = self.get(value.id, "produce")
+            if self.get(value.id, "once"):
+                self.put(value.id, "produce", list)  # nothing is left
+            found: list[Value] | None = produce() if produce is not None else None
+            return found
         if isinstance(value, Known) and isinstance(value.value, (str, range, tuple)):
+            if len(value.value) > MOST_ITEMS:
+                return None
             return [Known(item, term=literal(item)) for item in value.value]
         if isinstance(value, Ref) and self.is_module(value):
             return modules.iterate(self, value)
         return None
+
+
+def is_key(value: object) -> bool:
+    """Whether a value can be a key of a dict."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

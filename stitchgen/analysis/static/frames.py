@@ -40,6 +40,9 @@ class Frame:
     statement: ast.stmt | None = None  # of the function's own body, that is running
     outermost: frozenset[int] = frozenset()
     loops: int = 0  # how many loops of the function are running
+    outer: dict[str, int] = field(default_factory=dict)  # names that are `nonlocal`, by frame
+    binds_in: Frame | None = None  # of a comprehension: the function whose names `:=` binds
+    is_class: bool = False  # the body of a class
 
 
 @dataclass
@@ -51,9 +54,9 @@ class Running(Interpreter):
     depth: int = 0
     frames: list[Frame] = field(default_factory=list)
 
-    def count(self) -> None:
+    def count(self, steps: int = 1) -> None:
         """Note that something more is evaluated."""
-        self.steps += 1
-        self.budget.left -= 1
+        self.steps += steps
+        self.budget.left -= steps
         if self.budget.left < 0:
             raise TooLarge

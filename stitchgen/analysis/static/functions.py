@@ -1,78 +1,70 @@
-"""What functions and classes of other packages give: Python's own and those of torch.
+"""What functions and classes of other packages give: each package has its overlay.
 
-Something that is not known may change
-whatever it is given.
+An overlay is a module with a table of the package's functions. It is asked about what is
+certainly of that package: a name is looked up in the project first. What is in no table may
+change whatever it is given.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
-import functools
-import math
-import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from stitchgen.analysis.static import modules, operators
+from stitchgen.analysis.static import modules
 from stitchgen.analysis.static.interpreter import Interpreter
-from stitchgen.analysis.static.names import canonical, is_container, is_module_class, layer_name
-from stitchgen.analysis.static.tensors import tensor_function
-from stitchgen.analysis.static.values import (
-    NONE,
-    UNBOUND,
-    Array,
-    Choice,
-    ClassRef,
-    Function,
-    Known,
-    Library,
-    Opaque,
-    Partial,
-    Raised,
-    Ref,
-    Spread,
-    Tensor,
-    Unknown,
-    Value,
-    compound,
-    literal,
+from stitchgen.analysis.static.names import canonical, layer_name
+from stitchgen.analysis.static.overlays import (
+    builtins,
+    collections,
+    copy,
+    functools,
+    inspect,
+    itertools,
+    math,
+    operator,
+    torch,
+    torch_utils,
+    typing,
+    warnings,
 )
+from stitchgen.analysis.static.overlays.table import Handler, computed
+from stitchgen.analysis.static.values import NONE, Array, Spread, Unknown, Value
 
-_PURE: dict[str, Callable[..., Any]] = {
-    **{
-        f"builtins.{name}": getattr(builtins, name)
-        for name in "int float str bool abs round divmod pow ord chr repr".split()
-    },
-    **{
-        f"math.{name}": value
-        for name, value in vars(math).items()
-        if callable(value) and not name.startswith("_")
-    },
-    **{
-        f"operator.{name}": value
-        for name, value in vars(operator).items()
-        if callable(value) and not name.startswith("_")
-    },
+_PACKAGES: dict[str, dict[str, Handler]] = {
+    "builtins": builtins.FUNCTIONS,
+    "collections": collections.FUNCTIONS,
+    "copy": copy.FUNCTIONS,
+    "functools": functools.FUNCTIONS,
+    "inspect": inspect.FUNCTIONS,
+    "itertools": itertools.FUNCTIONS,
+    "typing": typing.FUNCTIONS,
+    "warnings": warnings.FUNCTIONS,
 }
-_KINDS = {
-    "builtins.list": "list",
-    "builtins.tuple": "tuple",
-    "builtins.dict": "dict",
-    "builtins.set": "set",
-    "collections.OrderedDict": "dict",
-    "collections.abc.Sequence": "list",
-    "collections.abc.Iterable": "list",
-    "typing.Sequence": "list",
+_HANDLERS: dict[str, Handler] = {
+    **{
+        f"{package}.{name}": handler
+        for package, table in _PACKAGES.items()
+        for name, handler in table.items()
+    },
+    **torch_utils.FUNCTIONS,
+}
+_COMPUTED: dict[str, Callable[..., Any]] = {
+    f"{package}.{name}": function
+    for package, table in (
+        ("builtins", builtins.COMPUTED),
+        ("math", math.COMPUTED),
+        ("operator", operator.COMPUTED),
+    )
+    for name, function in table.items()
 }
 #: What is given back is what was passed in, with its weight computed otherwise.
 _NORMALISED = re.compile(r"torch\.nn\.utils\.(parametrizations\.)?(spectral_norm|weight_norm)")
+#: What changes nothing that channels depend on.
 _HARMLESS = re.compile(
     r"torch\.nn\.init\.\w+|.*\._log_api_usage_once|.*\.(_)?(init|initialize|reset)_?\w*"
     r"|.*\.trunc_normal_|.*\.lecun_normal_|logging\.\w+|numpy\.\w+|torch\.nn\.\w+"
-    r"|.*\.(xavier|kaiming|constant|normal)_?\w*|builtins\.\w+|torch\.(cuda|autograd|backends)\..*"
-    r"|itertools\.accumulate"
+    r"|.*\.(xavier|kaiming|constant|normal)_?\w*|torch\.(cuda|autograd|backends)\..*"
 )
 
 
@@ -87,45 +79,19 @@ def call(
     if layer_name(origin) is not None:
         return modules.construct(machine, origin, arguments, keywords)
     package, _, function = origin.rpartition(".")
-    if origin in _PURE:
-        result = _pure(origin, arguments, keywords)
+    if origin in _COMPUTED:
+        result = computed(origin, _COMPUTED[origin], arguments, keywords)
         if result is not None:
             return result
     elif package in {"torch", "torch.nn.functional"}:
-        return tensor_function(machine, function, arguments, keywords)
+        return torch.call(machine, function, arguments, keywords)
     if any(isinstance(value, Spread) for value in arguments) or "**" in keywords:
         machine.pass_to_unknown([*arguments, *keywords.values()])
-        return Unknown("its arguments cannot be told")
+        return Unknown("its arguments cannot be determined")
     handler = _HANDLERS.get(origin)
     if handler is not None:
         return handler(machine, arguments, keywords)
     return _unknown(machine, origin, arguments, keywords)
-
-
-def _pure(origin: str, arguments: list[Value], keywords: dict[str, Value]) -> Value | None:
-    if keywords or not arguments:
-        return None
-    if all(isinstance(value, Known) for value in arguments):
-        try:
-            result = _PURE[origin](*(value.value for value in arguments))  # type: ignore
-        except Exception:  # whatever it is, the code that is read would raise it
-            raise Raised from None
-        if isinstance(result, (int, float, str, bool)):
-            return Known(result, term=_call_term(origin, arguments))
-        return None
-    if all(isinstance(value, (Known, Opaque)) for value in arguments):
-        return Opaque(term=_call_term(origin, arguments))
-    return None
-
-
-def _call_term(origin: str, arguments: Sequence[Value]) -> Any:
-    if all(value.term is not None for value in arguments) and origin.startswith("builtins."):
-        return compound("()", origin.removeprefix("builtins."), *(v.term for v in arguments))
-    return None
-
-
-def _number(value: Value) -> bool:
-    return isinstance(value, Known) and isinstance(value.value, (int, float))
 
 
 def _unknown(
@@ -140,434 +106,3 @@ def _unknown(
         return Unknown(f"{origin} is not known")  # an object is made, its parts stay as they are
     machine.pass_to_unknown([*arguments, *keywords.values()])
     return Unknown(f"{origin} is not known")
-
-
-# Sequences and dicts --------------------------------------------------------------------------
-
-
-def _range(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if all(isinstance(v, Known) and isinstance(v.value, int) for v in arguments):
-        return Known(range(*(v.value for v in arguments)))  # type: ignore[attr-defined]
-    return Unknown("it is a range that cannot be told")
-
-
-def _length(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if not arguments:
-        return Unknown()
-    value = arguments[0]
-    if isinstance(value, Known):
-        try:
-            return Known(len(value.value))
-        except TypeError:
-            raise Raised from None
-    items = machine.items(value)
-    if items is not None:
-        outside = isinstance(value, Ref) and machine.is_outside(value)
-        return Known(
-            len(items),
-            term=compound("()", "len", value.term) if outside else None,
-        )
-    if isinstance(value, Ref) and machine.is_module(value):
-        found = modules.members(machine, value)
-        if found is not None and is_container(modules.module_origin(machine, value) or ""):
-            return Known(len(found))
-    if isinstance(value, Opaque):
-        return Opaque(term=compound("()", "len", value.term))
-    return Unknown()
-
-
-def _container(
-    machine: Interpreter,
-    arguments: list[Value],
-    kind: str,
-    order: Callable[[list[Value]], list[Value] | None] = list,
-) -> Value:
-    """A container of what a loop over the argument gives, in some order."""
-    if not arguments:
-        return machine.sequence([], kind)
-    if isinstance(arguments[0], Opaque):
-        return arguments[0].having(None)
-    values = machine.iterate(arguments[0])
-    return machine.sequence(None if values is None else order(values), kind)
-
-
-def _list(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return _container(machine, arguments, "list")
-
-
-def _tuple(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return _container(machine, arguments, "tuple")
-
-
-def _reversed(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return _container(machine, arguments, "list", lambda values: values[::-1])
-
-
-def _sorted(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    def order(values: list[Value]) -> list[Value] | None:
-        if keywords or not all(_number(v) for v in values):
-            return None
-        return sorted(values, key=lambda v: v.value)  # type: ignore[attr-defined]
-
-    return _container(machine, arguments, "list", order)
-
-
-def _set(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return machine.sequence(None if arguments else [], "set")
-
-
-def _dictionary(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    table: dict[Any, Value] = {}
-    for value in arguments[:1]:
-        items = machine.items(value)
-        if items is None:
-            return machine.mapping(None)
-        if machine.kind(value) == "dict":
-            table.update(items)
-            continue
-        for pair in items:
-            parts = machine.items(pair)
-            if parts is None or len(parts) != 2 or not isinstance(parts[0], Known):
-                return machine.mapping(None)
-            table[parts[0].value] = parts[1]
-    table.update(keywords)
-    return machine.mapping(table.items())
-
-
-def _default_dict(
-    machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
-) -> Value:
-    return machine.mapping(None)
-
-
-def _enumerate(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    values = machine.iterate(arguments[0]) if arguments else None
-    start = keywords.get("start", arguments[1] if len(arguments) > 1 else Known(0))
-    if values is None or not isinstance(start, Known):
-        return machine.sequence(None)
-    return machine.sequence(
-        [
-            machine.sequence([Known(i, term=literal(i)), value], "tuple")
-            for i, value in enumerate(values, start.value)
-        ]
-    )
-
-
-def _zip(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    columns = [machine.iterate(value) for value in arguments]
-    if any(column is None for column in columns):
-        return machine.sequence(None)
-    return machine.sequence(
-        [machine.sequence(row, "tuple") for row in zip(*columns)]  # type: ignore[arg-type]
-    )
-
-
-def _chain(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    parts = [machine.iterate(value) for value in arguments]
-    if any(part is None for part in parts):
-        return machine.sequence(None)
-    return machine.sequence([v for part in parts for v in part or ()])
-
-
-def _map(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if len(arguments) < 2:
-        return Unknown()
-    columns = [machine.iterate(value) for value in arguments[1:]]
-    if any(column is None for column in columns):
-        machine.pass_to_unknown(arguments)
-        return machine.sequence(None)
-    rows = list(zip(*columns))  # type: ignore[arg-type]
-    return machine.sequence([machine.call(arguments[0], row, {}) for row in rows])
-
-
-# Numbers and tests ----------------------------------------------------------------------------
-
-
-def _sum(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    values = machine.iterate(arguments[0]) if arguments else None
-    if values is None:
-        if arguments and isinstance(arguments[0], Opaque):
-            return Opaque(term=compound("()", "sum", arguments[0].term))
-        return Unknown()
-    whole = arguments[0]
-    total: Value = arguments[1] if len(arguments) > 1 else Known(0, term=literal(0))
-    for index, value in enumerate(values):
-        if index == 0 and len(arguments) == 1 and isinstance(value, (Known, Opaque)):
-            total = value
-            continue
-        total = operators.binary(machine, ast.Add(), total, value)
-    if isinstance(total, Known) and whole.term is not None and len(arguments) == 1:
-        return total.having(compound("()", "sum", whole.term))
-    return total
-
-
-def _extreme(
-    choose: Callable[..., Any],
-    machine: Interpreter,
-    arguments: list[Value],
-    keywords: dict[str, Value],
-) -> Value:
-    """What `max` or `min` chooses."""
-    values = machine.iterate(arguments[0]) if len(arguments) == 1 else arguments
-    if values is None or keywords or not values:
-        return Unknown()
-    term = _call_term(f"builtins.{choose.__name__}", values)
-    if all(_number(v) for v in values):
-        return Known(choose(v.value for v in values), term=term)  # type: ignore[attr-defined]
-    if all(isinstance(v, (Known, Opaque)) for v in values):
-        return Opaque(term=term)
-    return Unknown()
-
-
-def _all_or_any(
-    decisive: bool, machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
-) -> Value:
-    """What `any` or `all` gives: one element that is true, or false, decides."""
-    values = machine.iterate(arguments[0]) if arguments else None
-    if values is None:
-        return Unknown()
-    tests = [machine.truth(v) for v in values]
-    if decisive in tests:
-        return Known(decisive)
-    return Unknown() if None in tests else Known(not decisive)
-
-
-# Functions ------------------------------------------------------------------------------------
-
-
-def _partial(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if not arguments:
-        return Unknown()
-    return Partial(arguments[0], tuple(arguments[1:]), tuple(keywords.items()))
-
-
-def _reduce(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    values = machine.iterate(arguments[1]) if len(arguments) > 1 else None
-    if values is None:
-        return Unknown()
-    values = [*arguments[2:3], *values]
-    if not values:
-        return Unknown()
-    result = values[0]
-    for value in values[1:]:
-        result = machine.call(arguments[0], [result, value], {})
-    return result
-
-
-def _checkpoint(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if not arguments:
-        return Unknown()
-    extra = {"use_reentrant", "preserve_rng_state", "context_fn"}
-    kept = {k: v for k, v in keywords.items() if k not in extra}
-    return machine.call(arguments[0], arguments[1:], kept)
-
-
-def _second(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    """What `typing.cast` and its like give back."""
-    return arguments[1] if len(arguments) > 1 else Unknown()
-
-
-def _false(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return Known(False)
-
-
-def _none(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return NONE
-
-
-# Objects --------------------------------------------------------------------------------------
-
-
-def _isinstance(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if len(arguments) != 2:
-        return Unknown()
-    value, kinds = arguments
-    options = machine.items(kinds) if machine.kind(kinds) == "tuple" else [kinds]
-    answers = {_is_one(machine, value, option) for option in options or [Unknown()]}
-    if True in answers:
-        return Known(True)
-    return Unknown("its class cannot be told") if None in answers else Known(False)
-
-
-def _is_one(machine: Interpreter, value: Value, kind: Value) -> bool | None:
-    if isinstance(value, Choice):
-        answers = {_is_one(machine, v, kind) for v in value.values}
-        return answers.pop() if len(answers) == 1 else None
-    if isinstance(kind, Library):
-        origin = canonical(kind.origin)
-        if isinstance(value, Known):
-            types = {f"builtins.{t.__name__}" for t in type(value.value).__mro__}
-            return (
-                origin in types
-                if origin.startswith("builtins.")
-                else (None if origin.startswith("collections") else False)
-            )
-        if isinstance(value, Tensor):
-            return origin == "torch.Tensor" if origin in _KINDS or "Tensor" in origin else None
-        if isinstance(value, Ref):
-            actual = machine.kinds[value.id]
-            if actual in {"list", "tuple", "dict", "set"}:
-                if origin in {"collections.abc.Sequence", "typing.Sequence"}:
-                    return actual in {"list", "tuple"}
-                if origin == "collections.abc.Iterable":
-                    return True
-                return _KINDS.get(origin) == actual
-            if machine.is_module(value):
-                if origin == "torch.nn.Module":
-                    return True
-                if origin in _KINDS or origin == "torch.Tensor":
-                    return False
-                kind_of = machine.class_of(value)
-                if isinstance(kind_of, Library):
-                    same = canonical(kind_of.origin) == origin
-                    return True if same else (False if is_module_class(origin) else None)
-                if isinstance(kind_of, ClassRef):
-                    found = {
-                        canonical(base.origin)
-                        for base in machine.mro(kind_of)
-                        if isinstance(base, Library)
-                    }
-                    return True if origin in found else None
-        if isinstance(value, (ClassRef, Function)):
-            return False if origin in _KINDS else None
-        return None
-    if isinstance(kind, ClassRef):
-        if isinstance(value, Ref) and machine.kinds[value.id] in {"instance", "module"}:
-            actual_class = machine.class_of(value)
-            if isinstance(actual_class, ClassRef):
-                return kind in machine.mro(actual_class)
-            return False
-        if isinstance(value, (Known, Tensor)) or machine.items(value) is not None:
-            return False
-    return None
-
-
-def _is_kind(
-    question: str, machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
-) -> Value:
-    """What `inspect.isfunction` or `inspect.isclass` gives."""
-    if not arguments:
-        return _unknown(machine, f"inspect.{question}", arguments, keywords)
-    value = arguments[0]
-    if isinstance(value, (Unknown, Opaque, Choice)) or (
-        isinstance(value, Library) and not is_module_class(value.origin)
-    ):
-        return Unknown("its kind cannot be told")
-    if question == "isfunction":
-        return Known(isinstance(value, Function) and value.own is None)
-    return Known(isinstance(value, (ClassRef, Library)))
-
-
-def _type(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if arguments and isinstance(arguments[0], Ref):
-        kind = machine.class_of(arguments[0])
-        if isinstance(kind, Value):
-            return kind
-    return Unknown()
-
-
-def _hasattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if len(arguments) == 2 and isinstance(arguments[1], Known) and isinstance(arguments[0], Ref):
-        owner, name = arguments[0], str(arguments[1].value)
-        found = machine.get(owner.id, f".{name}")
-        if isinstance(found, Choice) and UNBOUND in found.values:
-            return Unknown("the attribute may be there")
-        if found is not None:
-            return Known(found is not UNBOUND)
-        kind = machine.class_of(owner)
-        if isinstance(kind, ClassRef):
-            if machine.class_attribute(kind, name) is not None:
-                return Known(True)
-            if all(isinstance(base, ClassRef) for base in machine.mro(kind)):
-                return Known(False)
-    return Unknown("the attribute may be there")
-
-
-def _getattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if len(arguments) < 2 or not isinstance(arguments[1], Known):
-        return Unknown("the name of the attribute cannot be told")
-    if len(arguments) == 3:
-        there = _hasattr(machine, arguments[:2], {})
-        if not isinstance(there, Known):
-            return Unknown("the attribute may be there")
-        if not there.value:
-            return arguments[2]
-    return machine.attribute(arguments[0], str(arguments[1].value))
-
-
-def _setattr(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if len(arguments) == 3:
-        modules.set_named(machine, *arguments)
-    return NONE
-
-
-def _copied(machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    return _copy(machine, arguments[0], {}) if arguments else Unknown()
-
-
-def _copy(machine: Interpreter, value: Value, copies: dict[int, Ref]) -> Value:
-    if not isinstance(value, Ref):
-        if isinstance(value, Choice):
-            return Unknown("it is a copy of what cannot be told")
-        return value
-    if value.id not in copies:
-        twin = Ref(machine.new(machine.kinds[value.id]))
-        copies[value.id] = twin
-        for key, content in machine.contents(value.id):
-            if key == "items" and content is not None:
-                if machine.kinds[value.id] == "dict":
-                    content = tuple((k, _copy(machine, v, copies)) for k, v in content)
-                else:
-                    content = tuple(_copy(machine, v, copies) for v in content)
-            elif key.startswith(".") and isinstance(content, Value):
-                content = _copy(machine, content, copies)
-            machine.put(twin.id, key, content)
-        if value.id in machine.arguments:
-            machine.arguments[twin.id] = machine.arguments[value.id]
-    return copies[value.id]
-
-
-_HANDLERS: dict[str, Callable[[Interpreter, list[Value], dict[str, Value]], Value]] = {
-    "builtins.range": _range,
-    "builtins.len": _length,
-    "builtins.list": _list,
-    "builtins.iter": _list,
-    "builtins.tuple": _tuple,
-    "builtins.reversed": _reversed,
-    "builtins.sorted": _sorted,
-    "builtins.set": _set,
-    "builtins.frozenset": _set,
-    "builtins.dict": _dictionary,
-    "collections.OrderedDict": _dictionary,
-    "collections.defaultdict": _default_dict,
-    "builtins.enumerate": _enumerate,
-    "builtins.zip": _zip,
-    "itertools.chain": _chain,
-    "builtins.map": _map,
-    "builtins.sum": _sum,
-    "builtins.max": functools.partial(_extreme, max),
-    "builtins.min": functools.partial(_extreme, min),
-    "builtins.all": functools.partial(_all_or_any, False),
-    "builtins.any": functools.partial(_all_or_any, True),
-    "functools.partial": _partial,
-    "functools.reduce": _reduce,
-    "torch.utils.checkpoint.checkpoint": _checkpoint,
-    "torch.jit.annotate": _second,
-    "typing.cast": _second,
-    "torch.jit.is_scripting": _false,
-    "torch.jit.is_tracing": _false,
-    "torch.onnx.is_in_onnx_export": _false,
-    "torch.compiler.is_compiling": _false,
-    "builtins.print": _none,
-    "builtins.id": _none,
-    "warnings.warn": _none,
-    "builtins.isinstance": _isinstance,
-    "inspect.isfunction": functools.partial(_is_kind, "isfunction"),
-    "inspect.isclass": functools.partial(_is_kind, "isclass"),
-    "builtins.type": _type,
-    "builtins.hasattr": _hasattr,
-    "builtins.getattr": _getattr,
-    "builtins.setattr": _setattr,
-    "copy.copy": _copied,
-    "copy.deepcopy": _copied,
-}

@@ -1,10 +1,9 @@
-"""The layers of a class, as far as its source tells.
+"""The layers of a class, as far as its source shows.
 
-A class is read twice over: once with its
-parameters as symbols, which holds for every configuration, and once for each configuration that
-the file builds (`factories`), with real values. A count that needs real values is believed only
-if every configuration of the file could be read, and its expression only if it gives the right
-count in each of them.
+A class is read twice over: once with its parameters as symbols, which holds for every
+configuration, and once for each configuration that the file builds (`factories`), with real
+values. A count that needs real values is believed only if every configuration of the file could
+be read, and its expression only if it gives the right count in each of them.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ from stitchgen.project.modules import ProjectFiles, files_beside
 
 @dataclass(frozen=True)
 class ReadClass:
-    """A class, as far as its source tells."""
+    """A class, as far as its source shows."""
 
     kinds: tuple[ClassName, ...]  # itself, then its bases
     layers: tuple[Layer, ...]
@@ -79,9 +78,9 @@ def read_layer(
     path: str,
     project_files: ProjectFiles | None = None,
 ) -> ReadClass | None:
-    """A class with one layer, where the class's own source tells its count for all configurations at once.
+    """A class with one layer, where the class's own source shows its count for all configurations at once.
 
-    Much faster than reading every configuration; None where only those can tell.
+    Much faster than reading every configuration; None where only those can show it.
     """
     reader = _Reader(file, text, project_files or files_beside(file))
     if class_name not in reader.scope.classes:
@@ -129,7 +128,7 @@ class _Configuration:
 
     @functools.cached_property
     def ambiguous(self) -> set[str]:
-        """The paths of which reading cannot tell what they are."""
+        """The paths of layers that may be one of several."""
         return ambiguous_paths(self.machine, self.root, self.paths.items())
 
 
@@ -208,7 +207,7 @@ class _Reader:
         return self._built[class_name]
 
     def _configuration(self, expression: str, class_name: str) -> _Configuration | None:
-        """Build a configuration in the mind and run it."""
+        """Build a configuration abstractly and run it."""
         built = self._built_by(expression)
         if built is None or built[2].name != class_name:
             return None
@@ -224,7 +223,7 @@ class _Reader:
         )
 
     def _built_by(self, expression: str) -> tuple[Machine, Ref, ClassRef] | None:
-        """What an expression builds in the mind, if that is an instance of a class of the file."""
+        """What an expression builds abstractly, if that is an instance of a class of the file."""
         engine = Machine(budget=self.budget)
         frame = Frame(engine.new("frame"), self.scope, "<build>")
         try:

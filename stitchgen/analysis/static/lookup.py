@@ -1,23 +1,25 @@
 """What names mean: those of a function, of a file, of the files it imports from, and of classes.
 
-Classes are looked at as their text stands;
-the order of their bases is that in which Python looks attributes up.
+Classes are looked at as their text stands; the order of their bases is that in which Python looks
+attributes up.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from stitchgen.analysis.scope import Scope
+from stitchgen.analysis.static.changes import changes_in
+from stitchgen.analysis.static.decorators import is_memoised, leave_alone
 from stitchgen.analysis.static.frames import Frame, Running
 from stitchgen.analysis.static.names import (
     is_builtin,
     is_known_package,
     is_module_class,
-    is_transparent,
 )
 from stitchgen.analysis.static.values import (
     ClassRef,
@@ -31,6 +33,7 @@ from stitchgen.analysis.static.values import (
     Value,
     bound,
 )
+from stitchgen.source.tree import imported_names
 
 
 @dataclass
@@ -40,6 +43,13 @@ class Lookup(Running):
     globals: dict[tuple[int, str], Value] = field(default_factory=dict)
     orders: dict[tuple[int, str], list[Value]] = field(default_factory=dict)  # of base classes
     module_classes: dict[tuple[int, str], bool] = field(default_factory=dict)
+    defaults: dict[int, tuple[Value | None, ...]] = field(default_factory=dict)
+    overridden: set[tuple[int, str, str]] = field(default_factory=set)  # attributes of classes
+    bodies: dict[int, int] = field(default_factory=dict)  # frames of class bodies that have run
+
+    @abstractmethod
+    def body_of(self, kind: ClassRef) -> int:
+        """The frame in which the body of a class has run."""
 
     @abstractmethod
     def evaluate(self, node: ast.expr, frame: Frame) -> Value:
@@ -59,13 +69,15 @@ class Lookup(Running):
     def global_value(self, name: str, scope: Scope) -> Value:
         if name in scope.functions:
             function = scope.functions[name]
-            if any(not is_transparent(d) for d in function.decorator_list):
+            if not leave_alone(function.decorator_list, scope):
                 return Unknown(f"{name} is decorated")
-            return Function(function, scope)
+            return Function(function, scope, memoised=is_memoised(function.decorator_list, scope))
         if name in scope.classes:
             return ClassRef(scope, name, term=Global(id(scope), name))
         if name in scope.imports:
             value = self.imported(scope.imports[name], scope)
+            if isinstance(value, (Ref, Unknown)) and name in changes_in(scope.tree).names:
+                return Unknown(f"{name} is changed in the file")
             if isinstance(value, (ClassRef, Known)):
                 return value.having(Global(id(scope), name))
             return value
@@ -86,17 +98,61 @@ class Lookup(Running):
         place = (id(scope), name)
         if place not in self.globals:
             self.globals[place] = Unknown(f"{name} is defined by itself")
-            frame = Frame(self.new("frame"), scope, "<module>")
-            first = len(self.kinds)
-            try:
-                value = self.evaluate(scope.constants[name], frame)
-            except Raised:
-                value = Unknown(f"{name} raises")
-            self.lasting.update(range(first, len(self.kinds)))
+            value = self._evaluate_apart(scope.constants[name], scope, f"{name} raises")
+            if not isinstance(value, Known) and name in changes_in(scope.tree).names:
+                value = Unknown(f"{name} is changed after it is bound")
             if not isinstance(value, Unknown):
                 value = value.having(Global(id(scope), name))
             self.globals[place] = value
         return self.globals[place]
+
+    def _body_around(self, function: Function) -> int | None:
+        """The frame of the class body in which a method's defaults are evaluated."""
+        arguments = function.node.args
+        given = [node for node in (*arguments.defaults, *arguments.kw_defaults) if node]
+        if function.owner is None or function.owner not in function.scope.classes:
+            return None
+        if all(isinstance(node, ast.Constant) for node in given):
+            return None
+        return self.body_of(ClassRef(function.scope, function.owner))
+
+    def _evaluate_apart(
+        self, node: ast.expr, scope: Scope, reason: str, around: int | None = None
+    ) -> Value:
+        """The value of an expression that is evaluated when the file is imported."""
+        first, mark = len(self.kinds), len(self.log)
+        undecided, self.undecided = self.undecided, 0
+        frame = Frame(self.new("frame"), scope, "<module>")
+        if around is not None:
+            self.put(frame.id, "^", around)
+        try:
+            return self.evaluate(node, frame)
+        except Raised:
+            self.undo(mark)
+            return Unknown(reason)
+        finally:
+            self.undecided = undecided
+            self.keep(first, mark)
+
+    def defaults_of(self, function: Function) -> tuple[Value | None, ...]:
+        """The defaults of a function's parameters: one object each for all its calls."""
+        if function.defaults is not None:
+            return function.defaults
+        arguments = function.node.args
+        if not arguments.defaults and not arguments.kw_defaults:
+            return ()
+        if id(function.node) not in self.defaults:
+            self.defaults[id(function.node)] = tuple(
+                (
+                    None
+                    if default is None
+                    else self._evaluate_apart(
+                        default, function.scope, "a default raises", self._body_around(function)
+                    )
+                )
+                for default in (*arguments.defaults, *arguments.kw_defaults)
+            )
+        return self.defaults[id(function.node)]
 
     # Classes --------------------------------------------------------------------------------
 
@@ -150,18 +206,46 @@ class Lookup(Running):
         for base in self.mro(kind):
             if not isinstance(base, ClassRef):
                 continue
-            found: list[ast.stmt] = []
-            for statement in base.scope.classes[base.name].body:
-                match statement:
-                    case ast.FunctionDef(name=defined) | ast.AsyncFunctionDef(name=defined):
-                        if defined == name:
-                            found.append(statement)
-                    case ast.Assign(targets=[ast.Name(id=defined)]) if defined == name:
-                        found.append(statement)
-                    case ast.AnnAssign(target=ast.Name(id=defined), value=ast.expr()) if (
-                        defined == name
-                    ):
-                        found.append(statement)
-            if found:
-                return base, found[-1]
+            found = self.own_attribute(base, name)
+            if found is not None:
+                return base, found
         return None
+
+    def own_attribute(self, kind: ClassRef, name: str) -> ast.stmt | None:
+        """The same of the class itself; a `pass` where another place of the code sets it."""
+        found = _bound_by(kind.scope.classes[kind.name]).get(name)
+        if (id(kind.scope), kind.name, name) in self.overridden:
+            return ast.Pass()
+        if found is not None:
+            changed = changes_in(kind.scope.tree).attributes
+            if name in changed or "*" in changed:
+                return ast.Pass()
+        return found
+
+    def override(self, kind: ClassRef, name: str) -> None:
+        """Note that running code sets an attribute of a class."""
+        self.overridden.add((id(kind.scope), kind.name, name))
+
+
+@functools.lru_cache(maxsize=1024)
+def _bound_by(node: ast.ClassDef) -> dict[str, ast.stmt]:
+    """The names of a class with the last statement of its body that binds each."""
+    found: dict[str, ast.stmt] = {}
+    for statement in node.body:
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found[name] = statement
+            case ast.ClassDef(name=name):
+                found[name] = statement
+            case ast.AnnAssign(value=None):
+                pass
+            case ast.Import() | ast.ImportFrom():
+                found.update((name, statement) for name, _ in imported_names(statement))
+            case _:
+                for inner in ast.walk(statement):
+                    match inner:
+                        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                            found[name] = statement
+                        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                            found[name] = statement
+    return found

@@ -1,8 +1,8 @@
-"""Runs `__init__`s and `forward`s in the mind: values, names and branches, nothing of torch.
+"""Runs `__init__`s and `forward`s abstractly: values, names and branches, nothing of torch.
 
-The rules stand one on the other, a file
-each, and each file says what it takes from those above it: the heap, the interface that the
-tables of other packages know, frames, names, attributes, calls, expressions, statements.
+The rules stand one on the other, a file each, and each file says what it takes from those above
+it: the heap, the interface that the tables of other packages know, frames, names, attributes,
+calls, expressions, statements.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Machine(Statements):
             function = Function(node, owner.scope, own=ref, owner=owner.name)
             self.call_function(function, positional, {**values, **rest})
             return
-        self.bind_arguments(node.args, [ref, *arguments], keywords, frame)
+        function = Function(node, owner.scope, own=ref, owner=owner.name)
+        made = self.defaults_of(function)
+        self.bind_arguments(node.args, [ref, *arguments], keywords, frame, made)
         given = {p.arg: self.get(frame.id, p.arg) for p in named}
         if change is not None:
             given = {name: change(self, value) for name, value in given.items()}
@@ -75,5 +77,4 @@ class Machine(Statements):
             more = [change(self, value) for value in more]
             extra = {name: change(self, value) for name, value in extra.items()}
         positional = [values.pop(p.arg) for p in parameters]
-        function = Function(node, owner.scope, own=ref, owner=owner.name)
         self.call_function(function, [*positional, *more], {**values, **extra})

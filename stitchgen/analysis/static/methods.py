@@ -1,18 +1,17 @@
 """What methods do whose classes are not the project's: those of Python's containers and of torch.
 
-A method that is not known may change
-whatever it is given.
+A method that is not known may change whatever it is given.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from stitchgen.analysis.static import modules
-from stitchgen.analysis.static.forwards import forward
+from stitchgen.analysis.static import modules, operators
 from stitchgen.analysis.static.interpreter import Interpreter
 from stitchgen.analysis.static.names import CONTAINERS, layer_name
-from stitchgen.analysis.static.tensors import tensor_function
+from stitchgen.analysis.static.overlays import torch
+from stitchgen.analysis.static.overlays.torch_nn import forward
 from stitchgen.analysis.static.values import (
     NONE,
     Known,
@@ -42,7 +41,7 @@ def call_method(
 ) -> Value:
     """A method of something whose class is not the project's."""
     if isinstance(receiver, Tensor):
-        return tensor_function(machine, name, [receiver, *arguments], keywords)
+        return torch.call(machine, name, [receiver, *arguments], keywords)
     if isinstance(receiver, Ref):
         if machine.kinds[receiver.id] in {"instance", "module"}:
             return _module_method(machine, receiver, name, arguments, keywords)
@@ -51,20 +50,37 @@ def call_method(
         if isinstance(receiver.value, str) and all(isinstance(v, Known) for v in arguments):
             if not all(isinstance(v, Known) for v in keywords.values()):
                 return Unknown()
+            given = [v.value for v in arguments]  # type: ignore[attr-defined]
+            named = {k: v.value for k, v in keywords.items()}  # type: ignore[attr-defined]
+            if not _stays_small(receiver.value, [*given, *named.values()]):
+                return Unknown("it is a long text")
             try:
-                result = getattr(receiver.value, name)(
-                    *(v.value for v in arguments),  # type: ignore[attr-defined]
-                    **{k: v.value for k, v in keywords.items()},  # type: ignore[attr-defined]
-                )
+                result = getattr(receiver.value, name)(*given, **named)
             except Exception:  # whatever it is, the code that is read would raise it
                 raise Raised from None
             if isinstance(result, list):
                 return machine.sequence([Known(item, term=literal(item)) for item in result])
-            return Known(result) if isinstance(result, (str, int, bool)) else Unknown()
+            if isinstance(result, (str, int, bool)) and operators.is_small(result):
+                return Known(result)
+            return Unknown("it is a text that cannot be determined")
         if isinstance(receiver.value, str) and name == "join":
-            return Unknown()
+            parts = machine.iterate(arguments[0]) if len(arguments) == 1 else None
+            if parts is None or not all(isinstance(part, Known) for part in parts):
+                return Unknown()
+            texts = [part.value for part in parts if isinstance(part, Known)]
+            if not all(isinstance(text, str) for text in texts):
+                raise Raised
+            return Known(receiver.value.join(texts)) if len(texts) < 1000 else Unknown()
     machine.pass_to_unknown([*arguments, *keywords.values()])
     return Unknown(f"the method {name} is not known")
+
+
+def _stays_small(text: str, values: list[Any]) -> bool:
+    """Whether a method of a text gives something small, before it is called."""
+    if not operators.formats_small(text, values):
+        return False
+    longest = max((len(value) for value in values if isinstance(value, str)), default=0)
+    return len(text) * (longest + 1) <= operators.LONGEST_TEXT
 
 
 def _container_method(
@@ -83,6 +99,8 @@ def _container_method(
         return NONE
 
     first = arguments[0] if arguments else None
+    if items is None:
+        machine.escape([*arguments, *keywords.values()])
     if not known_arguments:
         fill(None)
         return Unknown()
@@ -94,8 +112,8 @@ def _container_method(
                 more = machine.iterate(first)
                 return fill(None if items is None or more is None else (*items, *more))
             case "insert" if len(arguments) == 2 and isinstance(first, Known):
-                if items is None:
-                    return NONE
+                if items is None or not isinstance(first.value, int):
+                    return fill(None)
                 changed = list(items)
                 changed.insert(first.value, arguments[1])
                 return fill(tuple(changed))
@@ -106,7 +124,7 @@ def _container_method(
             return Unknown()
         changed = list(items)
         try:
-            popped = changed.pop(index.value)
+            popped: Value = changed.pop(index.value)
         except (IndexError, TypeError):
             raise Raised from None
         fill(tuple(changed))
@@ -126,6 +144,22 @@ def _container_method(
     return Unknown(f"the method {name} is not known")
 
 
+def _rows(machine: Interpreter, receiver: Ref, name: str) -> list[Value] | None:
+    """What a view of a dict gives."""
+    table = machine.items(receiver)
+    if table is None:
+        return None
+    rows: list[Value] = []
+    for key, value in table:
+        value = machine.element(receiver, value, "[]", literal(key))
+        key_value = Known(key, term=literal(key))
+        if name == "items":
+            rows.append(machine.sequence([key_value, value], "tuple"))
+        else:
+            rows.append(value if name == "values" else key_value)
+    return rows
+
+
 def _dict_method(
     machine: Interpreter,
     receiver: Ref,
@@ -139,23 +173,14 @@ def _dict_method(
     table = None if items is None else dict(items)
     match name:
         case "items" | "values" | "keys":
-            if table is None:
-                return machine.sequence(None)
-            rows: list[Value] = []
-            for key, value in table.items():
-                value = machine.element(receiver, value, "[]", literal(key))
-                key_value = Known(key, term=literal(key))
-                if name == "items":
-                    rows.append(machine.sequence([key_value, value], "tuple"))
-                else:
-                    rows.append(value if name == "values" else key_value)
-            return machine.sequence(rows)
+            return machine.iterator(lambda: _rows(machine, receiver, name), [receiver], once=False)
         case "get" | "pop" | "setdefault":
             if table is None or not isinstance(first, Known):
+                machine.escape([receiver, default])
                 if name != "get":
                     machine.put(receiver.id, "items", None)
                 return Unknown("the key may be there")
-            found = table.get(first.value)
+            found: Value | None = next((v for k, v in table.items() if k == first.value), None)
             if found is None:
                 if name == "pop" and len(arguments) < 2:
                     raise Raised

@@ -1,7 +1,7 @@
 """What torch's modules are made of: their arguments, their children, their attributes.
 
-A module keeps the arguments that tell its
-channels; a container registers its children under the names that torch gives them.
+A module keeps the arguments that its channels follow from; a container registers its children under the names
+that torch gives them.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def child_names(machine: Interpreter, ref: Ref) -> list[str]:
 
 
 def members(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
-    """The children of a container, None where they cannot be told."""
+    """The children of a container, None where they cannot be determined."""
     if machine.get(ref.id, "grown") or machine.get(ref.id, "tainted"):
         return None
     found: list[tuple[str, Value]] = []
@@ -198,7 +198,7 @@ def members(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
 
 
 def iterate(machine: Interpreter, ref: Ref) -> list[Value] | None:
-    """What a loop over a container gives; None where that cannot be told."""
+    """What a loop over a container gives; None where that cannot be determined."""
     origin = module_origin(machine, ref)
     if origin is None or not is_container(origin) or _overrides(machine, ref, "__iter__"):
         return None
@@ -221,7 +221,7 @@ def child(machine: Interpreter, ref: Ref, index: Value) -> Value:
     if origin is None or not is_container(origin) or _overrides(machine, ref, "__getitem__"):
         return Unknown("it is an element of something unknown")
     if found is None or not isinstance(index, Known):
-        return Unknown("it is an element that cannot be told")
+        return Unknown("it is an element that cannot be determined")
     if isinstance(index.value, str):
         table = dict(found)
         if index.value not in table:
@@ -238,9 +238,10 @@ def child(machine: Interpreter, ref: Ref, index: Value) -> Value:
             machine.put(part.id, f".{kept}", value)
         return part
     try:
-        return found[index.value][1]
+        element: Value = found[index.value][1]
     except (IndexError, TypeError):
         raise Raised from None
+    return element
 
 
 def set_child(machine: Interpreter, ref: Ref, index: Value, value: Value) -> None:

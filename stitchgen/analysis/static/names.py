@@ -1,12 +1,11 @@
-"""What is told by names alone: those of other packages, of decorators and of methods.
+"""What is known by names alone: those of other packages and of methods.
 
-A thing of another package is known by its
-origin, the dotted name under which it is imported: `torch.nn.Conv2d`.
+A thing of another package is known by its origin, the dotted name under which it is imported:
+`torch.nn.Conv2d`.
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
 import functools
 import re
@@ -14,25 +13,9 @@ import re
 #: Methods that change their receiver.
 MUTATORS = frozenset(
     "append extend insert pop popleft appendleft remove clear update setdefault popitem add sort "
-    "reverse add_module register_module".split()
+    "reverse discard extendleft rotate move_to_end subtract intersection_update difference_update "
+    "symmetric_difference_update __setitem__ __delitem__ add_module register_module".split()
 )
-
-_TRANSPARENT = re.compile(
-    r"register\w*|handle_legacy_interface|no_grad|(torch\.)?jit\.(unused|export|ignore|\w*overload\w*)"
-    r"|_overload_method|unused|export|lru_cache|cache|override|overload|kwonly_to_pos_or_kw"
-    r"|dataclass|amp\.\w+|autocast|custom_fwd|torch\.compiler\.disable|disable|final|typing\.\w+"
-)
-
-
-def is_transparent(decorator: ast.expr) -> bool:
-    """Whether a decorator leaves alone what the function or class does, as its name tells."""
-    if isinstance(decorator, ast.Call):
-        decorator = decorator.func
-    text = ast.unparse(decorator)
-    return _TRANSPARENT.fullmatch(text.removeprefix("torch.")) is not None or (
-        _TRANSPARENT.fullmatch(text.rpartition(".")[2]) is not None
-    )
-
 
 _PACKAGES = frozenset(
     "torch math functools collections itertools copy typing operator numpy os re warnings "

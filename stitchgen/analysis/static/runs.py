@@ -1,8 +1,8 @@
-"""One run of a class: its `__init__` and then its forward, and what that tells of each layer.
+"""One run of a class: its `__init__` and then its forward, and what that shows of each layer.
 
-A run has certain arguments, or the class's
-parameters as symbols; either way its layers are listed as `named_modules()` does, each with its
-count, its calls, and the statement that defines it.
+A run has certain arguments, or the class's parameters as symbols; either way its layers are
+listed as `named_modules()` does, each with its count, its calls, and the statement that defines
+it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from stitchgen.analysis.facts import ClassName
 from stitchgen.analysis.scope import Scope
 from stitchgen.analysis.static import attributes
 from stitchgen.analysis.static.calls import Call
-from stitchgen.analysis.static.forwards import forward, tells_its_count
 from stitchgen.analysis.static.frames import TooLarge
 from stitchgen.analysis.static.machine import Change, Machine
 from stitchgen.analysis.static.modules import module_origin
+from stitchgen.analysis.static.overlays.torch_nn import forward, has_own_count
 from stitchgen.analysis.static.statements import Snapshot
 from stitchgen.analysis.static.values import (
     Cell,
@@ -39,7 +39,7 @@ from stitchgen.analysis.static.values import (
 
 @dataclass
 class Fact:
-    """What one run of an `__init__` and its forward tells of a layer below the instance."""
+    """What one run of an `__init__` and its forward show of a layer below the instance."""
 
     path: str  # from the instance
     ref: Ref
@@ -247,7 +247,7 @@ def _own_count(engine: Machine, ref: Ref) -> tuple[Value, str | None]:
     """The count of a layer that gives the same whatever it is fed."""
     if engine.kind(ref) == "module" and not engine.get(ref.id, "tainted"):
         origin = module_origin(engine, ref) or ""
-        if tells_its_count(origin):
+        if has_own_count(origin):
             result = forward(engine, ref, origin, [engine.tensor()], {})
             if isinstance(result, Tensor):
                 count = engine.resolve(result.channels)
@@ -282,7 +282,7 @@ def kinds_of(engine: Machine, ref: Ref) -> tuple[ClassName, ...]:
 
 
 def signature_of(engine: Machine, value: Value, depth: int) -> object:
-    """What tells two values apart as arguments, the numbers of objects aside."""
+    """What makes two values different as arguments, the numbers of objects aside."""
     if depth > 4:
         return "..."
     if isinstance(value, Known):

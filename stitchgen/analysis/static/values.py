@@ -1,8 +1,8 @@
 """The values that reading computes with, and the terms that say where a value comes from.
 
-A value is what a name would hold at run time
-as far as the source tells; its term is an expression over the parameters of the `__init__` that
-is read, so that the same value can be written again elsewhere in that `__init__`.
+A value is what a name would hold at run time as far as the source shows; its term is an
+expression over the parameters of the `__init__` that is read, so that the same value can be
+written again elsewhere in that `__init__`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Own:
 
 @dataclass(frozen=True)
 class Fresh:
-    """A value that is fixed and cannot be told, such as that of a name after an `if`."""
+    """A value that is fixed and cannot be determined, such as that of a name after an `if`."""
 
     number: int
 
@@ -133,7 +133,14 @@ class Unknown(Value):
 
 
 class Spread(Unknown):
-    """Stands for arguments passed by `*` whose number cannot be told."""
+    """Stands for arguments passed by `*` whose number cannot be determined."""
+
+
+@dataclass(frozen=True)
+class Test(Unknown):
+    """Something unknown that counts as true, or as false, for certain."""
+
+    truth: bool = True
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,8 @@ class Function(Value):
     frame: int | None = None  # of the function around it
     own: Value | None = None
     owner: str | None = None  # the class that defines it
+    defaults: tuple[Value | None, ...] | None = None  # where it was made inside a function
+    memoised: bool = False  # by `functools.cache`: what it returns is shared by all calls
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -211,7 +220,7 @@ class Super(Value):
 
 @dataclass(frozen=True)
 class Choice(Value):
-    """One of several, depending on what cannot be told."""
+    """One of several, depending on what cannot be determined."""
 
     values: tuple[Value, ...]
 
@@ -236,7 +245,7 @@ class Array(Value):
 
 @dataclass(frozen=True)
 class Cell(Value):
-    """A channel count that is not known yet; the heap holds it once a layer has told it."""
+    """A channel count that is not known yet; the heap holds it once a layer that is fed by it has one."""
 
     id: int
 

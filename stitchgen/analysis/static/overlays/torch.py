@@ -1,19 +1,19 @@
 """What functions of torch and methods of tensors do to channels and layouts.
 
-Everything that is not in these tables is
-unknown. The tables say what holds for every use: a function that only sometimes keeps the number
-of channels is not in the list of those that do.
+Everything that is not in these tables is unknown. The tables say what holds for every use: a
+function that only sometimes keeps the number of channels is not in the list of those that do.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stitchgen.analysis.static import operators
 from stitchgen.analysis.static.heap import Heap
 from stitchgen.analysis.static.interpreter import Interpreter
+from stitchgen.analysis.static.overlays.table import Handler
 from stitchgen.analysis.static.values import (
     DIMENSIONS,
     LAYOUTS,
@@ -29,93 +29,79 @@ from stitchgen.analysis.static.values import (
 )
 
 #: Functions of one tensor that keep its shape.
-_SAME_SHAPE_FUNCTIONS = frozenset(
+SAME_SHAPE = frozenset(
     "relu relu_ relu6 leaky_relu leaky_relu_ prelu rrelu elu elu_ celu selu gelu silu mish hardswish "
     "hardsigmoid hardtanh hardtanh_ sigmoid tanh softplus softsign softmax log_softmax logsigmoid "
     "dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout normalize batch_norm "
     "instance_norm group_norm layer_norm local_response_norm exp sqrt rsqrt abs neg square log "
     "clamp clip zeros_like ones_like rand_like randn_like empty_like full_like sin cos erf "
-    "nan_to_num pow reciprocal tanh_ sigmoid_ silu_ clone detach contiguous cuda cpu to float half "
+    "nan_to_num pow reciprocal tanh_ sigmoid_ clone detach contiguous cuda cpu to float half "
     "double bfloat16 type type_as add_ mul_ sub_ div_ clamp_ requires_grad_ fill_ zero_ masked_fill "
     "masked_fill_ round floor ceil roll flip threshold hardshrink softshrink".split()
 )
-_SAME_CHANNELS_FUNCTIONS = re.compile(
+SAME_CHANNELS = re.compile(
     r"(max|avg|lp|adaptive_avg|adaptive_max|fractional_max)_pool([123]d)|interpolate|upsample"
     r"|upsample_(nearest|bilinear)"
 )
-_MAKES_ARRAY = frozenset({"zeros", "ones", "empty", "rand", "randn", "full"})
+#: Functions whose other tensors are parameters, or give only their type.
+_OF_PARAMETERS = frozenset(
+    {"prelu", "batch_norm", "instance_norm", "group_norm", "layer_norm", "type_as"}
+)
 
 
-def tensor_function(
+def call(
     machine: Interpreter, name: str, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
-    """A function of torch or a method of a tensor."""
+    """A function of torch, or a method of a tensor, which then is the first argument."""
+    made = _FUNCTIONS.get(name)
+    if made is not None:
+        return made(machine, arguments, keywords)
     x = arguments[0] if arguments else keywords.get("input")
-    rest = arguments[1:]
-    if name in {"cat", "concat", "concatenate"}:
-        return _concatenate(machine, arguments, keywords)
-    if name in _MAKES_ARRAY:
-        return _array(machine, arguments, keywords)
-    if isinstance(x, Array) and name in _SAME_SHAPE_FUNCTIONS:
+    if isinstance(x, Array) and name in SAME_SHAPE:
         return x
     if not isinstance(x, Tensor):
-        if isinstance(x, Unknown) or x is None:
-            return Unknown(x.reason if isinstance(x, Unknown) else f"{name} is not known")
-        if name in {"arange", "linspace"} and all(isinstance(v, Known) for v in arguments):
-            return Unknown()
-        return Unknown(f"what {name} gives is not known")
-    channels = x.channels
-    if name in _SAME_SHAPE_FUNCTIONS:
-        if name == "to" or name.endswith("_") or not any(isinstance(v, Tensor) for v in rest):
-            return Tensor(channels, x.layout, x.squeezed)
-        if name in {"prelu", "batch_norm", "instance_norm", "group_norm", "layer_norm", "type_as"}:
-            return Tensor(channels, x.layout, x.squeezed)
-        return Tensor(Unknown(f"{name} takes several tensors"))
-    spatial = _SAME_CHANNELS_FUNCTIONS.fullmatch(name)
+        reason = x.reason if isinstance(x, Unknown) else f"what {name} gives is not known"
+        return Unknown(reason)
+    rest = arguments[1:]
+    if name in SAME_SHAPE:
+        return _same_shape(name, x, rest)
+    spatial = SAME_CHANNELS.fullmatch(name)
     if spatial:
-        if "return_indices" in keywords:
-            return Unknown("it may return indices too")
-        if spatial[2] and x.layout not in {None, LAYOUTS[spatial[2]]}:
-            return Unknown("it works on other axes")
-        layout = LAYOUTS[spatial[2]] if spatial[2] else x.layout
-        size = rest[0] if rest else keywords.get("output_size")
-        one = name.startswith("adaptive") and is_one_size(machine, size)
-        if layout not in {"NCL", "NCHW", "NCDHW"}:
-            return Tensor(Unknown("its axes cannot be told"))
-        return Tensor(channels, layout, x.squeezed or one)
-    match name:
-        case "add" | "sub" | "mul" | "div" | "subtract" | "multiply" | "divide" if rest:
-            return operators.broadcast(machine, x, rest[0])
-        case "flatten":
-            start = rest[0] if rest else keywords.get("start_dim", Known(0))
-            end = rest[1] if len(rest) > 1 else keywords.get("end_dim", Known(-1))
-            return flatten(x, start, end)
-        case "mean" | "sum" | "amax" | "amin" if rest or "dim" in keywords or "axis" in keywords:
-            return _reduce(machine, x, rest, keywords)
-        case "permute":
-            return _permute(machine, x, rest)
-        case "transpose" | "swapaxes" if len(rest) == 2:
-            return _transpose(machine, x, rest)
-        case "chunk" if rest or "chunks" in keywords:
-            return _chunk(machine, x, rest, keywords)
-        case "size":
-            return _size(machine, x, rest)
-        case "view" | "reshape":
-            return _view(machine, x, rest)
-        case "dim":
-            return Known(len(x.layout)) if x.layout else Unknown()
-        case "squeeze":
-            axis = rest[0] if rest else keywords.get("dim")
-            if x.squeezed and axis is None:
-                return Tensor(Unknown("axes are dropped"))
-            return Tensor(Unknown("axes are dropped"))
-        case "pad":
-            return _pad(machine, x, rest)
-        case "conv1d" | "conv2d" | "conv3d" | "linear":
-            return Tensor(Unknown("a weight is applied without its layer"))
-    if name in {"item", "tolist", "numel", "ndim", "is_floating_point"}:
-        return Unknown()
+        return _resized(machine, name, spatial[2], x, rest, keywords)
+    method = _OF_TENSORS.get(name)
+    if method is not None:
+        return method(machine, x, rest, keywords)
     return Unknown(f"what {name} gives is not known")
+
+
+def _same_shape(name: str, x: Tensor, rest: list[Value]) -> Value:
+    """What a function gives that keeps the shape of a tensor, unless a second one stretches it."""
+    if name == "to" or name.endswith("_") or name in _OF_PARAMETERS:
+        return Tensor(x.channels, x.layout, x.squeezed)
+    if any(isinstance(value, Tensor) for value in rest):
+        return Tensor(Unknown(f"{name} takes several tensors"))
+    return Tensor(x.channels, x.layout, x.squeezed)
+
+
+def _resized(
+    machine: Interpreter,
+    name: str,
+    dims: str | None,
+    x: Tensor,
+    rest: list[Value],
+    keywords: dict[str, Value],
+) -> Value:
+    """What a function gives that changes the spatial sizes alone."""
+    if "return_indices" in keywords:
+        return Unknown("it may return indices too")
+    if dims and x.layout not in {None, LAYOUTS[dims]}:
+        return Unknown("it works on other axes")
+    layout = LAYOUTS[dims] if dims else x.layout
+    size = rest[0] if rest else keywords.get("output_size")
+    one = name.startswith("adaptive") and is_one_size(machine, size)
+    if layout not in {"NCL", "NCHW", "NCDHW"}:
+        return Tensor(Unknown("its axes cannot be determined"))
+    return Tensor(x.channels, layout, x.squeezed or one)
 
 
 def as_count(value: Value) -> Value:
@@ -155,7 +141,31 @@ def flatten(x: Value, start: Value, end: Value) -> Value:
     return Tensor(Unknown("axes are flattened"))
 
 
-def _array(heap: Heap, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def _flatten(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+    start = rest[0] if rest else keywords.get("start_dim", Known(0))
+    end = rest[1] if len(rest) > 1 else keywords.get("end_dim", Known(-1))
+    return flatten(x, start, end)
+
+
+def _broadcast(
+    heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]
+) -> Value:
+    return operators.broadcast(heap, x, rest[0]) if rest else Unknown("it is added to something")
+
+
+def _dim(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+    return Known(len(x.layout)) if x.layout else Unknown("its number of axes is not known")
+
+
+def _squeeze(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+    return Tensor(Unknown("axes are dropped"))
+
+
+def _weighted(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+    return Tensor(Unknown("a weight is applied without its layer"))
+
+
+def _array(heap: Interpreter, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     """A tensor that is made with a shape."""
     sizes_given: Sequence[Value] = arguments
     first = arguments[0] if arguments else keywords.get("size")
@@ -193,7 +203,7 @@ def sizes(heap: Heap, x: Tensor) -> Value:
     return heap.sequence(found, "tuple")
 
 
-def _size(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
+def _size(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
     whole = sizes(heap, x)
     if not rest or isinstance(whole, Unknown):
         return whole
@@ -202,8 +212,8 @@ def _size(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
     return Unknown() if axis is None or items is None else items[axis]
 
 
-def _view(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
-    """A tensor in another shape: known where the sizes that it is given tell its axes."""
+def _view(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+    """A tensor in another shape: known where its axes follow from the sizes that it is given."""
     given = heap.items(rest[0]) if len(rest) == 1 and heap.items(rest[0]) else rest
     letters = [
         size.term.letter if isinstance(size, Opaque) and isinstance(size.term, Axis) else "?"
@@ -237,22 +247,22 @@ def _concatenate(machine: Interpreter, arguments: list[Value], keywords: dict[st
     if axis is None:
         axis = arguments[1] if len(arguments) > 1 else Known(0)
     if values is None or not values:
-        return Tensor(Unknown("what is concatenated cannot be told"))
+        return Tensor(Unknown("what is concatenated cannot be determined"))
     tensors = [v for v in values if isinstance(v, Tensor)]
     layouts = {tensor.layout for tensor in tensors if tensor.layout is not None}
     if len(layouts) != 1:
-        return Tensor(Unknown("the axes of what is concatenated cannot be told"))
+        return Tensor(Unknown("the axes of what is concatenated cannot be determined"))
     layout = layouts.pop()
     position = _axis(Tensor(NONE, layout), axis)
     counts = [machine.resolve(tensor.channels) for tensor in tensors]
     if position is None:
-        return Tensor(Unknown("the axis of a concatenation cannot be told"))
+        return Tensor(Unknown("the axis of a concatenation cannot be determined"))
     if layout[position] != "C":
-        # On the other axes the parts have the same sizes, so one that is known tells them all.
-        told = next((c for c in counts if isinstance(c, (Known, Opaque))), counts[0])
-        return Tensor(told, layout)
+        # On the other axes the parts have the same sizes, so one that is known is that of all.
+        known = next((c for c in counts if isinstance(c, (Known, Opaque))), counts[0])
+        return Tensor(known, layout)
     if len(tensors) != len(values):
-        return Tensor(Unknown("what is concatenated cannot be told"), layout)
+        return Tensor(Unknown("what is concatenated cannot be determined"), layout)
     total = counts[0]
     for count in counts[1:]:
         if not isinstance(total, (Known, Opaque)) or not isinstance(count, (Known, Opaque)):
@@ -261,14 +271,16 @@ def _concatenate(machine: Interpreter, arguments: list[Value], keywords: dict[st
     return Tensor(as_count(total), layout, all(tensor.squeezed for tensor in tensors))
 
 
-def _reduce(heap: Heap, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+def _reduce(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+    if not rest and not keywords.keys() & {"dim", "axis"}:
+        return Unknown("it is reduced to a number")
     axes_value = rest[0] if rest else keywords.get("dim", keywords.get("axis"))
     keep = rest[1] if len(rest) > 1 else keywords.get("keepdim", Known(False))
     items = heap.items(axes_value) if axes_value is not None else None
     values = [axes_value] if items is None else items
     axes = [_axis(x, value) for value in values]
     if x.layout is None or None in axes or not isinstance(keep, Known):
-        return Tensor(Unknown("the axes of a reduction cannot be told"))
+        return Tensor(Unknown("the axes of a reduction cannot be determined"))
     if any(x.layout[axis] in "CN" for axis in axes if axis is not None):
         return Tensor(Unknown("the channels are reduced"))
     spatial = [index for index, letter in enumerate(x.layout) if letter not in "NC"]
@@ -280,7 +292,7 @@ def _reduce(heap: Heap, x: Tensor, rest: list[Value], keywords: dict[str, Value]
     return Tensor(Unknown("some axes are reduced"))
 
 
-def _permute(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
+def _permute(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
     items = heap.items(rest[0]) if len(rest) == 1 else rest
     axes = [_axis(x, value) for value in items or ()]
     if x.layout is None or None in axes or len(axes) != len(x.layout):
@@ -291,7 +303,11 @@ def _permute(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
     return Tensor(x.channels, letters, x.squeezed)
 
 
-def _transpose(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
+def _transpose(
+    heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]
+) -> Value:
+    if len(rest) != 2:
+        return Tensor(Unknown("axes are moved"))
     one, other = (_axis(x, value) for value in rest)
     if x.layout is None or one is None or other is None:
         return Tensor(Unknown("axes are moved"))
@@ -302,20 +318,42 @@ def _transpose(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
     return Tensor(x.channels, "".join(letters), x.squeezed)
 
 
-def _chunk(heap: Heap, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
+def _chunk(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
     number = rest[0] if rest else keywords.get("chunks")
     axis = _axis(x, rest[1] if len(rest) > 1 else keywords.get("dim", Known(0)))
     count = heap.resolve(x.channels)
     if isinstance(number, Known) and x.layout and axis is not None and x.layout[axis] == "C":
-        if isinstance(count, Known) and count.value % number.value == 0:
+        divides = isinstance(number.value, int) and number.value > 0
+        if isinstance(count, Known) and divides and count.value % number.value == 0:
             part = Known(count.value // number.value)
             return heap.sequence([Tensor(part, x.layout, x.squeezed)] * number.value, "tuple")
     return Unknown("it is a part of a tensor")
 
 
-def _pad(heap: Heap, x: Tensor, rest: list[Value]) -> Value:
+def _pad(heap: Interpreter, x: Tensor, rest: list[Value], keywords: dict[str, Value]) -> Value:
     items = heap.items(rest[0]) if rest else None
     spatial = {"NCL": 1, "NCHW": 2, "NCDHW": 3}.get(x.layout or "")
     if items is not None and spatial is not None and len(items) <= 2 * spatial:
         return Tensor(x.channels, x.layout)
-    return Tensor(Unknown("it is padded on axes that cannot be told"))
+    return Tensor(Unknown("it is padded on axes that cannot be determined"))
+
+
+_FUNCTIONS: dict[str, Handler] = {
+    **dict.fromkeys(("cat", "concat", "concatenate"), _concatenate),
+    **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn", "full"), _array),
+}
+#: Functions of a tensor, and of what comes after it.
+_OF_TENSORS: dict[str, Callable[[Interpreter, Tensor, list[Value], dict[str, Value]], Value]] = {
+    **dict.fromkeys(("add", "sub", "mul", "div", "subtract", "multiply", "divide"), _broadcast),
+    **dict.fromkeys(("mean", "sum", "amax", "amin"), _reduce),
+    **dict.fromkeys(("transpose", "swapaxes"), _transpose),
+    **dict.fromkeys(("view", "reshape"), _view),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear"), _weighted),
+    "flatten": _flatten,
+    "permute": _permute,
+    "chunk": _chunk,
+    "size": _size,
+    "dim": _dim,
+    "squeeze": _squeeze,
+    "pad": _pad,
+}

@@ -1,7 +1,7 @@
 """What the layers of torch make of their input: its channels and its layout afterwards.
 
-A layer that is not in these tables gives
-something unknown, and so does one that only sometimes keeps the number of channels.
+A layer that is not in these tables gives something unknown, and so does one that only sometimes
+keeps the number of channels.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from stitchgen.analysis.static.heap import Heap
 from stitchgen.analysis.static.interpreter import Interpreter
 from stitchgen.analysis.static.modules import argument, members
 from stitchgen.analysis.static.names import layer_name
-from stitchgen.analysis.static.tensors import as_count, flatten, is_one_size
+from stitchgen.analysis.static.overlays.torch import as_count, flatten, is_one_size
 from stitchgen.analysis.static.values import LAYOUTS, Known, Opaque, Ref, Tensor, Unknown, Value
 
 _CONVOLUTION = re.compile(r"(Lazy)?Conv(Transpose)?([123]d)")
 _NORM = re.compile(r"(BatchNorm|InstanceNorm)([123]d)|SyncBatchNorm|GroupNorm")
 #: Layers whose output has the shape of their input.
-_SAME_SHAPE = frozenset(
+SAME_SHAPE = frozenset(
     "ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU SiLU Mish Hardswish Hardsigmoid Hardtanh "
     "Hardshrink Softshrink Tanhshrink Softplus Softsign Sigmoid LogSigmoid Tanh Threshold Softmax "
     "Softmax2d LogSoftmax Softmin Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout "
@@ -36,7 +36,7 @@ _SPATIAL = re.compile(
 _POOL_TO_ONE = re.compile(r"Adaptive(Avg|Max)Pool[123]d")
 
 
-def tells_its_count(origin: str) -> bool:
+def has_own_count(origin: str) -> bool:
     """Whether a layer gives the same number of channels whatever it is fed."""
     name = layer_name(origin) or ""
     return (
@@ -62,7 +62,7 @@ def forward(
         return Unknown("its forward is not known")
     convolution = _CONVOLUTION.fullmatch(name)
     if convolution:
-        machine.tell(x, argument(machine, ref, "in_channels"))
+        machine.note_count(x, argument(machine, ref, "in_channels"))
         return Tensor(as_count(argument(machine, ref, "out_channels")), LAYOUTS[convolution[3]])
     norm = _NORM.fullmatch(name)
     if norm:
@@ -70,11 +70,11 @@ def forward(
     if name == "Linear" or name == "LazyLinear":
         layout = x.layout if isinstance(x, Tensor) else None
         if layout in {"NLC", "LNC", "NHWC", "NDHWC", "NC"}:
-            machine.tell(x, argument(machine, ref, "in_features"))
+            machine.note_count(x, argument(machine, ref, "in_features"))
         else:
             layout = None  # the last axis, which may not be where the channels were
         return Tensor(as_count(argument(machine, ref, "out_features")), layout)
-    if name in _SAME_SHAPE:
+    if name in SAME_SHAPE:
         return x if isinstance(x, (Tensor, Unknown)) else Unknown()
     spatial = _SPATIAL.fullmatch(name)
     if spatial:
@@ -84,7 +84,8 @@ def forward(
         if not isinstance(indices, Known) or indices.value:
             return Unknown("it may return indices too")
         dims = spatial[2] or spatial[4]
-        if dims and x.layout not in {None, LAYOUTS[dims]}:
+        fitting = {LAYOUTS[dims]} if dims else set(LAYOUTS.values())
+        if x.layout is not None and x.layout not in fitting:
             return Unknown("it works on other axes")
         layout = LAYOUTS[dims] if dims else x.layout
         one = _POOL_TO_ONE.fullmatch(name) is not None and is_one_size(
@@ -97,7 +98,7 @@ def forward(
         start = argument(machine, ref, "start_dim", Known(1))
         end = argument(machine, ref, "end_dim", Known(-1))
         return flatten(x, start, end)
-    if name == "PixelShuffle" and isinstance(x, Tensor):
+    if name == "PixelShuffle" and isinstance(x, Tensor) and x.layout in {None, "NCHW"}:
         factor = argument(machine, ref, "upscale_factor")
         count = machine.resolve(x.channels)
         square = operators.binary(machine, ast.Mult(), factor, factor)
@@ -117,7 +118,7 @@ def _sequential(
     found = members(machine, ref)
     values: Sequence[Value] = [*arguments, *keywords.values()]
     if found is None:
-        return Unknown("the layers of the Sequential cannot be told")
+        return Unknown("the layers of the Sequential cannot be determined")
     for name, value in found:
         assert isinstance(value, Ref)
         values = [machine.through(name, value, values)]
@@ -142,7 +143,7 @@ def _norm(heap: Heap, ref: Ref, name: str, match: re.Match[str], x: Value) -> Va
             if isinstance(x, Tensor):
                 return Tensor(x.channels, layout)
             return Unknown("its input is not known")
-    heap.tell(x, count)
+    heap.note_count(x, count)
     squeezed = isinstance(x, Tensor) and x.squeezed
     return Tensor(count, layout, squeezed)
 
@@ -150,6 +151,6 @@ def _norm(heap: Heap, ref: Ref, name: str, match: re.Match[str], x: Value) -> Va
 def _layer_norm(heap: Heap, ref: Ref, x: Value) -> Value:
     if isinstance(x, Tensor):
         if x.layout in {"NLC", "LNC", "NHWC", "NDHWC", "NC"}:
-            heap.tell(x, argument(heap, ref, "normalized_shape"))
+            heap.note_count(x, argument(heap, ref, "normalized_shape"))
         return x
     return Unknown("its input is not known")
