@@ -36,6 +36,7 @@ from stitchgen.planning.joins import Widths
 from stitchgen.planning.plan import Plan, Planning, Warning
 from stitchgen.planning.point import InsertionPoint, NamedChannels
 from stitchgen.planning.points import find_points
+from stitchgen.rewrite.constructor import creation
 from stitchgen.targets.resolve import Resolved, resolve
 from stitchgen.targets.select import select
 
@@ -331,7 +332,9 @@ class Replacing:
             facts = facts_of(block, point, Fit(0), self.names)
             arguments = block_file.arguments(block, facts, settings)
         else:
-            arguments = block_file.replacement_arguments(block, point, settings)
+            syntax = planning.workspace.syntax(point.file)
+            made_by = creation(syntax, point.definition.creating, point.calls.below)
+            arguments = block_file.replacement_arguments(block, point, settings, made_by)
         _, fit = fit_of(planning, point)
         placed = block_file.plan_block(planning, fit.dims, Path(point.file))
         construction = f"{placed.class_name}({', '.join(arguments)})"

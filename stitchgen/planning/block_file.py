@@ -144,13 +144,40 @@ def arguments(block: Block, facts: Mapping[str, str], settings: Mapping[str, str
     return written
 
 
+#: The arguments of torch's layers, in their order, as far as a replacement may take them over.
+TORCH_ARGUMENTS = {
+    "Conv": "in_channels out_channels kernel_size stride padding dilation groups bias".split(),
+    "Linear": "in_features out_features bias".split(),
+    "Dropout": "p inplace".split(),
+}
+
+
+def written_arguments(call: ast.Call | None) -> dict[str, str] | None:
+    """The arguments that a layer's creation gives, by name; None where that cannot be read."""
+    if call is None or any(isinstance(one, ast.Starred) for one in call.args):
+        return None
+    if any(keyword.arg is None for keyword in call.keywords):
+        return None
+    name = ast.unparse(call.func).rpartition(".")[2]
+    names = next((one for kind, one in TORCH_ARGUMENTS.items() if name.startswith(kind)), None)
+    if names is None or len(call.args) > len(names):
+        return {} if not call.args and not call.keywords else None
+    written = dict(zip(names, map(ast.unparse, call.args)))
+    return written | {str(one.arg): ast.unparse(one.value) for one in call.keywords}
+
+
 def replacement_arguments(
-    block: Block, point: InsertionPoint, settings: Mapping[str, str]
+    block: Block,
+    point: InsertionPoint,
+    settings: Mapping[str, str],
+    written_by: ast.Call | None = None,
 ) -> list[str]:
-    """The constructor's arguments for `--replace`, taken from the layer that is replaced.
+    """The constructor's arguments for `--replace`, taken from the layer that is replaced: from what its
+    creation `written_by` says, where all of them can be, else from its attributes.
 
     What equals the block's default in every configuration is left out.
     """
+    source = written_arguments(written_by)
     written = []
     instances = point.calls.instances
     values = [replaced_values(block, point, one) for one in instances]
@@ -166,8 +193,54 @@ def replacement_arguments(
             scalar = not any(isinstance(value, tuple) for value in own)
             attributes = [one.facts.attributes for one in instances]
             formula = replacement.arguments[parameter.name]
-            written.append(f"{parameter.name}={of_layer(formula, point, attributes, scalar)}")
+            text = None if source is None else of_source(formula, source, attributes, scalar)
+            if source is not None and text is None:
+                return replacement_arguments(block, point, settings)
+            written.append(
+                f"{parameter.name}={text or of_layer(formula, point, attributes, scalar)}"
+            )
     return written
+
+
+def of_source(
+    formula: str,
+    source: Mapping[str, str],
+    attributes: Sequence[Mapping[str, Any]],
+    scalar: bool,
+) -> str | None:
+    """A formula of the layer's attributes over what its creation says: `1 - p` -> `1 - 0.25`.
+
+    What it leaves to a default is the attribute's value. None where an axis would have to be told apart.
+    """
+    texts: dict[str, str] = {}
+    for node in ast.walk(ast.parse(formula, mode="eval")):
+        if not isinstance(node, ast.Name) or not all(node.id in table for table in attributes):
+            continue
+        values = {repr(table[node.id]) for table in attributes}
+        several = any(isinstance(table[node.id], (list, tuple)) for table in attributes)
+        text = source.get(node.id)
+        if text is None or (several and not text.isdigit()):
+            # A name may hold one number or one for each axis.
+            if len(values) > 1 or (text is not None and not is_literal(text)):
+                return None
+            value = attributes[0][node.id]
+            text = repr(value[0] if several and scalar else value)
+        texts[node.id] = text
+
+    class Names(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            text = texts.get(node.id)
+            return node if text is None else ast.parse(text, mode="eval").body
+
+    return ast.unparse(Names().visit(ast.parse(formula, mode="eval")).body)
+
+
+def is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return True
 
 
 def stands_in(block: Block, point: InsertionPoint) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from pathlib import Path
 
 from stitchgen.analysis.layer_facts import Failure
@@ -88,22 +87,21 @@ def place_of(syntax: Syntax, class_name: str) -> str:
 
 
 def signature(syntax: Syntax, class_name: str) -> str:
-    """`Generator(channels, width=64)`: a construction, with the names of the arguments."""
+    """`Generator(channels, width)`: a construction, with the names of the arguments that it needs."""
     for name in syntax.lineage(class_name):
         function = syntax.method(name, "__init__")
         if function is not None:
-            arguments = ast.unparse(without_annotations(function.args))
-            return f"{class_name}({arguments.partition(',')[2].strip()})"
+            arguments = function.args
+            positional = [*arguments.posonlyargs, *arguments.args]
+            needed = positional[1 : len(positional) - len(arguments.defaults)]
+            words = [one.arg for one in needed]
+            words += [
+                f"{one.arg}=..."
+                for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults)
+                if default is None
+            ]
+            return f"{class_name}({', '.join(words)})"
     return f"{class_name}()"
-
-
-def without_annotations(arguments: ast.arguments) -> ast.arguments:
-    """The arguments of a function as a call would name them."""
-    plain = copy.deepcopy(arguments)
-    for node in ast.walk(plain):
-        if isinstance(node, ast.arg):
-            node.annotation = None
-    return plain
 
 
 def failed_build(model: TargetModel, expression: str, failure: Failure) -> StitchError:
