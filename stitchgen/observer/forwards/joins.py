@@ -12,7 +12,8 @@ the layer's output and B the block,
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Union
+import operator
+from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 import torch
 from torch import nn
@@ -21,6 +22,20 @@ from torch.nn import functional as F
 from stitchgen.observer.protocol import Adapter, Method
 
 Tensor = torch.Tensor
+
+
+class Elementwise(NamedTuple):
+    """A fusion that joins features position by position."""
+
+    join: Callable[[Tensor, Tensor], Tensor]
+    neutral: float  # what leaves the other feature as it is
+
+
+#: By the name that `--fuse` has for it.
+ELEMENTWISE = {
+    "add": Elementwise(operator.add, 0.0),
+    "mul": Elementwise(operator.mul, 1.0),
+}
 
 
 class Join(NamedTuple):
@@ -89,7 +104,7 @@ def joined(
         # In the order in which they are named: rounding depends on it.
         result, *rest = in_order(join, value, others)
         for other in rest:
-            result = result + other if join.fuse == "add" else result * other
+            result = ELEMENTWISE[join.fuse].join(result, other)
     if gate is None:
         return result
     if join.fuse == "add":

@@ -1,4 +1,4 @@
-"""How to run a splice without effect: its block as identity, as zero, as one; the old module put back."""
+"""How to run a splice without effect: its block as identity, as what a fusion leaves alone; the old module put back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from stitchgen.observer.forwards.arguments import find, take
+from stitchgen.observer.forwards.joins import ELEMENTWISE
 from stitchgen.observer.forwards.splice import Splice
 from stitchgen.observer.tensors.intercept import Args, Around, Forward, Kwargs
 
@@ -49,8 +50,12 @@ def substitutes(splice: Splice) -> Optional[List[Substitute]]:
             branch = splice.module
         if branch is None or join.features:
             return None
-        fill = torch.zeros_like if join.fuse == "add" else torch.ones_like
-        return [Substitute(branch, lambda forward, args, kwargs: fill(forward(*args, **kwargs)))]
+        neutral = ELEMENTWISE[join.fuse].neutral
+
+        def without_effect(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
+            return torch.full_like(forward(*args, **kwargs), neutral)
+
+        return [Substitute(branch, without_effect)]
 
     def identity(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
         argument = find(args, kwargs, None)
