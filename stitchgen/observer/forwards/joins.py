@@ -35,6 +35,7 @@ class Elementwise(NamedTuple):
 ELEMENTWISE = {
     "add": Elementwise(operator.add, 0.0),
     "mul": Elementwise(operator.mul, 1.0),
+    "max": Elementwise(torch.maximum, float("-inf")),
 }
 
 
