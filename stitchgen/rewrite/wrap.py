@@ -30,7 +30,7 @@ def broken(call: Call, node: ast.expr, text: str, bracketed: bool = False) -> st
     document, span = call.document, call.document.span_of(node)
     code = document.code(span)
     line = document.text_of_line(span[0])
-    fits = len(line) + len(text) - len(VALUE) <= call.line_length
+    fits = len(line) - len(code) + len(text.replace(VALUE, code)) <= call.line_length
     if fits or "\n" in code or not document.own_line(call.statement_span):
         return text
     stand_in = "v" * len(code)

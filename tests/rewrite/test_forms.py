@@ -278,13 +278,19 @@ FORMS = {
         "a",
         "if (y := self.a_se(self.a(x))).shape[1] > 2:",
     ),
-    # no call that can be edited: attached
     "checkpoint_sequential": (
         "self.f = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU(), nn.Conv2d(3, 3, 3), nn.ReLU())",
         "return checkpoint_sequential(self.f, 2, x, use_reentrant=False)",
-        "f.0 --attach",
-        "self.f[0].register_forward_hook(run_se)",
+        "f.0",
+        "[*self.f[:1], self.f_0_se, *self.f[1:]]",
     ),
+    "checkpoint_sequential in slices": (
+        "self.f = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU(), nn.Conv2d(3, 3, 3), nn.ReLU())",
+        "return checkpoint_sequential([*self.f[:1], *self.f[1:]], 2, x, use_reentrant=False)",
+        "f.2",
+        "[*self.f[:1], *self.f[1:3], self.f_2_se, *self.f[3:]]",
+    ),
+    # no call that can be edited: attached
     "a call by map": (
         "self.a = nn.Conv2d(3, width, 3)",
         "return sum(map(self.a, [x]))",
@@ -325,9 +331,7 @@ def refusal(project: config.Project, source: str, flags: str, python: str) -> St
     return refused.value
 
 
-@pytest.mark.parametrize(
-    "form", ["checkpoint_sequential", "a call by map", "a call of the inherited forward"]
-)
+@pytest.mark.parametrize("form", ["a call by map", "a call of the inherited forward"])
 def test_a_call_that_cannot_be_edited_asks_for_attach(
     project: config.Project, form: str, python: str
 ) -> None:

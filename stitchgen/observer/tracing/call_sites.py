@@ -84,6 +84,10 @@ class CallSites:
             site["part"] = list(called._modules)  # a slice keeps the names
             if site["called"] is None or len(set(container)) < len(container):
                 how = "unresolved"
+        if how == "segments" and owner is not None:
+            container = match.container(frame, node)
+            assert container is not None
+            site["called"] = path_below(owner, container)
         site["how"] = how
         site["function"] = found.function
         site["span"] = [
@@ -102,7 +106,7 @@ class Match(NamedTuple):
     checkpointed: bool
 
     def how(self, frame: FrameType, call: ast.Call) -> Optional[str]:
-        """`call`, `slice`, `forward`, `argument`; None where the call does not run the module."""
+        """`call`, `slice`, `forward`, `argument`, `segments`; None where the call does not run the module."""
         value = evaluate_pure(call.func, frame)
         if value is self.called:
             return "call"
@@ -119,7 +123,28 @@ class Match(NamedTuple):
             for argument in call.args:
                 if evaluate_pure(argument, frame) is self.called:
                     return "argument"
+            if self.container(frame, call) is not None:
+                return "segments"
         return None
+
+    def container(self, frame: FrameType, call: ast.Call) -> Optional[nn.Sequential]:
+        """The Sequential whose child the module is, where `checkpoint_sequential` runs it."""
+        name = getattr(evaluate_pure(call.func, frame), "__name__", None)
+        if name != "checkpoint_sequential" or not call.args:
+            return None
+        for given in layers_given(call.args[0]):
+            value = evaluate_pure(given, frame)
+            if isinstance(value, nn.Sequential) and name_in(value, self.called) is not None:
+                return value
+        return None
+
+
+def layers_given(node: ast.expr) -> List[ast.expr]:
+    """The Sequentials whose layers an expression lists: `a` of `a`, `a` and `b` of `[*a[:2], x, *b]`."""
+    if not isinstance(node, ast.List):
+        return [node]
+    unpacked = [element.value for element in node.elts if isinstance(element, ast.Starred)]
+    return [sliced(part) if is_slice(part) else part for part in unpacked]
 
 
 def is_slice(node: ast.expr) -> bool:

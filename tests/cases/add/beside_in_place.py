@@ -26,7 +26,7 @@ class Net(nn.Module):
         self.conv = nn.Conv2d(3, width, 3, padding=1)
         self.norm = nn.BatchNorm2d(width)
         self.act = nn.ReLU(inplace=True)
-        self.act_se = SE(channels=self.norm.num_features)
+        self.act_se = SE(channels=width)
         self.head = nn.Conv2d(width, 4, 1)
 
     def forward(self, x):
