@@ -25,6 +25,7 @@ class Subject:
     builds: tuple[str, ...] = ()  # the constructions given first, then those found in the file
     given: tuple[str, ...] = ()  # those that the user named
     inputs: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()  # those that the project's scripts are run from
     names: tuple[
         tuple[str, ...], ...
     ] = ()  # of each target, after its file: `("ResNet", "layer2")`
@@ -37,6 +38,7 @@ class Subject:
             "root": str(self.root),
             "left_out": {path: list(lines) for path, lines in self.left_out.items()},
             "script": self.script,
+            "folders": [str(folder) for folder in self.folders],
         }
 
 

@@ -75,11 +75,8 @@ class Given:
             for number, (text, shape) in enumerate(zip(self.texts, self.parts))
         ]
         if len(values) == 1:
-            value = values[0]
-            if isinstance(value, dict):
-                return (), value
-            if isinstance(value, tuple):
-                return value, {}
+            if isinstance(values[0], dict):
+                return (), values[0]
         return tuple(values), {}
 
 

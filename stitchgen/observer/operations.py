@@ -61,6 +61,7 @@ def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
         {path: base64.b64decode(data) for path, data in overlay.items()},
         request.get("left_out"),
         request.get("script"),
+        request.get("folders", ()),
     )
 
 

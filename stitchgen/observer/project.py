@@ -20,6 +20,7 @@ import tokenize
 import types
 from typing import (
     Any,
+    Callable,
     Dict,
     FrozenSet,
     List,
@@ -28,9 +29,14 @@ from typing import (
     Sequence,
     Set,
     Tuple,
+    TypeVar,
 )
 
+import torch
+
 from stitchgen.observer.protocol import Script
+
+Result = TypeVar("Result")
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):
@@ -111,7 +117,8 @@ class Project:
     `file` is the model file, `module` its dotted name, `paths` the folders to search first,
     `overlay` maps absolute paths to bytes, `left_out` maps paths to the first lines, in the
     file on disk, of the top-level statements that are not run. `script` names the variable that
-    holds the model, and for each expression that builds it the lines that are run besides.
+    holds the model, and for each expression that builds it the lines that are run besides. `folders`
+    are those in which the project's scripts are run, the likeliest first.
     """
 
     def __init__(
@@ -123,6 +130,7 @@ class Project:
         overlay: Optional[Mapping[str, bytes]] = None,
         left_out: Optional[Mapping[str, Sequence[int]]] = None,
         script: Optional[Script] = None,
+        folders: Sequence[str] = (),
     ) -> None:
         self.file = os.path.realpath(file)
         self.module = module
@@ -140,6 +148,7 @@ class Project:
                 with open(path, "rb") as stream:
                     self.overlay[path] = stream.read()
         self.script = script
+        self.folders = [folder for folder in folders if os.path.isdir(folder)]
         self.finder = OverlayFinder(self)
         #: The project's own modules, while they are not in `sys.modules`.
         self.modules: Dict[str, types.ModuleType] = {}
@@ -234,12 +243,33 @@ class Project:
         """
         if self.namespace is None:
             self.forget_overloads()
-            try:
-                module = importlib.import_module(self.module)
-            except Exception as error:
-                module = self.load_below_stand_ins(error)
+            module = self.run_in_folders(self.import_model_file)
             self.namespace = module.__dict__
         return self.namespace
+
+    def import_model_file(self) -> types.ModuleType:
+        try:
+            return importlib.import_module(self.module)
+        except Exception as error:
+            return self.load_below_stand_ins(error)
+
+    def run_in_folders(self, action: Callable[[], Result]) -> Result:
+        """What the action gives in the first folder that scripts are run from.
+
+        Where it does not find a file by a relative path, it is tried in the folder that has it.
+        """
+        untried = list(self.folders)
+        if untried:
+            os.chdir(untried.pop(0))
+        while True:
+            try:
+                return action()
+            except FileNotFoundError as error:
+                folder = next((one for one in untried if is_in(one, error.filename)), None)
+                if folder is None:
+                    raise
+                untried.remove(folder)
+                os.chdir(folder)
 
     def load_below_stand_ins(self, error: Exception) -> types.ModuleType:
         """Import the model file below empty packages, where a package's own `__init__` fails."""
@@ -288,6 +318,9 @@ class Project:
 
     def evaluate(self, expression: str) -> Any:
         """The value of `resnet18()` in the model file, or of `package.module:expression`."""
+        return self.run_in_folders(lambda: self.evaluated(expression))
+
+    def evaluated(self, expression: str) -> Any:
         if self.script and expression in self.script["builds"]:
             return self.run_script(self.script, expression)
         namespace = self.load()
@@ -295,7 +328,7 @@ class Project:
         if colon and head.replace(".", "").replace("_", "").isalnum() and " " not in head:
             namespace = importlib.import_module(head).__dict__
             expression = tail
-        return eval(expression, namespace)
+        return eval(expression, {"torch": torch, **namespace})
 
     def run_script(self, script: Script, expression: str) -> Any:
         """The variable of the script after what builds it, and what puts layers into it, has run."""
@@ -315,6 +348,13 @@ class Project:
         for node in nodes:
             module = ast.Module(body=[node], type_ignores=[])
             exec(compile(module, self.file, "exec", dont_inherit=True), namespace)
+
+
+def is_in(folder: str, path: object) -> bool:
+    """Whether a relative path exists in a folder."""
+    if not isinstance(path, (str, bytes)) or os.path.isabs(path):
+        return False
+    return os.path.exists(os.path.join(folder, os.fsdecode(path)))
 
 
 def on_disk(path: str) -> ast.Module:

@@ -72,6 +72,7 @@ class ModelRequest(ModelRequestBase, total=False):
 
     left_out: Optional[Dict[str, List[int]]]  # lines that are not run, by file
     script: Optional[Script]  # where the model is a variable of a script
+    folders: List[str]  # those that scripts are run from, in which relative paths are looked for
 
 
 class SurveyRequestBase(ModelRequest):

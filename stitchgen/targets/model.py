@@ -130,6 +130,7 @@ def target_model(
         builds=builds_to_try(given, script, found_builds(project, syntax, file)),
         given=given,
         inputs=options.inputs or (configured.input if configured else ()),
+        folders=run_from(file, workspace),
     )
     model = TargetModel(
         located=located,
@@ -153,6 +154,17 @@ def imported_as(file: Path, workspace: Workspace) -> ImportName:
     paths = dict.fromkeys((*way.paths, *(folder for folder in further if folder.is_dir())))
     package = way.module if file.stem == "__init__" else way.package
     return ImportName(way.module, tuple(paths), package)
+
+
+def run_from(file: Path, workspace: Workspace) -> tuple[Path, ...]:
+    """The folders that the project is run from, the likeliest first: a relative path is one of theirs."""
+    scripts = [
+        workspace.root / way.importer
+        for way in workspace.ways_into(file)
+        if way.importer.endswith(".py")
+    ]
+    folders = (workspace.root, *(script.parent for script in scripts), file.parent)
+    return tuple(dict.fromkeys(folders))
 
 
 def in_building_file(
