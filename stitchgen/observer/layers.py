@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type, Union
 
 import torch
 from torch import nn
@@ -31,6 +31,8 @@ from stitchgen.observer.tracing.values import elements
 ByPath = Dict[str, List[Call]]
 #: What the types of the modules say of a channel axis, by path: of the output, and of the input.
 Hints = Tuple[Dict[str, str], Dict[str, str]]
+#: `ChannelAxes.channel_axis`, or what stands in for it where the model does not run with gradients.
+ChannelAxisOf = Callable[[str, int, str, Optional[str], int], Optional[int]]
 
 SIZES = ("out_channels", "num_features", "num_channels", "out_features", "embedding_dim")
 
@@ -74,8 +76,10 @@ class LayerReports:
         definitions: Definitions,
         classes: Classes,
         weights_read: Dict[str, WeightRead],
+        channel_axis: ChannelAxisOf,
     ) -> None:
         self.model = model
+        self.channel_axis = channel_axis
         self.definitions = definitions
         self.classes = classes
         self.weights_read = weights_read
@@ -128,7 +132,7 @@ class LayerReports:
                 layer["arguments"] = first.arguments
                 layer["overwrites"] = any(call.overwrites for call in own)
                 layer["overwritten"] = any(call.overwritten for call in own)
-                seen = Features(name, own, varied, hints)
+                seen = Features(name, own, varied, hints, self.channel_axis)
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}
             layers.append(layer)
@@ -215,8 +219,11 @@ class Features:
         own: List[Call],
         varied: Sequence[Optional[ByPath]],
         hints: Hints,
+        channel_axis: ChannelAxisOf,
     ) -> None:
+        self.name = name
         self.own = own
+        self.channel_axis = channel_axis
         #: The layer's calls under other shapes of the input, None where there are not as many.
         self.varied: List[Optional[List[Call]]] = []
         for table in varied:
@@ -259,6 +266,11 @@ class Features:
             elif len(shapes) == 1:
                 break
         layout = axes.layout_of(shapes, hint)
+        if axes.layout_of(shapes, "first") != axes.layout_of(shapes, "last"):
+            # The shapes leave a choice, and the types of the modules around are no evidence.
+            axis = self.channel_axis(self.name, number, side, element, axes.batch_axis(shapes))
+            if axis is not None:
+                layout = axes.layout_of(shapes, axes.named(axis, len(shape)))
         if layout is None:
             return unknown
         return {

@@ -36,6 +36,23 @@ def hint_of(module: nn.Module) -> Optional[str]:
     return None
 
 
+def named(axis: int, rank: int) -> Optional[str]:
+    """The hint that an axis of channels is; None for one in between, which no layout has."""
+    if axis == 1:
+        return "first"
+    return "last" if axis == rank - 1 else None
+
+
+def batch_axis(shapes: Sequence[Optional[Sequence[int]]]) -> int:
+    """The axis that follows the batch; the first where that is not known."""
+    first, second = (*shapes, None, None)[:2]
+    if first is not None and second is not None and len(first) == len(second):
+        differing = [axis for axis, size in enumerate(first) if second[axis] != size]
+        if len(differing) == 1:
+            return differing[0]
+    return 0
+
+
 def layout_of(shapes: Sequence[Optional[Sequence[int]]], hint: Optional[str]) -> Optional[str]:
     """The layout of a feature, or None where its axes cannot be determined.
 

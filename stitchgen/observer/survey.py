@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import List, Optional, Sequence
 
+from stitchgen.observer.channel_axis import ChannelAxes
 from stitchgen.observer.failure import Failure
-from stitchgen.observer.layers import Classes, LayerReports
+from stitchgen.observer.inputs import Source
+from stitchgen.observer.layers import ChannelAxisOf, Classes, LayerReports
 from stitchgen.observer.models import DEVICES, build, find_input, run, train_batch
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Build, SurveyAnswer, SurveyRequest
@@ -82,7 +84,13 @@ class Surveyor:
             except Exception as error:
                 train_error = "%s: %s" % (type(error).__name__, str(error).splitlines()[:1])
             train = calls.records
-            layers = LayerReports(model, definitions, self.classes, calls.weights_read)
+            layers = LayerReports(
+                model,
+                definitions,
+                self.classes,
+                calls.weights_read,
+                self.channel_axes(expression, source),
+            )
             return {
                 "ok": True,
                 "expression": expression,
@@ -94,3 +102,24 @@ class Surveyor:
                 "train_error": train_error,
                 "layers": layers.all(base, variants, train),
             }
+
+    def channel_axes(self, expression: str, source: Source) -> ChannelAxisOf:
+        """What asks an experiment with the model, which is run when it is first asked for."""
+        experiments: List[Optional[ChannelAxes]] = []
+
+        def channel_axis(
+            path: str, number: int, side: str, element: Optional[str], batch: int
+        ) -> Optional[int]:
+            if not experiments:
+                try:
+                    model = build(self.project, expression)
+                    experiments.append(ChannelAxes(model, source))
+                except Exception:
+                    # A model that runs on the meta device alone, or without gradients.
+                    experiments.append(None)
+            experiment = experiments[0]
+            if experiment is None:
+                return None
+            return experiment.channel_axis(path, number, side, element, batch)
+
+        return channel_axis

@@ -1,0 +1,143 @@
+"""Which axis of a feature holds the channels, found by experiment.
+
+A producer is a layer whose type fixes its channel axis: a convolution, a linear layer, a norm, an embedding.
+What the feature holds at one index of an axis comes, by its gradient, from few of the producer's channels where
+that axis is the one of the channels, and from all of them where it is one of positions. No size decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import torch
+from torch import nn
+
+from stitchgen.observer.inputs import Source
+from stitchgen.observer.layout import hint_of
+from stitchgen.observer.tensors.intercept import Args, Forward, Kwargs, intercepted
+from stitchgen.observer.tensors.randomness import seed_all
+
+#: So many producers are asked, the nearest first; of those before, everything depends on everything.
+MOST_PRODUCERS = 8
+#: An axis whose indices come from at most this part of what another's do is that of the channels.
+CONFINED = 0.5
+#: The answer where several axes are like one of channels: heads that were split off, groups.
+SEVERAL = -1
+
+
+class Producer(NamedTuple):
+    value: torch.Tensor
+    axis: int  # of its channels
+
+
+class Moment(NamedTuple):
+    """A value at the time when a layer took or gave it."""
+
+    value: Any
+    producers: int  # how many there were before
+
+
+class ChannelAxes:
+    """One run of a model, with gradients, and what it says of the axes of its features.
+
+    `channel_axis` asks it. Raises what the model raises where it does not run on the CPU.
+    """
+
+    def __init__(self, model: nn.Module, source: Source) -> None:
+        self.producers: List[Producer] = []
+        self.given: Dict[str, List[Moment]] = {}
+        self.taken: Dict[str, List[Moment]] = {}
+        model.requires_grad_(True)
+        model.eval()
+        args, kwargs = source.make(0)
+        seed_all(0)
+        with contextlib.ExitStack() as stack, torch.enable_grad():
+            for path, module in model.named_modules():
+                if path and not isinstance(module, torch.jit.ScriptModule):
+                    stack.enter_context(self.watched(path, module))
+            model(*args, **kwargs)
+
+    def watched(self, path: str, module: nn.Module) -> contextlib.AbstractContextManager[None]:
+        hint = hint_of(module)
+        given, taken = self.given.setdefault(path, []), self.taken.setdefault(path, [])
+
+        def around(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
+            taken.append(Moment(args[0] if args else None, len(self.producers)))
+            result = forward(*args, **kwargs)
+            value = result[0] if isinstance(result, tuple) and result else result
+            if hint is not None and has_gradient(value):
+                axis = 1 if hint == "first" else value.dim() - 1
+                self.producers.append(Producer(value, axis))
+            given.append(Moment(result, len(self.producers)))
+            return result
+
+        return intercepted(module, around)
+
+    def channel_axis(
+        self, path: str, number: int, side: str, element: Optional[str], batch: int
+    ) -> Optional[int]:
+        """The axis of the channels of what a layer's call takes (`input`) or gives (`output`).
+
+        `element` is a key of the tuple, list or dict that it gives, `batch` the axis of the samples.
+        SEVERAL where more than one axis is like it, None where nothing tells.
+        """
+        moments = (self.given if side == "output" else self.taken).get(path, [])
+        if number >= len(moments):
+            return None
+        value = element_of(moments[number].value, element)
+        if not has_gradient(value):
+            return None
+        axes = [axis for axis in range(value.dim()) if axis != batch and value.shape[axis] > 1]
+        before = self.producers[: moments[number].producers]
+        for producer in reversed(before[-MOST_PRODUCERS:]):
+            if producer.value is value:
+                return producer.axis
+            parts = {axis: part_of_channels(value, axis, producer) for axis in axes}
+            confined = confined_axes({axis: part for axis, part in parts.items() if part})
+            if confined:
+                return confined[0] if len(confined) == 1 else SEVERAL
+        return None
+
+
+def has_gradient(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad and value.dim() > 1
+
+
+def element_of(value: Any, element: Optional[str]) -> Any:
+    if element is None:
+        return value
+    if isinstance(value, dict):
+        return next((part for key, part in value.items() if str(key) == element), None)
+    return value[int(element)] if int(element) < len(value) else None
+
+
+def part_of_channels(value: torch.Tensor, axis: int, producer: Producer) -> float:
+    """Which part of the producer's channels one index of the value along an axis depends on.
+
+    The mean over three indices, but those that depend on none, as behind a ReLU; 0 where none does.
+    """
+    size = value.shape[axis]
+    parts: List[float] = []
+    for index in sorted({size // 2, size - 1, 0}):
+        along = value.select(axis, index)
+        weights = torch.rand_like(along) + 0.5
+        gradient = torch.autograd.grad(
+            along, producer.value, weights, retain_graph=True, allow_unused=True
+        )[0]
+        if gradient is None:
+            continue
+        others = [other for other in range(gradient.dim()) if other != producer.axis]
+        channels = gradient.abs().sum(others) if others else gradient.abs()
+        part = float((channels > 0).float().mean())
+        if part:
+            parts.append(part)
+    return sum(parts) / len(parts) if parts else 0.0
+
+
+def confined_axes(parts: Dict[int, float]) -> Tuple[int, ...]:
+    """The axes whose indices depend on a small part of the channels, where those of another do on many."""
+    if not parts:
+        return ()
+    whole = max(parts.values())
+    return tuple(axis for axis, part in parts.items() if part <= CONFINED * whole)
