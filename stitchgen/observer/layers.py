@@ -132,7 +132,8 @@ class LayerReports:
                 layer["arguments"] = first.arguments
                 layer["overwrites"] = any(call.overwrites for call in own)
                 layer["overwritten"] = any(call.overwritten for call in own)
-                seen = Features(name, own, varied, hints, self.channel_axis)
+                fixed = axes.hint_of(module) is not None
+                seen = Features(name, own, varied, hints, None if fixed else self.channel_axis)
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}
             layers.append(layer)
@@ -219,10 +220,11 @@ class Features:
         own: List[Call],
         varied: Sequence[Optional[ByPath]],
         hints: Hints,
-        channel_axis: ChannelAxisOf,
+        channel_axis: Optional[ChannelAxisOf],
     ) -> None:
         self.name = name
         self.own = own
+        #: None where the type of the layer says it.
         self.channel_axis = channel_axis
         #: The layer's calls under other shapes of the input, None where there are not as many.
         self.varied: List[Optional[List[Call]]] = []
@@ -266,9 +268,10 @@ class Features:
             elif len(shapes) == 1:
                 break
         layout = axes.layout_of(shapes, hint)
-        if axes.layout_of(shapes, "first") != axes.layout_of(shapes, "last"):
+        ask = self.channel_axis
+        if ask and axes.layout_of(shapes, "first") != axes.layout_of(shapes, "last"):
             # The shapes leave a choice, and the types of the modules around are no evidence.
-            axis = self.channel_axis(self.name, number, side, element, axes.batch_axis(shapes))
+            axis = ask(self.name, number, side, element, axes.batch_axis(shapes))
             if axis is not None:
                 layout = axes.layout_of(shapes, axes.named(axis, len(shape)))
         if layout is None:
