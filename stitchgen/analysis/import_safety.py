@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Collection
 
 from stitchgen.source.tree import DEFINITIONS, imported_names
 from stitchgen.source.tree import dotted as dotted
@@ -35,14 +36,20 @@ ACTING_NAMES = {"load", "save", "system", "popen", "parse_args", "exit", "open",
 SETTINGS = ("sys.path.", "os.environ.", "__all__.", "warnings.", "logging.", "torch.set_")
 
 
-def left_out(tree: ast.Module) -> list[tuple[int, int]]:
-    """`(first line, last line)` of each top-level statement that must not be run."""
-    reader = Reader(tree)
-    return [
-        (statement.lineno, statement.end_lineno or statement.lineno)
-        for statement in tree.body
-        if not reader.keeps(statement)
-    ]
+def left_out(tree: ast.Module, wanted: Collection[str] = ()) -> list[tuple[int, int]]:
+    """`(first line, last line)` of each top-level statement that must not be run.
+
+    `wanted` are the names that building the model reads.
+    """
+    reader = Reader(tree, wanted)
+    found = []
+    for statement in tree.body:
+        if reader.keeps(statement):
+            reader.bound |= stored(statement)
+        else:
+            reader.missing |= stored(statement) - reader.bound
+            found.append((statement.lineno, statement.end_lineno or statement.lineno))
+    return found
 
 
 def acting(tree: ast.Module) -> list[tuple[int, int]]:
@@ -124,9 +131,9 @@ def stored(node: ast.AST) -> set[str]:
 class Reader:
     """Decides statement by statement, knowing what definitions need when they are made."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, wanted: Collection[str] = ()) -> None:
         self.needed = needed_by_definitions(tree)
-        self.read = read_by_classes(tree)
+        self.read = read_by_classes(tree) | with_what_they_need(wanted, tree)
         self.acting = acting_names(tree)
         self.packages = imported_packages(tree)
         self.defined = {
@@ -134,6 +141,7 @@ class Reader:
             for node in tree.body
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         }
+        self.bound: set[str] = set()  # names that statements which are run assign
         self.missing: set[str] = set()  # names whose assignment was left out
         self.containers: set[str] = set()  # names of the file's own lists and tables
 
@@ -282,13 +290,18 @@ def needed_by_definitions(tree: ast.Module) -> set[str]:
 
     for node in tree.body:
         visit(node)
-    changed = True
-    while changed:
-        before = len(read)
+    return with_what_they_need(read, tree)
+
+
+def with_what_they_need(names: Collection[str], tree: ast.Module) -> set[str]:
+    """The names, and those that the assignments of them read in turn."""
+    found = set(names)
+    before = -1
+    while before != len(found):
+        before = len(found)
         for node in tree.body:
             if isinstance(node, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id in read for target in node.targets
+                isinstance(target, ast.Name) and target.id in found for target in node.targets
             ):
-                take(node.value)
-        changed = len(read) != before
-    return read
+                found |= loaded_below(node.value)
+    return found

@@ -117,7 +117,11 @@ def target_model(
     named = scripted(located, syntax, file, name)
     script = named if named is not None and named.variables else None
     given = options.builds or (configured.build if configured else ())
-    left_out = import_safety.left_out(syntax.tree)
+    builds = builds_to_try(given, script, found_builds(project, syntax, file))
+    inputs = options.inputs or (configured.input if configured else ())
+    left_out = import_safety.left_out(
+        syntax.tree, {name for text in (*builds, *inputs) for name in names_in(text)}
+    )
     imported = imported_files(file, syntax.tree, project.root, name.paths)
     subject = Subject(
         file=file,
@@ -127,9 +131,9 @@ def target_model(
         left_out=left_out_of_files(file, left_out, imported),
         script=script.as_request(given) if script else None,
         python=interpreter(options.python, project.python, project.root),
-        builds=builds_to_try(given, script, found_builds(project, syntax, file)),
+        builds=builds,
         given=given,
-        inputs=options.inputs or (configured.input if configured else ()),
+        inputs=inputs,
         folders=run_from(file, workspace),
     )
     model = TargetModel(
