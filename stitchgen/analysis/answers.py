@@ -35,6 +35,7 @@ def survey_of(answer: protocol.SurveyAnswer) -> Survey:
         [configuration_of(build) for build in good],
         classes,
         {build["expression"]: failure_of(build["error"]) for build in bad},
+        notes=tuple(answer["notes"]),
     )
 
 

@@ -103,6 +103,7 @@ class Survey:
     classes: Mapping[str, ClassFacts]
     failures: Mapping[str, Failure] = field(default_factory=dict)
     read: bool = False  # the model was not run: what is not here may be there all the same
+    notes: Sequence[str] = ()  # what was not as it is in the project
 
     def only(self, expressions: Sequence[str]) -> Survey:
         """The survey as if only these configurations had been built."""

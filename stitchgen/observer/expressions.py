@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from stitchgen.observer.failure import Failure
-from stitchgen.observer.models import DEVICES, build, find_input
+from stitchgen.observer.models import DEVICES, Evaluator, build, find_input
 from stitchgen.observer.protocol import (
     EvaluateAnswer,
     EvaluatedBuild,
@@ -34,12 +34,10 @@ from stitchgen.observer.tracing.values import shape_of
 NAME = "__stitchgen_probe__"
 
 
-class Loadable(Protocol):
+class Loadable(Evaluator, Protocol):
     """What is needed of a project: its namespace, and models built in it."""
 
     def load(self) -> Dict[str, Any]: ...
-
-    def evaluate(self, expression: str) -> Any: ...
 
 
 class Probes:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from stitchgen.observer import inputs as model_inputs
+from stitchgen.observer import weights
 from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.tensors.randomness import seed_all
@@ -19,6 +20,8 @@ DEVICES: List[Optional[str]] = ["meta", None] if hasattr(torch, "get_default_dev
 
 class Evaluator(Protocol):
     """Evaluates an expression of the user's, as a project does."""
+
+    absent_weights: List[str]
 
     def evaluate(self, expression: str) -> Any: ...
 
@@ -32,8 +35,27 @@ class Recorder(Protocol):
 def build(project: Evaluator, expression: str, device: Optional[str] = None) -> nn.Module:
     """The model that the expression builds, from a fixed seed.
 
+    Pretrained weights that are not on this machine are left random, and the project notes their names.
     Raises `Failure`: does-not-build, not-a-model.
     """
+    try:
+        return built(project, expression, device)
+    except Failure as failure:
+        if failure.__cause__ is None or not weights.may_lack_weights(failure.__cause__):
+            raise
+        absent: List[str] = []
+        try:
+            with weights.left_random(absent):
+                model = built(project, expression, device)
+        except Failure:
+            raise failure from None
+        if not absent:
+            raise
+        project.absent_weights = absent
+        return model
+
+
+def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Module:
     seed_all(0)
     try:
         if device is not None:

@@ -6,7 +6,7 @@ import base64
 import traceback
 from typing import Dict, Mapping, Tuple, Union
 
-from stitchgen.observer import expressions, proof, survey
+from stitchgen.observer import expressions, proof, survey, weights
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.models import build, find_input, small_enough, train_batch
@@ -171,6 +171,8 @@ def prove_build(
             return source.make(number, batch)
 
         proven = proof.prove(before, after, entry["splices"], inputs)
+        if original.absent_weights:
+            proven["notes"].append(weights.note(original.absent_weights))
     return {
         "ok": True,
         "input": source.describe(),

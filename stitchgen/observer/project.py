@@ -155,6 +155,8 @@ class Project:
         self.namespace: Optional[Dict[str, Any]] = None
         #: Names of the packages that empty ones stand in for.
         self.stood_in: List[str] = []
+        #: Names of pretrained weights that the last construction wanted and that are not here.
+        self.absent_weights: List[str] = []
 
     def statements_left_out(self, path: str) -> Set[str]:
         """Those statements themselves: in the overlay's text they may stand on other lines."""

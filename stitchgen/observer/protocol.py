@@ -319,6 +319,7 @@ class SurveyAnswer(TypedDict):
     builds: List[Build]
     classes: Dict[str, Optional[Class]]
     stood_in: List[str]  # packages that were replaced by empty ones, since their own import fails
+    notes: List[str]  # what else was not as in the project
 
 
 class Passage(TypedDict):

@@ -35,7 +35,7 @@ def describe(project: Project, text: str, options: RunOptions, prove: bool) -> d
     subject = model.subject
     with backend_for(subject, workspace, prove) as backend:
         survey = backend.survey(subject.given or subject.builds)
-    warnings = []
+    warnings = [{"code": "random-weights", "message": note} for note in survey.notes]
     if backend.instead_of is not None:
         message = f"{backend.instead_of.message}: what follows is read in the source, not observed"
         warnings.append({"code": "no-torch", "message": message})

@@ -1,0 +1,71 @@
+"""The experiment that tells which axis of a feature holds its channels."""
+
+import pytest
+import torch
+from torch import nn
+
+from stitchgen.observer.channel_axis import SEVERAL, ChannelAxes
+from stitchgen.observer.inputs import Shapes
+
+
+class Between(nn.Module):
+    """A convolution, then what is tried, then an Identity that is asked about."""
+
+    def __init__(self, change, first):
+        super().__init__()
+        self.first = first
+        self.change = change
+        self.seen = nn.Identity()
+
+    def forward(self, x):
+        return self.seen(self.change(self.first(x)))
+
+
+def attention(x):
+    """Of one head, without a projection at its end."""
+    scores = (x @ x.transpose(1, 2)).softmax(-1)
+    return scores @ x
+
+
+def axis_of(change, first, shape=(2, 3, 8, 8), batch=0):
+    torch.manual_seed(0)
+    experiment = ChannelAxes(Between(change, first), Shapes([(list(shape), "float32")]))
+    return experiment.channel_axis("seen", 0, "output", None, batch)
+
+
+CONV = nn.Conv2d(3, 16, 1)
+LINEAR = nn.Linear(6, 16)
+CASES = {
+    "tokens": (lambda x: x.flatten(2).transpose(1, 2), CONV, 2),
+    "as many tokens as channels": (lambda x: x[:, :, :4, :4].flatten(2).transpose(1, 2), CONV, 2),
+    "a map": (torch.relu, CONV, 1),
+    "channels last": (lambda x: x.permute(0, 2, 3, 1), CONV, 3),
+    "not transposed": (lambda x: x.flatten(2), CONV, 1),
+    "a class token": (
+        lambda x: torch.cat([torch.zeros(2, 1, 16), x.flatten(2).transpose(1, 2)], 1),
+        CONV,
+        2,
+    ),
+    "patches merged": (
+        lambda x: nn.functional.pixel_unshuffle(x, 2).flatten(2).transpose(1, 2),
+        CONV,
+        2,
+    ),
+    "pooled": (lambda x: nn.functional.adaptive_avg_pool2d(x, 2), CONV, 1),
+    "all of all": (lambda x: attention(x.flatten(2).transpose(1, 2)), CONV, None),
+    "heads split": (lambda x: x.flatten(2).unflatten(1, (4, 4)).permute(0, 1, 3, 2), CONV, SEVERAL),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_axis_is_that_of_the_channels(name):
+    change, first, axis = CASES[name]
+    assert axis_of(change, first) == axis
+
+
+def test_a_sequence_with_the_batch_second():
+    assert axis_of(torch.relu, LINEAR, (7, 2, 6), batch=1) == 2
+
+
+def test_nothing_is_said_without_a_layer_that_has_channels():
+    assert axis_of(torch.relu, nn.Identity()) is None
