@@ -108,9 +108,18 @@ def written_in_place(planning: Planning, point: InsertionPoint, block: str) -> b
     reads_layer = re.search(rf"{re.escape(point.layer_text)}\b", block) is not None
     if node is None or reads_layer or not one_place or definition.point.span != definition.creating:
         return False
-    span = syntax.document.span_of(node)
-    syntax.document.expression(span)
-    planning.workspace.edit(point.file, syntax.document.replace(span, block))
+    document, (start, end) = syntax.document, syntax.document.span_of(node)
+    document.expression((start, end))
+    first, last = definition.creating
+    statement = f"{document.code((first, start))}{block}{document.code((end, last))}"
+    line_length, indent = planning.project.line_length, document.indent_of((first, last))
+    fits = len(indent.expandtabs(4)) + len(statement) <= line_length
+    if fits or "\n" in statement or not document.own_line((first, last)):
+        planning.workspace.edit(point.file, document.replace((start, end), block))
+        return True
+    code = format_statements(statement, len(indent.expandtabs(4)), line_length, document.quote)
+    lines = document.indented(code, indent).strip()
+    planning.workspace.edit(point.file, document.replace((first, last), lines))
     return True
 
 

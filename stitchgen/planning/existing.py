@@ -18,6 +18,7 @@ from stitchgen.planning.definitions import constructor_of
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.workspace import Workspace
+from stitchgen.rewrite.constructor import creation
 from stitchgen.source.syntax import CallContext, Syntax, suites
 from stitchgen.targets.placement import AFTER
 
@@ -186,7 +187,12 @@ def replaced_already(
     workspace: Workspace, point: InsertionPoint, settings: Mapping[str, str]
 ) -> bool:
     """Whether the source puts a block at the layer's own place; refuses one with other arguments."""
-    for where, call in reversed(list(constructions(workspace, point, point.layer_text))):
+    syntax = workspace.syntax(point.file)
+    found = list(constructions(workspace, point, point.layer_text))
+    made = creation(syntax, point.definition.creating, point.calls.below)
+    if made is not None and not found:
+        found.append((f"{syntax.document.path}:{made.lineno}", made))
+    for where, call in reversed(found):
         written = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
         for name, value in settings.items():
             if written.get(name) != value:

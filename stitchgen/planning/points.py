@@ -132,18 +132,25 @@ def built_once(planning: Planning, asked: Asked, owner: str) -> Resolved | None:
     keys = {one.configuration.class_at(join(one.root, owner)) for one in asked.instances}
     if not owner or len(keys) != 1 or asked.resolved.variable is not None:
         return None
-    about = survey.classes[keys.pop()]
-    if not in_project(about.file, workspace.root):
-        return None
-    roots = {
-        id(configuration): survey.roots(configuration, about.name, about.file)
+    key = keys.pop()
+    about = survey.classes[key]
+    if not in_project(about.file, workspace.root) or survey.kind(key) != "module":
+        return None  # what a container holds is not made in its own class
+    meant = {
+        (id(one.configuration), one.configuration.own_name(join(one.root, owner)))
+        for one in asked.instances
+    }
+    found = {
+        (id(configuration), root)
         for configuration in survey.configurations
+        for root in survey.roots(configuration, about.name, about.file)
     }
     rest = asked.resolved.path[len(owner) :].lstrip(".")
-    alone = all(len(found) <= 1 for found in roots.values())
-    if not alone or is_used_by_others(planning, asked.instances, owner):
+    elsewhere = is_used_by_others(planning, asked.instances, owner)
+    # Built by itself the class is the same, with the block; within another model it is that one layer.
+    if {one for one in found if one[1]} != meant or elsewhere:
         return None
-    if len(survey.instances(about.name, about.file, rest)) != sum(map(bool, roots.values())):
+    if len(survey.instances(about.name, about.file, rest)) != len(found):
         return None  # the class lacks the layer elsewhere
     return replace(asked.resolved, file=Path(about.file), class_name=about.name, path=rest)
 

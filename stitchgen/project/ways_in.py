@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stitchgen.project.import_paths import added_folders
@@ -301,7 +301,10 @@ def entry(project: Project, source: Source) -> Entry:
             candidates.append(started_as_module(project, source, names, folder))
     if not candidates:
         candidates.append(started_by_path(project, source))
-    return min(candidates, key=lambda one: len(unresolved(project, source, one)))
+    best = min(candidates, key=lambda one: len(unresolved(project, source, one)))
+    # A package in src/ that is installed, or is on PYTHONPATH.
+    with_src = replace(best, paths=tuple(dict.fromkeys((*best.paths, project.root / "src"))))
+    return min(best, with_src, key=lambda one: len(unresolved(project, source, one)))
 
 
 def started_by_path(project: Project, source: Source) -> Entry:

@@ -100,8 +100,8 @@ def signature(syntax: Syntax, class_name: str) -> str:
                 for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults)
                 if default is None
             ]
-            return f"{class_name}({', '.join(words)})"
-    return f"{class_name}()"
+            return f"{class_name}({', '.join(words) or '...'})"
+    return f"{class_name}(...)"
 
 
 def failed_build(model: TargetModel, expression: str, failure: Failure) -> StitchError:

@@ -129,7 +129,10 @@ def test_a_fusion_concatenates_at_the_last_target_where_nothing_is_said(stand):
     assert main.run(["fuse", "a", "b"]) == 0
     [((_, request), _)] = stand.calls
     assert (request.fuse, request.reduce, request.resize) == (FUSIONS["concat"], "conv", "bilinear")
-    assert (request.place, request.command_line()) == ("b", "fuse a b --fuse concat --reduce conv")
+    assert (request.fused_at, request.command_line()) == (
+        "b",
+        "fuse a b --fuse concat --reduce conv",
+    )
 
 
 @pytest.mark.parametrize(

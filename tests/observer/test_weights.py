@@ -34,7 +34,7 @@ class Checkpointed(nn.Module):
     [
         lambda state: state,
         lambda state: state["state_dict"],
-        lambda state: state["model"] if "model" in state else state,
+        lambda state: state.get("state_dict", state),
         lambda state: {key[7:]: value for key, value in state["state_dict"].items()},
         lambda state: {key: value.float() for key, value in state.get("model", state).items()},
         lambda state: (state.pop("fc.weight"), state)[1],

@@ -543,8 +543,8 @@ REFUSALS = [
         "se --after model.layer1",
         code="does-not-build",
         message="no construction without arguments was found for Net",
-        where="model.py",
-        hint="--build 'Net(...)'",
+        where="model.py:6",
+        hint="--build 'Net(width)'",
         model=NET.replace("width=16", "width"),
     ),
     Refusal(

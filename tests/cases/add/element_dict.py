@@ -43,7 +43,7 @@ class Net(nn.Module):
     def __init__(self, width=8):
         super().__init__()
         self.backbone = Backbone(width)
-        self.backbone_out_se = SE(channels=self.backbone.down.out_channels)
+        self.backbone_out_se = SE(channels=2 * width)
         self.backbone_aux_se = SE(channels=width)
         self.head = nn.Conv2d(2 * width, 4, 1)
         self.aux = nn.Conv2d(width, 4, 1)

@@ -42,7 +42,7 @@ class Net(nn.Module):
     def __init__(self, width=8):
         super().__init__()
         self.backbone = Backbone(width)
-        self.backbone_1_se = SE(channels=self.backbone.down.out_channels)
+        self.backbone_1_se = SE(channels=2 * width)
         self.head = nn.Conv2d(2 * width, 4, 1)
 
     def forward(self, x):

@@ -20,12 +20,8 @@ from blocks.coordconv import CoordConv
 class Net(nn.Module):
     def __init__(self, width=16):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 3, padding=1)
         self.conv1 = CoordConv(
-            in_channels=self.conv1.in_channels,
-            out_channels=self.conv1.out_channels,
-            kernel_size=self.conv1.kernel_size[0],
-            padding=self.conv1.padding[0],
+            in_channels=3, out_channels=width, kernel_size=3, padding=1
         )
         self.conv2 = nn.Conv2d(width, width * 2, 3, stride=2, padding=1, bias=False)
         self.fc = nn.Linear(width * 2, 10)

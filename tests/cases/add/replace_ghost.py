@@ -21,12 +21,8 @@ class Net(nn.Module):
     def __init__(self, width=16):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, padding=1)
-        self.conv2 = nn.Conv2d(width, width * 2, 3, stride=2, padding=1, bias=False)
         self.conv2 = GhostModule(
-            in_channels=self.conv2.in_channels,
-            out_channels=self.conv2.out_channels,
-            kernel_size=self.conv2.kernel_size[0],
-            stride=self.conv2.stride[0],
+            in_channels=width, out_channels=width * 2, kernel_size=3, stride=2
         )
         self.fc = nn.Linear(width * 2, 10)
 

@@ -20,7 +20,6 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 16, 3)
-        self.act = nn.ReLU()
         self.act = Swish(trainable=True)
         self.block = nn.Sequential(self.conv, self.act)
 

@@ -17,8 +17,9 @@ from blocks.swish import Swish
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU())
-        self.features[1] = Swish()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 8, 3), Swish(), nn.Conv2d(8, 8, 3), nn.ReLU()
+        )
 
     def forward(self, x):
         return self.features(x)

@@ -34,7 +34,7 @@ class Net(nn.Module):
         self.stages = nn.ModuleList()
         for inp, out in zip((3, *widths), widths):
             self.stages.append(stage(inp, out))
-        self.stages_1_cbam = CBAM(channels=self.stages[1][1].num_features)
+        self.stages_1_cbam = CBAM(channels=widths[1])
 
     def forward(self, x):
         features = []

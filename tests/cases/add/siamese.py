@@ -34,7 +34,7 @@ class Encoder(nn.Module):
     def __init__(self, width=8):
         super().__init__()
         self.stem = nn.Conv2d(3, width, 3)
-        self.stem_cbam = nn.Identity()
+        self.stem_cbam = CBAM(channels=width)
         self.norm = nn.BatchNorm2d(width)
 
     def forward(self, x):
@@ -47,7 +47,6 @@ class Siamese(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = Encoder()
-        self.encoder.stem_cbam = CBAM(channels=self.encoder.stem.out_channels)
         self.head = nn.Linear(8, 1)
 
     def forward(self, x):
