@@ -481,7 +481,11 @@ REPLACED = {
         "wrong",
         "paths-lost",
     ),
-    "a reader lost": ([IN_ITS_PLACE, ("x = self.drop(x) + y", "x = self.drop(x)")], "wrong", None),
+    "a reader lost": (
+        [IN_ITS_PLACE, ("x = self.drop(x) + y", "x = self.drop(x)")],
+        "wrong",
+        "elsewhere",
+    ),
     "called twice": (
         [IN_ITS_PLACE, ("y = self.side(x)", "y = self.side(self.side(x))")],
         "wrong",
