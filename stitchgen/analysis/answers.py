@@ -12,6 +12,7 @@ from stitchgen.analysis.backend import (
     OtherArguments,
     Passages,
     ProvenConfiguration,
+    TriedImport,
 )
 from stitchgen.analysis.survey import Configuration, Survey
 from stitchgen.observer import protocol
@@ -187,6 +188,16 @@ def passages_of(passages: Sequence[protocol.Passage]) -> Passages:
 def proof_of(answer: protocol.ProveAnswer) -> list[ProvenConfiguration | BrokenCheck]:
     return [
         proven_of(build) if build["ok"] else broken_of(build["error"]) for build in answer["builds"]
+    ]
+
+
+def imports_of(answer: protocol.ImportAnswer) -> list[TriedImport]:
+    return [
+        TriedImport(
+            before=failure_of(way["before"]) if way["before"] else None,
+            after=failure_of(way["after"]) if way["after"] else None,
+        )
+        for way in answer["ways"]
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from stitchgen.analysis.layer_facts import Failure, Value
 from stitchgen.analysis.survey import Survey
 from stitchgen.errors import StitchError
+from stitchgen.project.ways_in import WayIn
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,14 @@ class BrokenCheck:
 
 
 @dataclass(frozen=True)
+class TriedImport:
+    """Why the import of a file fails in one way, as it is and as it would be; None where it works."""
+
+    before: Failure | None
+    after: Failure | None
+
+
+@dataclass(frozen=True)
 class KeyChanges:
     """What becomes of the keys of the old `state_dict`."""
 
@@ -127,6 +136,11 @@ class Backend(Protocol):
         self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         """Hold the checks against each configuration; ends with the first that fails."""
+
+    def import_in(
+        self, ways: Sequence[tuple[Path, WayIn]], overlay: Mapping[Path, bytes]
+    ) -> Sequence[TriedImport]:
+        """Import each file in a way in which the project does, as it is and with the overlay."""
 
     def close(self) -> None:
         """End what was started."""

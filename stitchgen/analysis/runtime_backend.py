@@ -24,10 +24,12 @@ from stitchgen.analysis.backend import (
     Proposal,
     ProvenConfiguration,
     Questions,
+    TriedImport,
 )
 from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Survey
 from stitchgen.errors import InternalError, StitchError
+from stitchgen.project.ways_in import WayIn
 
 SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
 #: Seconds that one request may take; STITCHGEN_TIMEOUT changes it.
@@ -211,6 +213,16 @@ class RuntimeBackend:
             overlay=encoded(overlay),
         )
         return answers.proof_of(answer)
+
+    def import_in(
+        self, ways: Sequence[tuple[Path, WayIn]], overlay: Mapping[Path, bytes]
+    ) -> Sequence[TriedImport]:
+        asked = [
+            {"file": str(file), "module": way.module, "paths": [str(path) for path in way.paths]}
+            for file, way in ways
+        ]
+        answer = self.observer.ask("import", ways=asked, inputs=[], overlay=encoded(overlay))
+        return answers.imports_of(answer)
 
     def close(self) -> None:
         self.observer.close()

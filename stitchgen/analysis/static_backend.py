@@ -18,6 +18,7 @@ from stitchgen.analysis.backend import (
     Proposal,
     ProvenConfiguration,
     Questions,
+    TriedImport,
 )
 from stitchgen.analysis.facts import CallSite, ClassName, Layer
 from stitchgen.analysis.static.layers import ReadClass, built_classes, read_classes, read_layer
@@ -26,6 +27,7 @@ from stitchgen.analysis.survey import Configuration, Survey
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.layouts import FEATURES
 from stitchgen.project.modules import ProjectFiles, files_beside, import_name
+from stitchgen.project.ways_in import WayIn
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.document import Document
 from stitchgen.source.imports import has_relative_imports
@@ -76,6 +78,11 @@ class StaticBackend:
         self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         raise InternalError("the model is read and not run, so nothing can be proven of it")
+
+    def import_in(
+        self, ways: Sequence[tuple[Path, WayIn]], overlay: Mapping[Path, bytes]
+    ) -> Sequence[TriedImport]:
+        raise InternalError("the model is read and not run, so nothing can be imported")
 
     def close(self) -> None:
         """Nothing was started."""

@@ -262,6 +262,9 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
         lines.append(_fact("not proven", _names(proof["not_proven"])))
     if proof.get("unchanged"):
         lines.append(_fact("unchanged", _names(proof["unchanged"])))
+    if proof.get("imports"):
+        importers = dict.fromkeys(one["from"] for one in proof["imports"])
+        lines.append(_fact("imports", ", ".join(importers)))
     if proof.get("input"):
         lines.append(_fact("input", _inline(proof["input"])))
     lines.append(

@@ -1,7 +1,7 @@
 """What a fusion is: a way to make one feature of a layer's output and those of branches.
 
 Each is a module of this package that binds `FUSION`; the observer computes the same by hand
-(`observer/joins.py`).
+(`observer/forwards/joins.py`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import traceback
-from typing import Dict, Mapping, Tuple, Union
+from typing import Dict, Mapping, Optional, Tuple, Union
 
 from stitchgen.observer import expressions, proof, survey, weights
 from stitchgen.observer.checks.failed import CheckFailed
@@ -12,8 +12,11 @@ from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.models import build, find_input, small_enough, train_batch
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import (
+    Error,
     EvaluateAnswer,
     EvaluateRequest,
+    ImportAnswer,
+    ImportRequest,
     ModelRequest,
     ProofOfBuild,
     ProveAnswer,
@@ -23,11 +26,13 @@ from stitchgen.observer.protocol import (
     Request,
     SurveyAnswer,
     SurveyRequest,
+    TriedImport,
+    Way,
 )
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
 
-Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer]
+Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer]
 
 
 def perform(request: Request) -> Union[Dict[str, object], Refusal]:
@@ -48,6 +53,8 @@ def answer_to(request: Request) -> Answer:
         return evaluate(request)
     if request["op"] == "prove":
         return prove(request)
+    if request["op"] == "import":
+        return import_in_every_way(request)
     raise KeyError(request["op"])
 
 
@@ -65,10 +72,10 @@ def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
     )
 
 
-def load(project: Project) -> None:
+def load(project: Project, stand_in: bool = True) -> None:
     """Import the model file; raises `Failure`: does-not-build."""
     try:
-        project.load()
+        project.load(stand_in)
     except SystemExit as error:
         raise Failure(
             "does-not-build", "importing the model file calls sys.exit(%s)" % error
@@ -104,6 +111,29 @@ def prove(request: ProveRequest) -> ProveAnswer:
         if not proven["ok"]:
             break
     return {"builds": builds}
+
+
+def import_in_every_way(request: ImportRequest) -> ImportAnswer:
+    """Import each file as it is and as it would be, in each way in which the project does."""
+    return {"ways": [import_in(request, way) for way in request["ways"]]}
+
+
+def import_in(request: ImportRequest, way: Way) -> TriedImport:
+    before = failed_import(request, way, {})
+    # What cannot be imported so anyway is no way in.
+    after = failed_import(request, way, request["overlay"]) if before is None else None
+    return {"before": before, "after": after}
+
+
+def failed_import(request: ImportRequest, way: Way, overlay: Mapping[str, str]) -> Optional[Error]:
+    asked = request.copy()
+    asked["file"], asked["module"], asked["paths"] = way["file"], way["module"], way["paths"]
+    with project_of(asked, overlay) as project:
+        try:
+            load(project, stand_in=False)
+        except Failure as failure:
+            return failure.report
+    return None
 
 
 def require_found(edited: Project) -> None:

@@ -238,21 +238,24 @@ class Project:
                 return True
         return False
 
-    def load(self) -> Dict[str, Any]:
+    def load(self, stand_in: bool = True) -> Dict[str, Any]:
         """The namespace of the model file, imported under its dotted name.
 
-        Raises what the import raises.
+        `stand_in`: empty packages take the place of those whose own import fails. Raises what the
+        import raises.
         """
         if self.namespace is None:
             self.forget_overloads()
-            module = self.run_in_folders(self.import_model_file)
+            module = self.run_in_folders(lambda: self.import_model_file(stand_in))
             self.namespace = module.__dict__
         return self.namespace
 
-    def import_model_file(self) -> types.ModuleType:
+    def import_model_file(self, stand_in: bool) -> types.ModuleType:
         try:
             return importlib.import_module(self.module)
         except Exception as error:
+            if not stand_in:
+                raise
             return self.load_below_stand_ins(error)
 
     def run_in_folders(self, action: Callable[[], Result]) -> Result:

@@ -161,7 +161,21 @@ class ProveRequest(ModelRequest):
     overlay: Dict[str, str]  # the edited files, in base64, by absolute path
 
 
-Request = Union[SurveyRequest, EvaluateRequest, ProveRequest]
+class Way(TypedDict):
+    """One way in which the project imports one of the edited files."""
+
+    file: str
+    module: str
+    paths: List[str]
+
+
+class ImportRequest(ModelRequest):
+    op: Literal["import"]
+    ways: List[Way]
+    overlay: Dict[str, str]  # the edited files, in base64, by absolute path
+
+
+Request = Union[SurveyRequest, EvaluateRequest, ProveRequest, ImportRequest]
 
 
 # Answers ----------------------------------------------------------------------------------------
@@ -394,6 +408,19 @@ class ProvenBuild(ProvenBuildBase, total=False):
     backwards: int
     notes: List[str]
     input: str
+
+
+class TriedImport(TypedDict):
+    """Why the import of a file fails, as it is and as it would be; None where it works."""
+
+    before: Optional[Error]
+    after: Optional[Error]
+
+
+class ImportAnswer(TypedDict):
+    """The ways in their order."""
+
+    ways: List[TriedImport]
 
 
 class ProveAnswer(TypedDict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.backend import BrokenCheck, KeyChanges, Proposal
@@ -13,6 +14,7 @@ from stitchgen.planning import joins
 from stitchgen.planning.definitions import class_around
 from stitchgen.planning.plan import Plan, Planning
 from stitchgen.planning.point import InsertionPoint
+from stitchgen.project.ways_in import WayIn
 from stitchgen.targets.placement import Placement
 
 #: The checks, as the report names them.
@@ -33,6 +35,7 @@ class Proof:
     input: str
     notes: tuple[str, ...]
     keys: KeyChanges
+    imports: tuple[WayIn, ...] = ()  # the ways in which the edited files were imported
 
     def as_dict(self) -> dict[str, Any]:
         """The `proof` of `--json`."""
@@ -45,6 +48,7 @@ class Proof:
             "macs_added": self.macs_added,
             "input": self.input,
             "notes": list(self.notes),
+            "imports": [{"from": way.importer, "as": way.module} for way in self.imports],
         }
 
 
@@ -71,6 +75,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         if isinstance(proven, BrokenCheck):
             raise refusal(planning, plan, proposal.expression, proven)
         found.append(proven)
+    imports = imported(planning, plan)
     return Proof(
         builds=tuple(one.expression for one in wanted[:PROVEN]),
         unchanged=tuple(one.expression for one in others[:unchanged]),
@@ -80,7 +85,32 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         input=found[0].input,
         notes=tuple(sorted({note for proven in found for note in proven.notes})),
         keys=found[0].keys,
+        imports=imports,
     )
+
+
+def imported(planning: Planning, plan: Plan) -> tuple[WayIn, ...]:
+    """The ways in which the project imports the edited files; refuses where one no longer works."""
+    workspace = plan.workspace
+    ways = [
+        (Path(file), way)
+        for file in workspace.edits
+        for way in workspace.ways_into(Path(file))
+        if way.importer
+    ]
+    tried = planning.backend.import_in(ways, workspace.overlay()) if ways else []
+    for (file, way), one in zip(ways, tried):
+        if one.after is not None:
+            shown = workspace.relative(file)
+            raise StitchError(
+                "import-conflict",
+                f"{shown} is imported as {way.module} by {way.importer}, which the edit breaks: "
+                f"{one.after.message}",
+                where=one.after.where or shown,
+                hint="Name a folder for the blocks that is found in each way, in pyproject.toml: "
+                '[tool.stitchgen] blocks = "..."',
+            )
+    return tuple(way for (_, way), one in zip(ways, tried) if one.before is None)
 
 
 def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> StitchError:

@@ -1,0 +1,119 @@
+"""What the command says of the proof, and what it needs for one."""
+
+import base64
+import subprocess
+import sys
+
+import pytest
+
+from stitchgen.errors import StitchError
+from stitchgen.observer import operations
+from stitchgen.observer import proof as observed
+from stitchgen.pipeline import proof, splice
+from stitchgen.planning import block_file
+from stitchgen.project import config
+from tests.support.commands import request_of
+from tests.support.spliced import tree
+
+MODEL = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return x
+"""
+#: Runs a command and prints which modules of the reader are loaded afterwards.
+RUN = """\
+import sys
+from stitchgen.cli import main
+status = main.run(sys.argv[1:])
+print(status, [name for name in sys.modules if name.startswith("stitchgen.analysis.static")])
+"""
+
+
+def test_the_report_names_the_checks_that_the_observer_makes():
+    assert [check.name for check in observed.CHECKS] == list(proof.CHECKS)
+
+
+def test_a_proven_splice_reads_nothing_that_only_reading_needs(tmp_path):
+    (tmp_path / "model.py").write_text(MODEL)
+    arguments = ["add", "se", "--after", "model.conv", "--python", sys.executable]
+
+    def run(*more):
+        command = [sys.executable, "-c", RUN, *arguments, *more]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[-1]
+
+    assert run("--dry-run") == "0 []"
+    assert "stitchgen.analysis.static" in run("--dry-run", "--no-prove")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A package that two scripts import, each in its own way."""
+    files = {
+        "net/__init__.py": "",
+        "net/model.py": MODEL,
+        "net/train.py": "from .model import Net\n\nif __name__ == '__main__':\n    Net()\n",
+        "tools/eval.py": "import sys\n\nsys.path.insert(0, '.')\nfrom net.model import Net\n\nNet()\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return config.find_project(tmp_path)
+
+
+def test_the_edited_file_is_imported_in_every_way_of_the_project(project, python):
+    request = request_of("se --after net/model.py::Net.conv", python)
+    found = splice.run(project, request).result["proof"]["imports"]
+    assert sorted(found, key=str) == [
+        {"from": "python -m net.train", "as": "net.model"},
+        {"from": "tools/eval.py", "as": "net.model"},
+    ]
+
+
+def test_an_import_that_fails_in_one_way_is_refused(project, python, monkeypatch):
+    monkeypatch.setattr(block_file, "module_to_import", lambda *_: "model_blocks.se")
+    (project.root / "model_blocks").mkdir()
+    (project.root / "model_blocks" / "se.py").write_text("class SE:\n    pass\n")
+    before = tree(project.root)
+    with pytest.raises(StitchError):
+        splice.run(project, request_of("se --after net/model.py::Net.conv", python))
+    assert tree(project.root) == before
+
+
+@pytest.mark.parametrize(
+    ("way", "before", "after"),
+    [
+        ({"module": "net.model", "paths": ["."]}, None, None),
+        ({"module": "model", "paths": ["net"]}, None, "No module named 'net'"),
+        ({"module": "absent.model", "paths": ["."]}, "No module named 'absent'", None),
+    ],
+)
+def test_an_import_is_tried_as_the_file_is_and_as_it_would_be(project, way, before, after):
+    file = project.root / "net" / "model.py"
+    edited = b"from net.blocks import Block\n" + file.read_bytes()
+    block = project.root / "net" / "blocks.py"
+    overlay = {str(file): edited, str(block): b"Block = None\n"}
+    paths = [str(project.root / path) for path in way["paths"]]
+    request = {
+        "op": "import",
+        "file": str(file),
+        "module": "net.model",
+        "paths": [str(project.root)],
+        "root": str(project.root),
+        "inputs": [],
+        "ways": [{"file": str(file), "module": way["module"], "paths": paths}],
+        "overlay": {path: base64.b64encode(data).decode() for path, data in overlay.items()},
+    }
+    [tried] = operations.answer_to(request)["ways"]
+    for error, expected in ((tried["before"], before), (tried["after"], after)):
+        assert (error is None) == (expected is None), error
+        assert expected is None or expected in error["message"]
