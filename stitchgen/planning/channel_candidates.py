@@ -148,18 +148,19 @@ class Constructor:
     def followed(self) -> Iterator[str]:
         """The parts of the calls that made what the creation reads: `cout` of `conv = Conv(cin, cout)`."""
         names, seen = names_read(self.creating), set[str]()
-        statements = [
-            one
+        made = [
+            pair
             for one in ast.walk(self.function)
             if isinstance(one, ast.Assign) and one.lineno < self.creating.lineno
+            for pair in values_of(one)
         ]
         while names - seen:
             fresh = names - seen
             seen |= fresh
-            for statement in statements:
-                if any(isinstance(t, ast.Name) and t.id in fresh for t in statement.targets):
-                    yield from atoms(statement)
-                    names |= names_read(statement.value)
+            for name, value in made:
+                if name in fresh:
+                    yield from atoms(value)
+                    names |= names_read(value)
 
     def taken_next(self) -> Iterator[str]:
         """What the layers that are created next are told to take, as far as it names something."""
@@ -253,7 +254,23 @@ def wrapped(text: str) -> str:
     return f"({text})" if isinstance(node, (ast.BinOp, ast.IfExp, ast.BoolOp, ast.Lambda)) else text
 
 
-def atoms(statement: ast.stmt) -> list[str]:
+def values_of(statement: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
+    """Each name that is assigned, with its value; those of `a, b = one, two` one by one."""
+    for target in statement.targets:
+        match target, statement.value:
+            case ast.Name(id=name), value:
+                yield name, value
+            case ast.Tuple(elts=names), ast.Tuple(elts=values) if len(names) == len(values):
+                for one, value in zip(names, values):
+                    if isinstance(one, ast.Name):
+                        yield one.id, value
+            case ast.Tuple(elts=names), value:
+                for one in names:
+                    if isinstance(one, ast.Name):
+                        yield one.id, value
+
+
+def atoms(statement: ast.AST) -> list[str]:
     """Integers, names, attributes and simple arithmetic in the arguments of the calls."""
     found: list[str] = []
     for node in ast.walk(statement):
