@@ -24,6 +24,7 @@ class Subject:
     python: str = sys.executable  # the interpreter that runs the model
     builds: tuple[str, ...] = ()  # the constructions given first, then those found in the file
     given: tuple[str, ...] = ()  # those that the user named
+    relatives: tuple[str, ...] = ()  # the same of classes that inherit from the same class
     inputs: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()  # those that the project's scripts are run from
     names: tuple[

@@ -158,10 +158,13 @@ class OtherArgument:
         if self.element is None:
             if is_integer(value):
                 return self.change(value)
-        elif isinstance(value, (list, tuple)) and len(value) > self.element:
+        elif isinstance(value, (list, tuple)) and len(value) > max(self.element, 0):
             if all(is_integer(item) for item in value):
                 items = list(value)
-                items[self.element] = self.change(items[self.element])
+                if self.element == LONGER:
+                    items.append(self.change(items[-1]))
+                else:
+                    items[self.element] = self.change(items[self.element])
                 return type(value)(items)
         raise NothingToLearn
 
@@ -179,6 +182,8 @@ def one_more(value: int) -> int:
 
 
 CHANGES = (doubled, one_more)
+#: In the place of an element's number: the list has one more, as another configuration may.
+LONGER = -1
 
 
 def try_other_arguments(
@@ -206,7 +211,7 @@ def try_other_arguments(
     except (KeyError, AttributeError, TypeError, ValueError):
         return
     for name in parameters[:12]:
-        for element in (None, 0, 1, 2, 3):
+        for element in (None, LONGER, 0, 1, 2, 3):
             try:
                 for change in CHANGES:
                     with OtherArgument(kind, name, element, change) as other:

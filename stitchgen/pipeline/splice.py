@@ -98,7 +98,7 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
     try:
         return proven_plan(task, survey, backend)
     except StitchError as error:
-        named = survey.only(given)
+        named = survey.only((*given, *subject.relatives))
         fewer = 0 < len(named.configurations) < len(survey.configurations)
         if error.code not in DUE_TO_OTHERS or not fewer:
             raise

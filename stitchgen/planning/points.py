@@ -7,7 +7,7 @@ source; nothing is written.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,14 +145,28 @@ def built_once(planning: Planning, asked: Asked, owner: str) -> Resolved | None:
         for configuration in survey.configurations
         for root in survey.roots(configuration, about.name, about.file)
     }
+    # What is on the way to it has the block as well where it is built by itself.
+    parts = {
+        one.configuration.class_at(path)
+        for one in asked.instances
+        for path in above(join(one.root, owner))
+    }
+    by_itself = {id(one) for one in survey.configurations if one.class_key in parts}
+    by_itself -= {configuration for configuration, _ in meant}
     rest = asked.resolved.path[len(owner) :].lstrip(".")
     elsewhere = is_used_by_others(planning, asked.instances, owner)
-    # Built by itself the class is the same, with the block; within another model it is that one layer.
-    if {one for one in found if one[1]} != meant or elsewhere:
+    if {one for one in found if one[0] not in by_itself} != meant or elsewhere:
         return None
     if len(survey.instances(about.name, about.file, rest)) != len(found):
         return None  # the class lacks the layer elsewhere
     return replace(asked.resolved, file=Path(about.file), class_name=about.name, path=rest)
+
+
+def above(path: str) -> Iterator[str]:
+    """`a.b.c`, `a.b`, `a`."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
 
 
 def point_at_calls(

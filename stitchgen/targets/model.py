@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -117,7 +117,10 @@ def target_model(
     named = scripted(located, syntax, file, name)
     script = named if named is not None and named.variables else None
     given = options.builds or (configured.build if configured else ())
+    relatives = tuple(one for text in given for one in built_alike(syntax, text))[:MOST_OTHERS]
     builds = builds_to_try(given, script, found_builds(project, syntax, file))
+    shorter = [one for text in given for one in with_shorter_lists(text)][:MOST_OTHERS]
+    builds = tuple(dict.fromkeys((*given, *relatives, *shorter, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
     left_out = import_safety.left_out(
         syntax.tree, {name for text in (*builds, *inputs) for name in names_in(text)}
@@ -133,6 +136,7 @@ def target_model(
         python=interpreter(options.python, project.python, project.root),
         builds=builds,
         given=given,
+        relatives=relatives,
         inputs=inputs,
         folders=run_from(file, workspace),
     )
@@ -203,6 +207,39 @@ def builds_to_try(
     made = tuple(one.expression for one in script.variables) if script and not given else ()
     others = found[: MOST_OTHERS if given or made else MOST_BUILDS]
     return tuple(dict.fromkeys((*given, *made, *others)))
+
+
+def built_alike(syntax: Syntax, expression: str) -> list[str]:
+    """The construction with each other class of the file that shares code with its own: what one of them
+    inherits is edited for all."""
+    try:
+        node = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        return []
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return []
+    own = syntax.lineage(node.func.id)
+    classes = [node.name for node in syntax.tree.body if isinstance(node, ast.ClassDef)]
+    alike = [one for one in classes if one not in own and set(own) & set(syntax.lineage(one))]
+    return [ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)) for name in alike]
+
+
+def with_shorter_lists(expression: str) -> Iterator[str]:
+    """The construction with one element fewer in each list that it is given: `Net([16])` of `Net([16, 32])`.
+
+    How many layers a container has is seldom the same in all configurations of a model.
+    """
+    try:
+        node = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        return
+    if not isinstance(node, ast.Call):
+        return
+    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+        if isinstance(argument, (ast.List, ast.Tuple)) and len(argument.elts) > 1:
+            last = argument.elts.pop()
+            yield ast.unparse(node)
+            argument.elts.append(last)
 
 
 def is_built_by(
