@@ -43,10 +43,17 @@ def shape_in(text: str) -> Optional[Shape]:
 
 
 class Given:
-    """Inputs from `--input`: shapes (`1x3x224x224`, `2x16:int64`) or Python expressions."""
+    """Inputs from `--input`: shapes (`1x3x224x224`, `2x16:int64`) or Python expressions.
 
-    def __init__(self, texts: Sequence[str], evaluate: Callable[[str], Any]) -> None:
+    One tuple is one argument, and one dictionary is the keywords; with `unpacked` the tuple is all
+    arguments, and the dictionary one.
+    """
+
+    def __init__(
+        self, texts: Sequence[str], evaluate: Callable[[str], Any], unpacked: bool = False
+    ) -> None:
         """Raises SyntaxError for a text that is neither a shape nor an expression."""
+        self.unpacked = unpacked
         self.texts = list(texts)
         self.evaluate = evaluate
         self.parts = [shape_in(text) for text in self.texts]
@@ -75,8 +82,11 @@ class Given:
             for number, (text, shape) in enumerate(zip(self.texts, self.parts))
         ]
         if len(values) == 1:
-            if isinstance(values[0], dict):
-                return (), values[0]
+            value = values[0]
+            if isinstance(value, dict):
+                return ((value,), {}) if self.unpacked else ((), value)
+            if isinstance(value, tuple) and self.unpacked:
+                return value, {}
         return tuple(values), {}
 
 

@@ -120,6 +120,7 @@ def find_input(
     if given:
         try:
             source: Source = model_inputs.Given(given, project.evaluate)
+            unpacked = model_inputs.Given(given, project.evaluate, unpacked=True)
         except SyntaxError as error:
             message = "--input %s is neither a shape nor a Python expression" % error.text
             raise Failure("bad-argument", message) from None
@@ -127,7 +128,7 @@ def find_input(
             source.make(0)
         except Exception as error:
             raise failure_of("bad-argument", error, "--input %s" % source.describe()) from error
-        candidates = [source]
+        candidates = [source, unpacked] if len(given) == 1 and not source.shapes else [source]
     else:
         candidates = model_inputs.guesses(model)
     first: Optional[Exception] = None
