@@ -100,7 +100,8 @@ def imported(planning: Planning, plan: Plan) -> tuple[WayIn, ...]:
     ]
     tried = planning.backend.import_in(ways, workspace.overlay()) if ways else []
     for (file, way), one in zip(ways, tried):
-        if one.after is not None:
+        # A file that is run itself can be run as a module as well, which its import may need.
+        if one.after is not None and not way.itself:
             shown = workspace.relative(file)
             raise StitchError(
                 "import-conflict",
@@ -110,7 +111,8 @@ def imported(planning: Planning, plan: Plan) -> tuple[WayIn, ...]:
                 hint="Name a folder for the blocks that is found in each way, in pyproject.toml: "
                 '[tool.stitchgen] blocks = "..."',
             )
-    return tuple(way for (_, way), one in zip(ways, tried) if one.before is None)
+    works = [way for (_, way), one in zip(ways, tried) if one.before is one.after is None]
+    return tuple(works)
 
 
 def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> StitchError:
