@@ -75,7 +75,8 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         if isinstance(proven, BrokenCheck):
             raise refusal(planning, plan, proposal.expression, proven)
         found.append(proven)
-    imports = imported(planning, plan)
+    imports, broken = imported(planning, plan)
+    notes = {note for proven in found for note in proven.notes} | set(broken)
     return Proof(
         builds=tuple(one.expression for one in wanted[:PROVEN]),
         unchanged=tuple(one.expression for one in others[:unchanged]),
@@ -83,14 +84,15 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         params_added=found[0].params_added,
         macs_added=found[0].macs_added,
         input=found[0].input,
-        notes=tuple(sorted({note for proven in found for note in proven.notes})),
+        notes=tuple(sorted(notes)),
         keys=found[0].keys,
         imports=imports,
     )
 
 
-def imported(planning: Planning, plan: Plan) -> tuple[WayIn, ...]:
-    """The ways in which the project imports the edited files; refuses where one no longer works."""
+def imported(planning: Planning, plan: Plan) -> tuple[tuple[WayIn, ...], list[str]]:
+    """The ways in which the project imports the edited files, and what is to be said of files that are no
+    longer run by their paths; refuses where an import no longer works."""
     workspace = plan.workspace
     ways = [
         (Path(file), way)
@@ -112,7 +114,12 @@ def imported(planning: Planning, plan: Plan) -> tuple[WayIn, ...]:
                 '[tool.stitchgen] blocks = "..."',
             )
     works = [way for (_, way), one in zip(ways, tried) if one.before is one.after is None]
-    return tuple(works)
+    broken = [
+        f"{way.importer} itself does not find the block when it is run by its path; run it with python -m."
+        for (_, way), one in zip(ways, tried)
+        if one.after is not None
+    ]
+    return tuple(works), broken
 
 
 def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> StitchError:

@@ -80,12 +80,14 @@ def test_the_edited_file_is_imported_in_every_way_of_the_project(project, python
 
 
 def test_an_import_that_fails_in_one_way_is_refused(project, python, monkeypatch):
-    monkeypatch.setattr(block_file, "module_to_import", lambda *_: "model_blocks.se")
-    (project.root / "model_blocks").mkdir()
-    (project.root / "model_blocks" / "se.py").write_text("class SE:\n    pass\n")
+    # Found from the root, and not by the script that has its own folder first on the path.
+    monkeypatch.setattr(block_file, "module_to_import", lambda *_: "net.blocks.se")
+    (project.root / "net" / "run.py").write_text("from model import Net\n\nNet()\n")
     before = tree(project.root)
-    with pytest.raises(StitchError):
+    with pytest.raises(StitchError) as refused:
         splice.run(project, request_of("se --after net/model.py::Net.conv", python))
+    assert refused.value.code == "import-conflict"
+    assert "is imported as model by net/run.py, which the edit breaks" in refused.value.message
     assert tree(project.root) == before
 
 

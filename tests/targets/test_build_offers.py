@@ -103,3 +103,7 @@ def test_an_expression_of_another_module(project: config.Project, python: str) -
     flags = "se --after nets/unet.py::UNet.conv --build hubconf:small()"
     result = splice.run(project, request_of(flags, python), "dry-run").result
     assert result["proof"]["build"] == ["hubconf:small()"]
+    # The file has a `__main__` of its own, in a folder from which no script finds the blocks.
+    [note] = result["proof"]["notes"]
+    assert note.startswith("nets/unet.py itself does not find the block")
+    assert "nets/unet.py" not in [one["from"] for one in result["proof"]["imports"]]
