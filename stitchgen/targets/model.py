@@ -17,10 +17,9 @@ from stitchgen.analysis.subject import Subject, interpreter
 from stitchgen.analysis.survey import Configuration
 from stitchgen.errors import StitchError
 from stitchgen.project.config import ModelConfig, Project
-from stitchgen.project.modules import ImportName, as_named, files_beside, import_name
+from stitchgen.project.modules import ImportName, as_named, files_beside
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
-from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, all_statements
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.scripts import Script, read_script
@@ -118,7 +117,7 @@ def target_model(
     script = named if named is not None and named.variables else None
     given = options.builds or (configured.build if configured else ())
     relatives = tuple(one for text in given for one in built_alike(syntax, text))[:MOST_OTHERS]
-    builds = builds_to_try(given, script, found_builds(project, syntax, file))
+    builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
     shorter = [one for text in given for one in with_shorter_lists(text)][:MOST_OTHERS]
     builds = tuple(dict.fromkeys((*given, *relatives, *shorter, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
@@ -264,7 +263,7 @@ def is_built_by(
             return True
     if builds or class_name in factories.configurations(other.tree, other.document.text):
         return False
-    return bool(found_builds(project, own, named))
+    return bool(found_builds(workspace, own, named))
 
 
 def names_in(expression: str) -> set[str]:
@@ -357,12 +356,11 @@ def names_file(target: str, file: Path, folders: Sequence[Path]) -> bool:
     return name is not None and any(as_named(folder / name) == file for folder in folders)
 
 
-def found_builds(project: Project, syntax: Syntax, file: Path) -> tuple[str, ...]:
+def found_builds(workspace: Workspace, syntax: Syntax, file: Path) -> tuple[str, ...]:
     """The constructions that reading finds in the file: factories, and classes without arguments."""
     text = syntax.document.text
     found = factories.configurations(syntax.tree, text)
     if not found:
-        paths = import_name(file, project.root, has_relative_imports(syntax.tree)).paths
-        files = files_beside(file, *paths)
+        files = files_beside(file, *imported_as(file, workspace).paths)
         found = factories.factories(syntax.tree, text, files, imported=True)
     return tuple(dict.fromkeys(text for texts in found.values() for text in texts))
