@@ -82,7 +82,7 @@ MODELS = [
     ("convolutional", CONVOLUTIONAL, "2x3x24x32", {"NCHW": "model.stage", "NHWC": "model.mlp"}),
     ("token", TOKENS, "2x3x32x48", {"NLC": "model.norm"}),
 ]
-LAWS = {"builds", "keys", "position", "elsewhere", "consumed"}
+LAWS = {"builds", "keys", "position", "axis", "elsewhere", "consumed"}
 
 
 def fits(block: Block) -> bool:

@@ -6,6 +6,7 @@ is the caller's: `paint(text, role)`, with the roles error, warning, good, name 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -18,6 +19,8 @@ NOT_PROVEN = "not-proven"
 #: So many splices that differ in their layer alone, and warnings of one kind, are shown one by one.
 MOST_ALIKE = 3
 MOST_WARNINGS = 5
+#: Of a block in a list: `stages_se.0`.
+NUMBER = re.compile(r"\.(\d+)$")
 UNVERIFIED = "unverified: there is nothing to compare it with"
 
 
@@ -204,7 +207,8 @@ def _alike(splices: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]
     """Those that differ in their layer alone are shown together, where a pattern means many."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for splice in splices:
-        key = {name: splice.get(name) for name in ("attribute", "strategy", "channels", "already")}
+        key = {name: splice.get(name) for name in ("strategy", "channels", "already")}
+        key["attribute"] = NUMBER.sub("", splice["attribute"])
         groups.setdefault(repr(key), []).append(splice)
     return [
         part
@@ -219,7 +223,9 @@ def _splice(
     paint: Paint,
     alike: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
-    target, attribute = paint(splice["target"], "name"), paint(splice["attribute"], "name")
+    # One of a list is shown as it is written: `self.stages_se[0]`.
+    attribute = NUMBER.sub("" if len(alike) > 1 else r"[\1]", splice["attribute"])
+    target, attribute = paint(splice["target"], "name"), paint(attribute, "name")
     if len(alike) > 1:
         splice = {**splice, "readers": []}
         target = f"{len(alike)} layers, {target} to {paint(alike[-1]['target'], 'name')}"

@@ -34,7 +34,15 @@ Hints = Tuple[Dict[str, str], Dict[str, str]]
 #: `ChannelAxes.channel_axis`, or what stands in for it where the model does not run with gradients.
 ChannelAxisOf = Callable[[str, int, str, Optional[str], int], Optional[int]]
 
-SIZES = ("out_channels", "num_features", "num_channels", "out_features", "embedding_dim")
+SIZES = (
+    "out_channels",
+    "num_features",
+    "num_channels",
+    "out_features",
+    "embedding_dim",
+    "in_channels",
+    "in_features",
+)
 
 
 class Classes:

@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Type
 from torch import nn
 
 from stitchgen.observer import cost, protocol
+from stitchgen.observer.checks.axis import Axis
 from stitchgen.observer.checks.builds import Builds
 from stitchgen.observer.checks.check import Check
 from stitchgen.observer.checks.consumed import Consumed
@@ -23,7 +24,7 @@ from stitchgen.observer.tensors.state import warm_up
 from stitchgen.observer.tensors.values import leaves
 
 #: The checks of the proof, in their order: the first that fails is reported.
-CHECKS: Tuple[Type[Check], ...] = (Builds, Keys, Position, Elsewhere, Consumed)
+CHECKS: Tuple[Type[Check], ...] = (Builds, Keys, Position, Axis, Elsewhere, Consumed)
 MODES = ("eval", "train")
 
 

@@ -142,6 +142,8 @@ class Splice(SpliceBase, total=False):
     """One block in one configuration, as the checks take it."""
 
     block: str
+    made_of: str  # the name of the block's class
+    layout: str  # of what the block is fed, as it takes it; "" where it does not matter
     calls: Optional[List[int]]  # those that it goes with, from 1; None: all
     element: Union[int, str, None]  # of what the layer returns, or is fed
     into: Optional[str]  # path of the one reader that gets the block's output

@@ -47,7 +47,7 @@ def outcome_of(
         "command": request.command,
         "block": request.block or None,
         "dry_run": dry_run,
-        "splices": [splice_report(request, point) for point in plan.points],
+        "splices": [splice_report(request, point) for point in plan.shown],
         "files": files,
         "proof": proof.as_dict() if proof is not None else None,
         "keys": keys.as_dict(),
@@ -67,7 +67,8 @@ def records(request: SpliceRequest, plan: Plan) -> list[ledger.SpliceRecord]:
             arguments=point.naming.channels.expression or "",
             uses=tuple(sorted(plan.uses)),
         )
-        for point in plan.fresh
+        for point in plan.shown
+        if not point.naming.present
     ]
 
 
@@ -112,7 +113,7 @@ def warnings_of(
         *passed_over(task, plan),
         *plan.notes,
     ]
-    for point in plan.points:
+    for point in plan.shown:
         found += narrow(task, plan, point)
         found += neighbours(task, point)
     found += left_out(task)
@@ -135,7 +136,7 @@ def not_proven(task: Task, plan: Plan, without: StitchError | None) -> list[Warn
 
 def literal_channels(plan: Plan) -> list[Warning]:
     found: list[Warning] = []
-    for point in plan.points:
+    for point in plan.shown:
         channels = point.naming.channels
         if channels.reason:
             text = f"{channels.expression} channels is a literal: {channels.reason}"
@@ -146,7 +147,7 @@ def literal_channels(plan: Plan) -> list[Warning]:
 
 def initialised_blocks(plan: Plan) -> list[Warning]:
     found: list[Warning] = []
-    for point in plan.points:
+    for point in plan.shown:
         line = point.definition.initialised_at
         if line is not None:
             text = f"the model's own initialisation reaches {point.attribute} and sets its weights"

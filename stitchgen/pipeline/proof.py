@@ -18,7 +18,7 @@ from stitchgen.project.ways_in import WayIn
 from stitchgen.targets.placement import Placement
 
 #: The checks, as the report names them.
-CHECKS = ("builds", "keys", "position", "elsewhere", "consumed")
+CHECKS = ("builds", "keys", "position", "axis", "elsewhere", "consumed")
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
 
@@ -68,17 +68,23 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         Proposal(one.expression, splices_in(placement, one, plan.fresh))
         for one in wanted[:PROVEN] + others[:unchanged]
     ]
-    found = []
+    found, notes, holds = [], set(), []
+    resized = planning.task.model.subject.resized
     for proposal, proven in zip(
         proposals, planning.backend.prove(proposals, plan.workspace.overlay())
     ):
-        if isinstance(proven, BrokenCheck):
+        if not isinstance(proven, BrokenCheck):
+            found.append(proven)
+            holds.append(proposal.expression)
+        elif proven.check == "consumed" and proposal.expression in resized and found:
+            # Nobody asked for that one, and a block that nothing reads there does no harm.
+            notes.add(f"{proposal.expression}: {proven.message}")
+        else:
             raise refusal(planning, plan, proposal.expression, proven)
-        found.append(proven)
     imports, broken = imported(planning, plan)
-    notes = {note for proven in found for note in proven.notes} | set(broken)
+    notes |= {note for proven in found for note in proven.notes} | set(broken)
     return Proof(
-        builds=tuple(one.expression for one in wanted[:PROVEN]),
+        builds=tuple(one.expression for one in wanted[:PROVEN] if one.expression in holds),
         unchanged=tuple(one.expression for one in others[:unchanged]),
         not_proven=tuple(one.expression for one in wanted[PROVEN:] + others[unchanged:]),
         params_added=found[0].params_added,
@@ -185,7 +191,8 @@ def concerned(planning: Planning, plan: Plan) -> tuple[list[Configuration], list
         if configuration.expression not in wanted
         and any(survey.roots(configuration, name, file) for name, file in edited)
     ]
-    named = [wanted[text] for text in given if text in wanted]
+    further = planning.task.model.subject.resized
+    named = [wanted[text] for text in (*given, *further) if text in wanted]
     found = sorted(wanted.values(), key=lambda one: one.parameters)
     others.sort(key=lambda one: (one.expression not in given, one.parameters))
     return named or found, others
@@ -222,6 +229,8 @@ def splice_in(
         "placement": placement.name,
         "target": instance.path,
         "block": "" if method.features else block,
+        "made_of": point.naming.made_of,
+        "layout": "" if placement.replaces else point.naming.layout,
         "calls": None if calls.number is None else [calls.number],
         "element": calls.element.value if calls.element is not None else None,
         "into": None if reader is None else join(instance.root, reader.path),

@@ -11,6 +11,7 @@ from typing import Protocol
 from stitchgen.catalog.own_class import is_own
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.planning import block_file
+from stitchgen.planning.block_lists import find_lists
 from stitchgen.planning.channel_expressions import (
     Count,
     as_number,
@@ -69,6 +70,7 @@ def make_plan(planning: Planning) -> Plan:
         frozenset().union(*(one.uses for one in drafts)),
         passed_over,
         tuple(note for one in drafts for note in one.notes),
+        frozenset(point.target for point in points if planning.is_further(point)),
     )
 
 
@@ -298,10 +300,13 @@ class Splicing:
         construction = f"{placed.class_name}({', '.join(arguments)}){point.calls.moved}"
         present = stands_already(planning, point, placed.class_name, construction)
         if present is not None:
-            point = point.with_naming(attribute=present, present=True)
+            point = named_as(point, present)
         root = f"{planning.project.root}{os.sep}"
         return Draft(
-            point,
+            point.with_naming(
+                made_of=block.class_for(self.fit.dims),
+                layout="" if block.elementwise else self.fit.layout,
+            ),
             construction,
             widths_of(block, point, self.fit, names),
             uses_of(planning, placed),
@@ -311,6 +316,14 @@ class Splicing:
                 if present is None
             ),
         )
+
+
+def named_as(point: InsertionPoint, present: str) -> InsertionPoint:
+    """The point with the name of the block, or of the list of blocks, that is there already."""
+    loop = point.definition.loop
+    if loop is not None and loop.blocks is not None:
+        present = f"{present}.{point.attribute.rpartition('.')[2]}"
+    return point.with_naming(attribute=present, present=True)
 
 
 @dataclass(frozen=True)
@@ -338,6 +351,7 @@ class Replacing:
         _, fit = fit_of(planning, point)
         placed = block_file.plan_block(planning, fit.dims, Path(point.file))
         construction = f"{placed.class_name}({', '.join(arguments)})"
+        point = point.with_naming(made_of=block.class_for(fit.dims))
         return Draft(point, construction, Widths(""), uses_of(planning, placed))
 
 
@@ -352,7 +366,8 @@ def drafted(planning: Planning, makers: Sequence[Drafting]) -> list[Draft]:
     points = [maker.point for maker in makers]
     looped: dict[int, InsertionPoint] = {}
     groups: list[tuple[int, ...]] = []
-    for numbers, loop in find_loops(planning, points).items():
+    loops = {**find_loops(planning, points), **find_lists(planning, points)}
+    for numbers, loop in loops.items():
         group = in_one_loop([points[number] for number in numbers], loop)
         if group is not None:
             looped |= dict(zip(numbers, group))
@@ -363,7 +378,12 @@ def drafted(planning: Planning, makers: Sequence[Drafting]) -> list[Draft]:
         if len({(one.construction, one.point.naming.present) for one in mine}) > 1:
             for number in numbers:
                 drafts[number] = makers[number].draft(points[number])
-    return drafts
+                del looped[number]
+    return [
+        draft
+        for number, draft in enumerate(drafts)
+        if number in looped or not planning.is_further(draft.point)
+    ]
 
 
 def written(planning: Planning, drafts: Sequence[Draft]) -> list[InsertionPoint]:

@@ -293,11 +293,14 @@ def layer_sizes(planning: Planning, count: Count) -> list[str]:
     if count.side == "input":
         # What feeds the layer was made by the layers before it, of whatever attribute.
         every = list(configuration.layers)
-        near = list(reversed(every[: every.index(instance.path)]))
-        near = [path for path in near if not start or path.startswith(start + ".")][:40]
+        fed_by = list(reversed(every[: every.index(instance.path)]))
+        fed_by = [path for path in fed_by if not start or path.startswith(start + ".")][:40]
+        near = [*fed_by, instance.path, *inside]
     for path in near:
+        takes = count.side == "input" and (path == instance.path or path in inside)
         for name, size in configuration.layers[path].sizes.items():
-            if size == wanted:
+            told = name.startswith("in_") if takes else not name.startswith("in_")
+            if size == wanted and told:
                 steps = planning.survey.steps(configuration, start, path)
                 found.append(f"{access('self', steps)}.{name}")
     return found

@@ -139,7 +139,7 @@ def in_one_loop(
 
     None where there is none; then each needs a line of its own.
     """
-    looped = [point.with_definition(loop=loop) for point in points]
+    looped = [listed(point.with_definition(loop=loop)) for point in points]
     kept = [point.naming.channels.kept for point in looped]
     if all(texts is None for texts in kept):
         return looped  # given, or not named in the source
@@ -147,7 +147,7 @@ def in_one_loop(
         return None
     common: list[str] | None = None
     for point, texts in zip(looped, kept):
-        here = [in_loop(point, loop, text) for text in texts or ()]
+        here = [one for text in texts or () for one in in_loop(point, loop, text)]
         common = here if common is None else [text for text in common if text in here]
     usable = [text for text in common or () if f"{loop.container}[" not in text]
     if not usable:
@@ -158,8 +158,22 @@ def in_one_loop(
     ]
 
 
-def in_loop(point: InsertionPoint, loop: ContainerLoop, text: str) -> str:
-    """The expression with the layer that the loop is at in the place of its index."""
-    steps = (*point.calls.owner_steps, *point.calls.below)
+def listed(point: InsertionPoint) -> InsertionPoint:
+    """The point with its block as one of the loop's list, where that makes one."""
+    loop = point.definition.loop
+    if loop is None or loop.blocks is None:
+        return point
+    step = point.calls.below[loop.depth - 1]
+    name = f"{loop.blocks.attribute}.{step.name}"
+    return point.with_naming(attribute=name, preferred=loop.blocks.preferred)
+
+
+def in_loop(point: InsertionPoint, loop: ContainerLoop, text: str) -> list[str]:
+    """The expression with the layer that the loop is at, or its number, in the place of an index."""
+    steps = point.calls.steps_to_layer
     own = access("self", steps[: loop.depth])
-    return text.replace(f"{own}.", f"{loop.variable}.").replace(f"{own}[", f"{loop.variable}[")
+    found = [text.replace(f"{own}.", f"{loop.variable}.").replace(f"{own}[", f"{loop.variable}[")]
+    number = steps[loop.depth - 1].access
+    if loop.blocks is not None and number in text and own not in text:
+        found.append(text.replace(number, f"[{loop.blocks.index}]"))
+    return found

@@ -7,6 +7,7 @@ and the statement by which a model initialises all its modules.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -90,10 +91,14 @@ def calling_classes(planning: Planning, calls: Calls) -> set[str]:
 # The definition -----------------------------------------------------------------------------------
 
 
-def define(planning: Planning, calls: Calls) -> Definition:
-    """Find where the block (and its slots) are defined, and the condition if not all have the layer."""
+def define(planning: Planning, calls: Calls, by_class: bool = False) -> Definition:
+    """Find where the block (and its slots) are defined, and the condition if not all have the layer.
+
+    `by_class`: in the constructor of the class that was named, whichever base of it creates the layer.
+    """
     survey = planning.survey
-    point = definition_point(planning, calls, "" if calls.from_class else calls.owner)
+    start = "" if calls.from_class else calls.owner
+    point = definition_point(planning, calls, start, by_class)
     slots: tuple[Slot, ...] = ()
     if calls.slot:
         slots = tuple(
@@ -235,10 +240,17 @@ def defined_after(
 # The statement of a constructor -------------------------------------------------------------------
 
 
-def definition_point(planning: Planning, calls: Calls, start: str) -> DefinitionPoint:
+def definition_point(
+    planning: Planning, calls: Calls, start: str, by_class: bool = False
+) -> DefinitionPoint:
     """The statement, in `__init__` of the module at `start` below each root, that creates the layer."""
     workspace = planning.workspace
     preferred = calling_classes(planning, calls)
+    if by_class:
+        preferred = {calls.resolved.class_name}
+        point = new_constructor(workspace, calls)
+        if point is not None:
+            return point
     lines: dict[tuple[str, int], set[int]] = {}
     for one in calls.instances:
         here = init_lines(workspace, one, join(one.root, start), preferred)
@@ -303,12 +315,14 @@ def constructor_yet_to_be(
     node = syntax.class_named(class_name)
     if node is None or syntax.method(class_name, "__init__") is not None:
         return None
-    first = node.body[0]
+    methods = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    head = list(itertools.takewhile(lambda one: not isinstance(one, methods), node.body))
+    beside = head[-1] if head else node.body[0]
     return DefinitionPoint(
         file=file,
-        span=syntax.document.span_of(first),
+        span=syntax.document.span_of(beside),
         function=f"{class_name}.__init__",
-        line=first.lineno,
+        line=beside.lineno,
         new=True,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stitchgen.analysis.steps import Site, free_name
@@ -12,6 +12,7 @@ from stitchgen.analysis.survey import merged_steps
 from stitchgen.catalog.render import snippet
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.planning import joins
+from stitchgen.planning.block_lists import block_at_call
 from stitchgen.planning.joins import Widths
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import InsertionPoint, OtherLayer
@@ -20,6 +21,7 @@ from stitchgen.rewrite.calls import RANK, edit_call
 from stitchgen.rewrite.constructor import DefinitionPoint
 from stitchgen.rewrite.forms.registry import FORMS
 from stitchgen.rewrite.insertion import HERE, VALUE, Call, Insertion, exchanged
+from stitchgen.rewrite.parallel_loop import BlockAtCall
 from stitchgen.source import imports
 from stitchgen.source.document import Span
 from stitchgen.source.edits import Edit
@@ -46,21 +48,46 @@ class Construction:
 def write_definitions(planning: Planning, constructions: Sequence[Construction]) -> None:
     """Construct blocks and what belongs to them; points that share a loop share its lines."""
     bodies: dict[tuple[DefinitionPoint, str | int], list[str]] = {}  # by loop, or each by itself
+    codes: list[tuple[DefinitionPoint, str]] = []
     for number, one in enumerate(constructions):
         definition = one.point.definition
         code, loop = lines_of(planning, one), definition.loop
-        head = number if loop is None else f"for {loop.variable} in {loop.container}"
+        codes += slots_of(planning, one.point)
+        head: str | int = number
+        if loop is not None and loop.blocks is not None:
+            head = loop.blocks.attribute
+        elif loop is not None:
+            head = loop.header("")
         body = bodies.setdefault((definition.point, head), [])
         if code and code not in body:
             body.append(code)
     for (point, head), body in bodies.items():
         code = "\n".join(body)
         if code:
-            define(planning, point, code if isinstance(head, int) else suite(head, code))
+            loops = isinstance(head, str) and head.startswith("for ")
+            codes.append((point, suite(str(head), code) if loops else code))
+    constructors: dict[DefinitionPoint, list[str]] = {}  # a class gets one, with all that it needs
+    for point, code in codes:
+        if point.new:
+            constructors.setdefault(point, []).append(code)
+        else:
+            define(planning, point, code)
+    for point, body in constructors.items():
+        define(planning, point, "\n".join(body))
+
+
+def slots_of(planning: Planning, point: InsertionPoint) -> Iterator[tuple[DefinitionPoint, str]]:
+    """The empty slots of classes with many instances, each with the place of its line."""
+    for slot in point.definition.slots:
+        empty = "None"
+        if point.join.method.serial:
+            empty = identity(planning, slot.point.file) + "()"
+        text = snippet("slot", "init", owner="self", attribute=point.attribute, empty=empty)
+        yield slot.point, text
 
 
 def lines_of(planning: Planning, one: Construction) -> str:
-    """The lines of `__init__`; the class of many instances is given its empty slot."""
+    """The lines of `__init__`."""
     point, definition = one.point, one.point.definition
     method, file = point.join.method, point.file
     lines: list[str] = []
@@ -68,6 +95,19 @@ def lines_of(planning: Planning, one: Construction) -> str:
         if one.block is not None and written_in_place(planning, point, one.block):
             return ""
         lines.append(snippet("replace", "init", place=point.layer_text, construction=one.block))
+    elif definition.loop is not None and definition.loop.blocks is not None:
+        nn = module_name(planning, file, "torch.nn")
+        construction = str(one.block)
+        lines.append(
+            snippet(
+                "serial",
+                "init_each",
+                attribute=definition.loop.blocks.attribute,
+                construction=construction,
+                nn=nn,
+                loop=definition.loop.header(construction),
+            )
+        )
     elif one.block is not None:
         lines.append(
             snippet(
@@ -89,12 +129,6 @@ def lines_of(planning: Planning, one: Construction) -> str:
     guard = definition.guard if definition.loop is None else definition.loop.guard
     if guard is not None:
         code = suite(f"if {guard}", code)
-    for slot in definition.slots:
-        empty = "None"
-        if method.serial:
-            empty = identity(planning, slot.point.file) + "()"
-        text = snippet("slot", "init", owner="self", attribute=point.attribute, empty=empty)
-        define(planning, slot.point, text)
     return code
 
 
@@ -233,6 +267,15 @@ def insertion_of(
     """What is computed at a call of the point's layer."""
     method, calls, reader = point.join.method, point.calls, point.join.reader
     join, branch = f"{HERE}.{point.attribute}({VALUE})", ""
+    bound = bound_block(planning, point, site)
+    if bound is not None:
+        return Insertion(
+            attribute="",
+            before=method.placement.value == "input",
+            join=f"{HERE}({VALUE})",
+            block=bound.text,
+            overwritten=any(one.facts.overwrites for one in calls.instances),
+        )
     lines: tuple[str, ...] = ()
     if method.pyramid:
         lines = joins.pyramid_lines(method)
@@ -245,7 +288,8 @@ def insertion_of(
         attribute=point.attribute,
         before=method.placement.value == "input" or reader is not None,
         argument=reader.argument if reader is not None else None,
-        to_called=site.to_called if site is not None else (),
+        # A block under the layer is recognised by its being there, whichever element of a list has it.
+        to_called=site.to_called if site is not None and not calls.under else (),
         chain=site.chain if site is not None else (),
         join=join,
         branch=branch,
@@ -258,6 +302,14 @@ def insertion_of(
         sequential=module_name(planning, file, "torch.nn") + ".Sequential" if calls.mixed else "",
         overwritten=any(one.facts.overwrites for one in calls.instances),
     )
+
+
+def bound_block(planning: Planning, point: InsertionPoint, site: Site | None) -> BlockAtCall | None:
+    """The block of a list at a call; None where it is no list's."""
+    loop = point.definition.loop
+    if loop is None or loop.blocks is None or site is None:
+        return None
+    return block_at_call(planning, loop, point.calls.below, site)
 
 
 def keeping(other: OtherLayer, site: Site) -> Insertion:
@@ -314,6 +366,7 @@ def write_calls(planning: Planning, points: Iterable[InsertionPoint]) -> list[In
         for site in point.calls.sites:
             insert(number, site, insertion_of(planning, point, site, site.file))
     strategies: dict[int, list[str]] = {}
+    headers: set[tuple[str, BlockAtCall]] = set()
     for (file, span), here in by_call.items():
         syntax = workspace.syntax(file)
         context = syntax.context(span)
@@ -329,6 +382,12 @@ def write_calls(planning: Planning, points: Iterable[InsertionPoint]) -> list[In
         )
         edits, strategy = edit_call(call)
         workspace.edit(file, *edits)
+        for number, site, _ in here:
+            bound = bound_block(planning, points[number], site)
+            if bound is not None and (file, bound) not in headers:
+                headers.add((file, bound))
+                workspace.edit(file, *bound.edits)
+                strategy = "loop"
         for number, _, _ in here:
             strategies.setdefault(number, []).append(strategy)
     return [with_strategy(point, strategies.get(number, [])) for number, point in enumerate(points)]

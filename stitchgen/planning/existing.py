@@ -156,8 +156,11 @@ def operator_of_variable(
 
 def names_before(point: InsertionPoint) -> Iterator[str]:
     """The names that are taken: `conv_se`, `conv_se_2`, up to the one that is free."""
+    loop = point.definition.loop
+    listed = loop.blocks if loop is not None else None
+    own = point.attribute if listed is None else listed.attribute
     name, number = point.naming.preferred, 2
-    while name and name != point.attribute:
+    while name and name != own:
         yield name
         name, number = f"{point.naming.preferred}_{number}", number + 1
 
@@ -221,12 +224,25 @@ def constructions(
     for node in ast.walk(function) if function is not None else ():
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             target = ast.unparse(node.targets[0])
+            if loop is not None and loop.blocks is not None:
+                made = each_of(node.value)
+                if made is not None and target == name:
+                    yield f"{syntax.document.path}:{node.lineno}", made
+                continue
             for around in syntax.above(node):
                 if isinstance(around, ast.For) and isinstance(around.target, ast.Name):
                     target = in_each(target, around.target.id, ast.unparse(around.iter))
             any_of = re.escape(target).replace(re.escape(EACH), r"\[\d+\]")
             if name == target or re.fullmatch(any_of, name):
                 yield f"{syntax.document.path}:{node.lineno}", node.value
+
+
+def each_of(node: ast.Call) -> ast.Call | None:
+    """`SE(...)` of `nn.ModuleList([SE(...) for stage in self.stages])`."""
+    match node:
+        case ast.Call(args=[ast.ListComp(elt=ast.Call() as made)]):
+            return made
+    return None
 
 
 def in_each(text: str, variable: str, container: str) -> str:

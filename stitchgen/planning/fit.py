@@ -34,6 +34,7 @@ class Fit:
     """How a block fits at a point."""
 
     dims: int  # that the block is rendered for
+    layout: str = ""  # of what the block is fed, behind its adapter
     adapter: Adapter = None
     stride: Stride = 1  # of the branch, so that it has the size of what the layer gives
     own_stride: bool = False  # which the block itself takes as an argument
@@ -48,8 +49,9 @@ def fit_of(planning: Planning, point: InsertionPoint) -> tuple[InsertionPoint, F
     layout = layout_at(planning, point)
     where = point.calls.where
     adapter = adapter_to(block, layout) or grid_at(request, block, point, layout)
-    dims = block_file.dims_at(block, seen_through(layout, adapter), point.target, where)
-    fit = Fit(dims, adapter, notes=grid_note(block, point, adapter))
+    seen = seen_through(layout, adapter)
+    dims = block_file.dims_at(block, seen, point.target, where)
+    fit = Fit(dims, seen, adapter, notes=grid_note(block, point, adapter))
     point = with_adapters(planning, point)
     if request.joined:
         fit = fit_branch(request, block, point, fit)

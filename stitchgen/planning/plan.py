@@ -54,6 +54,15 @@ class Planning:
         assert self.task.block is not None
         return self.task.block
 
+    def is_further(self, point: InsertionPoint) -> bool:
+        """Whether a pattern found the layer in constructions alone that the user did not name: what a loop
+        does for all layers serves it as well."""
+        given = self.task.model.subject.given
+        instances = point.calls.instances
+        return bool(given and point.calls.resolved.pattern) and not any(
+            one.configuration.expression in given for one in instances
+        )
+
     @property
     def surveyed(self) -> SurveyedModel:
         return SurveyedModel(self.task.model, self.survey, self.workspace)
@@ -68,6 +77,13 @@ class Plan:
     uses: frozenset[str] = frozenset()  # block files, relative to the root
     passed_over: tuple[str, ...] = ()  # layers of a class that are never called
     notes: tuple[Warning, ...] = ()
+
+    further: frozenset[str] = frozenset()  # targets that the models named by the user do not have
+
+    @property
+    def shown(self) -> list[InsertionPoint]:
+        """The points of the report and the ledger."""
+        return [point for point in self.points if point.target not in self.further]
 
     @property
     def fresh(self) -> list[InsertionPoint]:

@@ -10,6 +10,7 @@ Each stage is a frozen value that is made from those before it:
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -96,6 +97,16 @@ class Calls:
 
 
 @dataclass(frozen=True)
+class BlockList:
+    """A `ModuleList` that has the block of every layer of a container, in the same order."""
+
+    attribute: str  # `stages_se`
+    preferred: str  # before it was numbered
+    suffix: str  # of the variable that has the block at a call: `stage_se`
+    index: str  # a name for the number of a layer, free in the constructor
+
+
+@dataclass(frozen=True)
 class ContainerLoop:
     """A loop of the constructor over a container, which defines the block of every layer in it."""
 
@@ -103,6 +114,16 @@ class ContainerLoop:
     container: str  # `self.layer3`
     depth: int  # of the steps from `self` that lead to the variable
     guard: str | None = None  # where not all layers in it have what is meant
+    blocks: BlockList | None = None  # where the blocks are not children of the layers
+
+    def header(self, body: str) -> str:
+        """`for layer in self.layer3`, or over the numbers of its layers, as the body needs it."""
+        if self.blocks is None:
+            return f"for {self.variable} in {self.container}"
+        names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+        if self.blocks.index in names:
+            return f"for {self.blocks.index} in range(len({self.container}))"
+        return f"for {self.variable if self.variable in names else '_'} in {self.container}"
 
 
 @dataclass(frozen=True)
@@ -179,6 +200,8 @@ class Naming:
 
     attribute: str
     preferred: str = ""  # before it was numbered
+    made_of: str = ""  # the class of the block
+    layout: str = ""  # of what it is fed, as it takes it; "" where its axes do not matter
     channels: NamedChannels = field(default_factory=NamedChannels)
     present: bool = False  # the very block is there already
     strategy: str = ""  # how its calls are written

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stitchgen.analysis.steps import Site, access, attribute_name, inside_of_slice
+from stitchgen.analysis.steps import Site, Step, access, attribute_name, inside_of_slice
 from stitchgen.analysis.survey import (
     Configuration,
     LayerInstance,
@@ -205,15 +205,39 @@ def point_at_calls(
         element=asked.element,
         holder=Holder.LAYER if under else Holder.OWNER,
     )
-    calls = held(planning, calls)
-    definition = define(planning, calls)
+    calls, definition = defined(planning, held(planning, calls))
+    if calls.slot and is_any_of_a_list(asked, below):
+        # Slots have a number each, and lists have another length in another configuration.
+        return point_at_calls(asked, owner, making, group, under=True, taken=taken)
     if definition.missing_in:
         calls = replace(calls, sites=tuple(map(open_ended, calls.sites)))
-    check_no_other(planning, calls, definition)
     calls = replace(calls, mixed=is_mixed(planning, calls))
     if number is None:
         calls = replace(calls, sites=(*calls.sites, *unexecuted_sites(planning, calls)))
     return InsertionPoint(calls, definition, Naming(attribute, preferred))
+
+
+def is_any_of_a_list(asked: Asked, below: tuple[Step, ...]) -> bool:
+    """Whether a pattern means every layer of a list, each of which can have a block as its child."""
+    if asked.element is not None or is_container(asked.survey, asked.instances) or not below:
+        return False
+    last = below[-1]
+    return asked.resolved.pattern[-1:] == ("*",) and last.parent == "list"
+
+
+def defined(planning: Planning, calls: Calls) -> tuple[Calls, Definition]:
+    """The calls with the definition of their block: in the constructor that creates the layer, or, where
+    that serves other classes as well, in the one of the class that was named."""
+    definition = define(planning, calls)
+    other = gets_it_too(planning, calls, definition)
+    if other is None:
+        return calls, definition
+    if not calls.owner or calls.from_class:
+        own = calls if calls.under else replace(calls, holder=Holder.SLOT)
+        definition = define(planning, own, by_class=True)
+        if gets_it_too(planning, own, definition) is None:
+            return own, definition
+    raise other
 
 
 def held(planning: Planning, calls: Calls) -> Calls:
@@ -405,8 +429,9 @@ def runs_for_others(planning: Planning, calls: Calls, own: str) -> bool:
     )
 
 
-def check_no_other(planning: Planning, calls: Calls, definition: Definition) -> None:
-    """Refuse where the constructor is that of a base class, which is built on its own as well."""
+def gets_it_too(planning: Planning, calls: Calls, definition: Definition) -> StitchError | None:
+    """The refusal of a constructor that is that of a base class, and makes instances of other classes with
+    the layer as well."""
     survey, point = planning.survey, definition.point
     wanted = {(id(one.configuration), calls.definition_root(one)) for one in calls.instances}
     below = calls.path_to_layer
@@ -417,15 +442,36 @@ def check_no_other(planning: Planning, calls: Calls, definition: Definition) -> 
             own = survey.class_of(configuration, root).name
             if own == calls.resolved.class_name:
                 continue  # an instance that is not meant, for which there is a slot
-            shown = planning.workspace.relative(point.file)
-            raise StitchError(
-                "configuration-dependent",
-                f"{calls.target} is created by {point.class_name}, and {configuration.expression} "
-                f"{'has a' if root else 'is a'} {own} that would get the block too",
-                where=f"{shown}:{point.line}",
-                hint="Name the class that creates it, for all that derive from it.",
-                suggestions=[f"{shown}::{point.class_name}.{below}"],
-            )
+            found = f"{configuration.expression} {'has a' if root else 'is a'} {own}"
+            return serves_others(planning, calls, definition, found)
+    named = calls.resolved.class_name
+    if point.class_name == named or calls.resolved.variable is not None:
+        return None
+    keys = [one.configuration.class_at(one.root) for one in calls.instances]
+    lineage = [survey.classes[key].name for key in survey.lineage(keys[0])] if keys else []
+    if point.class_name not in lineage or named not in lineage:
+        return (
+            None  # the constructor of the calls' owner, not of a base of the class that was named
+        )
+    lineage = lineage[lineage.index(named) :]
+    if planning.workspace.usages.has_subclasses_beside(point.class_name, lineage):
+        found = f"another class inherits {point.class_name}"
+        return serves_others(planning, calls, definition, found)
+    return None
+
+
+def serves_others(
+    planning: Planning, calls: Calls, definition: Definition, found: str
+) -> StitchError:
+    point = definition.point
+    shown = planning.workspace.relative(point.file)
+    return StitchError(
+        "configuration-dependent",
+        f"{calls.target} is created by {point.class_name}, and {found} that would get the block too",
+        where=f"{shown}:{point.line}",
+        hint="Name the class that creates it, for all that derive from it.",
+        suggestions=[f"{shown}::{point.class_name}.{calls.path_to_layer}"],
+    )
 
 
 def replaced_point(asked: Asked) -> InsertionPoint:

@@ -6,7 +6,7 @@ By name alone, from the source: more may be found than there are, which costs a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,15 @@ class Usages:
             class_name in one.in_bases and one.name not in (own, class_name)
             for one in self.mentions(class_name)
         )
+
+    def has_subclasses_beside(self, class_name: str, lineage: Sequence[str]) -> bool:
+        """Whether a class inherits `class_name` but not the first of the lineage: a class with its bases."""
+        for one in self.mentions(class_name):
+            if class_name not in one.in_bases or one.name in (class_name, lineage[0]):
+                continue
+            if one.name not in lineage or self.has_subclasses_beside(one.name, lineage):
+                return True
+        return False
 
     def has_other_users(self, class_name: str, file: Path, own: Set[tuple[str, Path]]) -> bool:
         """Whether anything but `own`, classes by name and file, may make instances of a class.

@@ -22,8 +22,8 @@ from stitchgen.source.syntax import Function, Syntax, suites
 class DefinitionPoint:
     """The statement of an `__init__` after which a definition goes.
 
-    Where the class has no `__init__` of its own (`new`), it is the class's docstring or first
-    statement, at which one is written that calls the inherited one.
+    Where the class has no `__init__` of its own (`new`), it is the last statement of the class before its
+    methods, or the first method, at which one is written that calls the inherited one.
     """
 
     file: str
@@ -163,7 +163,7 @@ def constructor(syntax: Syntax, point: DefinitionPoint, code: str, line_length: 
     text = snippet("constructor", "init", code=code.strip().replace("\n", "\n    "))
     indent = len(document.indent_of(span).expandtabs(4))
     formatted = format_statements(text, indent, line_length, document.quote)
-    if document.code(span).lstrip("rRuUbB").startswith(('"', "'")):
+    if not document.code(span).startswith(("@", "def ", "async ", "class ")):
         return document.lines_after(span, "\n" + formatted)
     edit = document.lines_before(span, formatted)
     return replace(edit, text=edit.text + document.newline.encode())

@@ -44,6 +44,7 @@ class Insertion:
     #: Before: which argument (by number or name) and which element of it; None for the first.
     argument: tuple[int | str, int | None] | None = None
     element: Element | None = None  # of the tuple, list or dict that the layer gives
+    block: str = ""  # the expression of the block, where a loop binds it to the layer's
     slot: bool = False  # other instances run this code with an empty slot
     empty: str = ""  # how the slot is empty: `nn.Identity`, or None for what is no serial block
     under: bool = False  # the block is a child of the layer: `layer.cbam`
@@ -166,7 +167,9 @@ class Call:
         return self.form.run(node) is not self.form.called(node)
 
     def holder(self, insertion: Insertion) -> str:
-        """The expression of the module that has the block."""
+        """The expression of the module that has the block, or of the block itself."""
+        if insertion.block:
+            return insertion.block
         return self.called_text if insertion.under else self.receiver
 
     def condition(self, insertion: Insertion) -> str | None:
@@ -174,7 +177,9 @@ class Call:
 
         A block under the layer is recognised by its being there, one in a slot by its being filled.
         """
-        if insertion.under:
+        if insertion.block:
+            found: list[str] = []
+        elif insertion.under:
             found = [f'hasattr({self.called_text}, "{insertion.attribute}")']
         else:
             found = self.identity(insertion)

@@ -118,8 +118,8 @@ def target_model(
     given = options.builds or (configured.build if configured else ())
     relatives = tuple(one for text in given for one in built_alike(syntax, text))[:MOST_OTHERS]
     builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
-    shorter = [one for text in given for one in with_shorter_lists(text)][:MOST_OTHERS]
-    builds = tuple(dict.fromkeys((*given, *relatives, *shorter, *builds)))
+    resized = [one for text in given for one in with_lists_resized(text)][:MOST_OTHERS]
+    builds = tuple(dict.fromkeys((*given, *relatives, *resized, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
     left_out = import_safety.left_out(
         syntax.tree, {name for text in (*builds, *inputs) for name in names_in(text)}
@@ -136,6 +136,7 @@ def target_model(
         builds=builds,
         given=given,
         relatives=relatives,
+        resized=tuple(resized),
         inputs=inputs,
         folders=run_from(file, workspace),
     )
@@ -223,8 +224,9 @@ def built_alike(syntax: Syntax, expression: str) -> list[str]:
     return [ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)) for name in alike]
 
 
-def with_shorter_lists(expression: str) -> Iterator[str]:
-    """The construction with one element fewer in each list that it is given: `Net([16])` of `Net([16, 32])`.
+def with_lists_resized(expression: str) -> Iterator[str]:
+    """The construction with one element fewer, and one more, in each list that it is given: `Net([16])` and
+    `Net([16, 32, 48])` of `Net([16, 32])`.
 
     How many layers a container has is seldom the same in all configurations of a model.
     """
@@ -236,9 +238,19 @@ def with_shorter_lists(expression: str) -> Iterator[str]:
         return
     for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
         if isinstance(argument, (ast.List, ast.Tuple)) and len(argument.elts) > 1:
-            last = argument.elts.pop()
-            yield ast.unparse(node)
-            argument.elts.append(last)
+            own = argument.elts
+            for elements in (own[:-1], [*own, next_of(own)]):
+                argument.elts = elements
+                yield ast.unparse(node)
+            argument.elts = own
+
+
+def next_of(elements: list[ast.expr]) -> ast.expr:
+    """What goes on a list: 48 after 16 and 32; else its last element again."""
+    match elements[-2:]:
+        case [ast.Constant(value=int(one)), ast.Constant(value=int(two))] if two > one:
+            return ast.Constant(2 * two - one)
+    return elements[-1]
 
 
 def is_built_by(

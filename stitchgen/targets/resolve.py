@@ -30,6 +30,7 @@ class Resolved:
     variable: str | None = None  # instead of a class of the project: the model of a script
     builds: tuple[str, ...] = ()  # and the configurations that build it
     assignment: Variable | None = None  # by which
+    pattern: tuple[str, ...] = ()  # the names below the class by which a `*` found it
 
     def instances(self, survey: Survey) -> list[LayerInstance]:
         if self.variable is None:

@@ -69,7 +69,7 @@ def matching(surveyed: SurveyedModel, located: Located) -> list[Resolved]:
                     found.setdefault(name, {})[path] = None
     if len(found) == 1:
         [(name, paths)] = found.items()
-        return [Resolved(located, located.file, name, path) for path in paths]
+        return [Resolved(located, located.file, name, path, pattern=pattern) for path in paths]
     text, shown = located.target.text, workspace.relative(located.file)
     if not found:
         raise StitchError(

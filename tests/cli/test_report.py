@@ -13,7 +13,7 @@ cbam after model.py::ResNet.layer2: self.layer2_cbam (line)
   read by     layer3
   create      blocks/cbam.py
   edit        model.py
-  proven      builds, keys, position, elsewhere, consumed
+  proven      builds, keys, position, axis, elsewhere, consumed
   build       resnet18(), resnet50()
   input       1x3x224x224
   adds        2,148 parameters, 130,048 MACs

@@ -45,7 +45,7 @@ def test_the_demo_shows_the_diff_the_channels_and_the_proof(made):
     assert "$ stitchgen add cbam --after model.layer2" in text
     assert "\n+        x = self.layer2_cbam(x)\n" in text
     assert "  channels    " in text and "block.expansion (observed)" in text
-    assert "  proven      builds, keys, position, elsewhere, consumed" in text
+    assert "  proven      builds, keys, position, axis, elsewhere, consumed" in text
 
 
 def test_the_demo_stays_in_a_folder_of_its_own(made):

@@ -167,7 +167,14 @@ def test_attention_unet_comes_by_four_commands_and_goes_by_four_undos(
         trees.append(tree(project.root))
         flags = f"--after model.{encoder} --with model.{gating} --into model.{reader}"
         report = run(project, f"attention-gate {flags}", python)
-        assert report["proof"]["laws"] == ["builds", "keys", "position", "elsewhere", "consumed"]
+        assert report["proof"]["laws"] == [
+            "builds",
+            "keys",
+            "position",
+            "axis",
+            "elsewhere",
+            "consumed",
+        ]
     source = (project.root / "model.py").read_text()
     forward = source[source.index("x5 = self.down4") :]
     assert forward == """\

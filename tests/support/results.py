@@ -27,7 +27,7 @@ ADDED: dict[str, Any] = {
         {"path": "model.py", "action": "edit"},
     ],
     "proof": {
-        "laws": ["builds", "keys", "position", "elsewhere", "consumed"],
+        "laws": ["builds", "keys", "position", "axis", "elsewhere", "consumed"],
         "build": ["resnet18()", "resnet50()"],
         "params_added": 2148,
         "macs_added": 130048,

@@ -26,6 +26,7 @@ def require_modules(splice: Splice) -> None:
         raise CheckFailed("builds", "The original model has no layer %s." % splice.target)
     if splice.block and splice.module is None:
         raise CheckFailed("builds", "The edited model has no module %s." % splice.block)
+    require_class(splice)
     for path in splice.parts:
         if find_part(splice.edited, path) is None:
             raise CheckFailed("builds", "The edited model has no %s." % path)
@@ -34,3 +35,16 @@ def require_modules(splice: Splice) -> None:
             raise CheckFailed("builds", "The original model has no layer %s." % path)
     if splice.layer is None and splice.placement != "replace":
         raise CheckFailed("builds", "The edited model has lost the layer %s." % splice.target)
+
+
+def require_class(splice: Splice) -> None:
+    """The module at the block's path is the block, and not what stands for it where it is not wanted."""
+    found = type(splice.module)
+    if splice.module is None or not splice.made_of:
+        return
+    if splice.made_of not in [base.__name__ for base in found.__mro__]:
+        raise CheckFailed(
+            "builds",
+            "%s of the edited model is a %s, no %s."
+            % (splice.block, found.__name__, splice.made_of),
+        )

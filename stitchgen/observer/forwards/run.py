@@ -23,6 +23,8 @@ class Run:
         self.block_returned: Dict[int, List[Tensors]] = {s.index: [] for s in splices}
         #: In words, how a layer or block was fed something else than it should be.
         self.misfed: Dict[int, List[str]] = {s.index: [] for s in splices}
+        #: The axes of what the block was fed first that are like one of channels; () where nothing tells.
+        self.channel_axes: Dict[int, Tuple[int, ...]] = {}
         #: Whether what the block returned has a gradient.
         self.differentiable = {s.index: False for s in splices}
         #: The path of an old tensor that a block wrote to.

@@ -126,6 +126,8 @@ class Runner:
         with contextlib.ExitStack() as stack:
             self.watch_activations(stack, trace, edited, run)
             watch.watch_sources(stack, self.splices, run, edited=True)
+            if mode == "eval" and reference is not None:
+                watch.watch_channel_axes(stack, edited, self.splices, run)
             watch.watch_layers(stack, [(s.edited_host, s) for s in self.splices], around)
             for splice in self.splices:
                 wanted = reference or Run(self.splices)

@@ -40,6 +40,9 @@ class Splice:
         self.placement = given["placement"]
         self.target = given["target"]
         self.block = given.get("block") or ""
+        self.made_of = given.get("made_of") or ""
+        #: Of what the block is fed, as it takes it; "" where its axes do not matter.
+        self.layout = given.get("layout") or ""
         self.calls = given.get("calls")
         self.element = given.get("element")
         self.into = given.get("into")

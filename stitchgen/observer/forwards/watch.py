@@ -5,12 +5,20 @@ Every function here puts wrappers around forwards, which the stack takes away ag
 
 from __future__ import annotations
 
+import collections
 import contextlib
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple
 
 import torch
 from torch import nn
 
+from stitchgen.observer.channel_axis import (
+    MOST_PRODUCERS,
+    Producer,
+    axes_of_channels,
+    has_gradient,
+    producer_of,
+)
 from stitchgen.observer.cost import Counter
 from stitchgen.observer.forwards.models import Guarded, Models, written
 from stitchgen.observer.forwards.run import Run
@@ -112,6 +120,38 @@ def watch_block(
 
     if splice.module is not None:
         stack.enter_context(intercepted(splice.module, around))
+
+
+def watch_channel_axes(stack: Stack, model: nn.Module, splices: Sequence[Splice], run: Run) -> None:
+    """Find by experiment along which axis each block is fed the channels, at its first call."""
+    blocks = {id(s.module): s for s in splices if s.module is not None and len(s.layout) > 2}
+    producers: Deque[Producer] = collections.deque(maxlen=MOST_PRODUCERS)
+
+    def around(module: nn.Module) -> Around:
+        def watched(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
+            splice = blocks.get(id(module))
+            if splice is not None and run.live and splice.index not in run.channel_axes:
+                value = next(iter(splice.block_was_fed(args, kwargs)), None)
+                if value is not None and value.dim() == len(splice.layout):
+                    batch = splice.layout.index("N")
+                    axes = (
+                        axes_of_channels(value, batch, list(producers))
+                        if has_gradient(value)
+                        else ()
+                    )
+                    run.channel_axes[splice.index] = axes
+            out = forward(*args, **kwargs)
+            producer = producer_of(module, out) if run.live else None
+            if producer is not None:
+                producers.append(producer)
+            return out
+
+        return watched
+
+    if blocks:
+        for path, module in model.named_modules():
+            if path and not isinstance(module, torch.jit.ScriptModule):
+                stack.enter_context(intercepted(module, around(module)))
 
 
 def check_fed(splice: Splice, run: Run, reference: Run, fed: Tensors) -> None:

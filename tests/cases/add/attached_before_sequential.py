@@ -25,7 +25,7 @@ def run_se(layer, args):
 class Net(torchvision.models.AlexNet):
     def __init__(self):
         super().__init__(num_classes=4)
-        self.features[0].se = SE(channels=3, reduction=1)
+        self.features[0].se = SE(channels=self.features[0].in_channels, reduction=1)
         self.features[0].register_forward_pre_hook(run_se)
         self.extra = nn.Linear(4, 2)
 

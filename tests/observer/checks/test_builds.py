@@ -42,6 +42,14 @@ class NeverDefined(Net):
         return self.layer(x)
 
 
+@cases.breaks("builds", None, "layer_gate of the edited model is a Identity, no Gate")
+class SlotLeftEmpty(Net):
+    """What stands for a block where none is wanted stands where one is."""
+
+    splice = {"made_of": "Gate"}
+    block = nn.Identity
+
+
 @pytest.mark.parametrize(("case", "check", "mode", "saying"), cases.broken)
 def test_a_wrong_splice_is_caught(case, check, mode, saying):
     assert_caught(case, check, mode, saying)
