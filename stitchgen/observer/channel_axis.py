@@ -8,7 +8,7 @@ that axis is the one of the channels, and from all of them where it is one of po
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -59,16 +59,14 @@ class ChannelAxes:
             model(*args, **kwargs)
 
     def watched(self, path: str, module: nn.Module) -> contextlib.AbstractContextManager[None]:
-        hint = hint_of(module)
         given, taken = self.given.setdefault(path, []), self.taken.setdefault(path, [])
 
         def around(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
             taken.append(Moment(args[0] if args else None, len(self.producers)))
             result = forward(*args, **kwargs)
-            value = result[0] if isinstance(result, tuple) and result else result
-            if hint is not None and has_gradient(value):
-                axis = 1 if hint == "first" else value.dim() - 1
-                self.producers.append(Producer(value, axis))
+            producer = producer_of(module, result)
+            if producer is not None:
+                self.producers.append(producer)
             given.append(Moment(result, len(self.producers)))
             return result
 
@@ -88,16 +86,34 @@ class ChannelAxes:
         value = element_of(moments[number].value, element)
         if not has_gradient(value):
             return None
-        axes = [axis for axis in range(value.dim()) if axis != batch and value.shape[axis] > 1]
-        before = self.producers[: moments[number].producers]
-        for producer in reversed(before[-MOST_PRODUCERS:]):
-            if producer.value is value:
-                return producer.axis
-            parts = {axis: part_of_channels(value, axis, producer) for axis in axes}
-            confined = confined_axes({axis: part for axis, part in parts.items() if part})
-            if confined:
-                return confined[0] if len(confined) == 1 else SEVERAL
+        axes = axes_of_channels(value, batch, self.producers[: moments[number].producers])
+        if not axes:
+            return None
+        return axes[0] if len(axes) == 1 else SEVERAL
+
+
+def producer_of(module: nn.Module, result: Any) -> Optional[Producer]:
+    """What a module gives, where its type fixes the axis of the channels."""
+    hint = hint_of(module)
+    value = result[0] if isinstance(result, tuple) and result else result
+    if hint is None or not has_gradient(value):
         return None
+    return Producer(value, 1 if hint == "first" else value.dim() - 1)
+
+
+def axes_of_channels(
+    value: torch.Tensor, batch: int, producers: Sequence[Producer]
+) -> Tuple[int, ...]:
+    """The axes of a value that are like one of channels, by the nearest producer that tells; () for none."""
+    axes = [axis for axis in range(value.dim()) if axis != batch and value.shape[axis] > 1]
+    for producer in reversed(producers[-MOST_PRODUCERS:]):
+        if producer.value is value:
+            return (producer.axis,)
+        parts = {axis: part_of_channels(value, axis, producer) for axis in axes}
+        confined = confined_axes({axis: part for axis, part in parts.items() if part})
+        if confined:
+            return confined
+    return ()
 
 
 def has_gradient(value: Any) -> bool:

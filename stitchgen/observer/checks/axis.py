@@ -1,0 +1,33 @@
+"""A block is fed the channels along the axis that it takes for them."""
+
+from __future__ import annotations
+
+from stitchgen.observer.checks.check import Check
+from stitchgen.observer.checks.evidence import ModeEvidence
+from stitchgen.observer.forwards.splice import Splice
+
+
+class Axis(Check):
+    """Shown by experiment, and not by a size: which axis of what the block is fed depends, index by index,
+    on few of the channels of the layers before it."""
+
+    name = "axis"
+
+    def in_mode(self, runs: ModeEvidence) -> None:
+        for splice in runs.splices:
+            found = runs.edited.channel_axes.get(splice.index)
+            if found is None:
+                continue
+            if not found:
+                runs.evidence.note(
+                    "Nothing before %s tells which axis of what it is fed holds the channels; the shapes "
+                    "say axis %d." % (splice.block, axis_of(splice))
+                )
+            elif axis_of(splice) not in found:
+                message = "%s takes axis %d for the channels, and is fed them along axis %s."
+                shown = " and ".join(map(str, found))
+                raise runs.fail("axis", message % (splice.name, axis_of(splice), shown))
+
+
+def axis_of(splice: Splice) -> int:
+    return splice.layout.index("C")
