@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from stitchgen.analysis.layer_facts import Failure, Value
 from stitchgen.analysis.survey import Survey
+from stitchgen.analysis.variants import Variant
 from stitchgen.errors import StitchError
 from stitchgen.project.ways_in import WayIn
 
@@ -62,6 +63,7 @@ class Proposal:
 
     expression: str
     splices: Sequence[Mapping[str, Any]]
+    brief: bool = False  # it is enough that it is built and runs
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,9 @@ class Backend(Protocol):
 
         `strides`: it matters how features lie in memory.
         """
+
+    def survey_variants(self, variants: Sequence[Variant]) -> Survey:
+        """The same of constructions with one argument changed; their names stand for them from then on."""
 
     def evaluate(self, questions: Questions) -> Evaluation:
         """The values of expressions in the live constructors."""

@@ -28,6 +28,7 @@ from stitchgen.analysis.backend import (
 )
 from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Survey
+from stitchgen.analysis.variants import Variant
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.project.ways_in import WayIn
 
@@ -172,25 +173,30 @@ class RuntimeBackend:
     def __init__(self, subject: Subject):
         """Start the process; raises StitchError where that Python cannot run a model."""
         self.subject = subject
+        self.variants: dict[str, Variant] = {}
         self.observer = Observer(subject.python, subject).__enter__()
 
     def survey(
         self, builds: Sequence[str], brief: Sequence[str] = (), strides: bool = False
     ) -> Survey:
-        answer = self.observer.ask(
-            "survey",
-            builds=list(builds),
-            inputs=list(self.subject.inputs),
-            brief=list(brief),
-            strides=strides,
-        )
+        answer = self.ask("survey", builds=list(builds), brief=list(brief), strides=strides)
         return answers.survey_of(answer)
 
+    def survey_variants(self, variants: Sequence[Variant]) -> Survey:
+        self.variants |= {one.name: one for one in variants}
+        names = [one.name for one in variants]
+        return self.survey(names, brief=names)
+
+    def ask(self, operation: str, **fields: Any) -> Any:
+        """One request about the model and its variants."""
+        variants = {name: one.as_request() for name, one in self.variants.items()}
+        inputs = list(self.subject.inputs)
+        return self.observer.ask(operation, inputs=inputs, variants=variants, **fields)
+
     def evaluate(self, questions: Questions) -> Evaluation:
-        answer = self.observer.ask(
+        answer = self.ask(
             "evaluate",
             builds=list(questions.builds),
-            inputs=list(self.subject.inputs),
             overlay=encoded(questions.overlay),
             candidates={key: list(texts) for key, texts in questions.candidates.items()},
             wanted=dict(questions.wanted),
@@ -204,12 +210,12 @@ class RuntimeBackend:
     def prove(
         self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
-        answer = self.observer.ask(
+        answer = self.ask(
             "prove",
             builds=[
-                {"expression": one.expression, "splices": list(one.splices)} for one in proposals
+                {"expression": one.expression, "splices": list(one.splices), "brief": one.brief}
+                for one in proposals
             ],
-            inputs=list(self.subject.inputs),
             overlay=encoded(overlay),
         )
         return answers.proof_of(answer)
@@ -221,7 +227,7 @@ class RuntimeBackend:
             {"file": str(file), "module": way.module, "paths": [str(path) for path in way.paths]}
             for file, way in ways
         ]
-        answer = self.observer.ask("import", ways=asked, inputs=[], overlay=encoded(overlay))
+        answer = self.ask("import", ways=asked, overlay=encoded(overlay))
         return answers.imports_of(answer)
 
     def close(self) -> None:

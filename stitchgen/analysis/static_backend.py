@@ -24,6 +24,7 @@ from stitchgen.analysis.facts import CallSite, ClassName, Layer
 from stitchgen.analysis.static.layers import ReadClass, built_classes, read_classes, read_layer
 from stitchgen.analysis.subject import Subject, installed_packages
 from stitchgen.analysis.survey import Configuration, Survey
+from stitchgen.analysis.variants import Variant
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.layouts import FEATURES
 from stitchgen.project.modules import ProjectFiles, files_beside, import_name
@@ -70,6 +71,9 @@ class StaticBackend:
                 key, layers = classes.key(model.kinds), layers_of(workspace, model, classes)
                 configurations.append(Configuration(f"{name}, {READ}", key, layers))
         return Survey(configurations, classes.known, read=True)
+
+    def survey_variants(self, variants: Sequence[Variant]) -> Survey:
+        raise InternalError("the model is read and not run, so no arguments are changed")
 
     def evaluate(self, questions: Questions) -> Evaluation:
         raise InternalError("the model is read and not run, so nothing can be evaluated in it")

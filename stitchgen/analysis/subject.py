@@ -25,7 +25,6 @@ class Subject:
     builds: tuple[str, ...] = ()  # the constructions given first, then those found in the file
     given: tuple[str, ...] = ()  # those that the user named
     relatives: tuple[str, ...] = ()  # the same of classes that inherit from the same class
-    resized: tuple[str, ...] = ()  # those that the user named, with longer and shorter lists
     inputs: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()  # those that the project's scripts are run from
     names: tuple[

@@ -15,6 +15,7 @@ from stitchgen.analysis.layer_facts import (
     Side,
 )
 from stitchgen.analysis.steps import Kind, Step
+from stitchgen.analysis.variants import Variant
 
 CONTAINERS: dict[str, Kind] = {
     "torch.nn.modules.container:Sequential": "sequential",
@@ -104,11 +105,33 @@ class Survey:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     read: bool = False  # the model was not run: what is not here may be there all the same
     notes: Sequence[str] = ()  # what was not as it is in the project
+    #: Configurations that nobody may build, in which one argument of another is changed, by expression.
+    variants: Mapping[str, Variant] = field(default_factory=dict)
 
     def only(self, expressions: Sequence[str]) -> Survey:
         """The survey as if only these configurations had been built."""
         kept = [one for one in self.configurations if one.expression in expressions]
-        return replace(self, configurations=kept)
+        variants = {name: one for name, one in self.variants.items() if name in expressions}
+        return replace(self, configurations=kept, variants=variants)
+
+    def with_variants(self, variants: Iterable[Variant], other: Survey) -> Survey:
+        """With those variants of its configurations that another survey could build and run."""
+        built = {one.expression for one in other.configurations}
+        return replace(
+            self,
+            configurations=[*self.configurations, *other.configurations],
+            classes={**self.classes, **other.classes},
+            variants={one.name: one for one in variants if one.name in built},
+        )
+
+    def build_of(self, configuration: Configuration) -> str | None:
+        """What `--build` takes for a configuration; None for a variant that no expression gives."""
+        variant = self.variants.get(configuration.expression)
+        return configuration.expression if variant is None else variant.expression
+
+    def without_variants(self) -> Survey:
+        kept = [one for one in self.configurations if one.expression not in self.variants]
+        return replace(self, configurations=kept, variants={})
 
     @property
     def modules(self) -> dict[str, str]:

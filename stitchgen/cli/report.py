@@ -264,6 +264,12 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
         _fact("proven", _names(proof["laws"]), paint("proven", "good")),
         _fact("build", _names(proof["build"])),
     ]
+    if proof.get("variants"):
+        own = proof["configurations"] - proof["variants"]
+        text = (
+            f"{proof['configurations']} configurations ({own} of the project's, {proof['variants']}"
+        )
+        lines.append(_fact("holds in", f"{text} with one argument changed)"))
     if proof.get("not_proven"):
         lines.append(_fact("not proven", _names(proof["not_proven"])))
     if proof.get("unchanged"):

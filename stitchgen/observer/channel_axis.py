@@ -8,7 +8,7 @@ that axis is the one of the channels, and from all of them where it is one of po
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 from torch import nn
@@ -48,6 +48,10 @@ class ChannelAxes:
         self.producers: List[Producer] = []
         self.given: Dict[str, List[Moment]] = {}
         self.taken: Dict[str, List[Moment]] = {}
+        #: Paths of layers whose type says that the channels are last,
+        self.linear = {path for path, m in model.named_modules() if hint_of(m) == "last"}
+        #: and of those among them that take positions for channels, whatever their type says.
+        self.mixing: Set[str] = set()
         model.requires_grad_(True)
         model.eval()
         args, kwargs = source.make(0)
@@ -63,9 +67,11 @@ class ChannelAxes:
 
         def around(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
             taken.append(Moment(args[0] if args else None, len(self.producers)))
+            if mixes_positions(module, args, self.producers):
+                self.mixing.add(path)
             result = forward(*args, **kwargs)
             producer = producer_of(module, result)
-            if producer is not None:
+            if producer is not None and path not in self.mixing:
                 self.producers.append(producer)
             given.append(Moment(result, len(self.producers)))
             return result
@@ -83,9 +89,11 @@ class ChannelAxes:
         moments = (self.given if side == "output" else self.taken).get(path, [])
         if number >= len(moments):
             return None
-        value = element_of(moments[number].value, element)
+        value: Any = element_of(moments[number].value, element)
         if not has_gradient(value):
             return None
+        if element is None and path in self.linear and path not in self.mixing:
+            return int(value.dim()) - 1
         axes = axes_of_channels(value, batch, self.producers[: moments[number].producers])
         if not axes:
             return None
@@ -93,12 +101,36 @@ class ChannelAxes:
 
 
 def producer_of(module: nn.Module, result: Any) -> Optional[Producer]:
-    """What a module gives, where its type fixes the axis of the channels."""
-    hint = hint_of(module)
+    """What a module gives, where its type or its weight fixes the axis of the channels."""
     value = result[0] if isinstance(result, tuple) and result else result
-    if hint is None or not has_gradient(value):
+    if not has_gradient(value):
         return None
-    return Producer(value, 1 if hint == "first" else value.dim() - 1)
+    hint = hint_of(module)
+    if hint is not None:
+        return Producer(value, 1 if hint == "first" else value.dim() - 1)
+    axis = axis_of_weight(module, value)
+    return None if axis is None else Producer(value, axis)
+
+
+def axis_of_weight(module: nn.Module, value: torch.Tensor) -> Optional[int]:
+    """The axis along which a norm of the project's own has a weight for each channel."""
+    weight = getattr(module, "weight", None)
+    if not isinstance(weight, nn.Parameter) or weight.dim() != 1 or not weight.requires_grad:
+        return None
+    axes = [axis for axis in range(1, value.dim()) if value.shape[axis] > 1]
+    parts = {axis: part_of_channels(value, axis, Producer(weight, 0)) for axis in axes}
+    confined = confined_axes({axis: part for axis, part in parts.items() if part})
+    return confined[0] if len(confined) == 1 else None
+
+
+def mixes_positions(module: nn.Module, args: Args, producers: Sequence[Producer]) -> bool:
+    """Whether a linear layer or a norm is fed something else than channels along its axis: an MLP that mixes
+    tokens is fed them transposed."""
+    value: Any = args[0] if args else None
+    if hint_of(module) != "last" or not has_gradient(value) or value.dim() < 3:
+        return False
+    axes = axes_of_channels(value, 0, producers)
+    return len(axes) == 1 and axes[0] != value.dim() - 1
 
 
 def axes_of_channels(
@@ -138,9 +170,12 @@ def part_of_channels(value: torch.Tensor, axis: int, producer: Producer) -> floa
     for index in sorted({size // 2, size - 1, 0}):
         along = value.select(axis, index)
         weights = torch.rand_like(along) + 0.5
-        gradient = torch.autograd.grad(
-            along, producer.value, weights, retain_graph=True, allow_unused=True
-        )[0]
+        try:
+            gradient = torch.autograd.grad(
+                along, producer.value, weights, retain_graph=True, allow_unused=True
+            )[0]
+        except RuntimeError:
+            return 0.0  # what is in between was written to in place, or has no derivative
         if gradient is None:
             continue
         others = [other for other in range(gradient.dim()) if other != producer.axis]

@@ -30,6 +30,7 @@ from stitchgen.observer.protocol import (
 )
 from stitchgen.observer.tensors.intercept import Forward
 from stitchgen.observer.tracing.values import shape_of
+from stitchgen.observer.variants import OtherArgument, is_integer
 
 NAME = "__stitchgen_probe__"
 
@@ -118,59 +119,30 @@ def passages_of(
 
 
 class NothingToLearn(BaseException):
-    """An argument is neither an integer nor a list of them, or no candidate depends on it."""
+    """An argument is neither an integer nor a list of them, or no candidate depends on it.
 
-
-class OtherArgument:
-    """Calls the constructor of a class with one integer, or one of a list of integers, changed.
-
-    Where the value is neither, the build ends there with `NothingToLearn`.
+    No `except Exception` of a model is to stop it.
     """
 
-    def __init__(
-        self, kind: Any, name: str, element: Optional[int], change: Callable[[int], int]
-    ) -> None:
-        self.kind = kind  # whatever has that name in the user's file
-        self.name = name
-        self.element = element
-        self.change = change
-        self.called = False
 
-    def __enter__(self) -> OtherArgument:
-        self.original = original = self.kind.__init__
-        signature = inspect.signature(original)
-        outer = self
+def changed_by(element: Optional[int], change: Callable[[int], int]) -> Callable[[Any], Any]:
+    """Changes an integer, or one element of a list of them; raises `NothingToLearn` for all else."""
 
-        def __init__(instance: Any, *args: Any, **kwargs: Any) -> None:
-            outer.called = True
-            bound = signature.bind(instance, *args, **kwargs)
-            bound.apply_defaults()
-            bound.arguments[outer.name] = outer.other(bound.arguments.get(outer.name))
-            original(*bound.args, **bound.kwargs)
-
-        self.kind.__init__ = __init__
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.kind.__init__ = self.original
-
-    def other(self, value: Any) -> Any:
-        if self.element is None:
+    def other(value: Any) -> Any:
+        if element is None:
             if is_integer(value):
-                return self.change(value)
-        elif isinstance(value, (list, tuple)) and len(value) > max(self.element, 0):
+                return change(value)
+        elif isinstance(value, (list, tuple)) and len(value) > max(element, 0):
             if all(is_integer(item) for item in value):
                 items = list(value)
-                if self.element == LONGER:
-                    items.append(self.change(items[-1]))
+                if element == LONGER:
+                    items.append(change(items[-1]))
                 else:
-                    items[self.element] = self.change(items[self.element])
+                    items[element] = change(items[element])
                 return type(value)(items)
         raise NothingToLearn
 
-
-def is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return other
 
 
 def doubled(value: int) -> int:
@@ -214,7 +186,7 @@ def try_other_arguments(
         for element in (None, LONGER, 0, 1, 2, 3):
             try:
                 for change in CHANGES:
-                    with OtherArgument(kind, name, element, change) as other:
+                    with OtherArgument(kind, name, changed_by(element, change)) as other:
                         seen = run_trial(project, trial, request, unchanged)
                     if not other.called:
                         return  # the configuration makes none of this class

@@ -140,7 +140,7 @@ class LayerReports:
                 layer["arguments"] = first.arguments
                 layer["overwrites"] = any(call.overwrites for call in own)
                 layer["overwritten"] = any(call.overwritten for call in own)
-                fixed = axes.hint_of(module) is not None
+                fixed = axes.hint_of(module) == "first"
                 seen = Features(name, own, varied, hints, None if fixed else self.channel_axis)
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}

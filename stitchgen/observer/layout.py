@@ -5,7 +5,7 @@ Layouts are written as PyTorch users write them: NCHW, NHWC, NCL, NLC, LNC, NC, 
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence, Set
+from typing import Dict, List, Optional, Sequence, Set
 
 from torch import nn
 
@@ -32,8 +32,15 @@ def hint_of(module: nn.Module) -> Optional[str]:
     if isinstance(module, FIRST):
         return "first"
     if isinstance(module, LAST):
-        return "last"
+        # `LayerNorm2d` inherits LayerNorm, and permutes what it is fed.
+        own = any("forward" in vars(kind) for kind in own_classes(type(module)))
+        return None if own else "last"
     return None
+
+
+def own_classes(kind: type) -> List[type]:
+    """The classes in which a class differs from torch's own that it inherits."""
+    return [one for one in kind.__mro__ if not one.__module__.startswith("torch.nn.")][:-1]
 
 
 def named(axis: int, rank: int) -> Optional[str]:

@@ -34,7 +34,8 @@ from typing import (
 
 import torch
 
-from stitchgen.observer.protocol import Script
+from stitchgen.observer.protocol import Script, Variant
+from stitchgen.observer.variants import OtherArgument, change_of
 
 Result = TypeVar("Result")
 
@@ -131,6 +132,7 @@ class Project:
         left_out: Optional[Mapping[str, Sequence[int]]] = None,
         script: Optional[Script] = None,
         folders: Sequence[str] = (),
+        variants: Optional[Mapping[str, Variant]] = None,
     ) -> None:
         self.file = os.path.realpath(file)
         self.module = module
@@ -148,6 +150,8 @@ class Project:
                 with open(path, "rb") as stream:
                     self.overlay[path] = stream.read()
         self.script = script
+        #: Constructions with one argument changed, by the names that stand for them in `evaluate`.
+        self.variants = variants or {}
         self.folders = [folder for folder in folders if os.path.isdir(folder)]
         self.finder = OverlayFinder(self)
         #: The project's own modules, while they are not in `sys.modules`.
@@ -326,6 +330,8 @@ class Project:
         return self.run_in_folders(lambda: self.evaluated(expression))
 
     def evaluated(self, expression: str) -> Any:
+        if expression in self.variants:
+            return self.varied(self.variants[expression])
         if self.script and expression in self.script["builds"]:
             return self.run_script(self.script, expression)
         namespace = self.load()
@@ -334,6 +340,16 @@ class Project:
             namespace = importlib.import_module(head).__dict__
             expression = tail
         return eval(expression, {"torch": torch, **namespace})
+
+    def varied(self, variant: Variant) -> Any:
+        """The model of a construction one of whose arguments is changed."""
+        self.load()
+        module, _, name = variant["class_key"].partition(":")
+        kind: Any = sys.modules[module]
+        for part in name.split("."):
+            kind = getattr(kind, part)
+        with OtherArgument(kind, variant["argument"], change_of(variant)):
+            return self.evaluated(variant["build"])
 
     def run_script(self, script: Script, expression: str) -> Any:
         """The variable of the script after what builds it, and what puts layers into it, has run."""

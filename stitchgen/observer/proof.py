@@ -45,13 +45,8 @@ def prove(
     for model in (original, edited):
         args, kwargs = inputs(0)
         warm_up(model, args, kwargs)
-    present = [splice for splice in splices if not splice.get("absent")]
-    absent = [splice["target"] for splice in splices if splice.get("absent")]
-    found = [Splice(index, given, original, edited) for index, given in enumerate(present)]
-    pair = Pair(original, edited, found, absent)
-    for check in CHECKS:
-        check().before_runs(pair)
-    keys = pair.keys
+    pair = pair_of(original, edited, splices)
+    found, keys = pair.splices, pair.keys
 
     models = Models(original, edited, found, seed)
     runner = Runner(models, found, inputs)
@@ -78,6 +73,17 @@ def prove(
         "backwards": evidence.backwards,
         "notes": notes,
     }
+
+
+def pair_of(original: nn.Module, edited: nn.Module, splices: Sequence[protocol.Splice]) -> Pair:
+    """The two models with the splices found in them; raises `CheckFailed` for what they show before a run."""
+    present = [splice for splice in splices if not splice.get("absent")]
+    absent = [splice["target"] for splice in splices if splice.get("absent")]
+    found = [Splice(index, given, original, edited) for index, given in enumerate(present)]
+    pair = Pair(original, edited, found, absent)
+    for check in CHECKS:
+        check().before_runs(pair)
+    return pair
 
 
 def run_checks(evidence: Evidence) -> int:

@@ -59,6 +59,16 @@ class Script(TypedDict):
     builds: Dict[str, ScriptLines]  # by expression
 
 
+class Variant(TypedDict):
+    """A construction with one argument of its class changed, known by a name of its own."""
+
+    build: str  # the expression
+    class_key: str  # whose constructor gets it: `module:QualName`
+    argument: str
+    change: Literal["value", "longer", "shorter"]  # another value, or a list of another length
+    value: Union[bool, int, float, str, None]  # that value
+
+
 class ModelRequestBase(TypedDict):
     file: str
     module: str
@@ -73,6 +83,7 @@ class ModelRequest(ModelRequestBase, total=False):
     left_out: Optional[Dict[str, List[int]]]  # lines that are not run, by file
     script: Optional[Script]  # where the model is a variable of a script
     folders: List[str]  # those that scripts are run from, in which relative paths are looked for
+    variants: Dict[str, Variant]  # by the names that stand for them where a build is named
 
 
 class SurveyRequestBase(ModelRequest):
@@ -155,6 +166,7 @@ class Splice(SpliceBase, total=False):
 class ProofOfBuild(TypedDict):
     expression: str
     splices: List[Splice]
+    brief: bool  # it is enough that it is built and runs
 
 
 class ProveRequest(ModelRequest):

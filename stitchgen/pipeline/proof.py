@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stitchgen.analysis.backend import BrokenCheck, KeyChanges, Proposal
+from stitchgen.analysis.backend import BrokenCheck, KeyChanges, Proposal, ProvenConfiguration
 from stitchgen.analysis.survey import Configuration, LayerInstance, join
+from stitchgen.analysis.variants import Variant
 from stitchgen.errors import StitchError
 from stitchgen.planning import joins
 from stitchgen.planning.definitions import class_around
@@ -35,6 +36,9 @@ class Proof:
     input: str
     notes: tuple[str, ...]
     keys: KeyChanges
+    configurations: Mapping[str, int] = field(
+        default_factory=dict
+    )  # built, by where they come from
     imports: tuple[WayIn, ...] = ()  # the ways in which the edited files were imported
 
     def as_dict(self) -> dict[str, Any]:
@@ -44,6 +48,8 @@ class Proof:
             "build": list(self.builds),
             "unchanged": list(self.unchanged),
             "not_proven": list(self.not_proven),
+            "configurations": sum(self.configurations.values()),
+            "variants": self.configurations.get("variants", 0),
             "params_added": self.params_added,
             "macs_added": self.macs_added,
             "input": self.input,
@@ -59,24 +65,30 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     smallest. Those that run the edited classes and have no target are proven to be unchanged: all
     that the user named, and the smallest of the others.
     """
-    given = planning.task.model.subject.given
+    given, variants = planning.task.model.subject.given, planning.survey.variants
     wanted, others = concerned(planning, plan)
     named = len([one for one in others if one.expression in given])
     unchanged = max(1, min(named, PROVEN))
+    others = [one for one in others if one.expression not in variants]
+    brief = [one for one in wanted if is_brief(variants, one)]
+    if len(brief) == len(wanted):
+        brief = brief[1:]  # no other configuration has the layer
+    whole = [one for one in wanted if one not in brief][:PROVEN]
     placement = planning.request.placement
     proposals = [
-        Proposal(one.expression, splices_in(placement, one, plan.fresh))
-        for one in wanted[:PROVEN] + others[:unchanged]
+        Proposal(one.expression, splices_in(placement, one, plan.fresh), one in brief)
+        for one in whole + others[:unchanged] + brief
     ]
-    found, notes, holds = [], set(), []
-    resized = planning.task.model.subject.resized
+    found: list[ProvenConfiguration] = []
+    notes: set[str] = set()
+    holds: list[str] = []
     for proposal, proven in zip(
         proposals, planning.backend.prove(proposals, plan.workspace.overlay())
     ):
         if not isinstance(proven, BrokenCheck):
             found.append(proven)
             holds.append(proposal.expression)
-        elif proven.check == "consumed" and proposal.expression in resized and found:
+        elif proven.check == "consumed" and proposal.expression in variants and found:
             # Nobody asked for that one, and a block that nothing reads there does no harm.
             notes.add(f"{proposal.expression}: {proven.message}")
         else:
@@ -84,9 +96,14 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     imports, broken = imported(planning, plan)
     notes |= {note for proven in found for note in proven.notes} | set(broken)
     return Proof(
-        builds=tuple(one.expression for one in wanted[:PROVEN] if one.expression in holds),
+        builds=tuple(one.expression for one in whole if one.expression in holds),
         unchanged=tuple(one.expression for one in others[:unchanged]),
-        not_proven=tuple(one.expression for one in wanted[PROVEN:] + others[unchanged:]),
+        not_proven=tuple(
+            one.expression
+            for one in wanted + others
+            if one not in whole + brief + others[:unchanged]
+        ),
+        configurations=counted([*wanted, *others[:unchanged]], variants),
         params_added=found[0].params_added,
         macs_added=found[0].macs_added,
         input=found[0].input,
@@ -94,6 +111,21 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         keys=found[0].keys,
         imports=imports,
     )
+
+
+def is_brief(variants: Mapping[str, Variant], configuration: Configuration) -> bool:
+    """Whether it is enough that a configuration is built and runs: it has one argument changed, and no
+    list of another length."""
+    variant = variants.get(configuration.expression)
+    return variant is not None and not variant.resizes
+
+
+def counted(
+    configurations: Sequence[Configuration], variants: Mapping[str, Variant]
+) -> dict[str, int]:
+    """How many were built, with one argument changed and without."""
+    changed = len([one for one in configurations if one.expression in variants])
+    return {"project": len(configurations) - changed, "variants": changed}
 
 
 def imported(planning: Planning, plan: Plan) -> tuple[tuple[WayIn, ...], list[str]]:
@@ -191,11 +223,12 @@ def concerned(planning: Planning, plan: Plan) -> tuple[list[Configuration], list
         if configuration.expression not in wanted
         and any(survey.roots(configuration, name, file) for name, file in edited)
     ]
-    further = planning.task.model.subject.resized
-    named = [wanted[text] for text in (*given, *further) if text in wanted]
-    found = sorted(wanted.values(), key=lambda one: one.parameters)
+    named = [wanted[text] for text in (*given, *survey.variants) if text in wanted]
+    found = sorted(
+        wanted.values(), key=lambda one: (one.expression in survey.variants, one.parameters)
+    )
     others.sort(key=lambda one: (one.expression not in given, one.parameters))
-    return named or found, others
+    return named if given and named else found, others
 
 
 def splices_in(

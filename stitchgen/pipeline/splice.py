@@ -6,9 +6,12 @@ What is planned is the command's own: `planning.add` for `add`, `planning.fuse` 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from stitchgen.analysis.backend import Backend
-from stitchgen.analysis.survey import Survey
+from stitchgen.analysis.survey import Configuration, Survey
+from stitchgen.analysis.variants import MOST as MOST_VARIANTS
+from stitchgen.analysis.variants import Variant, variants_of
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.catalog.own_class import is_own, read_own
@@ -23,6 +26,7 @@ from stitchgen.planning.fuse import make_fusion
 from stitchgen.planning.plan import Plan, Planning, Task
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
+from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.targets.build_errors import check_given, no_builds
 from stitchgen.targets.model import model_of_request
@@ -95,14 +99,59 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
         strides=task.request.reduce == "linear",
     )
     check_given(task.model, survey)
-    try:
-        return proven_plan(task, survey, backend)
-    except StitchError as error:
-        named = survey.only((*given, *subject.relatives))
-        fewer = 0 < len(named.configurations) < len(survey.configurations)
-        if error.code not in DUE_TO_OTHERS or not fewer:
-            raise
-    return proven_plan(task, named, backend)
+    variants = variants_to_build(task, survey)
+    if variants:
+        survey = survey.with_variants(variants, backend.survey_variants(variants))
+    named = survey.only((*given, *subject.relatives))
+    tried = [survey, survey.without_variants() if survey.variants else named, named]
+    refused: StitchError | None = None
+    for known in tried:
+        if refused is not None and not 0 < len(known.configurations) < len(survey.configurations):
+            raise refused
+        try:
+            plan, proof = proven_plan(task, known, backend)
+        except StitchError as error:
+            if error.code not in DUE_TO_OTHERS or known is tried[-1]:
+                raise
+            refused = refused or error
+            continue
+        return plan, proof if refused is None else with_left_out(proof, survey, known, refused)
+    raise AssertionError("the last survey is planned or refused")
+
+
+def with_left_out(
+    proof: Proof | None, survey: Survey, known: Survey, refused: StitchError
+) -> Proof | None:
+    """The proof with a note of the variants that were not planned for, and why."""
+    left = [name for name in survey.variants if name not in known.variants]
+    if proof is None or not left:
+        return proof
+    note = f"Not planned for {', '.join(left)}: {refused.message}."
+    return replace(proof, notes=(*proof.notes, note))
+
+
+def variants_to_build(task: Task, survey: Survey) -> list[Variant]:
+    """Other configurations of the model that the user named, or of the smallest that was found."""
+    model, workspace = task.model, Workspace(task.project.root)
+    given = [one for one in survey.configurations if one.expression in model.subject.given]
+    found = given or sorted(survey.configurations, key=lambda one: one.parameters)
+    names = {one.names[0] for one in model.located if one.names}
+    meant = [
+        one
+        for one in found
+        if any(about.name in names for about in map(survey.classes.get, classes_in(one)) if about)
+    ]
+    for one in (meant or found)[:1]:
+        about = survey.class_of(one)
+        if in_project(about.file, task.project.root):
+            syntax = workspace.syntax(about.file)
+            return variants_of(syntax, about.name, one.class_key, one.expression)[:MOST_VARIANTS]
+    return []
+
+
+def classes_in(configuration: Configuration) -> set[str]:
+    """The keys of the classes of a model and its layers."""
+    return {configuration.class_key, *(one.class_key for one in configuration.layers.values())}
 
 
 def proven_plan(

@@ -8,10 +8,11 @@ It serves every configuration, however many layers the container has there.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
-from stitchgen.analysis.steps import Site, Step, access, attribute_name, free_name
-from stitchgen.planning.container_loops import others, variable_at
+from stitchgen.analysis.steps import Site, Step, access, attribute_name
+from stitchgen.planning.container_loops import others, variable_at, variable_over
 from stitchgen.planning.definitions import constructor_of, free_attribute
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import BlockList, ContainerLoop, Holder, InsertionPoint
@@ -82,23 +83,25 @@ def list_beside(planning: Planning, points: Sequence[InsertionPoint]) -> Contain
         planning, first.calls.instances, first.calls.owner, first.calls.sites, preferred
     )
     suffix = attribute_name((), block)
-    blocks = BlockList(attribute, preferred, suffix, index_name(planning, first))
     container = access("self", steps[:depth])
+    blocks = BlockList(attribute, preferred, suffix, index_name(planning, first, container))
     variable = variable_at(planning, first, container)
     loop = ContainerLoop(variable, container, depth + 1, blocks=blocks)
     # Several loops may run a part of the container each.
     sites = {(site.file, site.span): site for point in points for site in point.calls.sites}
-    if any(block_at_call(planning, loop, steps, site) is None for site in sites.values()):
+    beside = attribute == preferred  # else one of that name is there, perhaps this very one
+    if beside and any(block_at_call(planning, loop, steps, one) is None for one in sites.values()):
         return None
     return loop
 
 
-def index_name(planning: Planning, point: InsertionPoint) -> str:
-    """A name for the number of a layer, free in the constructor."""
+def index_name(planning: Planning, point: InsertionPoint, container: str) -> str:
+    """A name for the number of a layer: that of a loop over these numbers, or one free in the constructor."""
     function = constructor_of(planning.workspace, point.definition.point)
-    syntax = planning.workspace.syntax(point.file)
-    taken = syntax.names_bound_in(function) if function is not None else set()
-    return next((name for name in ("i", "index") if name not in taken), free_name("index", taken))
+    nodes = list(ast.walk(function)) if function is not None else []
+    known = variable_over(nodes, f"range(len({container}))")
+    taken = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return known or next((name for name in ("i", "index") if name not in taken), "index_")
 
 
 def block_at_call(

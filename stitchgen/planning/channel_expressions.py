@@ -188,7 +188,14 @@ def question(planning: Planning, count: Count, key: str) -> Question:
     else:
         wanted = {count.of(one) for one in count.instances}
         ranked = channel_candidates.candidates(syntax, function, creating, sizes, wanted)
-    smallest = min(count.instances, key=lambda one: one.configuration.parameters)
+    variants = planning.survey.variants
+    smallest = min(
+        count.instances,
+        key=lambda one: (
+            one.configuration.expression in variants,
+            one.configuration.parameters,
+        ),
+    )
     return Question(key, count, ranked, smallest)
 
 

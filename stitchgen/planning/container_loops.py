@@ -7,7 +7,7 @@ for one layer each would need a condition for those that not all configurations 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from stitchgen.analysis.steps import Step, access, free_name
@@ -124,11 +124,17 @@ def variable_at(planning: Planning, point: InsertionPoint, container: str) -> st
     """A name for the loop: that of one over the same container, or one free in the constructor."""
     function = constructor_of(planning.workspace, point.definition.point)
     nodes = list(ast.walk(function)) if function is not None else []
+    taken = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return variable_over(nodes, container) or free_name("layer", taken)
+
+
+def variable_over(nodes: Iterable[ast.AST], iterable: str) -> str | None:
+    """The variable of a loop or a comprehension that goes over that."""
     for node in nodes:
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            if ast.unparse(node.iter) == container:
+        if isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.target, ast.Name):
+            if ast.unparse(node.iter) == iterable and node.target.id != "_":
                 return node.target.id
-    return free_name("layer", {node.id for node in nodes if isinstance(node, ast.Name)})
+    return None
 
 
 def in_one_loop(

@@ -112,8 +112,8 @@ def define(planning: Planning, calls: Calls, by_class: bool = False) -> Definiti
         if join(root, calls.path_to_layer) not in configuration.layers
     ]
     conditions = []
-    if missing:
-        conditions.append(presence(planning, point, calls.steps_to_layer, missing))
+    if missing and (there := presence(planning, point, calls.steps_to_layer, missing)):
+        conditions.append(there)
     inactive = {(id(one.configuration), calls.definition_root(one)) for one in calls.inactive}
     if any(
         (id(configuration), root) in inactive
@@ -180,7 +180,21 @@ def presence(
             else:
                 conditions[depth] = by_name
             break
+    if steps and assigns(planning.workspace, point, steps[0].name):
+        conditions.pop(0, None)  # where the definition is reached, the layer is there
     return " and ".join(conditions[depth] for depth in sorted(conditions))
+
+
+def assigns(workspace: Workspace, point: DefinitionPoint, name: str) -> bool:
+    """Whether the statement of the point is `self.name = ...` itself."""
+    function = constructor_of(workspace, point)
+    document = workspace.syntax(point.file).document
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, ast.Assign) and document.span_of(node) == point.span:
+            targets = [ast.unparse(one) for one in node.targets]
+            empty = isinstance(node.value, ast.Constant) and node.value.value is None
+            return f"self.{name}" in targets and not empty
+    return False
 
 
 def constructor_of(workspace: Workspace, point: DefinitionPoint) -> Function | None:

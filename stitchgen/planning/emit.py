@@ -257,6 +257,10 @@ def import_modules(planning: Planning, point: InsertionPoint) -> None:
     if point.join.method.parts or point.join.method.projected:
         module_name(planning, point.file, "torch")
         module_name(planning, point.file, "torch.nn")
+    loop = point.definition.loop
+    if loop is not None and loop.blocks is not None:
+        module_name(planning, point.file, "torch.nn")
+        return
     for site in point.calls.sites:
         insertion_of(planning, point, site, site.file)
 
@@ -284,12 +288,13 @@ def insertion_of(
         resized = any(source.resize for source in method.sources)
         functional = module_name(planning, file, "torch.nn.functional") if resized else ""
         join, branch = joins.texts(method, torch, functional)
+    by_presence = calls.under and site is not None and not site.chain
     return Insertion(
         attribute=point.attribute,
         before=method.placement.value == "input" or reader is not None,
         argument=reader.argument if reader is not None else None,
         # A block under the layer is recognised by its being there, whichever element of a list has it.
-        to_called=site.to_called if site is not None and not calls.under else (),
+        to_called=site.to_called if site is not None and not by_presence else (),
         chain=site.chain if site is not None else (),
         join=join,
         branch=branch,
@@ -309,7 +314,16 @@ def bound_block(planning: Planning, point: InsertionPoint, site: Site | None) ->
     loop = point.definition.loop
     if loop is None or loop.blocks is None or site is None:
         return None
-    return block_at_call(planning, loop, point.calls.below, site)
+    bound = block_at_call(planning, loop, point.calls.below, site)
+    if bound is None:
+        document = planning.workspace.syntax(site.file).document
+        where = f"{document.path}:{document.line_of(site.span[0])}"
+        raise unsupported(
+            f"{where} runs the layers of {loop.container} in a line that has no room for another block",
+            where,
+            "Write it as a loop over several lines.",
+        )
+    return bound
 
 
 def keeping(other: OtherLayer, site: Site) -> Insertion:

@@ -55,13 +55,13 @@ class Planning:
         return self.task.block
 
     def is_further(self, point: InsertionPoint) -> bool:
-        """Whether a pattern found the layer in constructions alone that the user did not name: what a loop
-        does for all layers serves it as well."""
-        given = self.task.model.subject.given
-        instances = point.calls.instances
-        return bool(given and point.calls.resolved.pattern) and not any(
-            one.configuration.expression in given for one in instances
-        )
+        """Whether a pattern found the layer only in configurations that nobody named: what a loop does for all
+        layers serves it as well."""
+        given, variants = self.task.model.subject.given, self.survey.variants
+        builds = [one.configuration.expression for one in point.calls.instances]
+        if not point.calls.resolved.pattern:
+            return False
+        return all(build in variants or (given and build not in given) for build in builds)
 
     @property
     def surveyed(self) -> SurveyedModel:

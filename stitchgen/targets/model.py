@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,8 +118,7 @@ def target_model(
     given = options.builds or (configured.build if configured else ())
     relatives = tuple(one for text in given for one in built_alike(syntax, text))[:MOST_OTHERS]
     builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
-    resized = [one for text in given for one in with_lists_resized(text)][:MOST_OTHERS]
-    builds = tuple(dict.fromkeys((*given, *relatives, *resized, *builds)))
+    builds = tuple(dict.fromkeys((*given, *relatives, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
     left_out = import_safety.left_out(
         syntax.tree, {name for text in (*builds, *inputs) for name in names_in(text)}
@@ -136,7 +135,6 @@ def target_model(
         builds=builds,
         given=given,
         relatives=relatives,
-        resized=tuple(resized),
         inputs=inputs,
         folders=run_from(file, workspace),
     )
@@ -222,35 +220,6 @@ def built_alike(syntax: Syntax, expression: str) -> list[str]:
     classes = [node.name for node in syntax.tree.body if isinstance(node, ast.ClassDef)]
     alike = [one for one in classes if one not in own and set(own) & set(syntax.lineage(one))]
     return [ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)) for name in alike]
-
-
-def with_lists_resized(expression: str) -> Iterator[str]:
-    """The construction with one element fewer, and one more, in each list that it is given: `Net([16])` and
-    `Net([16, 32, 48])` of `Net([16, 32])`.
-
-    How many layers a container has is seldom the same in all configurations of a model.
-    """
-    try:
-        node = ast.parse(expression, mode="eval").body
-    except SyntaxError:
-        return
-    if not isinstance(node, ast.Call):
-        return
-    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-        if isinstance(argument, (ast.List, ast.Tuple)) and len(argument.elts) > 1:
-            own = argument.elts
-            for elements in (own[:-1], [*own, next_of(own)]):
-                argument.elts = elements
-                yield ast.unparse(node)
-            argument.elts = own
-
-
-def next_of(elements: list[ast.expr]) -> ast.expr:
-    """What goes on a list: 48 after 16 and 32; else its last element again."""
-    match elements[-2:]:
-        case [ast.Constant(value=int(one)), ast.Constant(value=int(two))] if two > one:
-            return ast.Constant(2 * two - one)
-    return elements[-1]
 
 
 def is_built_by(

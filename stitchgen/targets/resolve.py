@@ -108,14 +108,16 @@ def check_in_given(
     if not given or surveyed.survey.read or any(one.expression in given for one in found):
         return
     others = ", ".join(dict.fromkeys(one.expression for one in found))
+    build = surveyed.survey.build_of(found[0])
+    meant = f"--build '{quoted(build)}'" if build is not None else "--build EXPR"
     raise StitchError(
         "target-not-found",
         f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no "
         f"{'.'.join(located.names)}, which {others} has",
         where=surveyed.workspace.relative(located.file),
-        hint=f"Name the construction that is meant: --build '{quoted(found[0].expression)}'; or a "
-        "layer of the model that was given: stitchgen layers prints them.",
-        suggestions=[f"--build '{quoted(found[0].expression)}'"],
+        hint=f"Name the construction that is meant: {meant}; or a layer of the model that was given: "
+        "stitchgen layers prints them.",
+        suggestions=[meant] if build is not None else [],
     )
 
 

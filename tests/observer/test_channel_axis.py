@@ -33,6 +33,43 @@ def axis_of(change, first, shape=(2, 3, 8, 8), batch=0):
     return experiment.channel_axis("seen", 0, "output", None, batch)
 
 
+class Mixing(nn.Module):
+    """An MLP over the tokens of N x L x C, with layers that are asked about."""
+
+    def __init__(self):
+        super().__init__()
+        self.cut = nn.Conv1d(3, 16, 1)
+        self.first = nn.Linear(9, 12)
+        self.second = nn.Linear(12, 9)
+        self.dropped = nn.Dropout(0.1)
+        self.norm = nn.LayerNorm(16)
+
+    def forward(self, x):
+        x = self.cut(x).transpose(1, 2)
+        y = self.second(self.first(x.transpose(1, 2)).relu())
+        return self.norm(x + self.dropped(y.transpose(1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("path", "axis"), [("first", 1), ("second", 1), ("dropped", 2), ("norm", 2)]
+)
+def test_a_layer_that_mixes_tokens_does_not_take_them_for_channels(path, axis):
+    experiment = ChannelAxes(Mixing(), Shapes([([2, 3, 9], "float32")]))
+    assert experiment.channel_axis(path, 0, "output", None, 0) == axis
+    assert experiment.mixing == {"first", "second"}
+
+
+class FirstAxisNorm(nn.LayerNorm):
+    """The LayerNorm of N x C x H x W that many models have."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def test_a_norm_with_a_forward_of_its_own_is_not_taken_by_its_type():
+    assert axis_of(FirstAxisNorm(16), CONV) == 1
+
+
 CONV = nn.Conv2d(3, 16, 1)
 LINEAR = nn.Linear(6, 16)
 CASES = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import torch
 from torch import nn
@@ -17,6 +17,7 @@ from stitchgen.observer.channel_axis import (
     Producer,
     axes_of_channels,
     has_gradient,
+    mixes_positions,
     producer_of,
 )
 from stitchgen.observer.cost import Counter
@@ -125,23 +126,26 @@ def watch_block(
 def watch_channel_axes(stack: Stack, model: nn.Module, splices: Sequence[Splice], run: Run) -> None:
     """Find by experiment along which axis each block is fed the channels, at its first call."""
     blocks = {id(s.module): s for s in splices if s.module is not None and len(s.layout) > 2}
+    # What a block has inside is counted, which a gradient in its midst would be as well.
+    inside = {id(module) for s in splices for part in s.modules() for module in part.modules()}
     producers: Deque[Producer] = collections.deque(maxlen=MOST_PRODUCERS)
 
     def around(module: nn.Module) -> Around:
         def watched(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
+            if not run.live:
+                return forward(*args, **kwargs)
             splice = blocks.get(id(module))
-            if splice is not None and run.live and splice.index not in run.channel_axes:
-                value = next(iter(splice.block_was_fed(args, kwargs)), None)
-                if value is not None and value.dim() == len(splice.layout):
-                    batch = splice.layout.index("N")
-                    axes = (
-                        axes_of_channels(value, batch, list(producers))
-                        if has_gradient(value)
-                        else ()
-                    )
-                    run.channel_axes[splice.index] = axes
+            if splice is not None:
+                if splice.index not in run.channel_axes:
+                    with aside(run):
+                        fed = splice.block_was_fed(args, kwargs)
+                        note_channel_axes(run, splice, fed, list(producers))
+                return forward(*args, **kwargs)
+            with aside(run):
+                mixes = mixes_positions(module, args, list(producers))
             out = forward(*args, **kwargs)
-            producer = producer_of(module, out) if run.live else None
+            with aside(run):
+                producer = None if mixes else producer_of(module, out)
             if producer is not None:
                 producers.append(producer)
             return out
@@ -150,8 +154,31 @@ def watch_channel_axes(stack: Stack, model: nn.Module, splices: Sequence[Splice]
 
     if blocks:
         for path, module in model.named_modules():
-            if path and not isinstance(module, torch.jit.ScriptModule):
+            wanted = id(module) in blocks or id(module) not in inside
+            if path and wanted and not isinstance(module, torch.jit.ScriptModule):
                 stack.enter_context(intercepted(module, around(module)))
+
+
+def note_channel_axes(
+    run: Run, splice: Splice, fed: Tensors, producers: Sequence[Producer]
+) -> None:
+    value = next(iter(fed), None)
+    if value is None or value.dim() != len(splice.layout):
+        return
+    axes: Tuple[int, ...] = ()
+    if has_gradient(value):
+        axes = axes_of_channels(value, splice.layout.index("N"), producers)
+    run.channel_axes[splice.index] = axes
+
+
+@contextlib.contextmanager
+def aside(run: Run) -> Iterator[None]:
+    """For a gradient within a forward: a checkpoint runs its part again, which does not count."""
+    run.live = False
+    try:
+        yield
+    finally:
+        run.live = True
 
 
 def check_fed(splice: Splice, run: Run, reference: Run, fed: Tensors) -> None:

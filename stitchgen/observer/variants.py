@@ -1,0 +1,85 @@
+"""A construction with one argument of a class changed: what another configuration may pass."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, Callable, List
+
+from stitchgen.observer.protocol import Variant
+
+
+class NoVariant(Exception):
+    """There is no such argument, it is that already, or it is no list."""
+
+
+class OtherArgument:
+    """Calls the constructor of a class with one argument changed, for a while.
+
+    `change` gives the other value, or raises what ends the build.
+    """
+
+    def __init__(self, kind: Any, name: str, change: Callable[[Any], Any]) -> None:
+        self.kind = owner_of(kind, name)  # whatever has that name in the user's file
+        self.name = name
+        self.change = change
+        self.called = False
+
+    def __enter__(self) -> OtherArgument:
+        self.original = original = self.kind.__init__
+        signature = inspect.signature(original)
+        outer = self
+
+        @functools.wraps(original)  # so that its signature is seen by whoever changes another one
+        def __init__(instance: Any, *args: Any, **kwargs: Any) -> None:
+            outer.called = True
+            bound = signature.bind(instance, *args, **kwargs)
+            bound.apply_defaults()
+            if outer.name not in bound.arguments:
+                raise NoVariant
+            bound.arguments[outer.name] = outer.change(bound.arguments[outer.name])
+            original(*bound.args, **bound.kwargs)
+
+        self.kind.__init__ = __init__
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.kind.__init__ = self.original
+
+
+def owner_of(kind: Any, name: str) -> Any:
+    """The class or the base of it whose constructor names the argument: others may only pass it on."""
+    for one in getattr(kind, "__mro__", ()):
+        own = vars(one).get("__init__")
+        if own is not None and name in inspect.signature(own).parameters:
+            return one
+    return kind
+
+
+def change_of(variant: Variant) -> Callable[[Any], Any]:
+    """What a variant makes of its argument."""
+
+    def change(value: Any) -> Any:
+        if variant["change"] == "value":
+            if value == variant["value"] and type(value) is type(variant["value"]):
+                raise NoVariant
+            return variant["value"]
+        if not isinstance(value, (list, tuple)) or len(value) < 2:
+            raise NoVariant
+        items = list(value)
+        items = items[:-1] if variant["change"] == "shorter" else [*items, next_of(items)]
+        return type(value)(items) if type(value) in (list, tuple) else items
+
+    return change
+
+
+def next_of(items: List[Any]) -> Any:
+    """What goes on a list: 48 after 16 and 32; else its last element again."""
+    before, last = items[-2:]
+    if is_integer(before) and is_integer(last) and last > before:
+        return 2 * last - before
+    return last
+
+
+def is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
