@@ -124,7 +124,7 @@ class Backend(Protocol):
     instead_of: StitchError | None
 
     def survey(
-        self, builds: Sequence[str], brief: Sequence[str] = (), strides: bool = False
+        self, builds: Sequence[str], brief: Sequence[str] = (), *, strides: bool = False
     ) -> Survey:
         """All layers of these configurations; those in `brief` are looked at less closely.
 

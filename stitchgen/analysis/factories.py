@@ -73,6 +73,7 @@ def factories(
     tree: ast.Module,
     text: str = "",
     project_files: ProjectFiles = no_files,
+    *,
     imported: bool = False,
 ) -> dict[str, list[str]]:
     """The calls without needed arguments that construct a class of the file, by class.
@@ -84,7 +85,7 @@ def factories(
     """
     scope = read_scope(tree, text)
     ProjectScopes(scope, project_files)
-    reader = _FactoryReader(scope, {}, imported)
+    reader = _FactoryReader(scope, {}, imported=imported)
     found: dict[str, list[str]] = {}
     for function in scope.functions.values():
         call = _call_without_arguments(function)
@@ -169,7 +170,7 @@ def _only_torch(scope: Scope, class_name: str) -> bool:
 
 
 def _call_without_arguments(
-    function: ast.FunctionDef, skip_self: bool = False
+    function: ast.FunctionDef, *, skip_self: bool = False
 ) -> tuple[str, dict[str, Any]] | None:
     """The call that needs no arguments, and what is then known of the parameters."""
     arguments = function.args
@@ -275,7 +276,7 @@ class _FactoryReader:
     """Reads functions of one file; remembers what it has found out."""
 
     def __init__(
-        self, scope: Scope, readers: dict[int, _FactoryReader], imported: bool = False
+        self, scope: Scope, readers: dict[int, _FactoryReader], *, imported: bool = False
     ) -> None:
         self.scope, self.readers = scope, readers
         self.imported = imported  # whether a class of another file counts as made
@@ -527,7 +528,7 @@ class _FunctionWalk:
         return name in self.parameters or name in self.assigned
 
     def arguments(
-        self, function: ast.FunctionDef, call: ast.Call, state: _State, skip_self: bool = False
+        self, function: ast.FunctionDef, call: ast.Call, state: _State, *, skip_self: bool = False
     ) -> dict[str, Any]:
         """What is known of the parameters of a function of this file in a call of it."""
         parameters = [*function.args.posonlyargs, *function.args.args][skip_self:]

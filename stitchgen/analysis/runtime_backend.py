@@ -177,7 +177,7 @@ class RuntimeBackend:
         self.observer = Observer(subject.python, subject).__enter__()
 
     def survey(
-        self, builds: Sequence[str], brief: Sequence[str] = (), strides: bool = False
+        self, builds: Sequence[str], brief: Sequence[str] = (), *, strides: bool = False
     ) -> Survey:
         answer = self.ask("survey", builds=list(builds), brief=list(brief), strides=strides)
         return answers.survey_of(answer)

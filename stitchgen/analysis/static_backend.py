@@ -50,7 +50,7 @@ class StaticBackend:
         self.instead_of = instead_of
 
     def survey(
-        self, builds: Sequence[str] = (), brief: Sequence[str] = (), strides: bool = False
+        self, builds: Sequence[str] = (), brief: Sequence[str] = (), *, strides: bool = False
     ) -> Survey:
         """One configuration for each class that could be read: `Net` as its source describes it.
 
@@ -149,7 +149,7 @@ class Classes:
             return "torch.nn.modules.container" if kind.name in CONTAINERS else ""
         if kind.file not in self.modules:
             relative = has_relative_imports(self.workspace.syntax(kind.file).tree)
-            name = import_name(Path(kind.file), self.workspace.root, relative)
+            name = import_name(Path(kind.file), self.workspace.root, relative_imports=relative)
             self.modules[kind.file] = name.module
         return self.modules[kind.file]
 
@@ -177,7 +177,7 @@ def layers_of(
             definition=links[layer.path],
             readers=layer.readers,
             output=facts.Value("Tensor"),
-            features=(facts.CallFeatures(output_of(layer, known), facts.UNKNOWN),),
+            features=(facts.CallFeatures(output_of(layer, certain=known), facts.UNKNOWN),),
             read=facts.ReadChannels(layer.channels, layer.from_root),
         )
     return found
@@ -254,7 +254,7 @@ def certain(
     return known and (layer.everywhere or beside) and None not in links
 
 
-def output_of(layer: Layer, certain: bool) -> facts.Feature:
+def output_of(layer: Layer, *, certain: bool) -> facts.Feature:
     """What the layer gives; what it is fed is not read."""
     if not certain or layer.layout is None:
         return facts.UNKNOWN

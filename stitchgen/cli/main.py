@@ -95,9 +95,9 @@ def run(arguments: Sequence[str]) -> int:
     terminals = (sys.stdin, sys.stderr)
     people = not as_json and all(stream is not None and stream.isatty() for stream in terminals)
     conversation = Conversation(people)
-    status, result = _guarded(arguments, as_json, conversation)
+    status, result = _guarded(arguments, as_json=as_json, conversation=conversation)
     try:
-        _print(result, as_json)
+        _print(result, as_json=as_json)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -110,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         status, result = _failure(error, arguments)
         result["error"]["hint"] = AFTER_THE_DEED + result["error"]["hint"]
-        _print(result, as_json)
+        _print(result, as_json=as_json)
     if status == DONE and people and conversation.consent:
         try:
             if click.confirm(conversation.question, err=True):
@@ -119,12 +119,12 @@ def run(arguments: Sequence[str]) -> int:
             pass  # a no; what the command did stays done
         except Exception as error:
             status, result = _failure(error, arguments)
-            _print(result, as_json)
+            _print(result, as_json=as_json)
     return status
 
 
 def _guarded(
-    arguments: Sequence[str], as_json: bool, conversation: Conversation
+    arguments: Sequence[str], *, as_json: bool, conversation: Conversation
 ) -> tuple[int, Mapping[str, Any]]:
     """Run a command: the exit status, and the object that `--json` prints."""
     try:
@@ -228,7 +228,7 @@ def _own_frames(traceback: TracebackType | None) -> Iterable[str]:
         traceback = traceback.tb_next
 
 
-def _print(result: Mapping[str, Any], as_json: bool) -> None:
+def _print(result: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         # ASCII: whatever the encoding of stdout, and undecodable file names too.
         print(json.dumps(result))

@@ -105,7 +105,7 @@ def command(
 
     at = project_at(project)
     note_that_the_model_runs()
-    outcome = splice.run(at, request, mode=mode_of(dry_run, diff))
+    outcome = splice.run(at, request, mode=mode_of(dry_run=dry_run, diff=diff))
     if not (dry_run or diff or yes):
         offer_to_remember(at, outcome.result, request)
     return answer(outcome, diff, at.root)

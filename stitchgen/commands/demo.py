@@ -36,6 +36,6 @@ def command(
         inputs=inputs,
         python=python,
         prove=not no_prove,
-        mode=mode_of(dry_run, diff),
+        mode=mode_of(dry_run=dry_run, diff=diff),
     )
     return answer(outcome, diff, parent)

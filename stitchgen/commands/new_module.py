@@ -32,6 +32,6 @@ def command(
 
     at = project_at(project)
     outcome = new_module.run(
-        at, block, name=name, dims=dims, into=into, mode=mode_of(dry_run, diff)
+        at, block, name=name, dims=dims, into=into, mode=mode_of(dry_run=dry_run, diff=diff)
     )
     return answer(outcome, diff, at.root)

@@ -104,7 +104,7 @@ def _complete_block(ctx: click.Context, parameter: click.Parameter, text: str) -
 BLOCK = click.argument("block", shell_complete=_complete_block)
 
 
-def mode_of(dry_run: bool, diff: bool) -> str:
+def mode_of(*, dry_run: bool, diff: bool) -> str:
     return "diff" if diff else "dry-run" if dry_run else "apply"
 
 

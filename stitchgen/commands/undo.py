@@ -18,4 +18,4 @@ def command(dry_run: bool, diff: bool, yes: bool, project: str) -> Any:
     from stitchgen.history import undo
 
     at = project_at(project)
-    return answer(undo.run(at, mode=mode_of(dry_run, diff)), diff, at.root)
+    return answer(undo.run(at, mode=mode_of(dry_run=dry_run, diff=diff)), diff, at.root)

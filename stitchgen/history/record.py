@@ -231,7 +231,7 @@ class _Description:
         end = self._position(span[1], first=False)
         return None if start is None or end is None or start > end else (start, end)
 
-    def _position(self, offset: int, first: bool) -> int | None:
+    def _position(self, offset: int, *, first: bool) -> int | None:
         """The old offset; at the edge of an insertion, the side that belongs to the node."""
         result = offset
         for change in self.changes:

@@ -161,7 +161,7 @@ def nearest(document: Document, trace: Trace) -> int:
     return best[1]
 
 
-def find(document: Document, trace: Trace, was: bool = False) -> list[Match]:
+def find(document: Document, trace: Trace, *, was: bool = False) -> list[Match]:
     """Where the trace's code stands (with `was`: the code it replaced), in its own scope.
 
     Where the scope has none, or has been renamed, everywhere else in the file.

@@ -50,7 +50,7 @@ class Given:
     """
 
     def __init__(
-        self, texts: Sequence[str], evaluate: Callable[[str], Any], unpacked: bool = False
+        self, texts: Sequence[str], evaluate: Callable[[str], Any], *, unpacked: bool = False
     ) -> None:
         """Raises SyntaxError for a text that is neither a shape nor an expression."""
         self.unpacked = unpacked

@@ -74,10 +74,10 @@ def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
     )
 
 
-def load(project: Project, stand_in: bool = True) -> None:
+def load(project: Project, *, stand_in: bool = True) -> None:
     """Import the model file; raises `Failure`: does-not-build."""
     try:
-        project.load(stand_in)
+        project.load(stand_in=stand_in)
     except SystemExit as error:
         raise Failure(
             "does-not-build", "importing the model file calls sys.exit(%s)" % error

@@ -242,7 +242,7 @@ class Project:
                 return True
         return False
 
-    def load(self, stand_in: bool = True) -> Dict[str, Any]:
+    def load(self, *, stand_in: bool = True) -> Dict[str, Any]:
         """The namespace of the model file, imported under its dotted name.
 
         `stand_in`: empty packages take the place of those whose own import fails. Raises what the
@@ -250,11 +250,11 @@ class Project:
         """
         if self.namespace is None:
             self.forget_overloads()
-            module = self.run_in_folders(lambda: self.import_model_file(stand_in))
+            module = self.run_in_folders(lambda: self.import_model_file(stand_in=stand_in))
             self.namespace = module.__dict__
         return self.namespace
 
-    def import_model_file(self, stand_in: bool) -> types.ModuleType:
+    def import_model_file(self, *, stand_in: bool) -> types.ModuleType:
         try:
             return importlib.import_module(self.module)
         except Exception as error:

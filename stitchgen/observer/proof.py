@@ -102,13 +102,13 @@ def run_checks(evidence: Evidence) -> int:
 
 
 def check_mode(
-    checks: Sequence[Check], evidence: Evidence, mode: str, index: int, count: bool
+    checks: Sequence[Check], evidence: Evidence, mode: str, index: int, *, count: bool
 ) -> Optional[int]:
     """Run the checks in one mode; the multiply-accumulates added, None where they were not counted.
 
     The runs, with their graphs, are gone when it ends.
     """
-    runs = ModeEvidence(evidence, mode, index, count)
+    runs = ModeEvidence(evidence, mode, index, count=count)
     for check in checks:
         check.in_mode(runs)
     if not count or not evidence.splices or not runs.ran_blocks:

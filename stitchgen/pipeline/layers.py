@@ -26,14 +26,14 @@ def run(
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
     with shown_below(project.root):
-        return describe(project, text, RunOptions(builds, inputs, python), prove)
+        return describe(project, text, RunOptions(builds, inputs, python), prove=prove)
 
 
-def describe(project: Project, text: str, options: RunOptions, prove: bool) -> dict[str, Any]:
+def describe(project: Project, text: str, options: RunOptions, *, prove: bool) -> dict[str, Any]:
     workspace = Workspace(project.root)
     model = model_named(project, text, options, workspace)
     subject = model.subject
-    with backend_for(subject, workspace, prove) as backend:
+    with backend_for(subject, workspace, run=prove) as backend:
         survey = backend.survey(subject.given or subject.builds)
     warnings = [{"code": "random-weights", "message": note} for note in survey.notes]
     if backend.instead_of is not None:

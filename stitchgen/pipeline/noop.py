@@ -20,14 +20,14 @@ from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.target import locate, parse
 
 
-def done_already(project: Project, request: SpliceRequest, dry_run: bool) -> Outcome | None:
+def done_already(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outcome | None:
     """The outcome of a command of which nothing is left to do; None where it has to be planned."""
     book = ledger.load(project.root)
     command = request.command_line()
     runs = [run for run in book.runs() if run.command == command]
     if not runs or not names_files(project, request, runs[-1]):
         return None
-    if not stands(book, runs[-1], one_place(request)):
+    if not stands(book, runs[-1], edited=one_place(request)):
         return None
     splices = [
         {
@@ -77,7 +77,7 @@ def one_place(request: SpliceRequest) -> bool:
     return len(request.targets) == 1 and not many
 
 
-def stands(book: Ledger, run: Run, edited: bool) -> bool:
+def stands(book: Ledger, run: Run, *, edited: bool) -> bool:
     """Whether all that a run put into the project is there; with `edited`, in files edited since."""
     needed = {path for entry in run.entries for path in entry.record.uses}
     if not all((book.root / path).is_file() for path in needed | {c.path for c in run.created}):

@@ -30,6 +30,7 @@ def outcome_of(
     task: Task,
     plan: Plan,
     proof: Proof | None,
+    *,
     dry_run: bool,
     without: StitchError | None = None,
 ) -> Outcome:

@@ -44,21 +44,21 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
     Raises StitchError where it cannot be done and proven; then nothing is written.
     """
     with shown_below(project.root):
-        outcome = propose(project, request, mode != "apply")
+        outcome = propose(project, request, dry_run=mode != "apply")
     if mode == "apply":
         transaction.commit(project.root, outcome.changes)
     return outcome
 
 
-def propose(project: Project, request: SpliceRequest, dry_run: bool) -> Outcome:
+def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
-    done = done_already(project, request, dry_run)
+    done = done_already(project, request, dry_run=dry_run)
     if done is not None:
         return done
     task = task_of(project, request)
-    with backend_for(task.model.subject, Workspace(project.root), request.prove) as backend:
+    with backend_for(task.model.subject, Workspace(project.root), run=request.prove) as backend:
         plan, proof = by_running(task, backend) if backend.runs else by_reading(task, backend)
-    return outcome_of(task, plan, proof, dry_run, backend.instead_of)
+    return outcome_of(task, plan, proof, dry_run=dry_run, without=backend.instead_of)
 
 
 def task_of(project: Project, request: SpliceRequest) -> Task:
@@ -80,7 +80,7 @@ def planner_of(request: SpliceRequest) -> Planner:
     return make_fusion if isinstance(request, FuseRequest) else make_plan
 
 
-def planning_of(task: Task, survey: Survey, backend: Backend, late: bool = False) -> Planning:
+def planning_of(task: Task, survey: Survey, backend: Backend, *, late: bool = False) -> Planning:
     """What a plan is made with; its edits are in a workspace of its own."""
     workspace = Workspace(task.project.root, survey.modules)
     return Planning(task, survey, workspace, backend, late)
@@ -155,10 +155,10 @@ def classes_in(configuration: Configuration) -> set[str]:
 
 
 def proven_plan(
-    task: Task, survey: Survey, backend: Backend, late: bool = False
+    task: Task, survey: Survey, backend: Backend, *, late: bool = False
 ) -> tuple[Plan, Proof | None]:
     """The plan for these configurations with its proof; None where there is nothing to prove."""
-    planning = planning_of(task, survey, backend, late)
+    planning = planning_of(task, survey, backend, late=late)
     plan = planner_of(task.request)(planning)
     try:
         return plan, prove(planning, plan) if plan.fresh else None

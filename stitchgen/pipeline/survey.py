@@ -12,19 +12,19 @@ from stitchgen.project.workspace import Workspace
 
 
 @contextmanager
-def backend_for(subject: Subject, workspace: Workspace, run: bool) -> Iterator[Backend]:
+def backend_for(subject: Subject, workspace: Workspace, *, run: bool) -> Iterator[Backend]:
     """The backend that serves; it is closed at the end.
 
     Without torch the model is read all the same, and `instead_of` of the backend says why.
     """
-    backend = open_backend(subject, workspace, run)
+    backend = open_backend(subject, workspace, run=run)
     try:
         yield backend
     finally:
         backend.close()
 
 
-def open_backend(subject: Subject, workspace: Workspace, run: bool) -> Backend:
+def open_backend(subject: Subject, workspace: Workspace, *, run: bool) -> Backend:
     reason = None
     if run:
         from stitchgen.analysis.runtime_backend import RuntimeBackend

@@ -223,7 +223,7 @@ def beside_its_layer(
 
 
 def known_channels(
-    planning: Planning, point: InsertionPoint, role: str, count: Count, alone: bool
+    planning: Planning, point: InsertionPoint, role: str, count: Count, *, alone: bool
 ) -> NamedChannels | None:
     """A count that needs no expression to be found; None where the backend has to be asked.
 

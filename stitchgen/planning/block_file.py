@@ -193,11 +193,11 @@ def replacement_arguments(
             scalar = not any(isinstance(value, tuple) for value in own)
             attributes = [one.facts.attributes for one in instances]
             formula = replacement.arguments[parameter.name]
-            text = None if source is None else of_source(formula, source, attributes, scalar)
+            text = None if source is None else of_source(formula, source, attributes, scalar=scalar)
             if source is not None and text is None:
                 return replacement_arguments(block, point, settings)
             written.append(
-                f"{parameter.name}={text or of_layer(formula, point, attributes, scalar)}"
+                f"{parameter.name}={text or of_layer(formula, point, attributes, scalar=scalar)}"
             )
     return written
 
@@ -206,6 +206,7 @@ def of_source(
     formula: str,
     source: Mapping[str, str],
     attributes: Sequence[Mapping[str, Any]],
+    *,
     scalar: bool,
 ) -> str | None:
     """A formula of the layer's attributes over what its creation says: `1 - p` -> `1 - 0.25`.
@@ -307,7 +308,7 @@ def replaced_values(
 
 
 def of_layer(
-    formula: str, point: InsertionPoint, attributes: Sequence[Mapping[str, Any]], scalar: bool
+    formula: str, point: InsertionPoint, attributes: Sequence[Mapping[str, Any]], *, scalar: bool
 ) -> str:
     """A formula of the layer's attributes as an expression: `stride` -> `self.conv1.stride[0]`."""
 
@@ -362,12 +363,12 @@ def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
         return Placed(class_name, block.template, True)
     if block.template.suffix == ".py":  # the user's own class, where it is
         package = (block.template.parent / "__init__.py").is_file()
-        module = module_to_import(workspace, user_file, block.template, package)
+        module = module_to_import(workspace, user_file, block.template, package=package)
         return Placed(import_class(workspace, user_file, module, class_name), block.template, True)
     folder = blocks_folder(planning.project, user_file)
     package = any((one / "__init__.py").is_file() for one in (folder, folder.parent))
     file = folder / f"{block.module_for(dims)}.py"
-    module = module_to_import(workspace, user_file, file, package)
+    module = module_to_import(workspace, user_file, file, package=package)
     source = render.block_source(block, dims).encode()
     reused = file.exists()
     if reused:

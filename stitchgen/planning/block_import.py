@@ -14,7 +14,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import has_relative_imports
 
 
-def module_to_import(workspace: Workspace, user_file: Path, file: Path, package: bool) -> str:
+def module_to_import(workspace: Workspace, user_file: Path, file: Path, *, package: bool) -> str:
     """The module name by which the user's file is to import `file`; raises `import-conflict`.
 
     Relative where the file's own imports are, or where it is only ever imported as part of a package and
@@ -24,21 +24,21 @@ def module_to_import(workspace: Workspace, user_file: Path, file: Path, package:
     # Who runs the file itself can run it as a module as well: `python -m models.net`.
     others = [way for way in every if not way.itself]
     for ways in (every, others) if others else (every,):
-        module = fitting_all(workspace, user_file, file, package, ways)
+        module = fitting_all(workspace, user_file, file, package=package, ways=ways)
         if module is not None:
             return module
-    raise conflict(workspace, user_file, file, others or every, package)
+    raise conflict(workspace, user_file, file, others or every, package=package)
 
 
 def fitting_all(
-    workspace: Workspace, user_file: Path, file: Path, package: bool, ways: Sequence[WayIn]
+    workspace: Workspace, user_file: Path, file: Path, *, package: bool, ways: Sequence[WayIn]
 ) -> str | None:
     """The module name that works in all these ways; None where there is none."""
     relative = relative_name(user_file, file)
     fits_relative = all(allows_relative(way, relative) for way in ways)
     if fits_relative and imports_relatively(workspace, user_file):
         return relative
-    names = [absolute_names(way, file, package) for way in ways]
+    names = [absolute_names(way, file, package=package) for way in ways]
     common = [name for name in names[0] if all(name in other for other in names)]
     if common:
         return nearest(common, ways[0])
@@ -60,14 +60,14 @@ def allows_relative(way: WayIn, name: str) -> bool:
     return not way.itself and depth >= level and all(map(is_name, parts))
 
 
-def absolute_names(way: WayIn, file: Path, package: bool) -> list[str]:
+def absolute_names(way: WayIn, file: Path, *, package: bool) -> list[str]:
     """The absolute names under which a file is found on a search path."""
     found = []
     for folder in way.paths:
         if not file.is_relative_to(folder):
             continue
         parts = file.relative_to(folder).with_suffix("").parts
-        if all(map(is_name, parts)) and is_reached(parts, folder, way.paths, package):
+        if all(map(is_name, parts)) and is_reached(parts, folder, way.paths, package=package):
             found.append(".".join(parts))
     return found
 
@@ -76,7 +76,7 @@ def is_name(part: str) -> bool:
     return part.isidentifier() and not iskeyword(part)
 
 
-def is_reached(parts: Sequence[str], folder: Path, paths: Sequence[Path], package: bool) -> bool:
+def is_reached(parts: Sequence[str], folder: Path, paths: Sequence[Path], *, package: bool) -> bool:
     """Whether the first part of a name leads into that folder, and to no other module of the name."""
     top = parts[0]
     if top in sys.stdlib_module_names:
@@ -134,10 +134,11 @@ def conflict(
     user_file: Path,
     file: Path,
     ways: Sequence[WayIn],
+    *,
     package: bool,
 ) -> StitchError:
     """That no import works in all ways: with the first two that have nothing in common."""
-    names = [absolute_names(way, file, package) for way in ways]
+    names = [absolute_names(way, file, package=package) for way in ways]
     shown, block = workspace.relative(user_file), workspace.relative(file)
     pairs = [
         (one, other)

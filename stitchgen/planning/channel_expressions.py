@@ -29,7 +29,7 @@ from stitchgen.source.syntax import Syntax
 PROBE = "__stitchgen_probe__"
 
 
-def feature_at(planning: Planning, point: InsertionPoint, any_layout: bool = False) -> Feature:
+def feature_at(planning: Planning, point: InsertionPoint, *, any_layout: bool = False) -> Feature:
     """Layout and dims of the tensor that the block is fed, which all instances have in common.
 
     With `any_layout` it does not matter which axis is which, and the layout may be None.

@@ -27,7 +27,7 @@ def find_loops(
         calls = point.calls
         if not (calls.from_class or replaces) or calls.hooked or point.join.others:
             continue
-        steps = steps_to(point, replaces)
+        steps = steps_to(point, replaces=replaces)
         for depth, step in enumerate(steps[: len(steps) - replaces]):
             if step.access.startswith("[") and step.parent != "dict":
                 around = [one.identity for one in (*steps[:depth], *steps[depth + 1 :])]
@@ -56,7 +56,7 @@ def loop_over(
     without_layer = others(planning, points, [step.name for step in below], depth)
     if without_layer is None:
         return None
-    steps = steps_to(first, planning.request.placement.replaces)
+    steps = steps_to(first, replaces=planning.request.placement.replaces)
     container = access("self", steps[:depth])
     variable = variable_at(planning, first, container)
     conditions = []
@@ -68,7 +68,7 @@ def loop_over(
     return ContainerLoop(variable, container, depth + 1, " and ".join(conditions) or None)
 
 
-def steps_to(point: InsertionPoint, replaces: bool) -> tuple[Step, ...]:
+def steps_to(point: InsertionPoint, *, replaces: bool) -> tuple[Step, ...]:
     """From the class's instance to the module that gets the attribute, or to the layer itself."""
     calls = point.calls
     return (*calls.owner_steps, *calls.below) if calls.under or replaces else calls.owner_steps

@@ -91,14 +91,14 @@ def calling_classes(planning: Planning, calls: Calls) -> set[str]:
 # The definition -----------------------------------------------------------------------------------
 
 
-def define(planning: Planning, calls: Calls, by_class: bool = False) -> Definition:
+def define(planning: Planning, calls: Calls, *, by_class: bool = False) -> Definition:
     """Find where the block (and its slots) are defined, and the condition if not all have the layer.
 
     `by_class`: in the constructor of the class that was named, whichever base of it creates the layer.
     """
     survey = planning.survey
     start = "" if calls.from_class else calls.owner
-    point = definition_point(planning, calls, start, by_class)
+    point = definition_point(planning, calls, start, by_class=by_class)
     slots: tuple[Slot, ...] = ()
     if calls.slot:
         slots = tuple(
@@ -218,7 +218,7 @@ def assigned_always(workspace: Workspace, point: DefinitionPoint, name: str) -> 
 
 
 def initialising_loop(
-    workspace: Workspace, point: DefinitionPoint, parameters: bool = False
+    workspace: Workspace, point: DefinitionPoint, *, parameters: bool = False
 ) -> ast.stmt | None:
     """The statement below the point that initialises all modules: a loop, or `self.apply(...)`.
 
@@ -255,7 +255,7 @@ def defined_after(
 
 
 def definition_point(
-    planning: Planning, calls: Calls, start: str, by_class: bool = False
+    planning: Planning, calls: Calls, start: str, *, by_class: bool = False
 ) -> DefinitionPoint:
     """The statement, in `__init__` of the module at `start` below each root, that creates the layer."""
     workspace = planning.workspace

@@ -135,7 +135,7 @@ ALWAYS: tuple[Rule, ...] = (scripted, used_without_call, never_called)
 CALLS: tuple[Rule, ...] = (called_outside, no_expression, called_several_times)
 
 
-def needs_hook(asked: Asked, attach: bool) -> bool:
+def needs_hook(asked: Asked, *, attach: bool) -> bool:
     """Whether the block is to be attached (with `attach`): no call of the layer can be edited.
 
     Refuses a layer that cannot be spliced, with the reason and what to type instead.

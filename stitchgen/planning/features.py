@@ -241,7 +241,7 @@ def at_hand(workspace: Workspace, point: InsertionPoint, other: InsertionPoint) 
         return None
     in_expression = point.join.reader is not None or here.form != "assign"
     for name in (str(context.name), *aliases(syntax, context)):
-        if not rebound(context, here, name, in_expression):
+        if not rebound(context, here, name, in_expression=in_expression):
             return name
     return None
 
@@ -277,7 +277,7 @@ def statement_binds(statement: ast.stmt, node: ast.Name) -> bool:
     return any(node in ast.walk(target) for target in targets)
 
 
-def rebound(context: CallContext, here: CallContext, name: str, in_expression: bool) -> bool:
+def rebound(context: CallContext, here: CallContext, name: str, *, in_expression: bool) -> bool:
     """Whether a variable gets another value between two calls of one function.
 
     With `in_expression` it is read as the second call's own expression is evaluated.

@@ -75,7 +75,7 @@ def find_points(planning: Planning, block: str, resolved: Resolved) -> list[Inse
             needs_hook(layers[0], attach=False)  # says why it is never called
         return [replaced_point(asked)]
     try:
-        hooked = [needs_hook(one, request.attach) for one in layers]
+        hooked = [needs_hook(one, attach=request.attach) for one in layers]
     except StitchError as error:
         if resolved.assignment is not None and error.where is None:
             error.where = f"{workspace.relative(resolved.file)}:{resolved.assignment.line}"
@@ -119,7 +119,7 @@ def called_points(asked: Asked) -> list[InsertionPoint]:
         under = any(has_layer_alone(planning, making, owner, site) for site in group[1])
         under = under or runs_its_children(planning, making, owner, group[1])
         taken = [point.attribute for point in points]
-        points.append(point_at_calls(asked, owner, making, group, under, taken))
+        points.append(point_at_calls(asked, owner, making, group, under=under, taken=taken))
     return points
 
 
@@ -174,6 +174,7 @@ def point_at_calls(
     owner: str,
     making: tuple[LayerInstance, ...],
     group: Group,
+    *,
     under: bool,
     taken: Sequence[str] = (),
 ) -> InsertionPoint:

@@ -108,7 +108,7 @@ def named(file: Path, module: str) -> ImportName | None:
     return ImportName(module, (folder,), package)
 
 
-def import_name(file: Path, root: Path, relative_imports: bool = False) -> ImportName:
+def import_name(file: Path, root: Path, *, relative_imports: bool = False) -> ImportName:
     """The name up the chain of `__init__.py`; a file with relative imports is in a package anyway."""
     names = [] if file.stem == "__init__" else [file.stem]
     folder = file.parent

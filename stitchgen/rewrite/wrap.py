@@ -22,7 +22,7 @@ def written_around(call: Call, node: ast.expr, text: str) -> list[Edit]:
     return [edit for edit in document.wrap(span, opening, closing) if edit.text]
 
 
-def broken(call: Call, node: ast.expr, text: str, bracketed: bool = False) -> str:
+def broken(call: Call, node: ast.expr, text: str, *, bracketed: bool = False) -> str:
     """The text over several lines, as black would break them, where one would be too long.
 
     `bracketed`: it has parentheses around it, which it needs.

@@ -48,7 +48,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
                 continue
             written = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
             text = ast.unparse(written)
-            rank = rank_of(shown, own)
+            rank = rank_of(shown, own=own)
             if text not in found or rank < found[text][0]:
                 found[text] = rank, Offer(text, f"{shown}:{call.lineno}")
     # A call without arguments was tried already, or has failed.
@@ -58,7 +58,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
 
 def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[str]) -> list[Offer]:
     """The functions of another file that build such a class: `zoo.nets:resnet50()`."""
-    name = import_name(path, root, has_relative_imports(tree))
+    name = import_name(path, root, relative_imports=has_relative_imports(tree))
     files = files_beside(path, *name.paths)
     lines = {node.name: node.lineno for node in tree.body if isinstance(node, ast.FunctionDef)}
     shown = path.relative_to(root).as_posix()
@@ -139,7 +139,7 @@ def is_literal(node: ast.expr, bound: frozenset[str]) -> bool:
     return True
 
 
-def rank_of(shown: str, own: bool) -> int:
+def rank_of(shown: str, *, own: bool) -> int:
     """Hub files and the model file's own example before training scripts, those before tests."""
     name = shown.rpartition("/")[2]
     if name == "hubconf.py":

@@ -75,7 +75,9 @@ def model_of_request(project: Project, request: SpliceRequest, workspace: Worksp
     models = project.configured_targets
     whole = request.every is not None
     folders = project.search_folders
-    located = tuple(locate(parse(text, whole), folders, models, whole) for text in request.targets)
+    located = tuple(
+        locate(parse(text, whole=whole), folders, models, whole=whole) for text in request.targets
+    )
     options = RunOptions(request.builds, request.inputs, request.python)
     model = target_model(project, located, options, workspace)
     with_ = tuple(locate(parse(text), folders, models) for text in request.with_)

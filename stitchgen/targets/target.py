@@ -33,7 +33,7 @@ class Target:
     element: int | str | None = None  # 0, or a name: "out"
 
 
-def parse(text: str, whole: bool = False) -> Target:
+def parse(text: str, *, whole: bool = False) -> Target:
     """Split a target into its parts; what they mean is decided against the source.
 
     With `whole`, it may be a model without a layer: `model.py`, `nets.resnet`, `model.py::Net`.
@@ -79,7 +79,7 @@ class Located:
 
 
 def locate(
-    target: Target, folders: tuple[Path, ...], models: Mapping[str, str], whole: bool = False
+    target: Target, folders: tuple[Path, ...], models: Mapping[str, str], *, whole: bool = False
 ) -> Located:
     """Find the file of a target; with `whole`, of a model without a layer.
 

@@ -378,7 +378,7 @@ class Calls(Attributes):
         if not given.keys() <= {field.name for field in fields if field.given}:
             raise Raised
         for field_ in fields:
-            self.set_attribute(ref, field_.name, self._field_value(field_, given, unknown))
+            self.set_attribute(ref, field_.name, self._field_value(field_, given, unknown=unknown))
         if is_named_tuple(order):
             return
         found = self.class_attribute(kind, "__post_init__")
@@ -387,7 +387,7 @@ class Calls(Attributes):
                 Function(found[1], found[0].scope, own=ref, owner=found[0].name), [], {}
             )
 
-    def _field_value(self, field_: Field, given: dict[str, Value], unknown: bool) -> Value:
+    def _field_value(self, field_: Field, given: dict[str, Value], *, unknown: bool) -> Value:
         if field_.name in given:
             return given[field_.name]
         if unknown and field_.given:

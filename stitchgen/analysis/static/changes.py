@@ -46,7 +46,7 @@ def changes_in(tree: ast.Module) -> Changes:
         if isinstance(statement, (*Function.__args__, ast.ClassDef)):
             continue
         for call in _calls(statement):
-            if _may_change(call.func, functions, isinstance(statement, ast.Expr)):
+            if _may_change(call.func, functions, alone=isinstance(statement, ast.Expr)):
                 arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
                 found.names |= {name for one in arguments for name in _shared_by(one)}
         match statement:
@@ -138,7 +138,7 @@ def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
             yield from (node for node in ast.walk(child) if isinstance(node, ast.Call))
 
 
-def _may_change(called: ast.expr, functions: Mapping[str, ast.AST], alone: bool) -> bool:
+def _may_change(called: ast.expr, functions: Mapping[str, ast.AST], *, alone: bool) -> bool:
     """Whether a call of the top level may change what it is given."""
     if isinstance(called, ast.Name):
         if called.id in functions:

@@ -225,7 +225,8 @@ def write(run: Run, fact: Fact) -> str | None:
     if not isinstance(count, (Known, Opaque)) or fact.statement is None or not fact.snapshots:
         return None
     texts = {
-        _write_term(count.term, snapshot, run, fact.statement, True) for snapshot in fact.snapshots
+        _write_term(count.term, snapshot, run, fact.statement, outermost=True)
+        for snapshot in fact.snapshots
     }
     return texts.pop() if len(texts) == 1 else None
 
@@ -235,6 +236,7 @@ def _write_term(
     snapshot: Snapshot,
     run: Run,
     statement: tuple[str, str, ast.stmt, Scope],
+    *,
     outermost: bool = False,
 ) -> str | None:
     if term is None or _contains_any(term, run.machine.mutated):

@@ -75,12 +75,12 @@ def _leaves_alone(decorator: ast.expr, scope: Scope, local: frozenset[str]) -> b
         home, found = located
         if _package(home) in _LIBRARIES:
             return _is_transparent(found)
-        return _gives_back(home, found, called)
+        return _gives_back(home, found, called=called)
     if root.id in scope.imports:
         return _is_transparent(name)
     if isinstance(function, ast.Name):
-        return _gives_back(scope, function.id, called)
-    return _gives_back_method(scope, root.id, function, called, name)
+        return _gives_back(scope, function.id, called=called)
+    return _gives_back_method(scope, root.id, function, called=called, name=name)
 
 
 def _is_transparent(name: str) -> bool:
@@ -104,18 +104,18 @@ def _package(scope: Scope) -> str:
     return _package_of(scope.path) if scope.path is not None else ""
 
 
-def _gives_back(scope: Scope, name: str, called: bool) -> bool:
+def _gives_back(scope: Scope, name: str, *, called: bool) -> bool:
     """Whether a function of a file gives back the function or class that it is given."""
     if name in scope.functions:
         function = scope.functions[name]
-        return not function.decorator_list and gives_back(function, called)
+        return not function.decorator_list and gives_back(function, called=called)
     # Of several definitions, as in two branches of an `if`, each must.
     found = [
         statement
         for statement in top_level(scope.tree.body)
         if isinstance(statement, ast.FunctionDef) and statement.name == name
     ]
-    if found and all(not one.decorator_list and gives_back(one, called) for one in found):
+    if found and all(not one.decorator_list and gives_back(one, called=called) for one in found):
         return name not in scope.classes and name not in scope.constants
     if name in scope.ambiguous and not found and _only_imported(scope, name):
         return _is_transparent(name)
@@ -133,7 +133,7 @@ def _only_imported(scope: Scope, name: str) -> bool:
 
 
 def _gives_back_method(
-    scope: Scope, root: str, function: ast.expr, called: bool, name: str
+    scope: Scope, root: str, function: ast.expr, *, called: bool, name: str
 ) -> bool:
     """The same for a method of a constant: `@REGISTRY.register()`."""
     value = scope.constants.get(root)
@@ -151,14 +151,18 @@ def _gives_back_method(
     if made is None or split_origin(made[1])[1] not in made[0].classes:
         return _of_library(value, scope) and _is_transparent(name)
     method = made[0].method(made[1], function.attr)
-    return method is not None and not method[1].decorator_list and gives_back(method[1], called, 1)
+    return (
+        method is not None
+        and not method[1].decorator_list
+        and gives_back(method[1], called=called, skipped=1)
+    )
 
 
 def _of_library(value: ast.expr, scope: Scope) -> bool:
     return isinstance(value, ast.Call) and scope.origin(value.func) is not None
 
 
-def gives_back(function: ast.FunctionDef, called: bool, skipped: int = 0) -> bool:
+def gives_back(function: ast.FunctionDef, *, called: bool, skipped: int = 0) -> bool:
     """Whether a decorator gives back what it is given; with `called`, the one that it makes does."""
     parameters = [*function.args.posonlyargs, *function.args.args][skipped:]
     own = parameters[0].arg if parameters else None
@@ -169,13 +173,13 @@ def gives_back(function: ast.FunctionDef, called: bool, skipped: int = 0) -> boo
     for value in returned:
         match value:
             case ast.Name(id=name) if name in inner and called:
-                if inner[name].decorator_list or not gives_back(inner[name], False):
+                if inner[name].decorator_list or not gives_back(inner[name], called=False):
                     return False
             case ast.Name(id=name) if name == own:
                 pass
             case ast.Call(func=ast.Name(id=name)) if name in inner:
                 # Used with and without arguments: `return wrapper(function)`.
-                if inner[name].decorator_list or not gives_back(inner[name], False):
+                if inner[name].decorator_list or not gives_back(inner[name], called=False):
                     return False
             case _:
                 return False

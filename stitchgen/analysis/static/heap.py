@@ -155,6 +155,7 @@ class Heap(ABC):
         self,
         produce: Callable[[], list[Value] | None],
         sources: Iterable[Value] = (),
+        *,
         once: bool = True,
     ) -> Ref:
         """What gives values when it is iterated over: once, or as a view of a dict does."""

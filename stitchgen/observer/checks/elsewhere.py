@@ -68,7 +68,7 @@ def check_outputs(runs: ModeEvidence) -> None:
         if not changed and not left:
             return
     runs.require_deterministic()
-    check_neutral(runs, serial)
+    check_neutral(runs, serial=serial)
     if left and not changed:
         raise runs.fail("elsewhere", "With %s active, %s." % (evidence.blocks, left))
     if not changed:
@@ -88,7 +88,7 @@ def check_outputs(runs: ModeEvidence) -> None:
     raise runs.fail("consumed", message % (evidence.targets, evidence.blocks, changed))
 
 
-def check_neutral(runs: ModeEvidence, serial: bool) -> None:
+def check_neutral(runs: ModeEvidence, *, serial: bool) -> None:
     """With the blocks without effect the model behaves as the original does."""
     models = runs.evidence.models
     state = {slot.path: slot.tensor.detach().clone() for slot in slots(models.original)}

@@ -85,7 +85,7 @@ class Evidence:
                 raise Unstable()
             self.note("%s gives values that are not finite, by itself." % what)
 
-    def reference_run(self, mode: str, index: int, trace: bool = False) -> Optional[Run]:
+    def reference_run(self, mode: str, index: int, *, trace: bool = False) -> Optional[Run]:
         """None where something comes between the layer and the block: they cannot be equal."""
         for splice in self.splices:
             assert splice.old is not None
@@ -93,7 +93,7 @@ class Evidence:
             if bare or splice.old._forward_hooks:
                 return None
         try:
-            return self.runner.reference(mode, index, trace)
+            return self.runner.reference(mode, index, trace=trace)
         except Exception as error:
             # The edited model may run all the same; if it does not, it shows the reason better.
             message = "The block cannot be put at its layer from outside (%s): judged as identity."
@@ -104,7 +104,7 @@ class Evidence:
 class ModeEvidence:
     """The runs in one mode: eval, train."""
 
-    def __init__(self, evidence: Evidence, mode: str, index: int, count: bool) -> None:
+    def __init__(self, evidence: Evidence, mode: str, index: int, *, count: bool) -> None:
         """Runs the original; `count` adds up what the edit costs, here and in `run_edited`."""
         self.evidence = evidence
         self.runner = evidence.runner
@@ -166,15 +166,15 @@ class ModeEvidence:
             )
             raise self.fail("elsewhere", message % (self.mode, found))
 
-    def neutral(self, trace: bool = False) -> Optional[Run]:
+    def neutral(self, *, trace: bool = False) -> Optional[Run]:
         """The edited model with its blocks without effect; None where that cannot be had."""
         try:
-            return self.runner.neutral(self.mode, self.index, trace)
+            return self.runner.neutral(self.mode, self.index, trace=trace)
         except Exception as error:
             message = "The edited model does not run in %s: %s." % (self.mode, short(error))
             raise self.fail("builds", message) from error
 
-    def require_unharmed(self, plain: Run, upstream: bool) -> None:
+    def require_unharmed(self, plain: Run, *, upstream: bool) -> None:
         """With neutral blocks every layer gives what it gave; `upstream`: those before a block.
 
         `plain` is a traced run of the original. Where the edit harmed something further up, a layer

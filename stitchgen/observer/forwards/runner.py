@@ -43,7 +43,13 @@ class Runner:
         self.forwards = 0
 
     def original(
-        self, mode: str, index: int, record: bool = False, trace: bool = False, count: bool = False
+        self,
+        mode: str,
+        index: int,
+        *,
+        record: bool = False,
+        trace: bool = False,
+        count: bool = False,
     ) -> Run:
         """`record` keeps what the layers saw, `count` what replaced layers cost."""
         run = Run(self.splices)
@@ -59,7 +65,7 @@ class Runner:
                     value = run.returned[splice.target]
                     run.seen[splice.index].append(by_hand.taken(splice, run, value))
             counting = count and here[0].placement == "replace"
-            out = watch.counted(run, counting, forward, args, kwargs)
+            out = watch.counted(run, forward, args, kwargs, count=counting)
             for splice in here:
                 if record and splice.placement == "after" and not splice.into:
                     value = picked(out, splice.element)
@@ -68,18 +74,18 @@ class Runner:
 
         original = self.models.original
         with contextlib.ExitStack() as stack:
-            self.watch_activations(stack, trace, original, run)
+            self.watch_activations(stack, original, run, wanted=trace)
             watch.watch_sources(stack, self.splices, run, edited=False)
             watch.watch_layers(stack, [(s.host, s) for s in self.splices], around)
             self.forward(original, mode, index, run)
         return run
 
-    def reference(self, mode: str, index: int, trace: bool = False) -> Run:
+    def reference(self, mode: str, index: int, *, trace: bool = False) -> Run:
         """Raises whatever the blocks raise where they cannot be put at their layers."""
         run = Run(self.splices)
         original = self.models.original
         with contextlib.ExitStack() as stack:
-            self.watch_activations(stack, trace, original, run)
+            self.watch_activations(stack, original, run, wanted=trace)
             watch.watch_sources(stack, self.splices, run, edited=False)
             hosts = [(s.host, s) for s in self.splices]
             watch.watch_layers(stack, hosts, _Reference(run).around)
@@ -93,6 +99,7 @@ class Runner:
         mode: str,
         index: int,
         reference: Optional[Run],
+        *,
         trace: bool = False,
         count: bool = False,
     ) -> Run:
@@ -124,14 +131,14 @@ class Runner:
 
         edited = self.models.edited
         with contextlib.ExitStack() as stack:
-            self.watch_activations(stack, trace, edited, run)
+            self.watch_activations(stack, edited, run, wanted=trace)
             watch.watch_sources(stack, self.splices, run, edited=True)
             if mode == "eval" and reference is not None:
                 watch.watch_channel_axes(stack, edited, self.splices, run)
             watch.watch_layers(stack, [(s.edited_host, s) for s in self.splices], around)
             for splice in self.splices:
                 wanted = reference or Run(self.splices)
-                watch.watch_block(stack, self.models, splice, run, wanted, count)
+                watch.watch_block(stack, self.models, splice, run, wanted, count=count)
                 if count:
                     watch.count_parts(stack, splice, run)
             self.forward(edited, mode, index, run)
@@ -143,18 +150,18 @@ class Runner:
                 run.differentiable[number] = watch.is_differentiable(run.output)
         return run
 
-    def closed(self, mode: str, index: int, trace: bool = False) -> Run:
+    def closed(self, mode: str, index: int, *, trace: bool = False) -> Run:
         """The edited model with all that was added as it starts: its gates are closed."""
         run = Run(self.splices)
         edited = self.models.edited
         with contextlib.ExitStack() as stack:
-            self.watch_activations(stack, trace, edited, run)
+            self.watch_activations(stack, edited, run, wanted=trace)
             for splice in self.splices:
                 watch.watch_block(stack, self.models, splice, run)
             self.forward(edited, mode, index, run, adjust=self.models.reset_blocks)
         return run
 
-    def neutral(self, mode: str, index: int, trace: bool = False) -> Optional[Run]:
+    def neutral(self, mode: str, index: int, *, trace: bool = False) -> Optional[Run]:
         """None where the parts of a splice cannot be made to change nothing."""
         run = Run(self.splices)
         pairs: List[Substitute] = []
@@ -184,7 +191,7 @@ class Runner:
         edited = self.models.edited
         replacing = any(splice.placement == "replace" for splice in self.splices)
         with contextlib.ExitStack() as stack:
-            self.watch_activations(stack, trace, edited, run)
+            self.watch_activations(stack, edited, run, wanted=trace)
             for pair in pairs:
                 stack.enter_context(intercepted(pair.module, noted(pair.around)))
             others = (self.models.original,) if replacing else ()
@@ -221,7 +228,7 @@ class Runner:
             run.live = False
 
     def watch_activations(
-        self, stack: contextlib.ExitStack, wanted: bool, model: nn.Module, run: Run
+        self, stack: contextlib.ExitStack, model: nn.Module, run: Run, *, wanted: bool
     ) -> None:
         if wanted:
             watch.watch_activations(stack, self.models, self.splices, model, run)

@@ -52,7 +52,7 @@ def _bound(around: AroundSplices, here: List[Splice]) -> Around:
     return bound
 
 
-def watch_sources(stack: Stack, splices: Sequence[Splice], run: Run, edited: bool) -> None:
+def watch_sources(stack: Stack, splices: Sequence[Splice], run: Run, *, edited: bool) -> None:
     """Keep what the further sources return, and which tensor goes to a reader."""
     pairs: Dict[str, Optional[nn.Module]] = {}
     targets: Set[str] = set()
@@ -88,6 +88,7 @@ def watch_block(
     splice: Splice,
     run: Run,
     reference: Optional[Run] = None,
+    *,
     count: bool = False,
 ) -> None:
     """Run the block in the same way whether put there from outside or called by the model.
@@ -107,7 +108,7 @@ def watch_block(
                     guard = models.guard()
         # The same draws for every call, so that a checkpoint sees the same again.
         with forked_randomness(models.seed + 31 * splice.index):
-            out = counted(run, count and run.live, forward, args, kwargs)
+            out = counted(run, forward, args, kwargs, count=count and run.live)
         overwritten = written(guard)
         if overwritten:
             run.overwritten.setdefault(splice.index, overwritten)
@@ -213,14 +214,14 @@ def count_parts(stack: Stack, splice: Splice, run: Run) -> None:
     """What was added beside the block has its cost too."""
 
     def around(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
-        return counted(run, run.live, forward, args, kwargs)
+        return counted(run, forward, args, kwargs, count=run.live)
 
     for module in splice.modules():
         if module is not splice.module:
             stack.enter_context(intercepted(module, around))
 
 
-def counted(run: Run, count: bool, forward: Forward, args: Args, kwargs: Kwargs) -> Any:
+def counted(run: Run, forward: Forward, args: Args, kwargs: Kwargs, *, count: bool) -> Any:
     """Run a forward, and with `count` add up its multiply-accumulates."""
     if not count:
         return forward(*args, **kwargs)

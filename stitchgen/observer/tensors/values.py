@@ -81,6 +81,7 @@ def same_tensor(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 def frozen(
     value: Any,
+    *,
     copy: bool = True,
     _path: str = "",
     _depth: int = 0,
@@ -100,7 +101,7 @@ def frozen(
         kind += " with %d %s" % (len(value), "entry" if len(value) == 1 else "entries")
     flat: Flat = [(_path, KindOfObject(kind))]
     for name, child in children or []:
-        flat.extend(frozen(child, copy, _path + name, _depth + 1, seen))
+        flat.extend(frozen(child, copy=copy, _path=_path + name, _depth=_depth + 1, _seen=seen))
     return flat
 
 

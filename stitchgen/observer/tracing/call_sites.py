@@ -52,10 +52,10 @@ class CallSites:
             frame = frame.f_back
         if frame is None:
             return {"how": "top"}
-        return self.describe(frame, called, chain, checkpointed)
+        return self.describe(frame, called, chain, checkpointed=checkpointed)
 
     def describe(
-        self, frame: FrameType, called: nn.Module, chain: List[str], checkpointed: bool
+        self, frame: FrameType, called: nn.Module, chain: List[str], *, checkpointed: bool
     ) -> SiteOfCall:
         """The site in a frame of the user's that calls `called`, the outermost Sequential."""
         code = frame.f_code
