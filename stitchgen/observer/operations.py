@@ -6,7 +6,7 @@ import base64
 import traceback
 from typing import Dict, Mapping, Optional, Tuple, Union
 
-from stitchgen.observer import expressions, proof, survey, weights
+from stitchgen.observer import expressions, fused, proof, survey, weights
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure, failure_of
@@ -205,6 +205,7 @@ def prove_build(
             return source.make(number, batch)
 
         proven = proof.prove(before, after, entry["splices"], inputs)
+        proven["notes"].extend(fused.check_fused(before, after, inputs))
         if original.absent_weights:
             proven["notes"].append(weights.note(original.absent_weights))
     return {

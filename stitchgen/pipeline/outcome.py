@@ -13,6 +13,7 @@ from stitchgen.pipeline.proof import Proof
 from stitchgen.planning.fit import numbers
 from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
+from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project.advice import for_project
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
@@ -117,6 +118,7 @@ def warnings_of(
     for point in plan.shown:
         found += narrow(task, plan, point)
         found += neighbours(task, point)
+        found += unseen(plan, point)
     found += left_out(task)
     # Where no key is new or gone, old weights load as they did.
     keys = proof.keys if proof is not None else None
@@ -155,6 +157,23 @@ def initialised_blocks(plan: Plan) -> list[Warning]:
             where = f"{plan.workspace.relative(point.file)}:{line}"
             found.append({"code": "init-loop", "where": where, "message": text})
     return found
+
+
+def unseen(plan: Plan, point: InsertionPoint) -> list[Warning]:
+    """Methods that may run the layer without the block."""
+    if point.naming.present or point.calls.under or not point.calls.sites:
+        return []
+    path = plan.workspace.relative(point.calls.sites[0].file)
+    return [
+        {
+            "code": "unseen-call",
+            "where": f"{path}:{use.line}",
+            "message": f"{use.function} may run {point.target} by its name, where the block is not run",
+            "hint": "No forward that was run gets there. Run the block there as well, if it matters.",
+        }
+        for use in unseen_by_name(plan.workspace, point.calls)
+        if not use.function.endswith("__init__")
+    ]
 
 
 def attached_blocks(plan: Plan) -> list[Warning]:

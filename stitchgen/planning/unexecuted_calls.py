@@ -16,6 +16,7 @@ from stitchgen.errors import StitchError
 from stitchgen.planning.definitions import class_around
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import Calls
+from stitchgen.project.workspace import Workspace
 from stitchgen.rewrite.forms.registry import form_of
 from stitchgen.rewrite.insertion import CallForm
 from stitchgen.source.document import Span
@@ -41,6 +42,26 @@ def unexecuted_sites(planning: Planning, calls: Calls) -> list[Site]:
     found: list[Site] = []
     for class_name, site in classes.items():
         found += UsesOfClass(planning, calls, class_name, site).unexecuted()
+    return found
+
+
+def unseen_by_name(workspace: Workspace, calls: Calls) -> list[Use]:
+    """Where methods that no run called may run the layer by a name that only a run tells:
+    `self._modules[name](x)`. The block is not run there."""
+    found: list[Use] = []
+    classes = {(class_around(workspace, site), site.file): site for site in calls.sites}
+    for (class_name, file), site in classes.items():
+        if class_name is None:
+            continue
+        syntax = workspace.syntax(file)
+        span_of = syntax.document.span_of
+        called = [syntax.call_at(span) for span in spans_that_ran(syntax, calls, site.file)]
+        ran = [span_of(call.func) for call in called if call is not None]
+        path = ".".join(step.name for step in calls.below)
+        for use in layer_uses(syntax.tree, syntax.document.text, class_name, path):
+            by_name = use.kind == "getattr" and "*" in use.path
+            if by_name and not any(covers(span, use.span) for span in ran):
+                found.append(use)
     return found
 
 
