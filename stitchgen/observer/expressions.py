@@ -11,11 +11,12 @@ import contextlib
 import inspect
 import sys
 from types import CodeType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 import torch
 from torch import nn
 
+from stitchgen.observer.argument_parts import NothingToLearn, changed, parts_of
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.models import DEVICES, Evaluator, build, find_input
 from stitchgen.observer.protocol import (
@@ -118,33 +119,6 @@ def passages_of(
     raise AssertionError("the last device is the CPU, where every failure is raised")
 
 
-class NothingToLearn(BaseException):
-    """An argument is neither an integer nor a list of them, or no candidate depends on it.
-
-    No `except Exception` of a model is to stop it.
-    """
-
-
-def changed_by(element: Optional[int], change: Callable[[int], int]) -> Callable[[Any], Any]:
-    """Changes an integer, or one element of a list of them; raises `NothingToLearn` for all else."""
-
-    def other(value: Any) -> Any:
-        if element is None:
-            if is_integer(value):
-                return change(value)
-        elif isinstance(value, (list, tuple)) and len(value) > max(element, 0):
-            if all(is_integer(item) for item in value):
-                items = list(value)
-                if element == LONGER:
-                    items.append(change(items[-1]))
-                else:
-                    items[element] = change(items[element])
-                return type(value)(items)
-        raise NothingToLearn
-
-    return other
-
-
 def doubled(value: int) -> int:
     return value * 2
 
@@ -154,14 +128,12 @@ def one_more(value: int) -> int:
 
 
 CHANGES = (doubled, one_more)
-#: In the place of an element's number: the list has one more, as another configuration may.
-LONGER = -1
 
 
 def try_other_arguments(
     project: Loadable, number: int, request: EvaluateRequest, usual: List[Passage]
 ) -> Iterator[EvaluatedTrial]:
-    """Rebuild with the integer arguments of the class changed one by one.
+    """Rebuild with the integers in the arguments of the class changed one by one.
 
     `number` is the trial's, `usual` what the candidates are without a change. An expression that is
     right by coincidence (`num_heads * 16` for a literal 64) shows itself when an argument changes;
@@ -177,16 +149,16 @@ def try_other_arguments(
     unchanged = usual if known == set(wanted) else None
     kind: Any = project.load()
     try:
-        for part in trial["class_name"].split("."):
-            kind = kind[part] if isinstance(kind, dict) else getattr(kind, part)
+        for step in trial["class_name"].split("."):
+            kind = kind[step] if isinstance(kind, dict) else getattr(kind, step)
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
     except (KeyError, AttributeError, TypeError, ValueError):
         return
     for name in parameters[:12]:
-        for element in (None, LONGER, 0, 1, 2, 3):
+        for part in parts_of(kind, name):
             try:
                 for change in CHANGES:
-                    with OtherArgument(kind, name, changed_by(element, change)) as other:
+                    with OtherArgument(kind, name, changed(part, change)) as other:
                         seen = run_trial(project, trial, request, unchanged)
                     if not other.called:
                         return  # the configuration makes none of this class
@@ -201,8 +173,8 @@ def try_other_arguments(
                         break
             except NothingToLearn:
                 continue
-            if element is None:
-                break  # an integer has no elements
+            if part is None:
+                break  # an integer has no parts
 
 
 class Reached(BaseException):

@@ -1,0 +1,115 @@
+"""The parts of a constructor's argument that may be another number in another configuration.
+
+The argument itself, the elements of a list, the attributes of a configuration object (a Namespace, a dataclass, a
+Hugging Face config) or the values of a dictionary, as far as the class reads them.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import textwrap
+from typing import Any, Callable, Dict, List, Optional, Union
+
+from torch import nn
+
+from stitchgen.observer.variants import is_integer
+
+#: None for the argument itself, the number of an element, LONGER, or the name of an attribute or key.
+Part = Union[int, str, None]
+#: In the place of an element's number: the list has one more, as another configuration may.
+LONGER = -1
+#: So many attributes of one configuration object are changed.
+MOST_FIELDS = 8
+
+
+class NothingToLearn(BaseException):
+    """An argument has no such part that is an integer, or no candidate depends on it.
+
+    No `except Exception` of a model is to stop it.
+    """
+
+
+def parts_of(kind: Any, argument: str) -> List[Part]:
+    """What may be changed of an argument, the likeliest first."""
+    return [None, LONGER, 0, 1, 2, 3, *fields_read(kind, argument)[:MOST_FIELDS]]
+
+
+def fields_read(kind: Any, argument: str) -> List[str]:
+    """The attributes and keys of an argument that the source of its class reads: `cfg.width`, `cfg["width"]`."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    except (OSError, TypeError, SyntaxError):
+        return []
+    found: Dict[str, None] = {}
+    for node in ast.walk(tree):
+        name = field_of(node)
+        if name is not None and is_argument(getattr(node, "value", None), argument):
+            found[name] = None
+    return list(found)
+
+
+def field_of(node: ast.AST) -> Optional[str]:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Subscript):
+        key: Any = node.slice
+        key = getattr(key, "value", key)  # Python 3.8 has an ast.Index around it
+        key = getattr(key, "value", key)
+        return key if isinstance(key, str) else None
+    return None
+
+
+def is_argument(node: Optional[ast.AST], argument: str) -> bool:
+    """Whether it is the argument's name, or the attribute of `self` of that name."""
+    if isinstance(node, ast.Name):
+        return node.id == argument
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return node.value.id == "self" and node.attr == argument
+    return False
+
+
+def changed(part: Part, change: Callable[[int], int]) -> Callable[[Any], Any]:
+    """What gives an argument with that part changed; it raises `NothingToLearn` where that is no integer."""
+
+    def other(value: Any) -> Any:
+        if part is None:
+            if not is_integer(value):
+                raise NothingToLearn
+            return change(value)
+        if isinstance(part, str):
+            return with_field(value, part, change)
+        return with_element(value, part, change)
+
+    return other
+
+
+def with_element(value: Any, element: int, change: Callable[[int], int]) -> Any:
+    listed = isinstance(value, (list, tuple)) and len(value) > max(element, 0)
+    if not listed or not all(is_integer(item) for item in value):
+        raise NothingToLearn
+    items = list(value)
+    if element == LONGER:
+        items.append(change(items[-1]))
+    else:
+        items[element] = change(items[element])
+    return type(value)(items)
+
+
+def with_field(value: Any, name: str, change: Callable[[int], int]) -> Any:
+    """A copy of a configuration object, or of a dictionary, with one number changed."""
+    if isinstance(value, nn.Module):
+        raise NothingToLearn
+    number: Any = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+    if not is_integer(number):
+        raise NothingToLearn
+    other = copy.copy(value)
+    if isinstance(value, dict):
+        other[name] = change(number)
+        return other
+    try:
+        object.__setattr__(other, name, change(number))  # a frozen dataclass as well
+    except AttributeError:
+        raise NothingToLearn from None
+    return other
