@@ -190,8 +190,12 @@ class RuntimeBackend:
     def ask(self, operation: str, **fields: Any) -> Any:
         """One request about the model and its variants."""
         variants = {name: one.as_request() for name, one in self.variants.items()}
-        inputs = list(self.subject.inputs)
-        return self.observer.ask(operation, inputs=inputs, variants=variants, **fields)
+        given = {
+            "inputs": list(self.subject.inputs),
+            "inputs_train": list(self.subject.inputs_train),
+            "variants": variants,
+        }
+        return self.observer.ask(operation, **given, **fields)
 
     def evaluate(self, questions: Questions) -> Evaluation:
         answer = self.ask(

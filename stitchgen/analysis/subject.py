@@ -26,6 +26,7 @@ class Subject:
     given: tuple[str, ...] = ()  # those that the user named
     relatives: tuple[str, ...] = ()  # the same of classes that inherit from the same class
     inputs: tuple[str, ...] = ()
+    inputs_train: tuple[str, ...] = ()  # in train mode, where that is something else
     folders: tuple[Path, ...] = ()  # those that the project's scripts are run from
     names: tuple[
         tuple[str, ...], ...

@@ -15,6 +15,7 @@ from stitchgen.commands.conversation import (
 from stitchgen.commands.options import (
     BLOCK,
     EVERY_COMMAND,
+    INPUT_TRAIN,
     REDUCE,
     RUNS_THE_MODEL,
     WRITES,
@@ -44,6 +45,7 @@ from stitchgen.errors import UsageError
 @click.option("--channels", metavar="EXPR", help="The channels, where they cannot be found.")
 @click.option("--attach", is_flag=True, help="Allow a hook where no source can be edited.")
 @RUNS_THE_MODEL
+@INPUT_TRAIN
 @WRITES
 @EVERY_COMMAND
 def command(

@@ -14,6 +14,7 @@ from stitchgen.commands.conversation import (
 )
 from stitchgen.commands.options import (
     EVERY_COMMAND,
+    INPUT_TRAIN,
     REDUCE,
     RUNS_THE_MODEL,
     WRITES,
@@ -39,6 +40,7 @@ from stitchgen.commands.options import (
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A block argument.")
 @click.option("--name", metavar="ATTR", help="The name of the new attribute.")
 @RUNS_THE_MODEL
+@INPUT_TRAIN
 @WRITES
 @EVERY_COMMAND
 def command(

@@ -81,6 +81,16 @@ RUNS_THE_MODEL = options(
 )
 
 
+INPUT_TRAIN = click.option(
+    "--input-train",
+    "inputs_train",
+    multiple=True,
+    metavar="SHAPE",
+    help="What the model takes in train mode, where that is something else than in eval: images and "
+    "their targets, say.",
+)
+
+
 def fuse_option(help: str) -> Callable[[Command], Command]:
     """`--fuse`, whose value is the fusion itself."""
 

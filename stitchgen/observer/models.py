@@ -118,16 +118,8 @@ def find_input(
     model.eval()
     candidates: Sequence[Source]
     if given:
-        try:
-            source: Source = model_inputs.Given(given, project.evaluate)
-            unpacked = model_inputs.Given(given, project.evaluate, unpacked=True)
-        except SyntaxError as error:
-            message = "--input %s is neither a shape nor a Python expression" % error.text
-            raise Failure("bad-argument", message) from None
-        try:
-            source.make(0)
-        except Exception as error:
-            raise failure_of("bad-argument", error, "--input %s" % source.describe()) from error
+        source: Source = given_source(project, given)
+        unpacked = model_inputs.Given(given, project.evaluate, unpacked=True)
         candidates = [source, unpacked] if len(given) == 1 and not source.shapes else [source]
     else:
         candidates = model_inputs.guesses(model)
@@ -148,6 +140,27 @@ def find_input(
     failure = failure_of("does-not-run", first, prefix)
     failure.report["takes"] = model_inputs.takes(model)
     raise failure
+
+
+def given_source(
+    project: Evaluator, given: Sequence[str], option: str = "--input"
+) -> model_inputs.Given:
+    """The input that the user gives; raises `Failure`: bad-argument."""
+    try:
+        source = model_inputs.Given(given, project.evaluate)
+    except SyntaxError as error:
+        message = "%s %s is neither a shape nor a Python expression" % (option, error.text)
+        raise Failure("bad-argument", message) from None
+    try:
+        source.make(0)
+    except Exception as error:
+        raise failure_of("bad-argument", error, "%s %s" % (option, source.describe())) from error
+    return source
+
+
+def source_in_train(project: Evaluator, given: Sequence[str], source: Source) -> Source:
+    """What the model takes in train mode: what is given for it, else the same as in eval."""
+    return given_source(project, given, "--input-train") if given else source
 
 
 def train_batch(source: Source) -> Optional[int]:

@@ -10,7 +10,15 @@ from stitchgen.observer import expressions, fused, proof, survey, weights
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure, failure_of
-from stitchgen.observer.models import DEVICES, build, find_input, run, small_enough, train_batch
+from stitchgen.observer.models import (
+    DEVICES,
+    build,
+    find_input,
+    run,
+    small_enough,
+    source_in_train,
+    train_batch,
+)
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import (
     Error,
@@ -190,6 +198,7 @@ def prove_build(
         before = build(original, expression)
         source = find_input(original, before, request.get("inputs") or [])
         source = small_enough(before, source)
+        trained = source_in_train(original, request.get("inputs_train") or [], source)
     with edited:
         try:
             load(edited)
@@ -204,7 +213,10 @@ def prove_build(
         def inputs(number: int) -> Tuple[Args, Kwargs]:
             return source.make(number, batch)
 
-        proven = proof.prove(before, after, entry["splices"], inputs)
+        def inputs_train(number: int) -> Tuple[Args, Kwargs]:
+            return trained.make(number, train_batch(trained))
+
+        proven = proof.prove(before, after, entry["splices"], inputs, inputs_train=inputs_train)
         proven["notes"].extend(fused.check_fused(before, after, inputs))
         if original.absent_weights:
             proven["notes"].append(weights.note(original.absent_weights))

@@ -35,6 +35,7 @@ def prove(
     inputs: Inputs,
     seed: int = 0,
     batch: Optional[int] = None,
+    inputs_train: Optional[Inputs] = None,
 ) -> protocol.Proof:
     """Run all checks on all splices together. Both models are changed by it.
 
@@ -49,7 +50,7 @@ def prove(
     found, keys = pair.splices, pair.keys
 
     models = Models(original, edited, found, seed)
-    runner = Runner(models, found, inputs)
+    runner = Runner(models, found, inputs, inputs_train)
     for scale in SCALES:
         models.prepare(scale)
         evidence = Evidence(runner)

@@ -83,6 +83,7 @@ class ModelRequest(ModelRequestBase, total=False):
     left_out: Optional[Dict[str, List[int]]]  # lines that are not run, by file
     script: Optional[Script]  # where the model is a variable of a script
     folders: List[str]  # those that scripts are run from, in which relative paths are looked for
+    inputs_train: List[str]  # in train mode, where that is something else
     variants: Dict[str, Variant]  # by the names that stand for them where a build is named
 
 

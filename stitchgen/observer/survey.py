@@ -10,7 +10,14 @@ from stitchgen.observer.channel_axis import ChannelAxes
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.layers import ChannelAxisOf, Classes, LayerReports
-from stitchgen.observer.models import DEVICES, build, find_input, run, train_batch
+from stitchgen.observer.models import (
+    DEVICES,
+    build,
+    find_input,
+    run,
+    source_in_train,
+    train_batch,
+)
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Build, SurveyAnswer, SurveyRequest
 from stitchgen.observer.tracing.call_expressions import Sources
@@ -46,6 +53,7 @@ class Surveyor:
     def __init__(self, project: Project, request: SurveyRequest) -> None:
         self.project = project
         self.inputs: Sequence[str] = request.get("inputs") or []
+        self.inputs_train: Sequence[str] = request.get("inputs_train") or []
         #: Those that are run once, in eval.
         self.brief = set(request.get("brief") or ())
         self.devices = DEVICES[-1:] if request.get("strides") else DEVICES
@@ -87,7 +95,8 @@ class Surveyor:
             train_error = None
             try:
                 if not brief:
-                    run(model, source, device, batch=train_batch(source))
+                    trained = source_in_train(self.project, self.inputs_train, source)
+                    run(model, trained, device, batch=train_batch(trained))
             except Exception as error:
                 train_error = "%s: %s" % (type(error).__name__, str(error).splitlines()[:1])
             train = calls.records

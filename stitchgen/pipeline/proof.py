@@ -88,8 +88,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         if not isinstance(proven, BrokenCheck):
             found.append(proven)
             holds.append(proposal.expression)
-        elif proven.check == "consumed" and proposal.expression in variants and found:
-            # Nobody asked for that one, and a block that nothing reads there does no harm.
+        elif proposal.expression in variants and found and is_harmless(planning, proven):
             notes.add(f"{proposal.expression}: {proven.message}")
         else:
             raise refusal(planning, plan, proposal.expression, proven)
@@ -111,6 +110,12 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         keys=found[0].keys,
         imports=imports,
     )
+
+
+def is_harmless(planning: Planning, broken: BrokenCheck) -> bool:
+    """Whether what does not hold in a configuration that nobody asked for is no reason to refuse: a block
+    that nothing reads there, or channels that the user gives."""
+    return broken.check == "consumed" or planning.request.channels is not None
 
 
 def is_brief(variants: Mapping[str, Variant], configuration: Configuration) -> bool:
@@ -196,7 +201,10 @@ def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> 
         hint = "What the layer gives reaches no output here, or no gradient comes back (detach, "
         hint += "no_grad). Splice after one that trains, or pass a configuration: --build EXPR"
     if broken.code != "law-broken":
-        hint = "Both eval and train are run; pass the input that the model takes: --input SHAPE"
+        hint = (
+            "Both eval and train are run; pass the input that the model takes: --input SHAPE, and "
+        )
+        hint += "what it takes in train mode, where that is something else: --input-train SHAPE"
     return StitchError(
         broken.code, f"{build}: {broken.message}", where=broken.where, hint=hint, details=details
     )

@@ -61,7 +61,7 @@ Group = tuple[int | None, tuple[Site, ...]]
 def find_points(planning: Planning, block: str, resolved: Resolved) -> list[InsertionPoint]:
     """Decide calls and definition of a target: one point, or one a call with `@all`."""
     request, workspace = planning.request, planning.workspace
-    instances, name = resolved.instances(planning.survey), resolved.named(workspace)
+    instances, name = wanted_instances(planning, resolved), resolved.named(workspace)
     target, element = resolved.located.target, None
     if target.element is not None:
         element = element_of(instances, target.element, request.placement, name)
@@ -85,6 +85,13 @@ def find_points(planning: Planning, block: str, resolved: Resolved) -> list[Inse
     if any(hooked):
         return [attached_point(asked)]
     return called_points(asked)
+
+
+def wanted_instances(planning: Planning, resolved: Resolved) -> list[LayerInstance]:
+    """The layers that a target means, without those that a configuration that nobody asked for never runs."""
+    found, variants = resolved.instances(planning.survey), planning.survey.variants
+    run = [one for one in found if one.configuration.expression not in variants or one.facts.times]
+    return run or found
 
 
 def called_points(asked: Asked) -> list[InsertionPoint]:

@@ -33,11 +33,12 @@ MOST_OTHERS = 4
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How the user wants the model to be built, fed and run: `--build`, `--input`, `--python`."""
+    """How the user wants the model to be built, fed and run: `--build`, `--input`, `--input-train`, `--python`."""
 
     builds: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     python: str | None = None
+    inputs_train: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def model_of_request(project: Project, request: SpliceRequest, workspace: Worksp
     located = tuple(
         locate(parse(text, whole=whole), folders, models, whole=whole) for text in request.targets
     )
-    options = RunOptions(request.builds, request.inputs, request.python)
+    options = RunOptions(request.builds, request.inputs, request.python, request.inputs_train)
     model = target_model(project, located, options, workspace)
     with_ = tuple(locate(parse(text), folders, models) for text in request.with_)
     into = None if request.into is None else locate(parse(request.into), folders, models)
@@ -123,7 +124,8 @@ def target_model(
     builds = tuple(dict.fromkeys((*given, *relatives, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
     left_out = import_safety.left_out(
-        syntax.tree, {name for text in (*builds, *inputs) for name in names_in(text)}
+        syntax.tree,
+        {name for text in (*builds, *inputs, *options.inputs_train) for name in names_in(text)},
     )
     imported = imported_files(file, syntax.tree, project.root, name.paths)
     subject = Subject(
@@ -138,6 +140,7 @@ def target_model(
         given=given,
         relatives=relatives,
         inputs=inputs,
+        inputs_train=options.inputs_train,
         folders=run_from(file, workspace),
     )
     model = TargetModel(

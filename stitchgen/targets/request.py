@@ -45,6 +45,7 @@ class SpliceRequest:
     attach: bool = False
     builds: tuple[str, ...] = ()  # --build EXPR
     inputs: tuple[str, ...] = ()  # --input SHAPE
+    inputs_train: tuple[str, ...] = ()  # --input-train SHAPE
     python: str | None = None  # --python: the interpreter that runs the model
     prove: bool = True  # False: --no-prove
 

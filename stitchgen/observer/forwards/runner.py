@@ -36,10 +36,16 @@ Inputs = Callable[[int], Tuple[Args, Kwargs]]
 class Runner:
     """Runs the two models from one perturbed state. Both are changed by it."""
 
-    def __init__(self, models: Models, splices: Sequence[Splice], inputs: Inputs) -> None:
+    def __init__(
+        self,
+        models: Models,
+        splices: Sequence[Splice],
+        inputs: Inputs,
+        inputs_train: Optional[Inputs] = None,
+    ) -> None:
         self.models = models
         self.splices = splices
-        self.inputs = inputs
+        self.inputs = {"eval": inputs, "train": inputs_train or inputs}
         self.forwards = 0
 
     def original(
@@ -215,7 +221,7 @@ class Runner:
             adjust()
         # The user's own expression for the input may draw from numpy or random.
         seed_all(self.models.seed + index)
-        args, kwargs = self.inputs(index)
+        args, kwargs = self.inputs[mode](index)
         seed_all(self.models.seed + index)
         self.forwards += 1
         run.live = True
