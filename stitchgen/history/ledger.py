@@ -32,7 +32,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ from stitchgen.source.edits import Edit, FileChange
 from stitchgen.source.equivalence import meaning
 
 VERSION = 1
+#: An entry's target and attribute.
+Key = tuple[str, str]
 _HEADER = """\
 # What stitchgen put into this project. Keep this file in version control.
 # `stitchgen check` compares it with the code, `stitchgen undo` takes the last run back.
@@ -96,8 +98,13 @@ class Entry:
     line: int = field(default=0, compare=False)  # of its table in the ledger
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         return self.record.target, self.record.attribute
+
+    @property
+    def name(self) -> str:
+        """The attribute alone: `conv2_cbam` of `layer4.1.conv2_cbam`."""
+        return self.record.attribute.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -192,13 +199,15 @@ class Ledger:
         kept = [entry for entry in self.entries if entry.key not in new]
         return replace(self, entries=_sorted([*kept, *new.values()]))
 
-    def without_run(
-        self, name: str, kept_traces: Iterable[Trace] = (), kept_files: Iterable[Created] = ()
+    def without(
+        self,
+        gone: Set[Key],
+        kept_traces: Iterable[Trace] = (),
+        kept_files: Iterable[Created] = (),
     ) -> Ledger:
-        """The ledger without a run. What others still need of it passes to one of those."""
-        entries = {entry.key: entry for entry in self.entries if entry.run != name}
-        gone = [entry for entry in self.entries if entry.run == name]
-        folders = tuple(folder for entry in gone for folder in entry.folders)
+        """The ledger without some entries. What others still need of theirs passes to those."""
+        entries = {entry.key: entry for entry in self.entries if entry.key not in gone}
+        folders = tuple(f for entry in self.entries if entry.key in gone for f in entry.folders)
         for file in kept_files:
             users = [entry for entry in entries.values() if file.path in entry.record.uses]
             if users:
@@ -240,9 +249,7 @@ def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda entry: entry.key))
 
 
-def _given(
-    entries: dict[tuple[str, str], Entry], key: tuple[str, str], **more: tuple[Any, ...]
-) -> dict[tuple[str, str], Entry]:
+def _given(entries: dict[Key, Entry], key: Key, **more: tuple[Any, ...]) -> dict[Key, Entry]:
     """The entries with more in the named fields of one of them."""
     entry = entries[key]
     fields = {
@@ -252,13 +259,13 @@ def _given(
     return entries | {key: replace(entry, **fields)}
 
 
-def _needing(entries: Iterable[Entry], path: str) -> tuple[str, str]:
+def _needing(entries: Iterable[Entry], path: str) -> Key:
     """The splice to whose table a created file belongs: the first one that uses it."""
     entries = list(entries)
     return next((e.key for e in entries if path in e.record.uses), entries[0].key)
 
 
-def _owning(entries: Iterable[Entry], trace: Trace) -> tuple[str, str]:
+def _owning(entries: Iterable[Entry], trace: Trace) -> Key:
     """The splice to whose table a trace belongs: its attribute's, else the first in its file."""
     entries = list(entries)
     named = (
@@ -349,7 +356,7 @@ def _span_row(trace: Trace) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value != ""}
 
 
-def _hash(key: tuple[str, str], ordered: Sequence[Trace]) -> str:
+def _hash(key: Key, ordered: Sequence[Trace]) -> str:
     """Over what was inserted, so that a table that a merge has spoiled is noticed."""
     facts = json.dumps([*key, *(_span_row(trace) for trace in ordered)], sort_keys=True)
     return hashlib.sha256(facts.encode("utf-8")).hexdigest()[:16]
