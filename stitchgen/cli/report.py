@@ -324,6 +324,22 @@ def _check(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*lines, f"{counts}: {'as recorded' if result['ok'] else 'not as recorded'}"])
 
 
+def _status(result: Mapping[str, Any], paint: Paint) -> str:
+    roles = {"conflict": "error", "missing": "error", "outdated": "warning", "edited": "warning"}
+    rows = [
+        (one["state"], f"{one['target']} {paint(one['attribute'], 'name')}", one.get("detail"))
+        for one in result["splices"]
+    ]
+    rows += [
+        (one["state"], paint(one["path"], "name"), one.get("detail")) for one in result["files"]
+    ]
+    lines = []
+    for state, what, detail in rows:
+        lines.append(f"{paint(state.ljust(8), roles.get(state, 'good'))}  {what}")
+        lines += _paragraph(detail, " " * 10) if detail else []
+    return "\n".join(lines) if lines else "nothing is recorded here: stitchgen has added nothing"
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
@@ -377,4 +393,5 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "demo": _demo,
     "undo": _undo,
     "check": _check,
+    "status": _status,
 }

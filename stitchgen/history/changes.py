@@ -98,6 +98,12 @@ def statement_at(document: Document, line: int) -> list[str]:
     return re.split("\r\n|\r|\n", document.text)[inner.lineno - 1 : inner.end_lineno]
 
 
+def conflict_line(raw: bytes) -> int | None:
+    """The first line that a merge has left its marks in."""
+    match = re.search(rb"^(?:<<<<<<<|>>>>>>>)(?: |\r?$)", raw, re.MULTILINE)
+    return None if match is None else raw.count(b"\n", 0, match.start()) + 1
+
+
 # -- what was changed ----------------------------------------------------------------------------
 
 

@@ -53,6 +53,12 @@ class Trace:
     nth: int = 0
     count: int = 1
 
+    @property
+    def first_line(self) -> str:
+        """The first line of what was inserted, for messages."""
+        first, *rest = self.now.strip().splitlines() or [""]
+        return first.replace(HOLE, "...") + (" ..." if rest else "")
+
 
 @dataclass(frozen=True)
 class Match:

@@ -164,3 +164,27 @@ def test_a_check_names_what_drifted_and_tells_what_is_the_owners():
         "note b.py was edited since",
         "2 splices in 1 file: not as recorded",
     ]
+
+
+def test_the_status_is_a_line_for_each_splice_and_file_with_details_below():
+    result = {
+        "ok": False,
+        "command": "status",
+        "splices": [
+            {"target": "model.py::Net.a", "attribute": "a_se", "state": "clean"},
+            {
+                "target": "model.py::Net.b",
+                "attribute": "b_se",
+                "state": "missing",
+                "detail": "gone",
+            },
+        ],
+        "files": [{"path": "blocks/se.py", "state": "clean"}],
+    }
+    assert report.text(result).splitlines() == [
+        "clean     model.py::Net.a a_se",
+        "missing   model.py::Net.b b_se",
+        "          gone",
+        "clean     blocks/se.py",
+    ]
+    assert "nothing is recorded" in report.text(result | {"splices": [], "files": []})

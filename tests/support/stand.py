@@ -15,6 +15,7 @@ WORK = {
     "listing": "stitchgen.catalog.listing",
     "show": "stitchgen.catalog.show",
     "check": "stitchgen.history.check",
+    "status": "stitchgen.history.status",
     "undo": "stitchgen.history.undo",
 }
 
