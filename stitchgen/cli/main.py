@@ -22,7 +22,18 @@ from typing import Any, NoReturn
 import click
 
 from stitchgen import __version__
-from stitchgen.commands import add, check, demo, fuse, layers, new_module, show, status, undo
+from stitchgen.commands import (
+    add,
+    check,
+    demo,
+    fuse,
+    layers,
+    new_module,
+    remove,
+    show,
+    status,
+    undo,
+)
 from stitchgen.commands import list as list_blocks
 from stitchgen.commands.conversation import Conversation
 from stitchgen.commands.options import JSON_OPTION
@@ -64,7 +75,7 @@ def cli() -> None:
 
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
-COMMANDS = (list_blocks, show, new_module, layers, add, fuse, status, check, undo, demo)
+COMMANDS = (list_blocks, show, new_module, layers, add, fuse, status, check, remove, undo, demo)
 for module in COMMANDS:
     cli.add_command(module.command)
 

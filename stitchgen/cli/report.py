@@ -311,6 +311,16 @@ def _undo(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
 
 
+def _remove(result: Mapping[str, Any], paint: Paint) -> str:
+    lines = []
+    for splice in result["splices"]:
+        also = ", which depends on it" if splice["cascade"] else ""
+        what = f"{splice['block']} at {splice['target']}: {paint(splice['attribute'], 'name')}"
+        lines.append(f"removed: {what}{also}")
+    lines += [*_files(result, paint), *_warnings(result, paint), *_last_words(result)]
+    return "\n".join(lines)
+
+
 def _check(result: Mapping[str, Any], paint: Paint) -> str:
     lines = []
     for fault in result["drift"]:
@@ -371,7 +381,11 @@ def _last_words(result: Mapping[str, Any]) -> list[str]:
         return ["nothing was written (dry run)"]
     if not result["files"]:
         return ["nothing to do"]
-    return [] if result["command"] in ("undo", "new-module") else ["stitchgen undo takes it back"]
+    return (
+        []
+        if result["command"] in ("undo", "remove", "new-module")
+        else ["stitchgen undo takes it back"]
+    )
 
 
 def _fact(name: str, text: str, painted: str | None = None) -> str:
@@ -392,6 +406,7 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "fuse": _add,
     "demo": _demo,
     "undo": _undo,
+    "remove": _remove,
     "check": _check,
     "status": _status,
 }

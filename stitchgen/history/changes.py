@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -79,9 +79,7 @@ def others_in(document: Document, found: Sequence[tuple[Trace, Match]]) -> list[
     """The nodes of a file that belong to none of these traces, outer ones first."""
     taken: set[int] = set()
     for _, match in found:
-        taken |= {id(node) for top in match.nodes for node in ast.walk(top)}
-        if match.hole is not None:
-            taken -= {id(node) for node in ast.walk(match.hole)}
+        taken |= traces.nodes_of([match])
     return [node for node in ast.walk(document.tree) if id(node) not in taken]
 
 
@@ -108,7 +106,7 @@ def conflict_line(raw: bytes) -> int | None:
 
 
 def what_became_of(
-    document: Document, rest: Sequence[ast.AST], mark: Trace, own: set[str]
+    document: Document, rest: Sequence[ast.AST], mark: Trace, own: Collection[str]
 ) -> int | None:
     """The line of what a missing trace was changed into; None where it is just gone.
 
@@ -117,7 +115,8 @@ def what_became_of(
     """
     if mark.kind == "bytes":
         return 1
-    if mark.was not in ("", HOLE):
+    mine = attributes_in(mark.now) & set(own)
+    if mark.was not in ("", HOLE) and not mine:
         return None if traces.find(document, mark, was=True) else traces.nearest(document, mark)
     if names := bound_by(mark):
         for node in rest:
@@ -132,7 +131,6 @@ def what_became_of(
                     return node.lineno
             return None
     # Of the mentions of our attributes, one of the same sort: assigned, or used.
-    mine = attributes_in(mark.now) & own
     assigned = re.search(r"self\.\w+\s*=[^=]", mark.now) is not None
     for node in rest:
         if isinstance(node, ast.Attribute) and node.attr in mine:
@@ -141,15 +139,25 @@ def what_became_of(
     return None
 
 
-def unclear(document: Document, located: traces.Located) -> StitchError | None:
-    """The refusal where inserted code stands more often than it was put there; else None."""
-    if not located.unclear:
+def unclear(
+    document: Document, located: traces.Located, kept: Sequence[Trace]
+) -> StitchError | None:
+    """The refusal where code that could be anybody's stands more often than it was put there, or
+    stands there for other splices too; else None."""
+    theirs = {(mark.scope, mark.now, mark.was) for mark in kept if not traces.is_telling(mark)}
+    doubtful = [
+        (mark, match)
+        for mark, match in located.found
+        if (mark, match) in located.unclear or (mark.scope, mark.now, mark.was) in theirs
+    ]
+    if not doubtful:
         return None
-    mark, match = located.unclear[0]
+    mark, match = doubtful[0]
     return StitchError(
         "file-changed",
-        f"`{mark.now.strip()}` stands in {document.path} more often than it was put there, and "
+        f"`{mark.first_line}` stands in {document.path} more often than it was put there, and "
         "which one to take back cannot be determined",
         where=f"{document.path}:{line_of(match.nodes[0])}",
-        hint=f"write `{mark.was.strip()}` in its place yourself, then run the command again",
+        hint=f"write `{mark.was.replace(HOLE, '...').strip()}` in its place yourself, then run the "
+        "command again",
     )

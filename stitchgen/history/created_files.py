@@ -74,7 +74,7 @@ def is_edited(created: Created, raw: bytes) -> bool:
     return created.meaning is None or meaning(raw) != created.meaning
 
 
-def keep_packages(root: Path, taken: Withdrawal) -> None:
+def keep_packages(root: Path, created: Sequence[Created], taken: Withdrawal) -> None:
     """A package keeps the `__init__.py` that it was given as long as it has other modules."""
     deleted = {change.path for change in taken.changes if change.after is None}
     for path in sorted(deleted):
@@ -82,6 +82,7 @@ def keep_packages(root: Path, taken: Withdrawal) -> None:
         others = {f"{folder}/{other.name}" for other in (root / folder).glob("*.py")}
         if name == "__init__.py" and others - deleted:
             taken.changes = [change for change in taken.changes if change.path != path]
+            taken.kept_files += [file for file in created if file.path == path]
 
 
 def compiled_since(root: Path, path: str) -> list[str]:

@@ -47,6 +47,8 @@ from stitchgen.source.equivalence import meaning
 VERSION = 1
 #: An entry's target and attribute.
 Key = tuple[str, str]
+#: The place of a run among all, by its number and name.
+Age = tuple[int, str]
 _HEADER = """\
 # What stitchgen put into this project. Keep this file in version control.
 # `stitchgen check` compares it with the code, `stitchgen undo` takes the last run back.
@@ -100,6 +102,16 @@ class Entry:
     @property
     def key(self) -> Key:
         return self.record.target, self.record.attribute
+
+    @property
+    def age(self) -> Age:
+        """The place of its run among all: what is greater is younger."""
+        return _run_order(self.run)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the target behind its file: class and layer."""
+        return tuple(self.record.target.rpartition("::")[2].split("."))
 
     @property
     def name(self) -> str:
@@ -199,6 +211,15 @@ class Ledger:
         kept = [entry for entry in self.entries if entry.key not in new]
         return replace(self, entries=_sorted([*kept, *new.values()]))
 
+    def giving(self, key: Key, trace: Trace) -> Ledger:
+        """The ledger with inserted code of another entry in the table of this one."""
+        entries = {entry.key: entry for entry in self.entries}
+        if not any(_alike(trace, mark) for mark in entries[key].traces):
+            owner = next(entry for entry in self.entries if trace in entry.traces)
+            edited = () if any(f.path == trace.path for f in entries[key].edited) else owner.edited
+            entries = _given(entries, key, traces=(trace,), edited=edited)
+        return replace(self, entries=_sorted(entries.values()))
+
     def without(
         self,
         gone: Set[Key],
@@ -207,15 +228,19 @@ class Ledger:
     ) -> Ledger:
         """The ledger without some entries. What others still need of theirs passes to those."""
         entries = {entry.key: entry for entry in self.entries if entry.key not in gone}
-        folders = tuple(f for entry in self.entries if entry.key in gone for f in entry.folders)
+        folders = [f for entry in self.entries if entry.key in gone for f in entry.folders]
         for file in kept_files:
             users = [entry for entry in entries.values() if file.path in entry.record.uses]
+            if file.path.endswith("/__init__.py"):
+                users = _users_below(entries.values(), os.path.dirname(file.path))
             if users:
-                entries = _given(entries, users[0].key, created=(file,), folders=folders)
+                entries = _given(entries, users[0].key, created=(file,))
+        for folder in folders:
+            for user in _users_below(entries.values(), folder)[:1]:
+                entries = _given(entries, user.key, folders=(folder,))
         for trace in kept_traces:
             marks = [(e, m) for e in entries.values() for m in e.traces if m.path == trace.path]
-            known = any((m.scope, m.now, m.was) == (trace.scope, trace.now, "") for _, m in marks)
-            if marks and not known:
+            if marks and not any(_alike(trace, mark) for _, mark in marks):
                 entries = _given(entries, marks[0][0].key, traces=(trace,))
         return replace(self, entries=_sorted(entries.values()))
 
@@ -240,7 +265,7 @@ class Ledger:
         return text.encode("utf-8", "replace")  # a command line may hold what is no text
 
 
-def _run_order(name: str) -> tuple[int, str]:
+def _run_order(name: str) -> Age:
     number, _, rest = name.partition("-")
     return int(number), rest
 
@@ -265,16 +290,37 @@ def _needing(entries: Iterable[Entry], path: str) -> Key:
     return next((e.key for e in entries if path in e.record.uses), entries[0].key)
 
 
+def _alike(trace: Trace, other: Trace) -> bool:
+    """Whether the same code was inserted, by whichever run."""
+    where = (trace.path, trace.scope, trace.now, trace.was)
+    return where == (other.path, other.scope, other.now, other.was)
+
+
+def _users_below(entries: Iterable[Entry], folder: str) -> list[Entry]:
+    """The splices that need a block file in this folder, or below it."""
+    return [e for e in entries if any(path.startswith(f"{folder}/") for path in e.record.uses)]
+
+
 def _owning(entries: Iterable[Entry], trace: Trace) -> Key:
-    """The splice to whose table a trace belongs: its attribute's, else the first in its file."""
+    """The splice to whose table a trace belongs: its attribute's, else the first in its file.
+
+    Of several with one attribute (`conv1_se` of many layers), the one that the code names
+    (`self.stage[1].conv1_se`), else the one in whose class it stands.
+    """
     entries = list(entries)
-    named = (
-        entry.key
-        for entry in entries
-        if re.search(rf"\b{re.escape(entry.record.attribute.split('.')[-1])}\b", trace.now)
-    )
-    in_file = (e.key for e in entries if e.record.target.startswith(trace.path + "::"))
-    return next(named, None) or next(in_file, None) or entries[0].key
+    named = [e for e in entries if re.search(rf"\b{re.escape(e.name)}\b", trace.now)]
+    if len(named) > 1:
+        spelled = [e for e in named if f".{_as_code(e)}" in trace.now]
+        within = [e for e in named if trace.scope.startswith(f"{e.names[0]}.")]
+        named = [*spelled, *(e for e in within if len(e.names) == 2), *named]
+    in_file = (e for e in entries if e.record.target.startswith(trace.path + "::"))
+    return (named[0] if named else next(in_file, entries[0])).key
+
+
+def _as_code(entry: Entry) -> str:
+    """The attribute as its owner writes it behind `self.`: `stage[1].conv1_se`."""
+    path = ".".join([*entry.names[1:-1], entry.name])
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", path)
 
 
 def _new_folders(root: Path, paths: Iterable[str]) -> list[str]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 from stitchgen.history.changes import bound_by
 from stitchgen.history.ledger import Entry, Ledger
 from stitchgen.history.traces import Trace
 
-#: What is never called in the code: the block stands in the layer's place, or nowhere yet.
+#: What code does with a block: constructs it, makes an empty slot for it, or runs it.
+Role = Literal["constructs", "slot", "runs"]
+
+#: Of these nothing else is needed: the block stands in the layer's place, or nowhere yet.
 _NEVER_CALLED = ("replace", "new")
 
 
@@ -26,34 +30,47 @@ def has_word(code: str, names: Iterable[str]) -> bool:
     return any(re.search(rf"\b{re.escape(name)}\b", code) for name in names)
 
 
+def role_of(mark: Trace, name: str) -> Role | None:
+    """What inserted code does with the block of that name; None where it does not mention it."""
+    if not mentions(mark.now, [name]):
+        return None
+    assigned = re.search(rf"\.{re.escape(name)}\s*=\s*(?!=)(.*)", mark.now)
+    if assigned is None:
+        return "runs"
+    return "slot" if re.match(r"(?:[\w.]*\bIdentity\(\)|None)\s*$", assigned[1]) else "constructs"
+
+
 def is_complete(entry: Entry) -> bool:
-    """Whether the entry's own table has all that runs its block."""
+    """Whether the entry's own table has all that its block needs, but for imports."""
     if entry.record.placement in _NEVER_CALLED:
         return bool(entry.traces or entry.created)
-    called = re.compile(rf"\.{re.escape(entry.name)}\b(?!\s*=[^=])")
-    return any(called.search(mark.now) for mark in entry.traces)
-
-
-def defined_by(mark: Trace) -> set[str]:
-    """The functions that inserted code defines: the hook of an attached block."""
-    return set(re.findall(r"^def (\w+)\(", mark.now, re.MULTILINE)) if not mark.scope else set()
+    return {"constructs", "runs"} <= {role_of(mark, entry.name) for mark in entry.traces}
 
 
 def needs(entry: Entry, mark: Trace) -> bool:
-    """Whether a splice needs inserted code that stands in the table of another."""
-    if names := bound_by(mark) | defined_by(mark):
-        own = (other.now for other in entry.traces if other.path == mark.path and other != mark)
-        return any(has_word(code, names) for code in own)
-    return mentions(mark.now, [entry.name]) and not is_complete(entry)
+    """Whether a splice needs code in the table of another that constructs or runs a block."""
+    role = role_of(mark, entry.name)
+    if role is None or is_complete(entry):
+        return False
+    own = ((other.scope, role_of(other, entry.name)) for other in entry.traces)
+    return (mark.scope, role) not in own
+
+
+def defined_by(mark: Trace) -> set[str]:
+    """The names at the top level that inserted code binds: an import's, the hook's of a block."""
+    functions = re.findall(r"^def (\w+)\(", mark.now, re.MULTILINE) if not mark.scope else []
+    return bound_by(mark) | set(functions)
 
 
 def serving(book: Ledger, entry: Entry) -> list[Trace]:
     """All inserted code that a splice consists of, its own first."""
-    shared = [
+    others = [mark for other in book.entries if other is not entry for mark in other.traces]
+    code = [*entry.traces, *(mark for mark in others if needs(entry, mark))]
+    names = [
         mark
-        for other in book.entries
-        if other is not entry
-        for mark in other.traces
-        if needs(entry, mark)
+        for mark in others
+        if mark not in code
+        and (bound := defined_by(mark))
+        and any(one.path == mark.path and has_word(one.now, bound) for one in code)
     ]
-    return [*entry.traces, *shared]
+    return [*code, *names]

@@ -7,21 +7,20 @@ out. What others still need stays: a block file that another splice uses or that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, created_files, ledger
+from stitchgen.history.exact import exact
 from stitchgen.history.ledger import Edited, Ledger, Run
-from stitchgen.history.traces import Trace
-from stitchgen.history.withdrawal import Withdrawal, by_syntax
+from stitchgen.history.withdrawal import Withdrawal, by_syntax, warn_of_uses
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.document import Document
-from stitchgen.source.edits import Edit, FileChange, apply
+from stitchgen.source.edits import FileChange, apply
 
 
 @dataclass(frozen=True)
@@ -66,22 +65,24 @@ def run(project: Project, mode: str = "apply") -> Outcome:
 
 def _withdrawn(root: Path, book: Ledger, last: Run) -> Withdrawal:
     taken = Withdrawal("undo")
+    others = [entry for entry in book.entries if entry.run != last.name]
+    gone = changes.own_attributes(last.entries) - {entry.name for entry in others}
     for edited in last.edited:
-        _restore(root, edited, last, taken)
+        _restore(root, edited, last, gone, taken)
     importers = created_files.importers(root, last.created, taken)
     for created in last.created:
         if any(entry.run != last.name for entry in book.users(created.path)):
             taken.kept_files.append(created)
         else:
             created_files.delete(root, created, importers.get(created.path), taken)
-    created_files.keep_packages(root, taken)
+    created_files.keep_packages(root, last.created, taken)
     taken.prune += last.folders
     if not taken.changes:
         taken.warn("taken-back", LEDGER, f"`{last.command}` had been taken back already")
     return taken
 
 
-def _restore(root: Path, edited: Edited, last: Run, taken: Withdrawal) -> None:
+def _restore(root: Path, edited: Edited, last: Run, gone: set[str], taken: Withdrawal) -> None:
     """Take the run's traces out of one file."""
     marks = last.traces(edited.path)
     path = edited.path if (root / edited.path).is_file() else _moved(root, edited.path, last)
@@ -95,6 +96,7 @@ def _restore(root: Path, edited: Edited, last: Run, taken: Withdrawal) -> None:
     if edits is None:
         own = changes.own_attributes(last.entries)
         edits = by_syntax(Document(raw, path), marks, own, taken)
+        warn_of_uses(Document(apply(raw, edits), path), gone, taken)
     change = FileChange.of(path, raw, edits)
     if change.after != raw:
         taken.changes.append(change)
@@ -113,29 +115,3 @@ def _moved(root: Path, path: str, last: Run) -> str | None:
             "`stitchgen undo` again",
         )
     return found[0] if found else None
-
-
-def exact(raw: bytes, edited: Edited, marks: Sequence[Trace]) -> list[Edit] | None:
-    """The edits that give a file its former bytes; None where it is not as the run left it."""
-    if digest(raw) != edited.after:
-        return None
-    for encoding in (_encoding(raw, edited.path), "latin-1"):  # the second for what is no Python
-        try:
-            edits = [
-                Edit(p.at, p.at + len(p.text.encode(encoding)), p.replaced.encode(encoding))
-                for mark in marks
-                for p in mark.pieces
-            ]
-        except UnicodeEncodeError:
-            continue
-        if digest(apply(raw, edits)) == edited.before:
-            return edits
-    return None
-
-
-def _encoding(raw: bytes, path: str) -> str:
-    try:
-        encoding = Document(raw, path).encoding
-    except StitchError:
-        return "latin-1"
-    return "utf-8" if encoding == "utf-8-sig" else encoding

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from stitchgen.errors import StitchError
@@ -38,16 +38,24 @@ class Withdrawal:
 
 
 def by_syntax(
-    document: Document, marks: Sequence[Trace], own: set[str], taken: Withdrawal
+    document: Document,
+    marks: Sequence[Trace],
+    own: Collection[str],
+    taken: Withdrawal,
+    kept: Sequence[Trace] = (),
 ) -> list[Edit]:
-    """The edits that take traces, which brought the attributes `own`, out of an edited file."""
+    """The edits that take traces, which brought the attributes `own`, out of an edited file.
+
+    `kept` is the code of other splices: it is neither the user's, nor what became of ours.
+    """
     path = document.path
-    located = traces.locate(document, marks)
-    refusal = changes.unclear(document, located)
+    theirs = traces.locate(document, kept).found
+    located = traces.locate(document, marks, [match for _, match in theirs])
+    refusal = changes.unclear(document, located, kept)
     if refusal is not None:
         raise refusal
     found = list(located.found)
-    rest = changes.others_in(document, found)
+    rest = changes.others_in(document, [*found, *theirs])
     for mark in located.missing:
         line = changes.what_became_of(document, rest, mark, own)
         if line is not None:
@@ -63,14 +71,19 @@ def by_syntax(
             if isinstance(node, ast.Name) and node.id in changes.bound_by(mark):
                 where = f"{path}:{node.lineno}"
                 taken.warn("still-used", where, f"`{mark.now}` stays: {node.id} is used here")
-        if isinstance(node, ast.Attribute) and node.attr in own:
+    return edits
+
+
+def warn_of_uses(document: Document, gone: Collection[str], taken: Withdrawal) -> None:
+    """Warn of where the user's own code uses an attribute that nothing defines any more."""
+    for node in ast.walk(document.tree):
+        if isinstance(node, ast.Attribute) and node.attr in gone:
             taken.warn(
                 "still-used",
-                f"{path}:{node.lineno}",
+                f"{document.path}:{node.lineno}",
                 f"self.{node.attr} is used here, and no longer exists",
                 "take this line out, or put the block back with stitchgen add",
             )
-    return edits
 
 
 def changed(document: Document, mark: Trace, line: int, command: str) -> StitchError:

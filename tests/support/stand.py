@@ -16,6 +16,7 @@ WORK = {
     "show": "stitchgen.catalog.show",
     "check": "stitchgen.history.check",
     "status": "stitchgen.history.status",
+    "remove": "stitchgen.pipeline.remove",
     "undo": "stitchgen.history.undo",
 }
 
