@@ -26,6 +26,7 @@ from stitchgen.commands import (
     add,
     check,
     demo,
+    diff,
     fuse,
     layers,
     new_module,
@@ -33,6 +34,7 @@ from stitchgen.commands import (
     show,
     status,
     undo,
+    update,
 )
 from stitchgen.commands import list as list_blocks
 from stitchgen.commands.conversation import Conversation
@@ -75,7 +77,10 @@ def cli() -> None:
 
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
-COMMANDS = (list_blocks, show, new_module, layers, add, fuse, status, check, remove, undo, demo)
+COMMANDS = (
+    *(list_blocks, show, new_module, layers, add, fuse),
+    *(status, check, diff, update, remove, undo, demo),
+)
 for module in COMMANDS:
     cli.add_command(module.command)
 

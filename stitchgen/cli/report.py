@@ -321,6 +321,37 @@ def _remove(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join(lines)
 
 
+_MERGED = {
+    "current": "is as the catalog has it, or edited by you alone",
+    "updated": "taken over from the catalog",
+    "merged": "merged with your edits",
+    "resolved": "the resolved merge is recorded",
+}
+
+
+def _update(result: Mapping[str, Any], paint: Paint) -> str:
+    lines = []
+    for file in result["files"]:
+        said = _MERGED.get(file["state"])
+        if said is None:
+            said = f"{_count(file['conflicts'], 'conflict')} with your edits: keep what is right, "
+            said += f"take the marks out, then: stitchgen update {file['block']}"
+        role = "error" if file["state"] == "conflict" else "good"
+        state = paint(file["state"].ljust(8), role)
+        lines.append(f"{state}  {paint(file['path'], 'name')}: {said}")
+    lines += _warnings(result, paint)
+    if not result["files"]:
+        lines.append("no block file is recorded here")
+    return "\n".join([*lines, *(_last_words(result) if result["dry_run"] else [])])
+
+
+def _diff(result: Mapping[str, Any], paint: Paint) -> str:
+    changed = {"update": "what update would change", "upstream": "what the catalog has changed"}
+    what = changed.get(result["side"], "what you have changed")
+    where = f", in {result['patch_folder']}" if result["patch"] else ": nothing"
+    return "\n".join([*_warnings(result, paint), what + where])
+
+
 def _check(result: Mapping[str, Any], paint: Paint) -> str:
     lines = []
     for fault in result["drift"]:
@@ -407,6 +438,8 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "demo": _demo,
     "undo": _undo,
     "remove": _remove,
+    "update": _update,
+    "diff": _diff,
     "check": _check,
     "status": _status,
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.history import traces
-from stitchgen.history.ledger import Entry
+from stitchgen.history.entries import Entry
 from stitchgen.history.traces import Match, Trace
 from stitchgen.project.python_files import python_files
 from stitchgen.source.document import Document

@@ -16,7 +16,8 @@ from typing import Any
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, ledger, revert, traces
 from stitchgen.history.created_files import is_edited
-from stitchgen.history.ledger import Entry, Ledger
+from stitchgen.history.entries import Entry
+from stitchgen.history.ledger import Ledger
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import digest
 from stitchgen.source.document import NEWLINE, Document

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stitchgen.history.changes import line_of, sources
-from stitchgen.history.ledger import Created
+from stitchgen.history.entries import Created
 from stitchgen.history.withdrawal import Withdrawal
 from stitchgen.project import transaction
 from stitchgen.project.transaction import digest

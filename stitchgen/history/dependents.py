@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from stitchgen.history import revert, traces
 from stitchgen.history.changes import own_attributes
-from stitchgen.history.ledger import Entry, Key, Ledger
+from stitchgen.history.entries import Entry, Key
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.rebase import History
 from stitchgen.history.revert import removal
 from stitchgen.history.sharing import mentions

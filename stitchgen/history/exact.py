@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stitchgen.errors import StitchError
-from stitchgen.history.ledger import Edited
+from stitchgen.history.entries import Edited
 from stitchgen.history.traces import Trace
 from stitchgen.project.transaction import digest
 from stitchgen.source.document import Document

@@ -27,124 +27,28 @@ merge is seen.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
+from stitchgen.history import ledger_table
+from stitchgen.history.entries import Created, Edited, Entry, Key, Run, run_order
+from stitchgen.history.entries import SpliceRecord as SpliceRecord
 from stitchgen.history.record import describe
-from stitchgen.history.traces import Piece, Trace
+from stitchgen.history.traces import Trace
 from stitchgen.project.transaction import LEDGER, digest, read_bytes
 from stitchgen.source.edits import Edit, FileChange
-from stitchgen.source.equivalence import meaning
 
 VERSION = 1
-#: An entry's target and attribute.
-Key = tuple[str, str]
-#: The place of a run among all, by its number and name.
-Age = tuple[int, str]
 _HEADER = """\
 # What stitchgen put into this project. Keep this file in version control.
 # `stitchgen check` compares it with the code, `stitchgen undo` takes the last run back.
 """
-
-
-@dataclass(frozen=True)
-class SpliceRecord:
-    """One splice, as the command that made it describes it."""
-
-    block: str
-    target: str  # `model.py::ResNet.layer2`; unique together with the attribute
-    placement: str
-    attribute: str
-    strategy: str
-    arguments: str = ""
-    uses: tuple[str, ...] = ()  # block files, relative to the root
-
-
-@dataclass(frozen=True)
-class Created:
-    """A file that the run created: the hash of its bytes, and of its meaning if it is Python."""
-
-    path: str
-    sha256: str
-    meaning: str | None = None
-
-
-@dataclass(frozen=True)
-class Edited:
-    """A file that the run edited, by its hash before and after."""
-
-    path: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A splice in the ledger: the record, its run, and what the run did for it."""
-
-    record: SpliceRecord
-    run: str
-    command: str
-    created: tuple[Created, ...] = ()
-    edited: tuple[Edited, ...] = ()
-    folders: tuple[str, ...] = ()  # that the run made
-    traces: tuple[Trace, ...] = ()
-    line: int = field(default=0, compare=False)  # of its table in the ledger
-
-    @property
-    def key(self) -> Key:
-        return self.record.target, self.record.attribute
-
-    @property
-    def age(self) -> Age:
-        """The place of its run among all: what is greater is younger."""
-        return _run_order(self.run)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the target behind its file: class and layer."""
-        return tuple(self.record.target.rpartition("::")[2].split("."))
-
-    @property
-    def name(self) -> str:
-        """The attribute alone: `conv2_cbam` of `layer4.1.conv2_cbam`."""
-        return self.record.attribute.rpartition(".")[2]
-
-
-@dataclass(frozen=True)
-class Run:
-    """The entries that one command made, and what it did to files, all taken together."""
-
-    name: str
-    entries: tuple[Entry, ...]
-
-    @property
-    def command(self) -> str:
-        return self.entries[0].command
-
-    @property
-    def created(self) -> list[Created]:
-        return sorted({c for entry in self.entries for c in entry.created}, key=lambda c: c.path)
-
-    @property
-    def edited(self) -> list[Edited]:
-        return sorted({e for entry in self.entries for e in entry.edited}, key=lambda e: e.path)
-
-    @property
-    def folders(self) -> list[str]:
-        return sorted({folder for entry in self.entries for folder in entry.folders})
-
-    def traces(self, path: str) -> list[Trace]:
-        found = [t for entry in self.entries for t in entry.traces if t.path == path]
-        return sorted(found, key=lambda trace: trace.pieces[0].at)
 
 
 @dataclass(frozen=True)
@@ -159,7 +63,7 @@ class Ledger:
 
     def runs(self) -> list[Run]:
         """The runs, the oldest first; those of merged branches that have one number by name."""
-        names = sorted({entry.run for entry in self.entries}, key=_run_order)
+        names = sorted({entry.run for entry in self.entries}, key=run_order)
         return [Run(name, tuple(e for e in self.entries if e.run == name)) for name in names]
 
     def users(self, path: str) -> list[Entry]:
@@ -185,8 +89,8 @@ class Ledger:
         for change in changes:
             if change.before is None and change.after is not None:
                 python = change.path.endswith(".py")
-                sense = meaning(change.after) if python else None
-                created.append(Created(change.path, digest(change.after), sense))
+                block = any(change.path in splice.uses for splice in splices)
+                created.append(Created.of(change.path, change.after, python, python and block))
             elif change.before is not None and change.after is not None:
                 edited.append(Edited(change.path, digest(change.before), digest(change.after)))
                 edits = change.edits or (_difference(change.before, change.after),)
@@ -220,6 +124,14 @@ class Ledger:
             entries = _given(entries, key, traces=(trace,), edited=edited)
         return replace(self, entries=_sorted(entries.values()))
 
+    def with_file(self, file: Created) -> Ledger:
+        """The ledger with another record of a file that a run created."""
+        entries = (
+            replace(entry, created=tuple(file if c.path == file.path else c for c in entry.created))
+            for entry in self.entries
+        )
+        return replace(self, entries=tuple(entries))
+
     def without(
         self,
         gone: Set[Key],
@@ -251,7 +163,7 @@ class Ledger:
     def _run_name(
         self, command: str, splices: Sequence[SpliceRecord], changes: Sequence[FileChange]
     ) -> str:
-        number = max((_run_order(entry.run)[0] for entry in self.entries), default=0) + 1
+        number = max((run_order(entry.run)[0] for entry in self.entries), default=0) + 1
         sums = [(change.path, change.after and digest(change.after)) for change in changes]
         facts = repr((command, sorted(s.target + s.attribute for s in splices), sums))
         return f"{number}-{digest(facts.encode('utf-8'))[:8]}"
@@ -260,14 +172,9 @@ class Ledger:
 
     def to_bytes(self) -> bytes:
         """The file: the same entries give the same bytes."""
-        tables = [_table(entry) for entry in _sorted(self.entries)]
+        tables = [ledger_table.table(entry) for entry in _sorted(self.entries)]
         text = "\n".join([_HEADER + f"version = {VERSION}\n", *tables])
         return text.encode("utf-8", "replace")  # a command line may hold what is no text
-
-
-def _run_order(name: str) -> Age:
-    number, _, rest = name.partition("-")
-    return int(number), rest
 
 
 def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -342,85 +249,6 @@ def _common(one: bytes, other: bytes) -> int:
     return next((n for n in range(shorter) if one[n] != other[n]), shorter)
 
 
-# -- the text ------------------------------------------------------------------------------------
-
-
-def _table(entry: Entry) -> str:
-    """One splice. The order of the lines serves merges.
-
-    Where two branches add tables at one place, git reports a conflict, and takes out of it what
-    both sides begin or end with, and any four lines in a row that they share. So the first and
-    the last line of a table are its own, and so is one in every four: both sides stand whole
-    between the markers, and who removes the markers has merged them.
-    """
-    record = entry.record
-    how = {
-        "block": record.block,
-        "placement": record.placement,
-        "strategy": record.strategy,
-        "arguments": record.arguments,
-    }
-    created = [
-        {"path": file.path, "sha256": file.sha256}
-        | ({} if file.meaning is None else {"meaning": file.meaning})
-        for file in sorted(entry.created, key=lambda file: file.path)
-    ]
-    edited = [
-        {"path": file.path, "before": file.before, "after": file.after}
-        for file in sorted(entry.edited, key=lambda file: file.path)
-    ]
-    spans = sorted(entry.traces, key=lambda trace: (trace.path, trace.pieces[0].at))
-    return "\n".join(
-        [
-            f"[splice.{_string(record.target)}.{_string(record.attribute)}]",
-            f"run = {_string(entry.run)}",
-            f"command = {_string(entry.command)}",
-            f"how = {_value(how)}",
-            f"uses = {_value(record.uses)}",
-            f"folders = {_value(sorted(set(entry.folders)))}",
-            f"edited = {_value(edited)}",
-            f"created = {_value(created)}",
-            "spans = [",
-            *(f"    {_value(_span_row(trace))}," for trace in spans),
-            "]",
-            f"hash = {_string(_hash(entry.key, spans))}",
-            "",
-        ]
-    )
-
-
-def _span_row(trace: Trace) -> dict[str, Any]:
-    """What is empty is left out, so that the usual insertion is short."""
-    row: dict[str, Any] = {"path": trace.path, "kind": trace.kind}
-    row |= {"scope": trace.scope, "now": trace.now, "was": trace.was}
-    if trace.count > 1:
-        row |= {"nth": trace.nth, "count": trace.count}
-    row["pieces"] = [
-        [piece.at, piece.text] + ([piece.replaced] if piece.replaced else [])
-        for piece in trace.pieces
-    ]
-    return {name: value for name, value in row.items() if value != ""}
-
-
-def _hash(key: Key, ordered: Sequence[Trace]) -> str:
-    """Over what was inserted, so that a table that a merge has spoiled is noticed."""
-    facts = json.dumps([*key, *(_span_row(trace) for trace in ordered)], sort_keys=True)
-    return hashlib.sha256(facts.encode("utf-8")).hexdigest()[:16]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return _string(value) if isinstance(value, str) else str(value)
-
-
-def _string(text: str) -> str:
-    """A basic string of TOML: JSON's escapes, save for DEL, which TOML wants escaped too."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 # -- loading -------------------------------------------------------------------------------------
 
 
@@ -461,54 +289,14 @@ def load(root: Path) -> Ledger:
         for attribute in attributes if isinstance(attributes, dict) else [""]:
             line = _line_of(raw, target, attribute)
             try:
-                entries.append(_entry(target, attribute, attributes[attribute], line))
+                entries.append(ledger_table.read(target, attribute, attributes[attribute], line))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise _broken(f"has a table that cannot be read ({error!r})", line) from error
     return Ledger(root, _sorted(entries), raw)
 
 
-def _entry(target: str, attribute: str, table: dict[str, Any], line: int) -> Entry:
-    marks = tuple(
-        Trace(
-            row["path"],
-            row["kind"],
-            row.get("scope", ""),
-            row.get("now", ""),
-            row.get("was", ""),
-            tuple(Piece(*piece) for piece in row["pieces"]),
-            row.get("nth", 0),
-            row.get("count", 1),
-        )
-        for row in table["spans"]
-    )
-    if _hash((target, attribute), marks) != table["hash"]:
-        raise ValueError("its spans do not fit its hash: a merge or an edit has changed them")
-    _run_order(table["run"])
-    how = table["how"]
-    record = SpliceRecord(
-        how["block"],
-        target,
-        how["placement"],
-        attribute,
-        how["strategy"],
-        how["arguments"],
-        tuple(table["uses"]),
-    )
-    return Entry(
-        record,
-        table["run"],
-        table["command"],
-        tuple(Created(r["path"], r["sha256"], r.get("meaning")) for r in table["created"]),
-        tuple(Edited(r["path"], r["before"], r["after"]) for r in table["edited"]),
-        tuple(table["folders"]),
-        marks,
-        line,
-    )
-
-
 def _line_of(raw: bytes, target: str, attribute: str) -> int:
-    header = f"[splice.{_string(target)}.{_string(attribute)}]".encode()
-    at = raw.find(header)
+    at = raw.find(ledger_table.header(target, attribute).encode())
     return raw.count(b"\n", 0, at) + 1 if at >= 0 else 1
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stitchgen.history import traces
+from stitchgen.history.entries import Age, Edited, Entry, Key, Run
 from stitchgen.history.exact import encoding_of, exact
-from stitchgen.history.ledger import Age, Edited, Entry, Key, Ledger, Run
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.traces import Piece, Trace
 from stitchgen.project.transaction import digest
 from stitchgen.source.document import Document

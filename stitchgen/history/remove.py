@@ -15,7 +15,8 @@ from typing import Any
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, created_files, ledger
 from stitchgen.history.dependents import Dependent, Parting, dependents, parting
-from stitchgen.history.ledger import Age, Key, Ledger
+from stitchgen.history.entries import Age, Key
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.rebase import History
 from stitchgen.history.sharing import serving
 from stitchgen.history.traces import Trace

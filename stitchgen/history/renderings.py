@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError
-from stitchgen.history.ledger import Created, Entry, Ledger
+from stitchgen.history.entries import Created, Entry
+from stitchgen.history.ledger import Ledger
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import digest
 

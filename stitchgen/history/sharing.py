@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from stitchgen.history.changes import bound_by
-from stitchgen.history.ledger import Entry, Ledger
+from stitchgen.history.entries import Entry
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.traces import Trace
 
 #: What code does with a block: constructs it, makes an empty slot for it, or runs it.

@@ -22,7 +22,8 @@ from typing import Any
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, ledger, revert, traces
 from stitchgen.history.created_files import is_edited
-from stitchgen.history.ledger import Entry, Ledger
+from stitchgen.history.entries import Created, Entry
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.renderings import BlockFile, block_files, rendered
 from stitchgen.history.sharing import serving
 from stitchgen.history.traces import Trace
@@ -201,7 +202,7 @@ def _file_state(project: Project, book: Ledger, path: str) -> _Findings:
     return findings
 
 
-def _moved_file(root: Path, path: str, created: ledger.Created) -> str | None:
+def _moved_file(root: Path, path: str, created: Created) -> str | None:
     """The file of the same name that means the same, elsewhere."""
     name = PurePosixPath(path).name
     for other, raw in changes.sources(root):

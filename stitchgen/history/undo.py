@@ -13,8 +13,9 @@ from typing import Any
 
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, created_files, ledger
+from stitchgen.history.entries import Edited, Run
 from stitchgen.history.exact import exact
-from stitchgen.history.ledger import Edited, Ledger, Run
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.withdrawal import Withdrawal, by_syntax, warn_of_uses
 from stitchgen.project import transaction
 from stitchgen.project.config import Project

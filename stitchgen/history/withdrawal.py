@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, traces
-from stitchgen.history.ledger import Created
+from stitchgen.history.entries import Created
 from stitchgen.history.revert import removal
 from stitchgen.history.traces import Trace
 from stitchgen.source.document import Document

@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 
 from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger, remove
-from stitchgen.history.ledger import Entry, Ledger
+from stitchgen.history.entries import Entry
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.undo import Outcome
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import LEDGER

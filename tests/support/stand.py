@@ -17,6 +17,7 @@ WORK = {
     "check": "stitchgen.history.check",
     "status": "stitchgen.history.status",
     "remove": "stitchgen.pipeline.remove",
+    "update": "stitchgen.history.update",
     "undo": "stitchgen.history.undo",
 }
 
