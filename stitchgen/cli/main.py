@@ -27,6 +27,7 @@ from stitchgen.commands import (
     check,
     demo,
     diff,
+    explain,
     fuse,
     layers,
     new_module,
@@ -79,7 +80,7 @@ def cli() -> None:
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
     *(list_blocks, show, new_module, layers, add, fuse),
-    *(status, check, diff, update, remove, undo, demo),
+    *(status, check, diff, update, remove, undo, explain, demo),
 )
 for module in COMMANDS:
     cli.add_command(module.command)
@@ -249,11 +250,11 @@ def _print(result: Mapping[str, Any], as_json: bool) -> None:
         # ASCII: whatever the encoding of stdout, and undecodable file names too.
         print(json.dumps(result))
         return
-    from stitchgen.cli import report
+    from stitchgen.cli import report, report_parts
 
     # A patch is for another program, so it has stdout to itself.
     stream = sys.stderr if "error" in result or "patch" in result else sys.stdout
-    paint = _paint if stream is not None and _coloured(stream) else report.plain
+    paint = _paint if stream is not None and _coloured(stream) else report_parts.plain
     if text := report.text(result, paint):
         print(text, file=stream)
     if "patch" in result and sys.stdout is not None:
