@@ -111,7 +111,8 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in options
     terminals = (sys.stdin, sys.stderr)
     people = not as_json and all(stream is not None and stream.isatty() for stream in terminals)
-    conversation = Conversation(people)
+    shows = people and sys.stdout is not None and sys.stdout.isatty()
+    conversation = Conversation(people, shows)
     status, result = _guarded(arguments, as_json, conversation)
     try:
         _print(result, as_json)

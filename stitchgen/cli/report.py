@@ -14,11 +14,13 @@ from stitchgen.cli import report_history as history
 from stitchgen.cli.report_parts import (
     NOT_PROVEN,
     Paint,
+    diff_lines,
     fact,
     files,
     inline,
     last_words,
     names,
+    painted,
     paragraph,
     plain,
     warnings,
@@ -33,7 +35,8 @@ def text(result: Mapping[str, Any], paint: Paint = plain) -> str:
     """The report of any command, on success and on failure."""
     if "error" in result:
         return _error(result["error"], paint)
-    return _REPORTS[result["command"]](result, paint)
+    report = _REPORTS[result["command"]](result, paint)
+    return "\n".join([*diff_lines(result.get("lines", ""), paint), report])
 
 
 def _error(error: Mapping[str, Any], paint: Paint) -> str:
@@ -261,11 +264,7 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
 
 
 def _demo(result: Mapping[str, Any], paint: Paint) -> str:
-    roles = {"+": "good", "-": "error", "@": "faint"}
-    diff = [
-        paint(line, roles[line[0]]) if line[:1] in roles else line
-        for line in result["diff"].splitlines()
-    ]
+    diff = painted(result["diff"].splitlines(), paint)
     place = f"cd {result['folder']}"
     lines = (
         [f"a sample project: {paint(result['folder'], 'name')}"] if not result["dry_run"] else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -17,6 +17,27 @@ MOST_WARNINGS = 5
 def plain(text: str, role: str) -> str:
     """The paint of a pipe: none."""
     return text
+
+
+def painted(diff: Sequence[str], paint: Paint) -> list[str]:
+    """The lines of a patch in colour."""
+    roles = {"+": "good", "-": "error", "@": "faint"}
+    return [paint(line, roles[line[0]]) if line[:1] in roles else line for line in diff]
+
+
+def diff_lines(patch: str, paint: Paint) -> list[str]:
+    """A patch as people read it on the way: each place by its file and line, then a blank line."""
+    lines: list[str] = []
+    path = ""
+    for line in patch.split("\n"):
+        if line.startswith("--- "):
+            path = line[4:].rstrip("\t").removeprefix("a/")
+        elif line.startswith("@@ "):
+            number = line.split("+")[1].split(" ")[0].split(",")[0]
+            lines.append(paint(f"{path}:{number}", "faint"))
+        elif line and not line.startswith("+++ "):
+            lines += painted([line.rstrip("\r")], paint)
+    return [*lines, ""] if lines else []
 
 
 def inline(value: object) -> str:
