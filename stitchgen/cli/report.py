@@ -150,12 +150,12 @@ def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
 
 
 def _layers(result: Mapping[str, Any], paint: Paint) -> str:
-    rows = [("layer", "class", "channels", "layout", "calls", "evidence", "read by")]
+    rows = [("target", "class", "channels", "layout", "calls", "evidence", "read by")]
     for layer in result["layers"]:
         channels, calls = layer.get("channels"), layer.get("calls")
         rows.append(
             (
-                layer["path"],
+                layer.get("target") or f"{layer['path']}, never called",
                 layer["class"],
                 "?" if channels is None else str(channels),
                 layer.get("layout") or "?",
@@ -175,8 +175,8 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
             lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
     built = result.get("build")
     head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
-    if result["layers"]:
-        lines.append(f"as a target: {result['model']}.{result['layers'][-1]['path']}")
+    if not result["layers"]:
+        lines = ["no layer is like that; without --fits, --depth and --where all are shown"]
     return "\n".join([paint(head, "name"), *lines, *warnings(result, paint)])
 
 

@@ -96,6 +96,7 @@ def test_layers_are_a_table():
         "layers": [
             {
                 "path": "layer2",
+                "target": "model.py::ResNet.layer2@all",
                 "class": "Sequential",
                 "channels": 128,
                 "layout": "NCHW",
@@ -104,8 +105,9 @@ def test_layers_are_a_table():
                 "readers": ["layer3"],
             },
             {
-                "path": "layer2.0.conv1",
-                "class": "Conv2d",
+                "path": "layers",
+                "target": None,
+                "class": "ModuleList",
                 "channels": None,
                 "layout": None,
                 "evidence": "unknown",
@@ -116,12 +118,12 @@ def test_layers_are_a_table():
     assert report.text(result) == "\n".join(
         [
             "model.py::ResNet, built by resnet18()",
-            "layer           class       channels  layout  calls  evidence  read by",
-            "layer2          Sequential  128       NCHW    1      observed  layer3",
-            "layer2.0.conv1  Conv2d      ?         ?       ?      unknown",
-            "as a target: model.py::ResNet.layer2.0.conv1",
+            "target                       class       channels  layout  calls  evidence  read by",
+            "model.py::ResNet.layer2@all  Sequential  128       NCHW    1      observed  layer3",
+            "layers, never called         ModuleList  ?         ?       ?      unknown",
         ]
     )
+    assert "no layer is like that" in report.text(result | {"layers": []})
 
 
 @pytest.mark.parametrize(
