@@ -57,6 +57,11 @@ def imported_by(node: ast.AST) -> set[str]:
 # -- places --------------------------------------------------------------------------------------
 
 
+def is_python(path: str) -> bool:
+    """Whether what was put into a file can be looked for by its syntax."""
+    return path.endswith(".py")
+
+
 def line_of(node: ast.AST) -> int:
     return getattr(node, "lineno", 1)
 

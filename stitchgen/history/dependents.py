@@ -7,9 +7,10 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from stitchgen.history import revert, traces
-from stitchgen.history.changes import own_attributes
+from stitchgen.history.changes import is_python, own_attributes
 from stitchgen.history.entries import Entry, Key
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.rebase import History
@@ -18,6 +19,16 @@ from stitchgen.history.sharing import mentions
 from stitchgen.history.traces import Trace
 from stitchgen.source.document import Document
 from stitchgen.source.edits import apply
+
+
+class Located(Protocol):
+    """An edited file: where it is, and its bytes."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def now(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -78,9 +89,9 @@ def dependents(
     book: Ledger,
     served: Served,
     parted: Parting,
-    document_of: Callable[[str], Document | None],
+    file_of: Callable[[str], Located | None],
 ) -> list[Dependent]:
-    """The entries that would be broken, each once; `document_of` gives the file of a path."""
+    """The entries that would be broken, each once; `file_of` gives the file that has a path."""
     found: dict[Key, Dependent] = {}
 
     def add(entry: Entry, why: str) -> None:
@@ -97,9 +108,9 @@ def dependents(
             for other in _sharing(served, entry, parted.staying):
                 add(other, f"one piece of code runs both it and {entry.record.attribute}")
     for path in parted.paths:
-        document = document_of(path)
-        if document is not None:
-            for entry in _standing_within(book, parted, path, document):
+        file = file_of(path)
+        if file is not None:
+            for entry in _standing_within(book, parted, path, file):
                 add(entry, f"its lines in {path} stand within those that would go")
     return list(found.values())
 
@@ -122,14 +133,17 @@ def _sharing(served: Served, entry: Entry, staying: Sequence[Entry]) -> list[Ent
     return [other for other in staying if any(mark in code for mark in served[other.key])]
 
 
-def _standing_within(book: Ledger, parted: Parting, path: str, document: Document) -> list[Entry]:
+def _standing_within(book: Ledger, parted: Parting, path: str, file: Located) -> list[Entry]:
     """The later splices that have put their code into code that goes, and must go first."""
     chosen = {entry.key for entry in parted.going}
     staying = [entry for entry in parted.staying if any(m.path == path for m in entry.traces)]
-    history = History.of(book, chosen, path, document.raw)
+    history = History.of(book, chosen, path, file.now)
     if history is not None:
         names = {run.name for mark in parted.taken(path) for run in history.within(mark)}
         return [entry for entry in staying if entry.run in names]
+    if not is_python(file.path):
+        return []
+    document = Document(file.now, file.path)
     runs = [run.traces(path) for run in book.runs() if run.traces(path)]
     absent = revert.missing(document, runs)
     theirs = [match for _, match in traces.locate(document, parted.kept(path)).found]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stitchgen.history import traces
+from stitchgen.history.changes import is_python
 from stitchgen.history.entries import Age, Edited, Entry, Key, Run
 from stitchgen.history.exact import encoding_of, exact
 from stitchgen.history.ledger import Ledger
@@ -98,8 +99,10 @@ class History:
             edited = Edited(self.path, digest(was), digest(state))
             entries = [entry for entry in rest.entries if entry.run == step.run.name]
             marks = [mark for entry in entries for mark in entry.traces if mark.path == self.path]
-            document = Document(state, self.path)
-            moved = {m: _numbered(document, self._moved(m, self.steps[:count], cut)) for m in marks}
+            moved = {mark: self._moved(mark, self.steps[:count], cut) for mark in marks}
+            if is_python(self.path):
+                document = Document(state, self.path)
+                moved = {mark: _numbered(document, now) for mark, now in moved.items()}
             if exact(state, edited, list(moved.values())) is not None:
                 rest = _with_file(rest, entries, edited, moved)
             was = state

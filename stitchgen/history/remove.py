@@ -14,6 +14,7 @@ from typing import Any
 
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, created_files, ledger
+from stitchgen.history.changes import is_python
 from stitchgen.history.dependents import Dependent, Parting, dependents, parting
 from stitchgen.history.entries import Age, Key
 from stitchgen.history.ledger import Ledger
@@ -26,7 +27,7 @@ from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import LEDGER
 from stitchgen.source.document import Document
-from stitchgen.source.edits import FileChange, apply
+from stitchgen.source.edits import Edit, FileChange, apply
 
 
 def run(
@@ -41,10 +42,11 @@ def run(
     for run in reversed(book.runs()):  # the newest first: it may stand in the code of an older one
         keys = {entry.key for entry in run.entries if entry in parted.going}
         rest = _without(rest, files, keys, taken) if keys else rest
-    for document in files.changed():
-        warn_of_uses(document.now, parted.gone, taken)
-        taken.changes.append(FileChange(document.now.path, document.was.raw, document.now.raw))
-        taken.prune += created_files.compiled_since(project.root, document.now.path)
+    for file in files.changed():
+        if is_python(file.path):
+            warn_of_uses(Document(file.now, file.path), parted.gone, taken)
+            taken.prune += created_files.compiled_since(project.root, file.path)
+        taken.changes.append(FileChange(file.path, file.was, file.now))
     _take_files(project.root, parted, taken)
     changed = (*taken.changes, rest.change())
     if mode == "apply":
@@ -92,8 +94,9 @@ def _result(
 class _File:
     """An edited file as it was found, and as it is by now in memory."""
 
-    was: Document
-    now: Document
+    path: str
+    was: bytes
+    now: bytes
 
 
 class _Files:
@@ -103,26 +106,27 @@ class _Files:
         self.root, self.book = root, book
         self._files: dict[str, _File | None] = {}
 
-    def now(self, path: str) -> Document | None:
+    def now(self, path: str) -> _File | None:
         """The file, wherever it was moved to; None where there is none."""
         if path not in self._files:
             here = path if (self.root / path).is_file() else self._moved(path)
             self._files[path] = None
             if here is not None:
-                document = Document(transaction.read_bytes(self.root / here), here)
-                self._files[path] = _File(document, document)
-        file = self._files[path]
-        return None if file is None else file.now
+                raw = transaction.read_bytes(self.root / here)
+                self._files[path] = _File(here, raw, raw)
+        return self._files[path]
 
     def put(self, path: str, raw: bytes) -> None:
-        """Change a file in memory; refuses what no longer parses."""
+        """Change a file in memory; refuses Python that no longer parses."""
         file = self._files[path]
         assert file is not None
-        self._files[path] = replace(file, now=Document(raw, file.now.path))
+        if is_python(file.path):
+            Document(raw, file.path)
+        self._files[path] = replace(file, now=raw)
 
     def changed(self) -> list[_File]:
         files = [file for _, file in sorted(self._files.items()) if file is not None]
-        return [file for file in files if file.now.raw != file.was.raw]
+        return [file for file in files if file.now != file.was]
 
     def _moved(self, path: str) -> str | None:
         entries = [e for e in self.book.entries if any(m.path == path for m in e.traces)]
@@ -168,19 +172,32 @@ def _without(book: Ledger, files: _Files, keys: Collection[Key], taken: Withdraw
     created = [file for entry in parted.going for file in entry.created]
     rest = rest.without(set(keys), kept_files=created)
     for path in parted.paths:
-        document = files.now(path)
-        if document is None:
+        file = files.now(path)
+        if file is None:
             taken.warn("taken-back", path, f"{path} is no longer there")
             continue
-        history = History.of(book, keys, path, document.raw)
+        history = History.of(book, keys, path, file.now)
         if history is not None:
             edits = history.removal(parted.taken(path))
             rest = history.rebased(rest, lambda age: _taken_then(book, keys, path, age))
         else:
-            own = changes.own_attributes(parted.going)
-            edits = by_syntax(document, parted.taken(path), own, taken, parted.kept(path))
-        files.put(path, apply(document.raw, edits))
+            edits = _by_syntax(file, path, parted, taken)
+        files.put(path, apply(file.now, edits))
     return rest
+
+
+def _by_syntax(file: _File, path: str, parted: Parting, taken: Withdrawal) -> list[Edit]:
+    """The edits that take the entries out of a file that others have edited."""
+    if not is_python(file.path):
+        raise StitchError(
+            "file-changed",
+            f"{file.path} was edited since; being no Python, it can be given back only as it was left",
+            where=file.path,
+            hint="take the block's lines out of it yourself, then run the command again",
+        )
+    own = changes.own_attributes(parted.going)
+    document = Document(file.now, file.path)
+    return by_syntax(document, parted.taken(path), own, taken, parted.kept(path))
 
 
 def _taken_then(book: Ledger, keys: Collection[Key], path: str, age: Age) -> list[Trace]:

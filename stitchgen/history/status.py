@@ -21,6 +21,7 @@ from typing import Any
 
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, ledger, revert, traces
+from stitchgen.history.changes import is_python
 from stitchgen.history.created_files import is_edited
 from stitchgen.history.entries import Created, Entry
 from stitchgen.history.ledger import Ledger
@@ -120,6 +121,9 @@ def _splice_state(source: _Source, entry: Entry) -> _Findings:
         here = _present(source, path, entry, findings)
         if here is None:
             continue
+        if not is_python(here):
+            _compare_bytes(source, here, path, entry, findings)
+            continue
         document = source.document(here)
         if isinstance(document, str):
             findings.say("conflict", document)
@@ -129,6 +133,17 @@ def _splice_state(source: _Source, entry: Entry) -> _Findings:
     if not marks:
         findings.say("missing", f"{LEDGER} does not know what was written for it")
     return findings
+
+
+def _compare_bytes(
+    source: _Source, here: str, path: str, entry: Entry, findings: _Findings
+) -> None:
+    """Of a file that is no Python, only what stands in it is known."""
+    raw = (source.root / here).read_bytes()
+    for mark in entry.traces:
+        lost = [p for p in mark.pieces if p.text.encode("latin-1", "replace") not in raw]
+        if mark.path == path and lost:
+            findings.say("missing", f"`{lost[0].text.strip()}` is gone from {here}")
 
 
 def _present(source: _Source, path: str, entry: Entry, findings: _Findings) -> str | None:

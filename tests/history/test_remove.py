@@ -17,8 +17,9 @@ from stitchgen.errors import StitchError
 from stitchgen.history import check, ledger, status, undo
 from stitchgen.pipeline import remove
 from stitchgen.pipeline import splice as splicing
+from stitchgen.project import transaction
 from stitchgen.project.config import ModelConfig, Project
-from stitchgen.source.edits import FileChange
+from stitchgen.source.edits import Edit, FileChange
 from tests.support.commands import request_of
 from tests.support.spliced import BLOCK, MODEL, Plan, commit, record, splice, tree
 
@@ -259,6 +260,32 @@ def test_where_the_users_own_code_uses_it_that_is_warned_of(root: Path) -> None:
     assert (root / "blocks" / "cbam.py").exists()
     assert [e.name for e in ledger.load(root).entries] == ["conv1_se"]
     assert check.run(Project(root))["ok"]
+
+
+def test_out_of_a_file_that_is_no_python(root: Path) -> None:
+    """It is given back by position, as long as nobody else has edited it."""
+    (root / "net.cfg").write_text("a\nb\nc\n")
+
+    def insert(name: str, line: str, behind: str) -> None:
+        before = (root / "net.cfg").read_bytes()
+        at = before.index(behind.encode()) + len(behind)
+        one = ledger.SpliceRecord(name, f"net.cfg::{name}", "after", f"{name}_row", "row", "", ())
+        change = FileChange.of("net.cfg", before, [Edit(at, at, line.encode())])
+        book = ledger.load(root).with_run(f"add {name}", [one], [change])
+        transaction.commit(root, [change, book.change()])
+
+    insert("first", "one\n", "a\n")
+    insert("second", "two\n", "one\n")
+    insert("third", "three\n", "a\n")
+    assert status.run(Project(root))["ok"]
+    take_out(root, "first_row")
+    assert (root / "net.cfg").read_text() == "a\nthree\ntwo\nb\nc\n"
+    undo.run(Project(root))
+    assert (root / "net.cfg").read_text() == "a\ntwo\nb\nc\n"
+    (root / "net.cfg").write_text("a\ntwo\nb\nc\nd\n")
+    assert refused(root, "second_row").code == "file-changed"
+    (root / "net.cfg").write_text("a\n")
+    assert not status.run(Project(root))["ok"]
 
 
 # -- what is shared ------------------------------------------------------------------------------
