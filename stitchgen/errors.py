@@ -38,6 +38,7 @@ CODES: dict[str, str] = {
     "lossy-file": "LibCST does not give the file back byte for byte.",
     "many-calls": "The layer is called several times in one forward pass.",
     "merge-conflict": "A block file holds the marks of a merge, or cannot be merged.",
+    "merge-in-progress": "git has a merge or a rebase in progress in this project.",
     "never-called": "The layer is never called.",
     "no-configuration": "The configuration file is malformed.",
     "no-git": "There is no git to merge a block file with.",
