@@ -19,6 +19,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -243,12 +244,12 @@ def _meaning(text: str) -> str:
     return ast.dump(ast.parse(isort.code(text, profile="black")))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    os.fsync = lambda handle: None  # type: ignore[assignment]
+    options = parser.parse_args(arguments)
+    here = Path.cwd()
     said: Counter[str] = Counter()
     failures = 0
     for seed in range(options.seed, options.seed + (options.steps + LIFE - 1) // LIFE):
@@ -266,7 +267,7 @@ def main() -> int:
                     print("   ", one)
                 if os.environ.get("KEEP"):
                     shutil.copytree(folder, f"{os.environ['KEEP']}/{seed}", dirs_exist_ok=True)
-            os.chdir("/")
+            os.chdir(here)
         said += life.said
     print(f"{said.total()} steps, {failures} lives went wrong")
     for what, count in said.most_common():
@@ -275,4 +276,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    os.fsync = lambda handle: None  # type: ignore[assignment]
     sys.exit(main())
