@@ -14,6 +14,7 @@ What comes first is the state where several hold; the details say all of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -174,11 +175,13 @@ def _compare(
         if mark not in missing:
             continue
         line = changes.what_became_of(document, rest, mark, own)
+        there = " ".join("\n".join(changes.statement_at(document, line or 0)).split())
+        if changes.bound_by(mark) and not re.match(r"(?:from|import)\b", there):
+            line = None  # the name is used there, and imported nowhere
         if line is None:
             findings.say("missing", f"`{mark.first_line}` is gone from {document.path}")
         else:
-            now = " ".join("\n".join(changes.statement_at(document, line)).split())
-            findings.say("edited", f"{document.path}:{line} is now `{now}`")
+            findings.say("edited", f"{document.path}:{line} is now `{there}`")
     for mark, match in located.found:
         scope = traces.scope_of(document, match.nodes[0])
         if mark not in missing and scope != mark.scope:

@@ -111,6 +111,13 @@ def test_an_import_serves_all_splices_of_its_block(root: Path) -> None:
     assert found["conv1_se"] == ("clean", "")
 
 
+def test_an_import_that_is_gone_is_missing_where_its_name_is_used(root: Path) -> None:
+    splice(root)
+    edit(root, "from blocks.cbam import CBAM\n", "")
+    detail = "`from blocks.cbam import CBAM` is gone from model.py"
+    assert states(root)["layer2_cbam"] == ("missing", detail)
+
+
 def test_a_renamed_class_and_a_moved_file(root: Path) -> None:
     splice(root)
     edit(root, "class Net(", "class MyNet(")
