@@ -22,7 +22,7 @@ target, not by age, so that splices in different places are added at different l
 time in it, and a run is named by its number and a hash of what it did: two branches that both made
 run 3 made two runs. What was inserted is kept as bytes (positions, texts) for a file that is as the
 run left it, and as syntax (`traces`) for one that has been edited since; `hash` covers it, so a bad
-merge is seen.
+merge is seen. Of a block file the rendered text is kept, from which `update` merges a newer one.
 """
 
 from __future__ import annotations

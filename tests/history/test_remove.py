@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from stitchgen.pipeline import remove
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project import transaction
 from stitchgen.project.config import ModelConfig, Project
-from stitchgen.source.edits import Edit, FileChange
+from stitchgen.source.edits import Edit, FileChange, patch
 from tests.support.commands import request_of
 from tests.support.spliced import BLOCK, MODEL, Plan, commit, record, splice, tree
 
@@ -118,6 +119,18 @@ def test_the_result_says_what_went(root: Path) -> None:
         ],
         "warnings": [],
     }
+
+
+def test_the_patch_of_a_dry_run_does_what_remove_does(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.py").write_text(MODEL)
+        for layer, block in (("conv1", "se"), ("layer2", "cbam")):
+            splice(tmp_path / name, layer, block)
+    outcome = remove.run(Project(tmp_path / "one"), ["conv1_se"], mode="diff")
+    subprocess.run(["git", "apply"], input=patch(outcome.changes), cwd=tmp_path / "one", check=True)
+    take_out(tmp_path / "other", "conv1_se")
+    assert tree(tmp_path / "one") == tree(tmp_path / "other")
 
 
 # -- any sequence --------------------------------------------------------------------------------
