@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "stitchgen"
 
 #: A package (or module) imports only those before it.
 ORDER = (
-    "errors layouts fusions source project catalog history analysis targets rewrite planning pipeline "
+    "errors explanations layouts fusions source project catalog history analysis targets rewrite planning pipeline "
     "commands cli __main__"
 ).split()
 
@@ -25,7 +25,12 @@ OWNERS = {
     "jinja2": {"catalog/render.py"},
     "libcst": {"source/document.py"},
     "pathspec": {"project/python_files.py"},
-    "tomli": {"project/config.py", "catalog/head.py", "history/ledger.py"},
+    "tomli": {
+        "explanations/entries.py",
+        "project/config.py",
+        "catalog/head.py",
+        "history/ledger.py",
+    },
     "torch": {"observer"},
 }
 

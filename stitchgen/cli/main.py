@@ -22,7 +22,21 @@ from typing import Any, NoReturn
 import click
 
 from stitchgen import __version__
-from stitchgen.commands import add, check, demo, fuse, layers, new_module, show, undo
+from stitchgen.commands import (
+    add,
+    check,
+    demo,
+    diff,
+    explain,
+    fuse,
+    layers,
+    new_module,
+    remove,
+    show,
+    status,
+    undo,
+    update,
+)
 from stitchgen.commands import list as list_blocks
 from stitchgen.commands.conversation import Conversation
 from stitchgen.commands.options import JSON_OPTION
@@ -64,7 +78,10 @@ def cli() -> None:
 
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
-COMMANDS = (list_blocks, show, new_module, layers, add, fuse, check, undo, demo)
+COMMANDS = (
+    *(list_blocks, show, new_module, layers, add, fuse),
+    *(status, check, diff, update, remove, undo, explain, demo),
+)
 for module in COMMANDS:
     cli.add_command(module.command)
 
@@ -94,7 +111,8 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in options
     terminals = (sys.stdin, sys.stderr)
     people = not as_json and all(stream is not None and stream.isatty() for stream in terminals)
-    conversation = Conversation(people)
+    shows = people and sys.stdout is not None and sys.stdout.isatty()
+    conversation = Conversation(people, shows)
     status, result = _guarded(arguments, as_json=as_json, conversation=conversation)
     try:
         _print(result, as_json=as_json)
@@ -233,11 +251,11 @@ def _print(result: Mapping[str, Any], *, as_json: bool) -> None:
         # ASCII: whatever the encoding of stdout, and undecodable file names too.
         print(json.dumps(result))
         return
-    from stitchgen.cli import report
+    from stitchgen.cli import report, report_parts
 
     # A patch is for another program, so it has stdout to itself.
     stream = sys.stderr if "error" in result or "patch" in result else sys.stdout
-    paint = _paint if stream is not None and _coloured(stream) else report.plain
+    paint = _paint if stream is not None and _coloured(stream) else report_parts.plain
     if text := report.text(result, paint):
         print(text, file=stream)
     if "patch" in result and sys.stdout is not None:

@@ -7,33 +7,39 @@ is the caller's: `paint(text, role)`, with the roles error, warning, good, name 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from textwrap import wrap
 from typing import Any
 
-Paint = Callable[[str, str], str]
+from stitchgen.cli import report_history as history
+from stitchgen.cli.report_parts import (
+    NOT_PROVEN,
+    Paint,
+    diff_lines,
+    fact,
+    files,
+    inline,
+    last_words,
+    names,
+    painted,
+    paragraph,
+    plain,
+    warnings,
+)
 
-NOT_PROVEN = "not-proven"
-#: So many splices that differ in their layer alone, and warnings of one kind, are shown one by one.
+#: So many splices that differ in their layer alone are shown one by one.
 MOST_ALIKE = 3
-MOST_WARNINGS = 5
 #: Of a block in a list: `stages_se.0`.
 NUMBER = re.compile(r"\.(\d+)$")
 UNVERIFIED = "unverified: there is nothing to compare it with"
-
-
-def plain(text: str, role: str) -> str:
-    """The paint of a pipe: none."""
-    return text
 
 
 def text(result: Mapping[str, Any], paint: Paint = plain) -> str:
     """The report of any command, on success and on failure."""
     if "error" in result:
         return _error(result["error"], paint)
-    return _REPORTS[result["command"]](result, paint)
+    report = _REPORTS[result["command"]](result, paint)
+    return "\n".join([*diff_lines(result.get("lines", ""), paint), report])
 
 
 def _error(error: Mapping[str, Any], paint: Paint) -> str:
@@ -50,12 +56,8 @@ def _error(error: Mapping[str, Any], paint: Paint) -> str:
         else:
             lines += [f"    {paint(suggestion, 'name')}" for suggestion in suggestions]
     report = error.get("report", {})
-    lines += [f"  {key}: {_inline(value)}" for key, value in report.items()]
+    lines += [f"  {key}: {inline(value)}" for key, value in report.items()]
     return "\n".join(lines)
-
-
-def _inline(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _help(result: Mapping[str, Any], paint: Paint) -> str:
@@ -91,7 +93,7 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
     paper = result["paper"]
     cited = f"{paper['title']} ({paper.get('authors', '')}, {paper.get('year', '')})"
     lines = [f"{paint(result['name'], 'name')}  {result['title']}  {result['title_zh']}", ""]
-    lines += _paragraph(result["summary"], "")
+    lines += paragraph(result["summary"], "")
     facts = [
         ("fits", result["fits"]),
         ("caution", result["caution"]),
@@ -110,7 +112,7 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
     ]
     for name, value in facts:
         if value:
-            first, *rest = _paragraph(value, " " * 12)
+            first, *rest = paragraph(value, " " * 12)
             lines += [*[""] * (name == "fits"), f"  {name:<10}{first[12:]}", *rest]
     if len(result["takes"]) > 1 or result["variadic"]:
         lines += ["", paint("inputs", "faint")]
@@ -121,7 +123,7 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
     for one in result["parameters"]:
         default = "" if one["default"] is None else f" = {one['default']}"
         lines.append(f"  {paint(one['name'], 'name')}: {one['type']}{default}")
-        lines += _paragraph(one["meaning"], " " * 6)
+        lines += paragraph(one["meaning"], " " * 6)
     return "\n".join([*lines, "", f"$ {result['example']}"])
 
 
@@ -142,39 +144,27 @@ def _cost(cost: Mapping[str, Any]) -> str:
     return f"{text} for {cost['at']}"
 
 
-def _paragraph(text: str, indent: str) -> list[str]:
-    """Wrapped between words, so that addresses can be clicked on."""
-    return wrap(
-        text,
-        96,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-
-
 def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
-    lines = _files(result, paint)
+    lines = files(result, paint)
     for file in result["files"]:
         module = file["path"].removesuffix(".py").replace("/", ".")
-        lines.append(_fact("import", f"from {module} import {result['class']}"))
-    return "\n".join([*lines, *_last_words(result)])
+        lines.append(fact("import", f"from {module} import {result['class']}"))
+    return "\n".join([*lines, *last_words(result)])
 
 
 def _layers(result: Mapping[str, Any], paint: Paint) -> str:
-    rows = [("layer", "class", "channels", "layout", "calls", "evidence", "read by")]
+    rows = [("target", "class", "channels", "layout", "calls", "evidence", "read by")]
     for layer in result["layers"]:
         channels, calls = layer.get("channels"), layer.get("calls")
         rows.append(
             (
-                layer["path"],
+                layer.get("target") or f"{layer['path']}, never called",
                 layer["class"],
                 "?" if channels is None else str(channels),
                 layer.get("layout") or "?",
                 "?" if calls is None else str(calls),
                 layer["evidence"],
-                _names(layer.get("readers", [])),
+                names(layer.get("readers", [])),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows)]
@@ -188,19 +178,19 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
             lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
     built = result.get("build")
     head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
-    if result["layers"]:
-        lines.append(f"as a target: {result['model']}.{result['layers'][-1]['path']}")
-    return "\n".join([paint(head, "name"), *lines, *_warnings(result, paint)])
+    if not result["layers"]:
+        lines = ["no layer is like that; without --fits, --depth and --where all are shown"]
+    return "\n".join([paint(head, "name"), *lines, *warnings(result, paint)])
 
 
 def _add(result: Mapping[str, Any], paint: Paint) -> str:
     lines = []
     for alike in _alike(result["splices"]):
         lines += _splice(alike[0], result.get("block"), paint, alike)
-    lines += _files(result, paint)
+    lines += files(result, paint)
     if result["files"]:
         lines += _proof(result, paint)
-    return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
+    return "\n".join([*lines, *warnings(result, paint), *last_words(result)])
 
 
 def _alike(splices: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -239,64 +229,54 @@ def _splice(
         known = channels["expression"]
         if channels.get("value") is not None and str(channels["value"]) != known:
             known += f" = {channels['value']}"
-        lines.append(_fact("channels", f"{known} ({channels['evidence']})"))
+        lines.append(fact("channels", f"{known} ({channels['evidence']})"))
         if channels.get("reason"):
-            lines.append(_fact("", channels["reason"]))
+            lines.append(fact("", channels["reason"]))
     if splice.get("where"):
-        lines.append(_fact("at", _names(splice["where"])))
+        lines.append(fact("at", names(splice["where"])))
     if splice.get("readers"):
-        lines.append(_fact("read by", _names(splice["readers"])))
+        lines.append(fact("read by", names(splice["readers"])))
     return lines
-
-
-def _files(result: Mapping[str, Any], paint: Paint) -> list[str]:
-    return [_fact(file["action"], paint(file["path"], "name")) for file in result["files"]]
 
 
 def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     proof = result.get("proof")
     if not proof:
-        lines = [
-            _fact("not proven", "the edited model was not run", paint("not proven", "warning"))
-        ]
-        return lines + [_fact("", text) for text in _not_proven(result)]
+        lines = [fact("not proven", "the edited model was not run", paint("not proven", "warning"))]
+        return lines + [fact("", text) for text in _not_proven(result)]
     lines = [
-        _fact("proven", _names(proof["laws"]), paint("proven", "good")),
-        _fact("build", _names(proof["build"])),
+        fact("proven", names(proof["laws"]), paint("proven", "good")),
+        fact("build", names(proof["build"])),
     ]
     if proof.get("variants"):
         own = proof["configurations"] - proof["variants"]
         text = (
             f"{proof['configurations']} configurations ({own} of the project's, {proof['variants']}"
         )
-        lines.append(_fact("holds in", f"{text} with one argument changed)"))
+        lines.append(fact("holds in", f"{text} with one argument changed)"))
     if proof.get("not_proven"):
-        lines.append(_fact("not proven", _names(proof["not_proven"])))
+        lines.append(fact("not proven", names(proof["not_proven"])))
     if proof.get("unchanged"):
-        lines.append(_fact("unchanged", _names(proof["unchanged"])))
+        lines.append(fact("unchanged", names(proof["unchanged"])))
     if proof.get("imports"):
         importers = dict.fromkeys(one["from"] for one in proof["imports"])
-        lines.append(_fact("imports", ", ".join(importers)))
+        lines.append(fact("imports", ", ".join(importers)))
     if proof.get("input"):
-        lines.append(_fact("input", _inline(proof["input"])))
+        lines.append(fact("input", inline(proof["input"])))
     lines.append(
-        _fact("adds", f"{proof['params_added']:,} parameters, {proof['macs_added']:,} MACs")
+        fact("adds", f"{proof['params_added']:,} parameters, {proof['macs_added']:,} MACs")
     )
-    lines += [_fact("note", note) for note in proof.get("notes", [])]
+    lines += [fact("note", note) for note in proof.get("notes", [])]
     keys = result.get("keys", {})
     parts = [f"{len(keys.get('added', []))} new"]
-    parts += [f"{name}: {_names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]
+    parts += [f"{name}: {names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]
     kept = "" if len(parts) > 1 else "; all old ones kept with their shapes"
-    lines.append(_fact("keys", ", ".join(parts) + kept))
+    lines.append(fact("keys", ", ".join(parts) + kept))
     return lines
 
 
 def _demo(result: Mapping[str, Any], paint: Paint) -> str:
-    roles = {"+": "good", "-": "error", "@": "faint"}
-    diff = [
-        paint(line, roles[line[0]]) if line[:1] in roles else line
-        for line in result["diff"].splitlines()
-    ]
+    diff = painted(result["diff"].splitlines(), paint)
     place = f"cd {result['folder']}"
     lines = (
         [f"a sample project: {paint(result['folder'], 'name')}"] if not result["dry_run"] else []
@@ -304,9 +284,9 @@ def _demo(result: Mapping[str, Any], paint: Paint) -> str:
     lines += [f"$ {place}", f"$ {result['typed']}", "", *diff, ""]
     for splice in result["splices"]:
         lines += _splice(splice, result["block"], paint)
-    lines += _files(result, paint) + _proof(result, paint) + _warnings(result, paint)
+    lines += files(result, paint) + _proof(result, paint) + warnings(result, paint)
     if result["dry_run"]:
-        return "\n".join([*lines, *_last_words(result)])
+        return "\n".join([*lines, *last_words(result)])
     return "\n".join(
         [*lines, "", f"now: {place}, read model.py, and `stitchgen undo` takes it back"]
     )
@@ -318,66 +298,6 @@ def _not_proven(result: Mapping[str, Any]) -> list[str]:
     return [text for one in about for text in (one["message"], one.get("hint")) if text]
 
 
-def _undo(result: Mapping[str, Any], paint: Paint) -> str:
-    lines = [f"taken back: {paint(result['undone'], 'name')}", *_files(result, paint)]
-    return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
-
-
-def _check(result: Mapping[str, Any], paint: Paint) -> str:
-    lines = []
-    for fault in result["drift"]:
-        lines += [
-            f"{paint('drift', 'error')} {paint(fault['where'], 'name')}: {fault['message']}",
-            f"  hint: {fault['hint']}",
-        ]
-    lines += [f"{paint('note', 'faint')} {note['message']}" for note in result["notes"]]
-    splices, files = result["splices"], len(result["files"])
-    counts = f"{_count(splices, 'splice')} in {_count(files, 'file')}"
-    return "\n".join([*lines, f"{counts}: {'as recorded' if result['ok'] else 'not as recorded'}"])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
-    lines = []
-    shown: Counter[str] = Counter()
-    for warning in result.get("warnings", []):
-        if warning["code"] == NOT_PROVEN:
-            continue  # said in place of the proof
-        shown[warning["code"]] += 1
-        if shown[warning["code"]] > MOST_WARNINGS:
-            continue
-        where = f"{paint(warning['where'], 'name')}: " if warning.get("where") else ""
-        lines.append(f"{paint('warning', 'warning')} {where}{warning['message']}")
-        if warning.get("hint"):
-            lines.append(f"  hint: {warning['hint']}")
-    for code, count in shown.items():
-        if count > MOST_WARNINGS:
-            more = f"{count - MOST_WARNINGS} more of {code}: --json lists them"
-            lines.append(f"{paint('warning', 'warning')} {more}")
-    return lines
-
-
-def _last_words(result: Mapping[str, Any]) -> list[str]:
-    if "patch" in result:
-        return [f"nothing was written; the patch is for `git apply` in {result['patch_folder']}"]
-    if result.get("dry_run"):
-        return ["nothing was written (dry run)"]
-    if not result["files"]:
-        return ["nothing to do"]
-    return [] if result["command"] in ("undo", "new-module") else ["stitchgen undo takes it back"]
-
-
-def _fact(name: str, text: str, painted: str | None = None) -> str:
-    return f"  {painted or name}{' ' * (12 - len(name))}{text}"
-
-
-def _names(values: object) -> str:
-    return ", ".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
-
-
 _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "help": _help,
     "list": _list,
@@ -387,6 +307,11 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "add": _add,
     "fuse": _add,
     "demo": _demo,
-    "undo": _undo,
-    "check": _check,
+    "undo": history.undo,
+    "remove": history.remove,
+    "update": history.update,
+    "diff": history.diff,
+    "check": history.check,
+    "explain": history.explain,
+    "status": history.status,
 }

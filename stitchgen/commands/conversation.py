@@ -15,6 +15,7 @@ class Conversation:
     """What a command and the way out of it share: click's context object."""
 
     people: bool  # stdin and stderr are terminals, and the answer is a text
+    shows: bool = False  # stdout is a terminal as well, on which lines of code can be looked at
     question: str = ""  # asked after the report, where there are people
     consent: Callable[[], None] | None = None  # what a yes to it does
 
@@ -60,9 +61,14 @@ def answer(outcome: Any, diff: bool, root: Path) -> Mapping[str, Any]:
     applied.
     """
     result: Mapping[str, Any] = outcome.result
-    if not diff:
-        return result
     from stitchgen.source import edits
+
+    if not diff:
+        # A command that tells its lines itself, `demo`, is left alone.
+        if current().shows and "diff" not in result:
+            edited = [one for one in outcome.changes if one.action == "edit" and is_code(one.path)]
+            return {**result, "lines": edits.patch(edited).decode("utf-8", "replace")}
+        return result
 
     here, root = Path.cwd().resolve(), root.resolve()
     paths = [(root / change.path) for change in outcome.changes]
@@ -75,6 +81,11 @@ def answer(outcome: Any, diff: bool, root: Path) -> Mapping[str, Any]:
     prefix = folder.relative_to(repository).as_posix() + "/" if folder != repository else ""
     patch = edits.patch(changes, prefix).decode("utf-8", "surrogateescape")
     return {**result, "patch": patch, "patch_folder": str(folder)}
+
+
+def is_code(path: str) -> bool:
+    """Whether people read a file: the ledger is none."""
+    return not path.endswith(".lock")
 
 
 def project_at(directory: str | None) -> Any:

@@ -39,10 +39,24 @@ EVERY_COMMAND = options(
     ),
     JSON_OPTION,
 )
+
+
+def _quiet(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.obj.shows = False
+
+
 WRITES = options(
     click.option("--dry-run", is_flag=True, help="Do all but write."),
     click.option("--diff", is_flag=True, help="A dry run that prints the patch for `git apply`."),
     click.option("--yes", is_flag=True, help="Ask nothing."),
+    click.option(
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_quiet,
+        help="On a terminal, do not show the lines that are written or taken out.",
+    ),
 )
 
 

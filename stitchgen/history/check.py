@@ -9,20 +9,18 @@ formatted, and a file that does not parse (a merge conflict, say). Runs as the p
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
-from stitchgen.history import ledger, revert, traces
-from stitchgen.history.ledger import Created, Entry, Ledger
+from stitchgen.history import changes, ledger, revert, traces
+from stitchgen.history.created_files import is_edited
+from stitchgen.history.entries import Entry
+from stitchgen.history.ledger import Ledger
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import digest
 from stitchgen.source.document import NEWLINE, Document
-from stitchgen.source.equivalence import HOLE, meaning
-
-_CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)(?: |\r?$)", re.MULTILINE)
 
 
 @dataclass
@@ -79,14 +77,14 @@ def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> N
         return
     runs = [run for run in book.runs() if run.traces(path)]
     hashes = {edited.after for run in runs for edited in run.edited if edited.path == path}
-    conflict = _CONFLICT.search(raw)
+    conflict = changes.conflict_line(raw)
     try:
         document = Document(raw, path)
         missing = revert.missing(document, [run.traces(path) for run in runs])
     except StitchError as error:
         line, message = None, error.message
-        if conflict:
-            line, message = _line_at(raw, conflict), f"{path} holds a merge conflict"
+        if conflict is not None:
+            line, message = conflict, f"{path} holds a merge conflict"
         elif error.where and ":" in error.where:
             line = int(error.where.rpartition(":")[2])
         findings.fault(path, line, message, "correct it, then run the check again")
@@ -96,20 +94,11 @@ def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> N
         findings.fault(
             path,
             traces.nearest(document, mark),
-            f"`{_shortened(mark)}` is missing or was changed ({owner.command})",
+            f"`{mark.first_line}` is missing or was changed ({owner.command})",
             "put it back as it was, or take the whole splice back with: stitchgen undo",
         )
     if not missing and digest(raw) not in hashes:
         findings.note("edited", path, f"{path} was edited since; what stitchgen put there stands")
-
-
-def _line_at(raw: bytes, match: re.Match[bytes]) -> int:
-    return raw.count(b"\n", 0, match.start()) + 1
-
-
-def _shortened(mark: traces.Trace) -> str:
-    first, *rest = mark.now.strip().splitlines()
-    return first.replace(HOLE, "...") + (" ..." if rest else "")
 
 
 # -- block files ---------------------------------------------------------------------------------
@@ -138,11 +127,10 @@ def _check_block(project: Project, book: Ledger, path: str, findings: _Findings)
     plain = NEWLINE.sub("\n", raw.decode("utf-8", "replace"))
     if digest(plain.encode("utf-8")) == recorded.sha256:
         return  # git has other newlines in this checkout
-    conflict = _CONFLICT.search(raw)
-    if conflict:
-        message = f"{path} holds a merge conflict"
-        findings.fault(path, _line_at(raw, conflict), message, "resolve it")
-    elif not _same_meaning(recorded, raw):
+    conflict = changes.conflict_line(raw)
+    if conflict is not None:
+        findings.fault(path, conflict, f"{path} holds a merge conflict", "resolve it")
+    elif is_edited(recorded, raw):
         findings.fault(
             path,
             None,
@@ -153,10 +141,6 @@ def _check_block(project: Project, book: Ledger, path: str, findings: _Findings)
         findings.fault(path, None, f"{path} is not formatted", f"black {path}")
     else:
         findings.note("formatted", path, f"{path} was formatted anew; it means the same")
-
-
-def _same_meaning(recorded: Created, raw: bytes) -> bool:
-    return recorded.meaning is not None and meaning(raw) == recorded.meaning
 
 
 def _formatted(text: str, line_length: int) -> bool:

@@ -22,110 +22,33 @@ target, not by age, so that splices in different places are added at different l
 time in it, and a run is named by its number and a hash of what it did: two branches that both made
 run 3 made two runs. What was inserted is kept as bytes (positions, texts) for a file that is as the
 run left it, and as syntax (`traces`) for one that has been edited since; `hash` covers it, so a bad
-merge is seen.
+merge is seen. Of a block file the rendered text is kept, from which `update` merges a newer one.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
+from stitchgen.history import ledger_table
+from stitchgen.history.entries import Created, Edited, Entry, Key, Run, run_order
+from stitchgen.history.entries import SpliceRecord as SpliceRecord
 from stitchgen.history.record import describe
-from stitchgen.history.traces import Piece, Trace
+from stitchgen.history.traces import Trace
 from stitchgen.project.transaction import LEDGER, digest, read_bytes
 from stitchgen.source.edits import Edit, FileChange
-from stitchgen.source.equivalence import meaning
 
 VERSION = 1
 _HEADER = """\
 # What stitchgen put into this project. Keep this file in version control.
 # `stitchgen check` compares it with the code, `stitchgen undo` takes the last run back.
 """
-
-
-@dataclass(frozen=True)
-class SpliceRecord:
-    """One splice, as the command that made it describes it."""
-
-    block: str
-    target: str  # `model.py::ResNet.layer2`; unique together with the attribute
-    placement: str
-    attribute: str
-    strategy: str
-    arguments: str = ""
-    uses: tuple[str, ...] = ()  # block files, relative to the root
-
-
-@dataclass(frozen=True)
-class Created:
-    """A file that the run created: the hash of its bytes, and of its meaning if it is Python."""
-
-    path: str
-    sha256: str
-    meaning: str | None = None
-
-
-@dataclass(frozen=True)
-class Edited:
-    """A file that the run edited, by its hash before and after."""
-
-    path: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A splice in the ledger: the record, its run, and what the run did for it."""
-
-    record: SpliceRecord
-    run: str
-    command: str
-    created: tuple[Created, ...] = ()
-    edited: tuple[Edited, ...] = ()
-    folders: tuple[str, ...] = ()  # that the run made
-    traces: tuple[Trace, ...] = ()
-    line: int = field(default=0, compare=False)  # of its table in the ledger
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.record.target, self.record.attribute
-
-
-@dataclass(frozen=True)
-class Run:
-    """The entries that one command made, and what it did to files, all taken together."""
-
-    name: str
-    entries: tuple[Entry, ...]
-
-    @property
-    def command(self) -> str:
-        return self.entries[0].command
-
-    @property
-    def created(self) -> list[Created]:
-        return sorted({c for entry in self.entries for c in entry.created}, key=lambda c: c.path)
-
-    @property
-    def edited(self) -> list[Edited]:
-        return sorted({e for entry in self.entries for e in entry.edited}, key=lambda e: e.path)
-
-    @property
-    def folders(self) -> list[str]:
-        return sorted({folder for entry in self.entries for folder in entry.folders})
-
-    def traces(self, path: str) -> list[Trace]:
-        found = [t for entry in self.entries for t in entry.traces if t.path == path]
-        return sorted(found, key=lambda trace: trace.pieces[0].at)
 
 
 @dataclass(frozen=True)
@@ -140,7 +63,7 @@ class Ledger:
 
     def runs(self) -> list[Run]:
         """The runs, the oldest first; those of merged branches that have one number by name."""
-        names = sorted({entry.run for entry in self.entries}, key=_run_order)
+        names = sorted({entry.run for entry in self.entries}, key=run_order)
         return [Run(name, tuple(e for e in self.entries if e.run == name)) for name in names]
 
     def users(self, path: str) -> list[Entry]:
@@ -166,8 +89,8 @@ class Ledger:
         for change in changes:
             if change.before is None and change.after is not None:
                 python = change.path.endswith(".py")
-                sense = meaning(change.after) if python else None
-                created.append(Created(change.path, digest(change.after), sense))
+                block = any(change.path in splice.uses for splice in splices)
+                created.append(Created.of(change.path, change.after, python, python and block))
             elif change.before is not None and change.after is not None:
                 edited.append(Edited(change.path, digest(change.before), digest(change.after)))
                 edits = change.edits or (_difference(change.before, change.after),)
@@ -192,21 +115,44 @@ class Ledger:
         kept = [entry for entry in self.entries if entry.key not in new]
         return replace(self, entries=_sorted([*kept, *new.values()]))
 
-    def without_run(
-        self, name: str, kept_traces: Iterable[Trace] = (), kept_files: Iterable[Created] = ()
+    def giving(self, key: Key, trace: Trace) -> Ledger:
+        """The ledger with inserted code of another entry in the table of this one."""
+        entries = {entry.key: entry for entry in self.entries}
+        if not any(_alike(trace, mark) for mark in entries[key].traces):
+            owner = next(entry for entry in self.entries if trace in entry.traces)
+            edited = () if any(f.path == trace.path for f in entries[key].edited) else owner.edited
+            entries = _given(entries, key, traces=(trace,), edited=edited)
+        return replace(self, entries=_sorted(entries.values()))
+
+    def with_file(self, file: Created) -> Ledger:
+        """The ledger with another record of a file that a run created."""
+        entries = (
+            replace(entry, created=tuple(file if c.path == file.path else c for c in entry.created))
+            for entry in self.entries
+        )
+        return replace(self, entries=tuple(entries))
+
+    def without(
+        self,
+        gone: Set[Key],
+        kept_traces: Iterable[Trace] = (),
+        kept_files: Iterable[Created] = (),
     ) -> Ledger:
-        """The ledger without a run. What others still need of it passes to one of those."""
-        entries = {entry.key: entry for entry in self.entries if entry.run != name}
-        gone = [entry for entry in self.entries if entry.run == name]
-        folders = tuple(folder for entry in gone for folder in entry.folders)
+        """The ledger without some entries. What others still need of theirs passes to those."""
+        entries = {entry.key: entry for entry in self.entries if entry.key not in gone}
+        folders = [f for entry in self.entries if entry.key in gone for f in entry.folders]
         for file in kept_files:
             users = [entry for entry in entries.values() if file.path in entry.record.uses]
+            if file.path.endswith("/__init__.py"):
+                users = _users_below(entries.values(), os.path.dirname(file.path))
             if users:
-                entries = _given(entries, users[0].key, created=(file,), folders=folders)
+                entries = _given(entries, users[0].key, created=(file,))
+        for folder in folders:
+            for user in _users_below(entries.values(), folder)[:1]:
+                entries = _given(entries, user.key, folders=(folder,))
         for trace in kept_traces:
             marks = [(e, m) for e in entries.values() for m in e.traces if m.path == trace.path]
-            known = any((m.scope, m.now, m.was) == (trace.scope, trace.now, "") for _, m in marks)
-            if marks and not known:
+            if marks and not any(_alike(trace, mark) for _, mark in marks):
                 entries = _given(entries, marks[0][0].key, traces=(trace,))
         return replace(self, entries=_sorted(entries.values()))
 
@@ -217,7 +163,7 @@ class Ledger:
     def _run_name(
         self, command: str, splices: Sequence[SpliceRecord], changes: Sequence[FileChange]
     ) -> str:
-        number = max((_run_order(entry.run)[0] for entry in self.entries), default=0) + 1
+        number = max((run_order(entry.run)[0] for entry in self.entries), default=0) + 1
         sums = [(change.path, change.after and digest(change.after)) for change in changes]
         facts = repr((command, sorted(s.target + s.attribute for s in splices), sums))
         return f"{number}-{digest(facts.encode('utf-8'))[:8]}"
@@ -226,23 +172,16 @@ class Ledger:
 
     def to_bytes(self) -> bytes:
         """The file: the same entries give the same bytes."""
-        tables = [_table(entry) for entry in _sorted(self.entries)]
+        tables = [ledger_table.table(entry) for entry in _sorted(self.entries)]
         text = "\n".join([_HEADER + f"version = {VERSION}\n", *tables])
         return text.encode("utf-8", "replace")  # a command line may hold what is no text
-
-
-def _run_order(name: str) -> tuple[int, str]:
-    number, _, rest = name.partition("-")
-    return int(number), rest
 
 
 def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda entry: entry.key))
 
 
-def _given(
-    entries: dict[tuple[str, str], Entry], key: tuple[str, str], **more: tuple[Any, ...]
-) -> dict[tuple[str, str], Entry]:
+def _given(entries: dict[Key, Entry], key: Key, **more: tuple[Any, ...]) -> dict[Key, Entry]:
     """The entries with more in the named fields of one of them."""
     entry = entries[key]
     fields = {
@@ -252,22 +191,43 @@ def _given(
     return entries | {key: replace(entry, **fields)}
 
 
-def _needing(entries: Iterable[Entry], path: str) -> tuple[str, str]:
+def _needing(entries: Iterable[Entry], path: str) -> Key:
     """The splice to whose table a created file belongs: the first one that uses it."""
     entries = list(entries)
     return next((e.key for e in entries if path in e.record.uses), entries[0].key)
 
 
-def _owning(entries: Iterable[Entry], trace: Trace) -> tuple[str, str]:
-    """The splice to whose table a trace belongs: its attribute's, else the first in its file."""
+def _alike(trace: Trace, other: Trace) -> bool:
+    """Whether the same code was inserted, by whichever run."""
+    where = (trace.path, trace.scope, trace.now, trace.was)
+    return where == (other.path, other.scope, other.now, other.was)
+
+
+def _users_below(entries: Iterable[Entry], folder: str) -> list[Entry]:
+    """The splices that need a block file in this folder, or below it."""
+    return [e for e in entries if any(path.startswith(f"{folder}/") for path in e.record.uses)]
+
+
+def _owning(entries: Iterable[Entry], trace: Trace) -> Key:
+    """The splice to whose table a trace belongs: its attribute's, else the first in its file.
+
+    Of several with one attribute (`conv1_se` of many layers), the one that the code names
+    (`self.stage[1].conv1_se`), else the one in whose class it stands.
+    """
     entries = list(entries)
-    named = (
-        entry.key
-        for entry in entries
-        if re.search(rf"\b{re.escape(entry.record.attribute.split('.')[-1])}\b", trace.now)
-    )
-    in_file = (e.key for e in entries if e.record.target.startswith(trace.path + "::"))
-    return next(named, None) or next(in_file, None) or entries[0].key
+    named = [e for e in entries if re.search(rf"\b{re.escape(e.name)}\b", trace.now)]
+    if len(named) > 1:
+        spelled = [e for e in named if f".{_as_code(e)}" in trace.now]
+        within = [e for e in named if trace.scope.startswith(f"{e.names[0]}.")]
+        named = [*spelled, *(e for e in within if len(e.names) == 2), *named]
+    in_file = (e for e in entries if e.record.target.startswith(trace.path + "::"))
+    return (named[0] if named else next(in_file, entries[0])).key
+
+
+def _as_code(entry: Entry) -> str:
+    """The attribute as its owner writes it behind `self.`: `stage[1].conv1_se`."""
+    path = ".".join([*entry.names[1:-1], entry.name])
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", path)
 
 
 def _new_folders(root: Path, paths: Iterable[str]) -> list[str]:
@@ -287,85 +247,6 @@ def _common(one: bytes, other: bytes) -> int:
     """How many bytes the two begin with alike."""
     shorter = min(len(one), len(other))
     return next((n for n in range(shorter) if one[n] != other[n]), shorter)
-
-
-# -- the text ------------------------------------------------------------------------------------
-
-
-def _table(entry: Entry) -> str:
-    """One splice. The order of the lines serves merges.
-
-    Where two branches add tables at one place, git reports a conflict, and takes out of it what
-    both sides begin or end with, and any four lines in a row that they share. So the first and
-    the last line of a table are its own, and so is one in every four: both sides stand whole
-    between the markers, and who removes the markers has merged them.
-    """
-    record = entry.record
-    how = {
-        "block": record.block,
-        "placement": record.placement,
-        "strategy": record.strategy,
-        "arguments": record.arguments,
-    }
-    created = [
-        {"path": file.path, "sha256": file.sha256}
-        | ({} if file.meaning is None else {"meaning": file.meaning})
-        for file in sorted(entry.created, key=lambda file: file.path)
-    ]
-    edited = [
-        {"path": file.path, "before": file.before, "after": file.after}
-        for file in sorted(entry.edited, key=lambda file: file.path)
-    ]
-    spans = sorted(entry.traces, key=lambda trace: (trace.path, trace.pieces[0].at))
-    return "\n".join(
-        [
-            f"[splice.{_string(record.target)}.{_string(record.attribute)}]",
-            f"run = {_string(entry.run)}",
-            f"command = {_string(entry.command)}",
-            f"how = {_value(how)}",
-            f"uses = {_value(record.uses)}",
-            f"folders = {_value(sorted(set(entry.folders)))}",
-            f"edited = {_value(edited)}",
-            f"created = {_value(created)}",
-            "spans = [",
-            *(f"    {_value(_span_row(trace))}," for trace in spans),
-            "]",
-            f"hash = {_string(_hash(entry.key, spans))}",
-            "",
-        ]
-    )
-
-
-def _span_row(trace: Trace) -> dict[str, Any]:
-    """What is empty is left out, so that the usual insertion is short."""
-    row: dict[str, Any] = {"path": trace.path, "kind": trace.kind}
-    row |= {"scope": trace.scope, "now": trace.now, "was": trace.was}
-    if trace.count > 1:
-        row |= {"nth": trace.nth, "count": trace.count}
-    row["pieces"] = [
-        [piece.at, piece.text] + ([piece.replaced] if piece.replaced else [])
-        for piece in trace.pieces
-    ]
-    return {name: value for name, value in row.items() if value != ""}
-
-
-def _hash(key: tuple[str, str], ordered: Sequence[Trace]) -> str:
-    """Over what was inserted, so that a table that a merge has spoiled is noticed."""
-    facts = json.dumps([*key, *(_span_row(trace) for trace in ordered)], sort_keys=True)
-    return hashlib.sha256(facts.encode("utf-8")).hexdigest()[:16]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return _string(value) if isinstance(value, str) else str(value)
-
-
-def _string(text: str) -> str:
-    """A basic string of TOML: JSON's escapes, save for DEL, which TOML wants escaped too."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 # -- loading -------------------------------------------------------------------------------------
@@ -408,54 +289,14 @@ def load(root: Path) -> Ledger:
         for attribute in attributes if isinstance(attributes, dict) else [""]:
             line = _line_of(raw, target, attribute)
             try:
-                entries.append(_entry(target, attribute, attributes[attribute], line))
+                entries.append(ledger_table.read(target, attribute, attributes[attribute], line))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise _broken(f"has a table that cannot be read ({error!r})", line) from error
     return Ledger(root, _sorted(entries), raw)
 
 
-def _entry(target: str, attribute: str, table: dict[str, Any], line: int) -> Entry:
-    marks = tuple(
-        Trace(
-            row["path"],
-            row["kind"],
-            row.get("scope", ""),
-            row.get("now", ""),
-            row.get("was", ""),
-            tuple(Piece(*piece) for piece in row["pieces"]),
-            row.get("nth", 0),
-            row.get("count", 1),
-        )
-        for row in table["spans"]
-    )
-    if _hash((target, attribute), marks) != table["hash"]:
-        raise ValueError("its spans do not fit its hash: a merge or an edit has changed them")
-    _run_order(table["run"])
-    how = table["how"]
-    record = SpliceRecord(
-        how["block"],
-        target,
-        how["placement"],
-        attribute,
-        how["strategy"],
-        how["arguments"],
-        tuple(table["uses"]),
-    )
-    return Entry(
-        record,
-        table["run"],
-        table["command"],
-        tuple(Created(r["path"], r["sha256"], r.get("meaning")) for r in table["created"]),
-        tuple(Edited(r["path"], r["before"], r["after"]) for r in table["edited"]),
-        tuple(table["folders"]),
-        marks,
-        line,
-    )
-
-
 def _line_of(raw: bytes, target: str, attribute: str) -> int:
-    header = f"[splice.{_string(target)}.{_string(attribute)}]".encode()
-    at = raw.find(header)
+    at = raw.find(ledger_table.header(target, attribute).encode())
     return raw.count(b"\n", 0, at) + 1 if at >= 0 else 1
 
 

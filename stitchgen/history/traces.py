@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +52,12 @@ class Trace:
     pieces: tuple[Piece, ...]
     nth: int = 0
     count: int = 1
+
+    @property
+    def first_line(self) -> str:
+        """The first line of what was inserted, for messages."""
+        first, *rest = self.now.strip().splitlines() or [""]
+        return first.replace(HOLE, "...") + (" ..." if rest else "")
 
 
 @dataclass(frozen=True)
@@ -238,22 +244,46 @@ class Located:
     unclear: tuple[tuple[Trace, Match], ...] = ()
 
 
-def locate(document: Document, traces: Sequence[Trace]) -> Located:
-    """Look for all traces. Where the same code was put in n times, it must stand there n times."""
+def locate(document: Document, traces: Sequence[Trace], elsewhere: Sequence[Match] = ()) -> Located:
+    """Look for all traces. Where the same code was put in n times, it must stand there n times.
+
+    Code that could be anybody's (`___[:1]`) is looked for last: not in the code of the others, nor in
+    that of `elsewhere`.
+    """
     found: list[tuple[Trace, Match]] = []
     missing: list[Trace] = []
     unclear: list[tuple[Trace, Match]] = []
-    for group in _alike(traces):
+    taken: set[int] = set()
+    for group in sorted(_alike(traces), key=lambda group: not is_telling(group[0])):
         matches = find(document, group[0])
+        if not is_telling(group[0]):
+            taken = taken or nodes_of([*elsewhere, *(match for _, match in found)])
+            matches = [match for match in matches if id(match.nodes[0]) not in taken]
         if len(matches) == group[0].count:
             picked = [matches[trace.nth] for trace in group]
         else:
             picked = matches[: len(group)]
-            if len(matches) > len(group) and group[0].was not in ("", HOLE):
+            if len(matches) > len(group) and not is_telling(group[0]):
                 unclear += zip(group, picked)
         found += zip(group, picked)
         missing += group[len(picked) :]
     return Located(tuple(found), tuple(missing), tuple(unclear))
+
+
+def nodes_of(matches: Iterable[Match]) -> set[int]:
+    """The nodes, by `id`, of the code that was matched, without what stands in its holes."""
+    taken: set[int] = set()
+    for match in matches:
+        taken |= {id(node) for top in match.nodes for node in ast.walk(top)}
+    for match in matches:
+        if match.hole is not None:
+            taken -= {id(node) for node in ast.walk(match.hole)}
+    return taken
+
+
+def is_telling(trace: Trace) -> bool:
+    """Whether it is ours wherever it stands: `self.conv1_cbam(___)` is, and `___[:1]` is not."""
+    return trace.was == "" or "." in trace.now.replace(HOLE, "")
 
 
 def _alike(traces: Sequence[Trace]) -> list[list[Trace]]:

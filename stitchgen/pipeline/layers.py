@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from stitchgen.analysis.layer_facts import LayerFacts
 from stitchgen.analysis.survey import Configuration, LayerInstance, Survey
+from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, shown_below
+from stitchgen.pipeline.splice import find_block
 from stitchgen.pipeline.survey import backend_for
+from stitchgen.planning.fit import adapter_to
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
 from stitchgen.targets.build_errors import check_given, nothing_built
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
+from stitchgen.targets.select import same, value_of
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which layers are shown: all, unless something is asked of them."""
+
+    fits: str | None = None  # a block that can be put there
+    depth: int | None = None  # so many names long at most
+    where: Mapping[str, str] = field(default_factory=dict)  # channels=256, kernel_size=3
 
 
 def run(
     project: Project,
     text: str,
     *,
+    shown: Shown = Shown(),
     builds: tuple[str, ...] = (),
     inputs: tuple[str, ...] = (),
     python: str | None = None,
@@ -26,10 +42,14 @@ def run(
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
     with shown_below(project.root):
-        return describe(project, text, RunOptions(builds, inputs, python), prove=prove)
+        options = RunOptions(builds, inputs, python)
+        return describe(project, text, options, shown, prove=prove)
 
 
-def describe(project: Project, text: str, options: RunOptions, *, prove: bool) -> dict[str, Any]:
+def describe(
+    project: Project, text: str, options: RunOptions, shown: Shown, *, prove: bool
+) -> dict[str, Any]:
+    block = find_block(project, shown.fits) if shown.fits is not None else None
     workspace = Workspace(project.root)
     model = model_named(project, text, options, workspace)
     subject = model.subject
@@ -44,12 +64,17 @@ def describe(project: Project, text: str, options: RunOptions, *, prove: bool) -
         if not survey.configurations:
             raise nothing_built(model, survey)
     configuration = chosen(model, survey)
+    name = f"{workspace.relative(model.file)}::{model_name(model, survey, configuration)}"
     return {
         "ok": True,
         "command": "layers",
-        "model": f"{workspace.relative(model.file)}::{model_name(model, survey, configuration)}",
+        "model": name,
         "build": None if survey.read else configuration.expression,
-        "layers": [row(configuration, facts) for facts in configuration.layers.values()],
+        "layers": [
+            one
+            for facts in configuration.layers.values()
+            if is_shown(shown, block, facts, one := row(configuration, facts, name))
+        ],
         "warnings": warnings,
     }
 
@@ -91,12 +116,13 @@ def model_name(model: TargetModel, survey: Survey, configuration: Configuration)
     return survey.class_of(configuration).name
 
 
-def row(configuration: Configuration, facts: LayerFacts) -> dict[str, Any]:
+def row(configuration: Configuration, facts: LayerFacts, model: str) -> dict[str, Any]:
     feature = LayerInstance(configuration, "", facts.path).feature("output")
     known = feature.channels is not None
     observed = "observed" if known else "unknown"
     return {
         "path": facts.path,
+        "target": target_of(facts, model),
         "class": facts.class_key.rpartition(":")[2],
         "channels": feature.channels,
         "layout": feature.layout,
@@ -104,3 +130,33 @@ def row(configuration: Configuration, facts: LayerFacts) -> dict[str, Any]:
         "calls": facts.calls.get("eval"),
         "readers": list(facts.readers),
     }
+
+
+def target_of(facts: LayerFacts, model: str) -> str | None:
+    """How the layer is typed as a target of `add`; None where it is never called."""
+    calls = sum(facts.calls.values()) if facts.read is None else None
+    if calls == 0:
+        return None
+    several = "@all" if facts.calls.get("eval", 1) > 1 else ""
+    element = f"#{next(iter(facts.elements))}" if facts.elements else ""
+    return f"{model}.{facts.path}{several}{element}"
+
+
+def is_shown(shown: Shown, block: Block | None, facts: LayerFacts, one: Mapping[str, Any]) -> bool:
+    """Whether a layer is like what was asked for."""
+    if shown.depth is not None and len(facts.path.split(".")) > shown.depth:
+        return False
+    if block is not None and not (one["target"] and takes(block, one["layout"])):
+        return False
+    known = {**facts.attributes, **one}
+    return all(
+        name in known and (known[name] == text or same(known[name], value_of(text)))
+        for name, text in shown.where.items()
+    )
+
+
+def takes(block: Block, layout: str | None) -> bool:
+    """Whether a block can be put at a feature, as it is or with its axes permuted."""
+    if layout is None:
+        return block.elementwise
+    return block.dims_for(layout) is not None or adapter_to(block, layout) is not None

@@ -12,6 +12,7 @@ from stitchgen.catalog import folders, render
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger
+from stitchgen.history.renderings import DIMS
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.source.edits import FileChange
@@ -58,7 +59,9 @@ def run(
         )
     changes = (FileChange(shown, None, source),) if before is None else ()
     if mode == "apply" and changes:
-        transaction.commit(project.root, [*changes, recorded(project, block, name, shown, changes)])
+        transaction.commit(
+            project.root, [*changes, recorded(project, block, dims, name, shown, changes)]
+        )
     result = {
         "ok": True,
         "command": "new-module",
@@ -74,6 +77,7 @@ def run(
 def recorded(
     project: Project,
     block: Block,
+    dims: int,
     name: str | None,
     path: str,
     changes: tuple[FileChange, ...],
@@ -83,8 +87,9 @@ def recorded(
         block=block.name,
         target=path,
         placement="new",
-        attribute=name or block.class_name,
+        attribute=name or block.class_for(dims),
         strategy="file",
+        arguments=f"{DIMS}{dims}",
         uses=(path,),
     )
     command = shlex.join(["new-module", block.name, *(["--name", name] if name else [])])

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger, revert
-from stitchgen.history.ledger import Ledger, Run
+from stitchgen.history.entries import Run
+from stitchgen.history.ledger import Ledger
 from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named

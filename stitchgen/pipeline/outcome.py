@@ -14,6 +14,7 @@ from stitchgen.planning.fit import numbers
 from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
+from stitchgen.project import git
 from stitchgen.project.advice import for_project
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
@@ -120,6 +121,7 @@ def warnings_of(
         found += neighbours(task, point)
         found += unseen(plan, point)
     found += left_out(task)
+    found += uncommitted(plan)
     # Where no key is new or gone, old weights load as they did.
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
@@ -237,3 +239,17 @@ def left_out(task: Task) -> list[Warning]:
     text = f"only definitions were run; left out: lines {', '.join(lines[:5])}{rest}"
     where = f"{model.syntax.document.path}:{lines[0]}"
     return [{"code": "left-out", "where": where, "message": text}]
+
+
+def uncommitted(plan: Plan) -> list[Warning]:
+    """The files of the plan that have changes which git does not have yet."""
+    root = plan.workspace.root
+    edited = [plan.workspace.relative(file) for file in plan.workspace.edits]
+    return [
+        {
+            "code": "uncommitted",
+            "where": path,
+            "message": f"{path} has changes of yours that git does not have yet; undo keeps them",
+        }
+        for path in git.uncommitted(root, edited)
+    ]

@@ -24,7 +24,7 @@ from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
 from stitchgen.planning.fuse import make_fusion
 from stitchgen.planning.plan import Plan, Planning, Task
-from stitchgen.project import transaction
+from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
@@ -43,11 +43,25 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
 
     Raises StitchError where it cannot be done and proven; then nothing is written.
     """
+    if mode == "apply":
+        check_no_merge(project)
     with shown_below(project.root):
         outcome = propose(project, request, dry_run=mode != "apply")
     if mode == "apply":
         transaction.commit(project.root, outcome.changes)
     return outcome
+
+
+def check_no_merge(project: Project) -> None:
+    """Refuse to write while git has stopped in the middle: who takes that back would take this too."""
+    stopped = git.in_progress(project.root)
+    if stopped is not None:
+        raise StitchError(
+            "merge-in-progress",
+            f"git has a {stopped} in progress here",
+            where=str(project.root),
+            hint=f"end it (git {stopped} --continue, or --abort), then run the same command again",
+        )
 
 
 def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outcome:

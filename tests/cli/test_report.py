@@ -96,6 +96,7 @@ def test_layers_are_a_table():
         "layers": [
             {
                 "path": "layer2",
+                "target": "model.py::ResNet.layer2@all",
                 "class": "Sequential",
                 "channels": 128,
                 "layout": "NCHW",
@@ -104,8 +105,9 @@ def test_layers_are_a_table():
                 "readers": ["layer3"],
             },
             {
-                "path": "layer2.0.conv1",
-                "class": "Conv2d",
+                "path": "layers",
+                "target": None,
+                "class": "ModuleList",
                 "channels": None,
                 "layout": None,
                 "evidence": "unknown",
@@ -116,12 +118,12 @@ def test_layers_are_a_table():
     assert report.text(result) == "\n".join(
         [
             "model.py::ResNet, built by resnet18()",
-            "layer           class       channels  layout  calls  evidence  read by",
-            "layer2          Sequential  128       NCHW    1      observed  layer3",
-            "layer2.0.conv1  Conv2d      ?         ?       ?      unknown",
-            "as a target: model.py::ResNet.layer2.0.conv1",
+            "target                       class       channels  layout  calls  evidence  read by",
+            "model.py::ResNet.layer2@all  Sequential  128       NCHW    1      observed  layer3",
+            "layers, never called         ModuleList  ?         ?       ?      unknown",
         ]
     )
+    assert "no layer is like that" in report.text(result | {"layers": []})
 
 
 @pytest.mark.parametrize(
@@ -164,3 +166,27 @@ def test_a_check_names_what_drifted_and_tells_what_is_the_owners():
         "note b.py was edited since",
         "2 splices in 1 file: not as recorded",
     ]
+
+
+def test_the_status_is_a_line_for_each_splice_and_file_with_details_below():
+    result = {
+        "ok": False,
+        "command": "status",
+        "splices": [
+            {"target": "model.py::Net.a", "attribute": "a_se", "state": "clean"},
+            {
+                "target": "model.py::Net.b",
+                "attribute": "b_se",
+                "state": "missing",
+                "detail": "gone",
+            },
+        ],
+        "files": [{"path": "blocks/se.py", "state": "clean"}],
+    }
+    assert report.text(result).splitlines() == [
+        "clean     model.py::Net.a a_se",
+        "missing   model.py::Net.b b_se",
+        "          gone",
+        "clean     blocks/se.py",
+    ]
+    assert "nothing is recorded" in report.text(result | {"splices": [], "files": []})

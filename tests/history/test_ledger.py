@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
-from stitchgen.history.ledger import Ledger, SpliceRecord
+from stitchgen.history.entries import SpliceRecord
+from stitchgen.history.ledger import Ledger
 from stitchgen.history.traces import Piece, Trace
 from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.edits import Edit, FileChange

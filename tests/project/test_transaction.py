@@ -18,6 +18,7 @@ from stitchgen.errors import InternalError, StitchError
 from stitchgen.project import transaction
 from stitchgen.project.transaction import commit, read_bytes, recover
 from stitchgen.source.edits import Edit, FileChange
+from tests.support.faults import inject
 
 MODEL = b"\xef\xbb\xbfclass Net:\r\n\tpass\r\n"
 
@@ -229,33 +230,6 @@ def test_reading_what_is_not_there(tmp_path: Path) -> None:
 
 
 # -- faults at every step ------------------------------------------------------------------------
-
-CALLS = ("open", "write", "fsync", "replace", "mkdir", "unlink", "rmdir", "chmod", "chown", "close")
-
-
-def inject(at: int, fault: Callable[[str], None], late: bool) -> Callable[[], int]:
-    """From now on, the `at`-th call that changes the disk meets a fault, before it or after it."""
-    count = 0
-    real = {name: getattr(os, name) for name in CALLS}
-
-    def wrap(name: str) -> Callable[..., object]:
-        def call(*arguments: object, **options: object) -> object:
-            nonlocal count
-            count += 1
-            mine = count == at
-            if mine and not late:
-                fault(name)
-            try:
-                return real[name](*arguments, **options)
-            finally:
-                if mine and late:
-                    fault(name)
-
-        return call
-
-    for name in CALLS:
-        setattr(os, name, wrap(name))
-    return lambda: count
 
 
 def in_child(root: Path, changes: list[FileChange], arm: Callable[[], object]) -> int:

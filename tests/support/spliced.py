@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stitchgen.history import ledger
-from stitchgen.history.ledger import SpliceRecord
+from stitchgen.history.entries import SpliceRecord
 from stitchgen.project import transaction
 from stitchgen.source.document import Document, Span
 from stitchgen.source.edits import Edit, FileChange

@@ -15,6 +15,9 @@ WORK = {
     "listing": "stitchgen.catalog.listing",
     "show": "stitchgen.catalog.show",
     "check": "stitchgen.history.check",
+    "status": "stitchgen.history.status",
+    "remove": "stitchgen.pipeline.remove",
+    "update": "stitchgen.history.update",
     "undo": "stitchgen.history.undo",
 }
 

@@ -1,0 +1,51 @@
+"""What git says of the project: a merge in progress, changes that it does not have yet."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+#: What git keeps in its folder while something is in progress, with the command that ends it.
+_IN_PROGRESS = {
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+}
+
+
+def in_progress(root: Path) -> str | None:
+    """The command of git that has stopped in the middle here: `merge`; None where none has."""
+    folder = _git_folder(root)
+    if folder is None:
+        return None
+    found = (word for name, word in _IN_PROGRESS.items() if (folder / name).exists())
+    return next(found, None)
+
+
+def uncommitted(root: Path, paths: Iterable[str]) -> list[str]:
+    """Those of the files, by their paths below the root, that differ from what git has."""
+    paths = list(paths)
+    git = shutil.which("git")
+    if not paths or git is None or _git_folder(root) is None:
+        return []
+    command = [git, "diff", "--name-only", "--relative", "-z", "HEAD", "--", *paths]
+    done = subprocess.run(command, cwd=root, capture_output=True)
+    if done.returncode != 0:
+        return []  # no commit yet, or a repository that git does not read
+    return [name for name in done.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+def _git_folder(root: Path) -> Path | None:
+    """The `.git` of the repository that the project is in; in a work tree, what it points to."""
+    for folder in (root, *root.parents):
+        git = folder / ".git"
+        if git.is_file():
+            link = git.read_text("utf-8", "replace").removeprefix("gitdir:").strip()
+            return (folder / link).resolve()
+        if git.is_dir():
+            return git
+    return None
