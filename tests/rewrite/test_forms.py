@@ -357,12 +357,14 @@ class Big(Net):
 
 
 def test_a_base_class_that_is_built_itself(project: config.Project, python: str) -> None:
-    """A block in the base class would also be in the models that are not meant."""
+    """The class that was named has the block, and its base an empty slot."""
     source = net("self.a = nn.Conv2d(3, width, 3)", "return self.a(x)") + DERIVED
-    error = refusal(project, source, "se --after model.py::Big.a", python)
-    assert error.code == "configuration-dependent"
-    assert "Net() is a Net that would get the block too" in error.message
-    assert error.suggestions == ["model.py::Net.a"]
+    (project.root / "model.py").write_text(source)
+    splice.run(project, request_of("se --after model.py::Big.a", python))
+    text = (project.root / "model.py").read_text()
+    base, mark, derived = text.partition("class Big")
+    assert "        self.a_se = nn.Identity()\n" in base
+    assert "self.a_se = SE(" in derived and "SE(" not in base
 
 
 def test_a_class_of_an_installed_model(project: config.Project, python: str) -> None:
