@@ -27,6 +27,7 @@ OWNERS = {
     "pathspec": {"project/python_files.py"},
     "tomli": {"project/config.py", "catalog/head.py", "history/ledger.py"},
     "torch": {"observer"},
+    "yaml": {"source/yaml_document.py"},
 }
 
 #: It runs in another process, with a Python that has torch and nothing else.
