@@ -261,6 +261,10 @@ def _needing(entries: Iterable[Entry], path: str) -> tuple[str, str]:
 def _owning(entries: Iterable[Entry], trace: Trace) -> tuple[str, str]:
     """The splice to whose table a trace belongs: its attribute's, else the first in its file."""
     entries = list(entries)
+    if trace.kind == "row":
+        # `model.10.CBAM`: rows that came behind one target in turn had the same number once.
+        rows = (e.key for e in entries if e.record.attribute.rpartition(".")[0] == trace.scope)
+        return next(rows, entries[0].key)
     named = (
         entry.key
         for entry in entries

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
-from stitchgen.history import ledger, traces
+from stitchgen.history import ledger, traces, yaml_traces
 from stitchgen.history.ledger import Created, Edited, Ledger, Run
 from stitchgen.history.revert import removal
 from stitchgen.history.traces import Trace
@@ -30,6 +30,7 @@ from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
 from stitchgen.source.equivalence import HOLE, meaning
+from stitchgen.source.yaml_document import is_yaml
 
 #: Folders of what others have written.
 _FOREIGN = {"site-packages", "node_modules"}
@@ -119,7 +120,9 @@ def _restore(root: Path, edited: Edited, last: Run, plan: _Plan) -> None:
     if digest(raw) == edited.before:
         return
     edits = _exact(raw, edited, marks)
-    if edits is None:
+    if edits is None and is_yaml(path):
+        edits = yaml_traces.removal(raw, path, marks)
+    elif edits is None:
         edits = _by_syntax(raw, path, marks, last, plan)
     change = FileChange.of(path, raw, edits)
     if change.after != raw:
@@ -177,6 +180,8 @@ def _exact(raw: bytes, edited: Edited, marks: Sequence[Trace]) -> list[Edit] | N
 
 
 def _encoding(raw: bytes, path: str) -> str:
+    if is_yaml(path):
+        return "utf-8"
     try:
         encoding = Document(raw, path).encoding
     except StitchError:
@@ -258,6 +263,8 @@ def _own_attributes(last: Run) -> set[str]:
     brought: set[str] = set()
     known: set[str] = set()
     for entry in last.entries:
+        if entry.record.strategy == yaml_traces.ROW:
+            continue  # a row's name is its number, which is no attribute of Python source
         brought.add(entry.record.attribute.split(".")[-1])
         known.add(entry.record.target.split(".")[-1])
         for mark in entry.traces:

@@ -190,26 +190,27 @@ def comment_for(model: ModelYaml, row: Row, rest: str, index: int) -> str:
 # -- taking rows out -------------------------------------------------------------------------------
 
 
-def remove_row(model: ModelYaml, row: Row) -> list[Edit]:
-    """The edits that take a row of one source out: who reads it reads that source."""
-    [source] = row.reads
-    document = model.document
-    edits = [cut(model, row)]
+def remove_rows(model: ModelYaml, gone: Sequence[Row]) -> list[Edit]:
+    """The edits that take rows of one source out: who reads such a row reads what it read."""
+    document, taken = model.document, {row.index: row.reads[0] for row in gone}
 
     def position(index: int) -> int:
-        return index - (index > row.index)
+        while index in taken:
+            index = taken[index]
+        return index - sum(one < index for one in taken)
 
-    for other in model.rows:
-        if other is row:
+    edits = [cut(model, row) for row in gone]
+    for row in model.rows:
+        if row.index in taken:
             continue
-        index = position(other.index)
-        for one in other.sources:
-            target = position(source if one.row == row.index else one.row)
+        index = position(row.index)
+        for one in row.sources:
+            target = position(one.row)
             written = as_written(one.written, target, index)
             if written != one.written:
                 edits.append(document.replace(one.node.span, str(written)))
-        if other.number is not None and index != other.index:
-            edits.append(document.replace(other.number, str(index)))
+        if row.number is not None and index != row.index:
+            edits.append(document.replace(row.number, str(index)))
     return edits
 
 

@@ -25,6 +25,10 @@ OWN_NUMBER = re.compile(r"#[ \t]*(?:[A-Za-z]\w*[ \t]+\()?(\d+)(?![\w./])")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
+#: Module, repeats, arguments, and whether `from` is a list.
+Says = tuple[str, int, str, bool]
+
+
 @dataclass(frozen=True)
 class Source:
     """One value of a row's `from`, as it is written, and the row that it means."""
@@ -59,9 +63,9 @@ class Row:
         return f"model.{self.index}"
 
     @property
-    def says(self) -> tuple[Any, ...]:
+    def says(self) -> Says:
         """What the row is, without where it stands and what it reads."""
-        return self.module, self.repeats, repr(self.args), self.listed
+        return says(self.node)
 
 
 @dataclass(frozen=True)
@@ -250,6 +254,12 @@ def own_number(document: YamlDocument, node: Node, index: int) -> tuple[int, int
     if match is None or int(match.group(1)) != index:
         return None
     return node.span[1] + match.start(1), node.span[1] + match.end(1)
+
+
+def says(row: Node) -> Says:
+    """What a row's node is, wherever it stands and whatever it reads."""
+    reads, repeats, module, args = row.items
+    return module.value, repeats.value, repr(args.value), reads.kind == "sequence"
 
 
 def graph_of(rows: Sequence[Row]) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from stitchgen.source.yaml_edits import (
     edited,
     insert_rows,
     readers_of,
-    remove_row,
+    remove_rows,
 )
 from stitchgen.source.yaml_rows import IMAGE, ModelYaml, graph_of, read_model
 
@@ -65,7 +65,7 @@ def test_a_row_goes_behind_any_other_and_comes_out_again(text: str, newline: str
         after = edited(model, edits)
         check_graph(model, [insertion], after)
         assert apply(after.document.raw, inverse(raw, edits)) == raw
-        removed = edited(after, remove_row(after, after.rows[source + 1]))
+        removed = edited(after, remove_rows(after, [after.rows[source + 1]]))
         assert graph_of(removed.rows) == graph_of(model.rows)
         assert after.document.raw.count(b"\r\n") in (0, after.document.raw.count(b"\n"))
 
@@ -152,8 +152,8 @@ def test_insertions_anywhere_leave_the_graph_of_the_old_rows(
     after = edited(model, edits)
     check_graph(model, insertions, after)
     assert apply(after.document.raw, inverse(model.document.raw, edits)) == model.document.raw
-    for row in [one for one in reversed(after.rows) if one.module == "CBAM"]:
-        after = edited(after, remove_row(after, after.rows[row.index]))
+    new = [row for row in after.rows if row.module == "CBAM"]
+    after = edited(after, remove_rows(after, new))
     assert graph_of(after.rows) == graph_of(model.rows)
 
 
