@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "stitchgen"
 
 #: A package (or module) imports only those before it.
 ORDER = (
-    "errors layouts fusions source project catalog history analysis targets rewrite planning pipeline "
+    "errors layouts fusions source project catalog history analysis targets rewrite planning yolo pipeline "
     "commands cli __main__"
 ).split()
 

@@ -159,7 +159,15 @@ def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*lines, *_last_words(result)])
 
 
+def _at_scales(widths: Mapping[str, int | None]) -> str:
+    """`256/512/576 at n/s/m`; one number where all are equal."""
+    shown = ["?" if width is None else str(width) for width in widths.values()]
+    return shown[0] if len(set(shown)) == 1 else f"{'/'.join(shown)} at {'/'.join(widths)}"
+
+
 def _layers(result: Mapping[str, Any], paint: Paint) -> str:
+    if "scales" in result:
+        return _rows(result, paint)
     rows = [("layer", "class", "channels", "layout", "calls", "evidence", "read by")]
     for layer in result["layers"]:
         channels, calls = layer.get("channels"), layer.get("calls")
@@ -174,6 +182,16 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
                 _names(layer.get("readers", [])),
             )
         )
+    lines = _table(rows, paint)
+    built = result.get("build")
+    head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
+    if result["layers"]:
+        lines.append(f"as a target: {result['model']}.{result['layers'][-1]['path']}")
+    return "\n".join([paint(head, "name"), *lines, *_warnings(result, paint)])
+
+
+def _table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
+    """Columns under a faint head, the first of them with the names."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = []
     for number, row in enumerate(rows):
@@ -183,11 +201,32 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
             lines.append(paint(line, "faint"))
         else:
             lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
-    built = result.get("build")
-    head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
-    if result["layers"]:
-        lines.append(f"as a target: {result['model']}.{result['layers'][-1]['path']}")
-    return "\n".join([paint(head, "name"), *lines, *_warnings(result, paint)])
+    return lines
+
+
+def _rows(result: Mapping[str, Any], paint: Paint) -> str:
+    """The rows of a model's YAML."""
+    scales = result["scales"]
+    rows = [("layer", "from", "module", "arguments", "channels", "stride", "read by")]
+    for layer in result["layers"]:
+        widths = layer["channels_at"]
+        stride = layer["stride"]
+        rows.append(
+            (
+                layer["path"],
+                _inline(layer["from"]).replace(" ", ","),
+                layer["class"] + (f" x{layer['repeats']}" if layer["repeats"] > 1 else ""),
+                layer["arguments"],
+                "/".join("?" if widths[one] is None else str(widths[one]) for one in widths),
+                "?" if stride is None else f"{stride:g}",
+                " ".join(layer["readers"]).replace("model.", ""),
+            )
+        )
+    head = f"{result['model']}, read and not built"
+    if len(scales) > 1:
+        head += f"; channels at {'/'.join(scales)}"
+    target = f"as a target: {result['model']}::{result['layers'][-2]['path']}"
+    return "\n".join([paint(head, "name"), *_table(rows, paint), target, *_warnings(result, paint)])
 
 
 def _add(result: Mapping[str, Any], paint: Paint) -> str:
@@ -223,15 +262,19 @@ def _splice(
     if len(alike) > 1:
         splice = {**splice, "readers": []}
         target = f"{len(alike)} layers, {target} to {paint(alike[-1]['target'], 'name')}"
+    # A row of a YAML file has a number, and no attribute of its own.
+    named = attribute if splice["strategy"] == "row" else f"self.{attribute}"
     if splice.get("already"):
-        return [f"{block} {splice['placement']} {target}: self.{attribute} is there already"]
+        return [f"{block} {splice['placement']} {target}: {named} is there already"]
     # Where features are fused there may be no block.
     what = block or "fusion"
-    lines = [f"{what} {splice['placement']} {target}: self.{attribute} ({splice['strategy']})"]
+    lines = [f"{what} {splice['placement']} {target}: {named} ({splice['strategy']})"]
     channels = splice.get("channels") or {}
     if channels.get("expression"):
         known = channels["expression"]
-        if channels.get("value") is not None and str(channels["value"]) != known:
+        if channels.get("scales"):
+            known += " = " + _at_scales(channels["scales"])
+        elif channels.get("value") is not None and str(channels["value"]) != known:
             known += f" = {channels['value']}"
         lines.append(_fact("channels", f"{known} ({channels['evidence']})"))
         if channels.get("reason"):

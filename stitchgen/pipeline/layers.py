@@ -7,7 +7,9 @@ from typing import Any
 from stitchgen.analysis.layer_facts import LayerFacts
 from stitchgen.analysis.survey import Configuration, LayerInstance, Survey
 from stitchgen.errors import StitchError, shown_below
+from stitchgen.pipeline import yaml_layers
 from stitchgen.pipeline.survey import backend_for
+from stitchgen.pipeline.yaml_splice import names_yaml
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
@@ -25,6 +27,9 @@ def run(
     prove: bool = True,
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
+    if names_yaml(text):
+        with shown_below(project.root):
+            return yaml_layers.describe(project, text, python)
     with shown_below(project.root):
         return describe(project, text, RunOptions(builds, inputs, python), prove)
 

@@ -13,10 +13,12 @@ from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.catalog.own_class import is_own, read_own
 from stitchgen.errors import StitchError, shown_below
+from stitchgen.pipeline import yaml_splice
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, outcome_of
 from stitchgen.pipeline.proof import Proof, prove
 from stitchgen.pipeline.survey import backend_for
+from stitchgen.pipeline.yaml_splice import is_for_yaml
 from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
 from stitchgen.planning.fuse import make_fusion
@@ -48,6 +50,8 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
 
 def propose(project: Project, request: SpliceRequest, dry_run: bool) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
+    if is_for_yaml(request):
+        return yaml_splice.propose(project, request, find_block(project, request.block), dry_run)
     done = done_already(project, request, dry_run)
     if done is not None:
         return done

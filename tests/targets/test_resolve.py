@@ -343,10 +343,10 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
         (
             {"yolo.yaml": "backbone: []\n"},
             "se --after yolo.yaml::model.2",
-            "not-python",
-            "yolo.yaml",
-            "yolo.yaml is no Python source file",
-            "give the Python file that defines the layer's class",
+            "not-a-model",
+            "yolo.yaml:1",
+            "it has no head",
+            "as in yolov8.yaml",
         ),
         (
             {"best.pt": ""},
