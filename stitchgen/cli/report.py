@@ -301,6 +301,11 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
         _fact("proven", _names(proof["laws"]), paint("proven", "good")),
         _fact("build", _names(proof["build"])),
     ]
+    if proof.get("built"):
+        lines.append(_fact("built", _names(proof["built"])))
+    if proof.get("builder"):
+        version = f", Ultralytics {proof['version']}" if proof["version"] else ""
+        lines.append(_fact("builder", proof["builder"] + version))
     if proof.get("not_proven"):
         lines.append(_fact("not proven", _names(proof["not_proven"])))
     if proof.get("unchanged"):

@@ -24,15 +24,18 @@ from stitchgen.observer.protocol import (
     ProveRequest,
     Refusal,
     Request,
+    RowsAnswer,
+    RowsRequest,
     SurveyAnswer,
     SurveyRequest,
     TriedImport,
     Way,
 )
+from stitchgen.observer.rows import proof as rows_proof
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
 
-Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer]
+Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer, RowsAnswer]
 
 
 def perform(request: Request) -> Union[Dict[str, object], Refusal]:
@@ -55,6 +58,8 @@ def answer_to(request: Request) -> Answer:
         return prove(request)
     if request["op"] == "import":
         return import_in_every_way(request)
+    if request["op"] == "prove_rows":
+        return prove_rows(request)
     raise KeyError(request["op"])
 
 
@@ -111,6 +116,14 @@ def prove(request: ProveRequest) -> ProveAnswer:
         if not proven["ok"]:
             break
     return {"builds": builds}
+
+
+def prove_rows(request: RowsRequest) -> RowsAnswer:
+    """The proof of rows in a model's YAML, by the builder that the project imports."""
+    edited = project_of(request, request.get("overlay", {}))
+    require_found(edited)
+    with edited:
+        return rows_proof.prove_rows(request)
 
 
 def import_in_every_way(request: ImportRequest) -> ImportAnswer:

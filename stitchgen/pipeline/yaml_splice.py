@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, TypeGuard
 
+from stitchgen.analysis.rows_proof import RowsProof
 from stitchgen.catalog.block import Block
-from stitchgen.errors import UsageError
+from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger
 from stitchgen.history.yaml_traces import ROW
 from stitchgen.pipeline.noop import stands
@@ -18,7 +19,10 @@ from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
 from stitchgen.yolo.parse_model import features
 from stitchgen.yolo.plan import RowSplice, YamlPlan, make_plan
+from stitchgen.yolo.proof import prove
 
+#: The checks, as the report names them.
+CHECKS = ("builds", "graph", "keys", "position", "elsewhere", "consumed", "rebuilt", "fused")
 NO_KEYS: dict[str, list[str]] = {"added": [], "lost": [], "reshaped": []}
 
 
@@ -52,6 +56,7 @@ def propose(project: Project, request: AddRequest, block: Block, dry_run: bool) 
     if done is not None:
         return done
     plan = make_plan(project, request, block, check_settings(block, request.settings))
+    proof, without = proven(project, request, plan)
     changes = plan.changes
     files = [{"path": change.path, "action": change.action} for change in changes]
     if changes:
@@ -59,7 +64,51 @@ def propose(project: Project, request: AddRequest, block: Block, dry_run: bool) 
         book = book.with_run(request.command_line(), records(request, plan), changes)
         changes = [*changes, book.change()]
     result = report(request, plan, dry_run) | {"files": files}
+    if proof is not None:
+        result |= {"proof": proof_report(plan, proof), "keys": proof.keys.as_dict()}
+    result["warnings"] = warnings_of(request, plan, proof, without)
     return Outcome(result, changes)
+
+
+def proven(
+    project: Project, request: AddRequest, plan: YamlPlan
+) -> tuple[RowsProof | None, StitchError | None]:
+    """The proof; None where there is nothing to prove or it is not wanted, or why there is no torch."""
+    if not request.prove or not plan.fresh:
+        return None, None
+    try:
+        return prove(project, request, plan), None
+    except StitchError as error:
+        if error.code != "no-torch":
+            raise
+        return None, error
+
+
+def proof_report(plan: YamlPlan, proof: RowsProof) -> dict[str, Any]:
+    """The `proof` of `--json`."""
+    return {
+        "laws": list(CHECKS),
+        "build": [at_scale(plan, scale) for scale in proof.run],
+        "built": [at_scale(plan, scale) for scale in proof.built],
+        "unchanged": [],
+        "not_proven": [],
+        "builder": proof.builder,
+        "version": proof.version,
+        "params_added": proof.params_added,
+        "macs_added": proof.macs_added,
+        "input": proof.input,
+        "notes": list(proof.notes),
+        "imports": [],
+    }
+
+
+def at_scale(plan: YamlPlan, scale: str) -> str:
+    """`yolov8n.yaml`: how the model of a scale is named, where the name can tell it."""
+    name = plan.file.path.rpartition("/")[2]
+    if not scale:
+        return name
+    named = re.sub(r"^(yolo(?:e-)?v?\d+)", rf"\1{scale}", name)
+    return named if named != name else f"{name} at scale {scale}"
 
 
 def records(request: AddRequest, plan: YamlPlan) -> list[ledger.SpliceRecord]:
@@ -89,7 +138,7 @@ def report(request: AddRequest, plan: YamlPlan, dry_run: bool) -> dict[str, Any]
         "files": [],
         "proof": None,
         "keys": NO_KEYS,
-        "warnings": warnings_of(request, plan),
+        "warnings": [],
     }
 
 
@@ -124,31 +173,51 @@ def width_at(plan: YamlPlan, scale: Scale, splice: RowSplice) -> int | None:
 # Warnings -----------------------------------------------------------------------------------------
 
 
-def warnings_of(request: AddRequest, plan: YamlPlan) -> list[dict[str, str]]:
+def warnings_of(
+    request: AddRequest, plan: YamlPlan, proof: RowsProof | None, without: StitchError | None
+) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
-    if plan.fresh and not request.prove:
+    if without is not None:
+        message = f"not proven, since {without.message}"
+        found.append({"code": "not-proven", "message": message, "hint": without.hint or ""})
+    elif plan.fresh and not request.prove:
         message = "not proven, as --no-prove asks: the rows were read, and nothing was built"
         found.append({"code": "not-proven", "message": message})
     if plan.registration is not None:
         found += [dict(one) for one in plan.registration.warnings]
+    path = plan.file.path
     if plan.file.copied:
-        path = plan.file.path
+        scale = plan.file.scale or next(iter(plan.file.model.scales)).name
         found.append(
             {
                 "code": "copied",
                 "where": path,
                 "message": f"{plan.file.source.name} is the package's, so {path} was made from it",
-                "hint": f"Build from the copy: YOLO({named_at_scale(plan)!r})",
+                "hint": f"Build from the copy: YOLO({at_scale(plan, scale)!r})",
+            }
+        )
+    if plan.fresh:
+        found.append(moved_weights(plan))
+    if plan.registration is not None and plan.registration.module is not None:
+        package = plan.registration.module.partition(".")[0]
+        found.append(
+            {
+                "code": "checkpoint",
+                "message": f"a checkpoint of this model is read only where {package} can be imported",
             }
         )
     return found
 
 
-def named_at_scale(plan: YamlPlan) -> str:
-    """The file's name at the scale that the target named: `yolov8n-cbam.yaml`."""
-    name = plan.file.path.rpartition("/")[2]
-    scale = plan.file.scale or next(iter(plan.file.model.scales)).name
-    return re.sub(r"^(yolo(?:e-)?v?\d+)", rf"\1{scale}", name)
+def moved_weights(plan: YamlPlan) -> dict[str, str]:
+    """That pretrained weights no longer fit by name behind the first new row."""
+    first = min(one.index for one in plan.fresh)
+    return {
+        "code": "moved-layers",
+        "where": f"{plan.file.path}:{plan.after.rows[first].line}",
+        "message": f"layers from model.{first} on have other numbers: weights of the old model, and "
+        "freeze=N of a script, mean others now",
+    }
 
 
 # Again --------------------------------------------------------------------------------------------

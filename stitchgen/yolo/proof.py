@@ -1,0 +1,91 @@
+"""The proof of a plan: what the observer is asked about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stitchgen.analysis.rows_proof import AddedRow, RowsProof, RowsQuestion, prove_rows
+from stitchgen.analysis.subject import Subject, interpreter
+from stitchgen.errors import StitchError
+from stitchgen.project.config import Project
+from stitchgen.source.yaml_edits import Moved
+from stitchgen.source.yaml_rows import IMAGE
+from stitchgen.targets.request import AddRequest
+from stitchgen.yolo.files import builder_of, scripts_naming, unscaled
+from stitchgen.yolo.plan import YamlPlan
+
+#: So many scales are run; the others are built.
+MOST_RUN = 2
+
+
+def prove(project: Project, request: AddRequest, plan: YamlPlan) -> RowsProof:
+    """The proof of the rows that a plan puts in."""
+    assert plan.registration is not None
+    registration = plan.registration
+    builder = builder_of(project.root)
+    module = registration.module
+    folder = project.root / Path(registration.file).parent
+    base = folder.parents[module.count(".") - 1] if module is not None else project.root
+    subject = Subject(
+        file=plan.file.source,
+        module="",
+        paths=tuple(dict.fromkeys((base, project.root))),
+        root=project.root,
+        python=interpreter(request.python, project.python, project.root),
+        inputs=request.inputs,
+    )
+    try:
+        return prove_rows(subject, question(project, plan, module, builder))
+    except StitchError as error:
+        raise at_row(plan, error) from error
+
+
+def question(
+    project: Project, plan: YamlPlan, module: str | None, builder: Path | None
+) -> RowsQuestion:
+    model, after = plan.file.model, plan.after
+    moved = Moved(tuple(one.insertion for one in plan.fresh))
+    rows = tuple(
+        AddedRow(
+            one.index,
+            moved.old(one.insertion.source) if one.insertion.source != IMAGE else IMAGE,
+            tuple(sorted({moved.old(index) for index, _ in one.insertion.readers})),
+        )
+        for one in plan.fresh
+    )
+    names = [one.name for one in model.scales]
+    return RowsQuestion(
+        before=model.document.text,
+        after=after.document.text,
+        rows=rows,
+        moved=tuple(moved.old(row.index) for row in model.rows),
+        scales=tuple(names),
+        full=scales_to_run(project, plan, names),
+        class_name=plan.block.class_name,
+        builder=None if builder is None else dotted(project, builder),
+        register=module,
+        overlay=plan.workspace.overlay(),
+    )
+
+
+def dotted(project: Project, file: Path) -> str:
+    return ".".join(file.relative_to(project.root).with_suffix("").parts)
+
+
+def scales_to_run(project: Project, plan: YamlPlan, names: list[str]) -> tuple[str, ...]:
+    """The scale that the target names, else those that scripts name, else the first."""
+    if plan.file.scale in names:
+        return (plan.file.scale,)
+    file_name = plan.file.path.rpartition("/")[2]
+    found = [unscaled(one.text)[1] for one in scripts_naming(project.root, file_name)]
+    wanted = [one for one in dict.fromkeys(found) if one in names]
+    return tuple(wanted[:MOST_RUN] or names[:1])
+
+
+def at_row(plan: YamlPlan, error: StitchError) -> StitchError:
+    """The refusal with the row of the YAML that it is about, where the observer knows none."""
+    if error.where is None and error.code in ("law-broken", "does-not-build"):
+        source = plan.fresh[0].insertion.source
+        row = plan.file.model.rows[max(source, 0)]
+        error.where = plan.file.model.where(row)
+    return error
