@@ -346,14 +346,14 @@ class Pair:
                 return ["The model does not fuse here: %s." % type(error).__name__]
             expected = frozen(self.run(before, "eval"))
             kept = blocks_of(after, self.rows)
+            built(lambda: fuse(after), "fusing the edited model", True)
+            if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
+                raise CheckFailed("position", "Fusing takes a new row out.")
             with without_blocks(after, self.rows):
-                built(lambda: fuse(after), "fusing the edited model", True)
                 found = frozen(self.run(after, "eval"))
             told = difference(expected, found)
             if told is not None:
                 raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % told, "eval")
-            if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
-                raise CheckFailed("position", "Fusing takes a new row out.")
             fused = frozen(self.run(after, "eval"))
         check_close(whole, fused)
         return []
