@@ -322,7 +322,8 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     keys = result.get("keys", {})
     parts = [f"{len(keys.get('added', []))} new"]
     parts += [f"{name}: {_names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]
-    kept = "" if len(parts) > 1 else "; all old ones kept with their shapes"
+    moved = " at their layers' new numbers" if "built" in proof else ""
+    kept = "" if len(parts) > 1 else f"; all old ones kept with their shapes{moved}"
     lines.append(_fact("keys", ", ".join(parts) + kept))
     return lines
 

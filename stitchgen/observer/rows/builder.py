@@ -133,10 +133,18 @@ def on_meta() -> Iterator[None]:
 
 
 def run_layers(layers: List[nn.Module], channels: int, size: int) -> None:
-    """Run all layers but the last, the head, on an image of zeros, as the models do."""
-    device = next((p.device for layer in layers for p in layer.parameters()), "cpu")
-    x: Any = torch.zeros(1, channels, size, size, device=device)
-    texts = torch.zeros(1, *TEXTS, device=device)
+    """Run all layers but the last, the head, on an image of zeros, as the models do.
+
+    With weights of zeros: without memory torch would run many operations by its compiler, which takes
+    seconds to import.
+    """
+    for layer in layers[:-1]:
+        if any(one.is_meta for one in [*layer.parameters(), *layer.buffers()]):
+            layer.to_empty(device="cpu")
+            for tensor in [*layer.parameters(), *layer.buffers()]:
+                tensor.data.zero_()
+    x: Any = torch.zeros(1, channels, size, size)
+    texts = torch.zeros(1, *TEXTS)
     outputs: List[Any] = []
     with torch.no_grad():
         for layer in layers[:-1]:
