@@ -10,7 +10,7 @@ from stitchgen.analysis.backend import KeyChanges
 from stitchgen.analysis.runtime_backend import Observer, encoded
 from stitchgen.analysis.subject import Subject
 from stitchgen.errors import StitchError
-from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer
+from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, TwinAnswer
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,48 @@ def proof_of(scales: Sequence[ProvenScale], builder: str, version: str) -> RowsP
         input=first["input"],
         keys=KeyChanges(tuple(keys["added"]), tuple(keys["lost"]), tuple(keys["reshaped"])),
         notes=tuple(dict.fromkeys(note for one in scales for note in one["notes"])),
+    )
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A checkpoint for the edited model: where the observer wrote it, and what arrives of it."""
+
+    path: Path
+    tensors: int
+    arriving: int
+    plain: int
+    scale: str
+    rows: tuple[int, ...]
+
+
+def make_twin(
+    subject: Subject, checkpoint: Path, yaml: str, builder: str | None, register: str | None
+) -> Twin:
+    """The twin of a checkpoint, in a file of the folder for temporary ones."""
+    try:
+        with Observer(subject.python, subject) as observer:
+            answer: TwinAnswer = observer.ask(
+                "make_twin",
+                checkpoint=str(checkpoint),
+                yaml=yaml,
+                builder=builder,
+                register=register,
+                inputs=[],
+            )
+    except StitchError as error:
+        hints = {
+            "does-not-build": f"It was tried with {subject.python}; --python names another.",
+            "bad-argument": "Give the checkpoint of the model as it was before the rows were put in.",
+            "not-a-model": "Give a checkpoint that Ultralytics saved, such as yolov8n.pt.",
+        }
+        error.hint = hints.get(error.code, error.hint)
+        raise
+    return Twin(
+        Path(answer["path"]),
+        answer["tensors"],
+        answer["arriving"],
+        answer["plain"],
+        answer["scale"],
+        tuple(answer["rows"]),
     )

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import click
 
 from stitchgen import __version__
-from stitchgen.commands import add, check, demo, fuse, layers, new_module, show, undo
+from stitchgen.commands import add, check, demo, fuse, layers, new_module, show, undo, weights
 from stitchgen.commands import list as list_blocks
 from stitchgen.commands.conversation import Conversation
 from stitchgen.commands.options import JSON_OPTION
@@ -64,7 +64,7 @@ def cli() -> None:
 
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
-COMMANDS = (list_blocks, show, new_module, layers, add, fuse, check, undo, demo)
+COMMANDS = (list_blocks, show, new_module, layers, add, fuse, weights, check, undo, demo)
 for module in COMMANDS:
     cli.add_command(module.command)
 

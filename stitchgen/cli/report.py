@@ -373,6 +373,21 @@ def _check(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*lines, f"{counts}: {'as recorded' if result['ok'] else 'not as recorded'}"])
 
 
+def _weights(result: Mapping[str, Any], paint: Paint) -> str:
+    [file] = result["files"]
+    arriving = f"{result['arriving']} of {result['tensors']} tensors"
+    lines = [
+        f"{paint(file['path'], 'name')}: {result['checkpoint']} for {result['yaml']}",
+        _fact("arrive", f"{arriving}; {result['without']} would without it"),
+    ]
+    if result["rows"]:
+        lines.append(_fact("new rows", f"{_names(result['rows'])}: Identity in this file"))
+    lines.append(
+        _fact("load", f"YOLO(...).load({file['path']!r}), or train pretrained={file['path']}")
+    )
+    return "\n".join([*lines, *_warnings(result, paint)])
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
@@ -426,4 +441,5 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "demo": _demo,
     "undo": _undo,
     "check": _check,
+    "weights": _weights,
 }

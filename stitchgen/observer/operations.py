@@ -29,13 +29,15 @@ from stitchgen.observer.protocol import (
     SurveyAnswer,
     SurveyRequest,
     TriedImport,
+    TwinAnswer,
     Way,
 )
 from stitchgen.observer.rows import proof as rows_proof
+from stitchgen.observer.rows import weights as rows_weights
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
 
-Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer, RowsAnswer]
+Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer, RowsAnswer, TwinAnswer]
 
 
 def perform(request: Request) -> Union[Dict[str, object], Refusal]:
@@ -60,6 +62,9 @@ def answer_to(request: Request) -> Answer:
         return import_in_every_way(request)
     if request["op"] == "prove_rows":
         return prove_rows(request)
+    if request["op"] == "make_twin":
+        with project_of(request, {}):
+            return rows_weights.make_twin(request)
     raise KeyError(request["op"])
 
 

@@ -203,7 +203,20 @@ class RowsRequest(RowsRequestBase, total=False):
     name: str  # of the block's class in the YAML
 
 
-Request = Union[SurveyRequest, EvaluateRequest, ProveRequest, ImportRequest, RowsRequest]
+class TwinRequestBase(ModelRequest):
+    op: Literal["make_twin"]
+    checkpoint: str
+    yaml: str  # the text of the edited YAML
+
+
+class TwinRequest(TwinRequestBase, total=False):
+    builder: Optional[str]
+    register: Optional[str]
+
+
+Request = Union[
+    SurveyRequest, EvaluateRequest, ProveRequest, ImportRequest, RowsRequest, TwinRequest
+]
 
 
 # Answers ----------------------------------------------------------------------------------------
@@ -475,3 +488,14 @@ class RowsAnswer(TypedDict):
     builder: str  # the file with parse_model
     version: str  # of Ultralytics, "" for a repository of its own
     error: Optional[Error]  # of the scale after those, where a check does not hold
+
+
+class TwinAnswer(TypedDict):
+    """Where the twin of a checkpoint was written, and how many of its tensors fit the edited model."""
+
+    path: str
+    tensors: int
+    arriving: int
+    plain: int  # without the twin, by name and shape
+    scale: str
+    rows: List[int]  # for which an Identity stands

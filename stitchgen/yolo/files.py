@@ -133,6 +133,11 @@ def builder_of(root: Path) -> Path | None:
     return None
 
 
+def dotted_name(root: Path, file: Path) -> str:
+    """`models.yolo` of `models/yolo.py`."""
+    return ".".join(file.relative_to(root).with_suffix("").parts)
+
+
 @dataclass(frozen=True)
 class Naming:
     """A string in a script that names a YAML."""

@@ -11,7 +11,7 @@ from stitchgen.project.config import Project
 from stitchgen.source.yaml_edits import Moved
 from stitchgen.source.yaml_rows import IMAGE
 from stitchgen.targets.request import AddRequest
-from stitchgen.yolo.files import builder_of, scripts_naming, unscaled
+from stitchgen.yolo.files import builder_of, dotted_name, scripts_naming, unscaled
 from stitchgen.yolo.plan import YamlPlan
 
 #: So many scales are run; the others are built.
@@ -62,14 +62,10 @@ def question(
         scales=tuple(names),
         full=scales_to_run(project, plan, names),
         class_name=plan.block.class_name,
-        builder=None if builder is None else dotted(project, builder),
+        builder=None if builder is None else dotted_name(project.root, builder),
         register=module,
         overlay=plan.workspace.overlay(),
     )
-
-
-def dotted(project: Project, file: Path) -> str:
-    return ".".join(file.relative_to(project.root).with_suffix("").parts)
 
 
 def scales_to_run(project: Project, plan: YamlPlan, names: list[str]) -> tuple[str, ...]:

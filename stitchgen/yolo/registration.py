@@ -19,11 +19,12 @@ from stitchgen.planning.block_file import PACKAGE, defines, import_class
 from stitchgen.planning.block_import import is_name, module_to_import
 from stitchgen.project.config import Project
 from stitchgen.project.modules import files_beside
+from stitchgen.project.python_files import python_files
 from stitchgen.project.transaction import read_bytes
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import add_import
 from stitchgen.source.syntax import Syntax
-from stitchgen.yolo.files import scripts_naming
+from stitchgen.yolo.files import dotted_name, scripts_naming
 from stitchgen.yolo.row_block import RowBlock
 
 #: Not `blocks`: where a checkpoint's package is missing, Ultralytics installs one of that name from PyPI.
@@ -229,6 +230,24 @@ def in_folder(
         tuple(workspace.relative(script) for script in scripts),
         tuple(one for one in warnings if one is not None),
     )
+
+
+def registered_in(project: Project, beside: Path) -> tuple[Path, str] | None:
+    """The folder from which the project's registration is imported, and its name; None without one."""
+    if project.blocks is not None:
+        found = [project.root / project.blocks / "register.py"]
+    else:
+        found = [one / FOLDER / "register.py" for one in (beside, project.root)]
+        found += [
+            path
+            for path in python_files(project.root)
+            if path.parts[-2:] == (FOLDER, "register.py")
+        ]
+    for path in found:
+        if path.is_file():
+            base = project.root if project.blocks is not None else path.parents[1]
+            return base, dotted_name(base, path)
+    return None
 
 
 def dotted(workspace: Workspace, path: Path, base: Path) -> str:

@@ -5,7 +5,6 @@ What is right is proven and written; each wrong edit, and each block that breaks
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,7 @@ from stitchgen.source.yaml_rows import IMAGE, ModelYaml, read_model
 from tests.support.commands import request_of
 from tests.support.spliced import tree
 
-FORK = Path(__file__).parent / "fork"
-MODEL = (FORK / "model.yaml").read_bytes()
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
-    root = tmp_path / "fork"
-    shutil.copytree(FORK, root, ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "pyproject.toml").touch()
-    monkeypatch.chdir(root)
-    return config.find_project(root)
+MODEL = (Path(__file__).parent / "fork" / "model.yaml").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -45,10 +34,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
     ],
 )
 def test_a_right_edit_is_proven_written_and_taken_back(
-    project: config.Project, python: str, flags: str
+    fork: config.Project, python: str, flags: str
 ) -> None:
-    before = tree(project.root)
-    result = splice.run(project, request_of(flags, python)).result
+    before = tree(fork.root)
+    result = splice.run(fork, request_of(flags, python)).result
     proof = result["proof"]
     assert proof["build"] == ["model.yaml at scale n"]
     assert proof["built"] == ["model.yaml at scale l"]
@@ -56,40 +45,30 @@ def test_a_right_edit_is_proven_written_and_taken_back(
     indices = tuple(f"{one['attribute']}." for one in result["splices"])
     assert all(key.startswith(indices) for key in result["keys"]["added"])
     assert bool(proof["params_added"]) == (not flags.startswith("simam"))
-    undo.run(project)
-    assert tree(project.root) == before
+    undo.run(fork)
+    assert tree(fork.root) == before
 
 
-def test_a_scale_that_is_named_is_run(project: config.Project, python: str) -> None:
-    (project.root / "model.yaml").rename(project.root / "yolo1.yaml")
+def test_a_scale_that_is_named_is_run(fork: config.Project, python: str) -> None:
+    (fork.root / "model.yaml").rename(fork.root / "yolo1.yaml")
     flags = "cbam --after yolo1l.yaml::model.2 --input 1x3x64x64"
-    proof = splice.run(project, request_of(flags, python), mode="dry-run").result["proof"]
+    proof = splice.run(fork, request_of(flags, python), mode="dry-run").result["proof"]
     assert (proof["build"], proof["built"]) == (["yolo1l.yaml"], ["yolo1n.yaml"])
     assert proof["input"] == "2x3x64x64"
 
 
-def test_a_model_that_does_not_build_is_said_to_be_so(project: config.Project, python: str) -> None:
-    path = project.root / "model.yaml"
+def test_a_model_that_does_not_build_is_said_to_be_so(fork: config.Project, python: str) -> None:
+    path = fork.root / "model.yaml"
     path.write_bytes(MODEL.replace(b"Conv, [64, 3, 2]", b"Strange, [64, 3, 2]"))
-    before = tree(project.root)
+    before = tree(fork.root)
     with pytest.raises(StitchError) as refused:
-        splice.run(project, request_of("cbam --after model.yaml::model.2", python))
+        splice.run(fork, request_of("cbam --after model.yaml::model.2", python))
     assert refused.value.code == "does-not-build"
     assert "KeyError: 'Strange'" in refused.value.message
-    assert tree(project.root) == before
+    assert tree(fork.root) == before
 
 
 # -- wrong edits -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fork as this process imports it."""
-    import sys
-
-    monkeypatch.syspath_prepend(str(FORK))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "models"]:
-        monkeypatch.delitem(sys.modules, name)
 
 
 def proven(module: str, source: int, *changes: tuple[str, str], args: str = "c2") -> Any:

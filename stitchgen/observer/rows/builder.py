@@ -45,15 +45,15 @@ TEXTS = (80, 512)
 class Builder:
     """The module with `parse_model`, and the classes beside it."""
 
-    def __init__(self, module: Optional[str], register: Optional[str], name: str) -> None:
-        """Raises `Failure`: does-not-build."""
+    def __init__(self, module: Optional[str], register: Optional[str], name: str = "") -> None:
+        """`name` is that of a new block, which nobody may have yet. Raises `Failure`: does-not-build."""
         # Its settings are a file; a run must not make one in the user's home.
         folder = os.path.join(tempfile.gettempdir(), "stitchgen-ultralytics")
         os.environ.setdefault("YOLO_CONFIG_DIR", folder)
         os.environ.setdefault("YOLO_OFFLINE", "true")
         os.environ.setdefault("YOLO_AUTOINSTALL", "false")
         self.tasks = imported(module or TASKS)
-        taken = module is None and hasattr(self.tasks, name)
+        taken = bool(name) and module is None and hasattr(self.tasks, name)
         if register is not None:
             imported(register)
         if taken:
