@@ -15,6 +15,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
 from stitchgen.targets.build_errors import check_given, nothing_built
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
+from stitchgen.yolo.scripts import yaml_of_script
 
 
 def run(
@@ -27,8 +28,11 @@ def run(
     prove: bool = True,
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
-    if names_yaml(text):
-        with shown_below(project.root):
+    with shown_below(project.root):
+        found = yaml_of_script(project, text)
+        if found is not None:
+            text = found[0].name
+        if names_yaml(text):
             return yaml_layers.describe(project, text, python)
     with shown_below(project.root):
         return describe(project, text, RunOptions(builds, inputs, python), prove)

@@ -18,7 +18,7 @@ from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, outcome_of
 from stitchgen.pipeline.proof import Proof, prove
 from stitchgen.pipeline.survey import backend_for
-from stitchgen.pipeline.yaml_splice import is_for_yaml
+from stitchgen.pipeline.yaml_splice import in_yaml, is_for_yaml
 from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
 from stitchgen.planning.fuse import make_fusion
@@ -50,8 +50,10 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
 
 def propose(project: Project, request: SpliceRequest, dry_run: bool) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
+    request, script = in_yaml(project, request)
     if is_for_yaml(request):
-        return yaml_splice.propose(project, request, find_block(project, request.block), dry_run)
+        block = find_block(project, request.block)
+        return yaml_splice.propose(project, request, block, dry_run, script)
     done = done_already(project, request, dry_run)
     if done is not None:
         return done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from stitchgen.analysis.rows_proof import RowsProof
@@ -17,9 +17,11 @@ from stitchgen.project.config import Project
 from stitchgen.source.yaml_document import is_yaml
 from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
+from stitchgen.yolo.files import at_scale
 from stitchgen.yolo.parse_model import features
 from stitchgen.yolo.plan import RowSplice, YamlPlan, make_plan
 from stitchgen.yolo.proof import prove
+from stitchgen.yolo.scripts import ScriptYaml, yaml_of_script
 
 #: The checks, as the report names them.
 CHECKS = ("builds", "graph", "keys", "position", "elsewhere", "consumed", "rebuilt", "fused")
@@ -50,12 +52,34 @@ def is_for_yaml(request: SpliceRequest) -> TypeGuard[AddRequest]:
     return True
 
 
-def propose(project: Project, request: AddRequest, block: Block, dry_run: bool) -> Outcome:
+def in_yaml(project: Project, request: SpliceRequest) -> tuple[SpliceRequest, ScriptYaml | None]:
+    """The request with `train.py::model.9` as a row of the YAML that the script names."""
+    found = [yaml_of_script(project, text) for text in request.targets]
+    if not any(found):
+        return request, None
+    scripts = {one[0] for one in found if one is not None}
+    if len(scripts) > 1 or None in found:
+        raise UsageError(
+            "usage",
+            "the targets are in several files",
+            hint="run the command once for each of them",
+        )
+    targets = tuple(script.target(rest) for script, rest in filter(None, found))
+    return replace(request, targets=targets), scripts.pop()
+
+
+def propose(
+    project: Project,
+    request: AddRequest,
+    block: Block,
+    dry_run: bool,
+    script: ScriptYaml | None = None,
+) -> Outcome:
     """The plan of a request with its proof, as an outcome that nothing has been done about yet."""
     done = done_already(project, request, dry_run)
     if done is not None:
         return done
-    plan = make_plan(project, request, block, check_settings(block, request.settings))
+    plan = make_plan(project, request, block, check_settings(block, request.settings), script)
     proof, without = proven(project, request, plan)
     changes = plan.changes
     files = [{"path": change.path, "action": change.action} for change in changes]
@@ -88,8 +112,8 @@ def proof_report(plan: YamlPlan, proof: RowsProof) -> dict[str, Any]:
     """The `proof` of `--json`."""
     return {
         "laws": list(CHECKS),
-        "build": [at_scale(plan, scale) for scale in proof.run],
-        "built": [at_scale(plan, scale) for scale in proof.built],
+        "build": [named_at(plan, scale) for scale in proof.run],
+        "built": [named_at(plan, scale) for scale in proof.built],
         "unchanged": [],
         "not_proven": [],
         "builder": proof.builder,
@@ -102,12 +126,12 @@ def proof_report(plan: YamlPlan, proof: RowsProof) -> dict[str, Any]:
     }
 
 
-def at_scale(plan: YamlPlan, scale: str) -> str:
+def named_at(plan: YamlPlan, scale: str) -> str:
     """`yolov8n.yaml`: how the model of a scale is named, where the name can tell it."""
     name = plan.file.path.rpartition("/")[2]
     if not scale:
         return name
-    named = re.sub(r"^(yolo(?:e-)?v?\d+)", rf"\1{scale}", name)
+    named = at_scale(name, scale)
     return named if named != name else f"{name} at scale {scale}"
 
 
@@ -186,14 +210,14 @@ def warnings_of(
     if plan.registration is not None:
         found += [dict(one) for one in plan.registration.warnings]
     path = plan.file.path
-    if plan.file.copied:
+    if plan.file.copied and plan.script is None:
         scale = plan.file.scale or next(iter(plan.file.model.scales)).name
         found.append(
             {
                 "code": "copied",
                 "where": path,
                 "message": f"{plan.file.source.name} is the package's, so {path} was made from it",
-                "hint": f"Build from the copy: YOLO({at_scale(plan, scale)!r})",
+                "hint": f"Build from the copy: YOLO({named_at(plan, scale)!r})",
             }
         )
     if plan.fresh:

@@ -50,6 +50,11 @@ def unscaled(name: str) -> tuple[str, str]:
     return f"{general}{dot}{suffix}", match.group(2)
 
 
+def at_scale(name: str, scale: str) -> str:
+    """`yolov8n-cbam.yaml` of `yolov8-cbam.yaml`; the name itself where it cannot tell a scale."""
+    return re.sub(r"^(yolo(?:e-)?v?\d+)", rf"\g<1>{scale}", name)
+
+
 def yaml_file(project: Project, name: str, block: str, python: str) -> YamlFile:
     """The YAML that a target names; `block` names the copy that the project gets of a packaged one."""
     folder, _, file = name.rpartition("/")

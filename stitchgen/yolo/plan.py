@@ -22,11 +22,12 @@ from stitchgen.source.yaml_edits import (
 from stitchgen.source.yaml_rows import IMAGE, ModelYaml
 from stitchgen.targets.request import AddRequest
 from stitchgen.targets.target import Target, parse
-from stitchgen.yolo.files import YamlFile, builder_of, yaml_file
+from stitchgen.yolo.files import YamlFile, at_scale, builder_of, yaml_file
 from stitchgen.yolo.parse_model import NO_MAPS, features
 from stitchgen.yolo.registration import Registration, name_for, register
 from stitchgen.yolo.row_block import RowBlock, render_as, row_block
 from stitchgen.yolo.row_targets import RowTarget, inputs_of, of_class, rows_meant
+from stitchgen.yolo.scripts import ScriptYaml, rename_yaml
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class YamlPlan:
     workspace: Workspace
     registration: Registration | None
     yaml_change: FileChange | None
+    script: ScriptYaml | None = None  # that names the YAML, where the target named the script
 
     @property
     def fresh(self) -> list[RowSplice]:
@@ -64,7 +66,11 @@ class YamlPlan:
 
 
 def make_plan(
-    project: Project, request: AddRequest, block: Block, settings: Mapping[str, str]
+    project: Project,
+    request: AddRequest,
+    block: Block,
+    settings: Mapping[str, str],
+    script: ScriptYaml | None = None,
 ) -> YamlPlan:
     """The plan of an `add` whose targets are in a YAML file."""
     check_options(request)
@@ -92,14 +98,17 @@ def make_plan(
     if not fresh:
         return YamlPlan(first, row, splices, after, workspace, None, None)
     file_name = first.path.rpartition("/")[2]
-    registration = register(project, workspace, row, builder, file_name)
+    if script is not None and first.copied:
+        rename_yaml(workspace, script, at_scale(file_name, first.scale))
+    scripts = [script.script] if script is not None else []
+    registration = register(project, workspace, row, builder, file_name, scripts)
     raw = first.model.document.raw
     change = (
         FileChange(first.path, None, apply(raw, edits))
         if first.copied
         else FileChange.of(first.path, raw, edits)
     )
-    return YamlPlan(first, row, splices, after, workspace, registration, change)
+    return YamlPlan(first, row, splices, after, workspace, registration, change, script)
 
 
 def name_of(target: Target) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,11 +96,12 @@ def register(
     block: RowBlock,
     builder: Path | None,
     yaml_name: str,
+    scripts: Sequence[Path] = (),
 ) -> Registration:
-    """Plan the block's file and its registration."""
+    """Plan the block's file and its registration; `scripts` build from the YAML, with those that name it."""
     if builder is not None:
         return in_builder(project, workspace, block, builder)
-    return in_folder(project, workspace, block, yaml_name)
+    return in_folder(project, workspace, block, yaml_name, scripts)
 
 
 # -- a fork ----------------------------------------------------------------------------------------
@@ -192,11 +193,15 @@ def in_the_way(workspace: Workspace, path: Path, message: str) -> StitchError:
 
 
 def in_folder(
-    project: Project, workspace: Workspace, block: RowBlock, yaml_name: str
+    project: Project,
+    workspace: Workspace,
+    block: RowBlock,
+    yaml_name: str,
+    known: Sequence[Path],
 ) -> Registration:
     """A module of the project that sets the name, imported by the scripts that build from the YAML."""
     namings = scripts_naming(workspace.root, yaml_name)
-    scripts = list(dict.fromkeys(one.script for one in namings))
+    scripts = list(dict.fromkeys([*known, *(one.script for one in namings)]))
     folders = {script.parent for script in scripts}
     base = folders.pop() if len(folders) == 1 else workspace.root
     file = block_file(project, workspace, block, base)

@@ -161,21 +161,6 @@ def test_what_stands_in_the_way_is_named(project: config.Project) -> None:
 # -- the package's own files -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The Python of an environment that has Ultralytics' YAML files."""
-    environment = tmp_path_factory.mktemp("environment")
-    models = environment / "lib/python3.11/site-packages/ultralytics/cfg/models/v8"
-    models.mkdir(parents=True)
-    (models / "yolov8.yaml").write_text(MODEL)
-    (models / "yolov8-p2.yaml").write_text(MODEL)
-    python = environment / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text("#!/bin/sh\n")
-    python.chmod(0o755)
-    return str(python)
-
-
 def test_a_packaged_yaml_is_copied_and_not_edited(project: config.Project, packaged: str) -> None:
     (project.root / "yolov8.yaml").unlink()
     before = tree(project.root)
