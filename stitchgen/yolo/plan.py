@@ -28,6 +28,7 @@ from stitchgen.yolo.registration import Registration, name_for, register
 from stitchgen.yolo.row_block import RowBlock, render_as, row_block
 from stitchgen.yolo.row_targets import RowTarget, inputs_of, of_class, rows_meant
 from stitchgen.yolo.scripts import ScriptYaml, rename_yaml
+from stitchgen.yolo.wrapper import wrapped
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def make_plan(
     """The plan of an `add` whose targets are in a YAML file."""
     check_options(request)
     targets = [parse(text, whole=request.every is not None) for text in request.targets]
-    row = row_block(block, settings, request.channels)
+    row = wrapped(row_block(block, settings, request.channels), request.fuse, request.gate)
     python = interpreter(request.python, project.python, project.root)
     name = block.name.rpartition("/")[2]
     [first, *others] = [yaml_file(project, name_of(one), name, python) for one in targets]
@@ -117,25 +118,27 @@ def name_of(target: Target) -> str:
 
 
 def renamed(row: RowBlock, name: str) -> RowBlock:
-    if name == row.class_name or row.source is None:
+    if name == row.class_name or (row.source is None and row.inner is None):
         return row
+    if row.inner is not None:
+        return replace(row, class_name=name)
     return replace(row, class_name=name, source=render_as(row.block, 2, name))
 
 
 def check_options(request: AddRequest) -> None:
     """Refuse what rows cannot do, or not yet."""
-    if request.placement.name in ("replace", "beside") or request.fuse is not None:
-        what = f"--{request.placement}" if request.fuse is None else f"--fuse {request.fuse}"
+    if request.placement.name in ("replace", "beside"):
         raise unsupported(
-            f"{what} is not made for rows of a YAML file yet",
+            f"--{request.placement} is not made for rows of a YAML file yet",
             None,
             "Put the block in a row of its own: --after or --before",
         )
-    for option, given in (("--gate", request.gate), ("--attach", request.attach)):
-        if given:
-            raise unsupported(
-                f"{option} is not made for rows of a YAML file yet", None, f"Leave out {option}."
-            )
+    if request.attach:
+        raise unsupported(
+            "--attach is for models without source of their own; a YAML file is edited",
+            None,
+            "Leave out --attach.",
+        )
     if request.with_:
         raise unsupported(
             "--with does not go with a row of a YAML file: parse_model gives an own module one input",

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stitchgen.catalog.block import snake_case
 from stitchgen.errors import StitchError
 from stitchgen.planning.block_file import PACKAGE, defines, import_class
 from stitchgen.planning.block_import import is_name, module_to_import
@@ -26,6 +27,7 @@ from stitchgen.source.imports import add_import
 from stitchgen.source.syntax import Syntax
 from stitchgen.yolo.files import dotted_name, scripts_naming
 from stitchgen.yolo.row_block import RowBlock
+from stitchgen.yolo.wrapper import wrapper_source
 
 #: Not `blocks`: where a checkpoint's package is missing, Ultralytics installs one of that name from PyPI.
 FOLDER = "stitched_blocks"
@@ -146,7 +148,7 @@ def in_builder(
     project: Project, workspace: Workspace, block: RowBlock, builder: Path
 ) -> Registration:
     """An import in the project's own file with parse_model."""
-    file = block_file(project, workspace, block, workspace.root)
+    file, *others = block_files(project, workspace, block, workspace.root)
     package = (file.parent / "__init__.py").is_file() or str(
         file.parent / "__init__.py"
     ) in workspace.created
@@ -159,22 +161,40 @@ def in_builder(
             where=workspace.relative(builder),
             hint=f"Use your own class under another name: {workspace.relative(builder)} has to import it.",
         )
-    return Registration(workspace.relative(builder), (workspace.relative(file),), None)
+    uses = tuple(sorted(workspace.relative(path) for path in (file, *others)))
+    return Registration(workspace.relative(builder), uses, None)
 
 
-def block_file(project: Project, workspace: Workspace, block: RowBlock, base: Path) -> Path:
-    """Plan the file of the block's class in the folder of blocks; the user's own class stays where it is."""
-    if block.source is None:
-        return block.block.template
+def block_files(
+    project: Project, workspace: Workspace, block: RowBlock, base: Path
+) -> tuple[Path, ...]:
+    """Plan the files of the block's class in the folder of blocks, its own first, then those it imports.
+
+    The user's own class stays where it is.
+    """
     folder = project.root / project.blocks if project.blocks else base / FOLDER
+    if block.inner is not None:
+        inner, *_ = block_files(project, workspace, block.inner, base)
+        base = project.root if project.blocks else base
+        source = wrapper_source(block, imported_as(workspace, inner, folder, base))
+        stem = snake_case(block.class_name)
+        return (own_file(workspace, folder, stem, block.class_name, source), inner)
+    if block.source is None:
+        return (block.block.template,)
+    stem = block.block.module_for(2, block.class_name)
+    return (own_file(workspace, folder, stem, block.class_name, block.source),)
+
+
+def own_file(workspace: Workspace, folder: Path, stem: str, name: str, source: bytes) -> Path:
+    """Plan a file of the folder, or reuse the one that is there."""
     if folder.exists() and not folder.is_dir():
         raise in_the_way(workspace, folder, "stands where the folder of the blocks would go")
-    file = folder / f"{block.block.module_for(2, block.class_name)}.py"
+    file = folder / f"{stem}.py"
     if file.exists():
-        if not defines(read_bytes(file), block.class_name):
-            raise in_the_way(workspace, file, f"is there and defines no class {block.class_name}")
+        if not defines(read_bytes(file), name):
+            raise in_the_way(workspace, file, f"is there and defines no class {name}")
         return file
-    workspace.create(file, block.source)
+    workspace.create(file, source)
     if not (folder / "__init__.py").exists():
         workspace.create(folder / "__init__.py", PACKAGE)
     return file
@@ -204,7 +224,7 @@ def in_folder(
     scripts = list(dict.fromkeys([*known, *(one.script for one in namings)]))
     folders = {script.parent for script in scripts}
     base = folders.pop() if len(folders) == 1 else workspace.root
-    file = block_file(project, workspace, block, base)
+    file, *others = block_files(project, workspace, block, base)
     folder = project.root / project.blocks if project.blocks else base / FOLDER
     if project.blocks:
         base = workspace.root
@@ -227,7 +247,7 @@ def in_folder(
             }
         )
     own = [folder / name for name in ("__init__.py", "__main__.py", "register.py")]
-    uses = {workspace.relative(path) for path in (*own, file)}
+    uses = {workspace.relative(path) for path in (*own, file, *others)}
     return Registration(
         workspace.relative(register_file),
         tuple(sorted(uses)),

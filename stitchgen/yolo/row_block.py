@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from stitchgen.catalog import render
 from stitchgen.catalog.block import Block, Parameter
 from stitchgen.errors import StitchError
+from stitchgen.fusions.fusion import Fusion
 from stitchgen.planning.block_file import dims_at
 from stitchgen.project.transaction import read_bytes
 from stitchgen.yolo.parse_model import LOCALS, SET_ON_LAYERS, TAKEN
@@ -29,6 +30,9 @@ class RowBlock:
     class_name: str
     args: str  # between the brackets
     source: bytes | None
+    inner: RowBlock | None = None  # that this one joins by `fuse`, or gates
+    fuse: Fusion | None = None
+    gate: bool = False
 
 
 def row_block(block: Block, settings: Mapping[str, str], channels: str | None) -> RowBlock:
