@@ -341,6 +341,25 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
             "--attach",
         ),
         (
+            {"faster_rcnn.py": "model = dict(type='FasterRCNN', backbone=dict(type='ResNet'))\n"},
+            "se --after faster_rcnn.py::model.backbone.layer3",
+            "does-not-build",
+            "faster_rcnn.py:1",
+            "OpenMMLab's kind",
+            "custom_imports = dict(imports=['blocks.cbam'])",
+        ),
+        (
+            {
+                "lib.py": "class AutoModel:\n    from_pretrained = from_config = print\n",
+                "run.py": "from lib import AutoModel\nmodel = AutoModel.from_pretrained('bert')\n",
+            },
+            "se --after run.py::model.encoder",
+            "does-not-build",
+            "run.py:2",
+            "built by from_pretrained",
+            "modelling file into the project",
+        ),
+        (
             {"yolo.yaml": "backbone: []\n"},
             "se --after yolo.yaml::model.2",
             "not-a-model",

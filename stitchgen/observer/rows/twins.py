@@ -10,7 +10,7 @@ from torch import nn
 
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.protocol import Keys, NewRow
-from stitchgen.observer.tensors.slots import slots
+from stitchgen.observer.tensors.slots import Slot, slots
 
 
 def moved_key(key: str, moved: Sequence[int]) -> str:
@@ -49,12 +49,25 @@ def compare_keys(
 
 def take_over(before: nn.Module, after: nn.Module, moved: Sequence[int]) -> None:
     """Give the edited model the old one's tensors: weights, statistics, and what is drawn when it is built."""
-    places = {slot.path: slot.tensor for slot in slots(after)}
+    places = {slot.path: slot for slot in slots(after)}
     with torch.no_grad():
         for slot in slots(before):
             place = places.get(moved_key(slot.path, moved))
-            if place is not None and place.shape == slot.tensor.shape:
-                place.data.copy_(slot.tensor)
+            if place is None or place.tensor.shape != slot.tensor.shape:
+                continue
+            if slot.kind == "attribute":
+                replace(place, slot.tensor)
+            else:
+                place.tensor.data.copy_(slot.tensor)
+
+
+def replace(place: Slot, tensor: torch.Tensor) -> None:
+    """Put a copy of a tensor where a model keeps another one: it may be expanded, and not to be written to."""
+    key = place.path.rpartition(".")[2]
+    if isinstance(place.holder, dict):
+        place.holder[key] = tensor.clone()
+    elif isinstance(place.holder, list):
+        place.holder[int(key)] = tensor.clone()
 
 
 def layers_of(model: Any) -> nn.Sequential:
