@@ -7,15 +7,13 @@ from typing import Any
 from stitchgen.analysis.layer_facts import LayerFacts
 from stitchgen.analysis.survey import Configuration, LayerInstance, Survey
 from stitchgen.errors import StitchError, shown_below
-from stitchgen.pipeline import yaml_layers
 from stitchgen.pipeline.survey import backend_for
-from stitchgen.pipeline.yaml_splice import names_yaml
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
 from stitchgen.targets.build_errors import check_given, nothing_built
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
-from stitchgen.yolo.scripts import yaml_of_script
+from stitchgen.targets.yaml_target import may_name_yaml
 
 
 def run(
@@ -29,12 +27,12 @@ def run(
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
     with shown_below(project.root):
-        found = yaml_of_script(project, text)
-        if found is not None:
-            text = found[0].name
-        if names_yaml(text):
-            return yaml_layers.describe(project, text, python)
-    with shown_below(project.root):
+        if may_name_yaml(project, text):
+            from stitchgen.pipeline import yaml_layers  # which few projects need
+
+            name = yaml_layers.yaml_named(project, text)
+            if name is not None:
+                return yaml_layers.describe(project, name, python)
         return describe(project, text, RunOptions(builds, inputs, python), prove)
 
 

@@ -13,12 +13,10 @@ from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.catalog.own_class import is_own, read_own
 from stitchgen.errors import StitchError, shown_below
-from stitchgen.pipeline import yaml_splice
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, outcome_of
 from stitchgen.pipeline.proof import Proof, prove
 from stitchgen.pipeline.survey import backend_for
-from stitchgen.pipeline.yaml_splice import in_yaml, is_for_yaml
 from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
 from stitchgen.planning.fuse import make_fusion
@@ -29,6 +27,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.targets.build_errors import check_given, no_builds
 from stitchgen.targets.model import model_of_request
 from stitchgen.targets.request import FuseRequest, SpliceRequest
+from stitchgen.targets.yaml_target import may_name_yaml
 
 Planner = Callable[[Planning], Plan]
 
@@ -50,10 +49,13 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
 
 def propose(project: Project, request: SpliceRequest, dry_run: bool) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
-    request, script = in_yaml(project, request)
-    if is_for_yaml(request):
-        block = find_block(project, request.block)
-        return yaml_splice.propose(project, request, block, dry_run, script)
+    if any(may_name_yaml(project, text) for text in request.targets):
+        from stitchgen.pipeline import yaml_splice  # which few projects need
+
+        request, script = yaml_splice.in_yaml(project, request)
+        if yaml_splice.is_for_yaml(request):
+            block = find_block(project, request.block)
+            return yaml_splice.propose(project, request, block, dry_run, script)
     done = done_already(project, request, dry_run)
     if done is not None:
         return done

@@ -7,8 +7,18 @@ from typing import Any
 from stitchgen.analysis.subject import interpreter
 from stitchgen.project.config import Project
 from stitchgen.source.yaml_rows import ModelYaml, Row, Scale
+from stitchgen.targets.yaml_target import names_yaml
 from stitchgen.yolo.files import yaml_file
 from stitchgen.yolo.parse_model import Feature, features
+from stitchgen.yolo.scripts import yaml_of_script
+
+
+def yaml_named(project: Project, text: str) -> str | None:
+    """The YAML that a model means: itself, or the one that a script names; None for Python source."""
+    if names_yaml(text):
+        return text
+    found = yaml_of_script(project, text)
+    return found[0].name if found is not None else None
 
 
 def describe(project: Project, text: str, python: str | None) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from stitchgen.pipeline.noop import stands
 from stitchgen.pipeline.outcome import Outcome
 from stitchgen.planning.block_file import check_settings
 from stitchgen.project.config import Project
-from stitchgen.source.yaml_document import is_yaml
 from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
+from stitchgen.targets.yaml_target import names_yaml
 from stitchgen.yolo.files import at_scale
 from stitchgen.yolo.parse_model import features
 from stitchgen.yolo.plan import RowSplice, YamlPlan, make_plan
@@ -26,12 +26,6 @@ from stitchgen.yolo.scripts import ScriptYaml, yaml_of_script
 #: The checks, as the report names them.
 CHECKS = ("builds", "graph", "keys", "position", "elsewhere", "consumed", "rebuilt", "fused")
 NO_KEYS: dict[str, list[str]] = {"added": [], "lost": [], "reshaped": []}
-
-
-def names_yaml(text: str) -> bool:
-    """Whether a target, or a model, is in a YAML file."""
-    file, _, _ = text.partition("::")
-    return is_yaml(file.strip())
 
 
 def is_for_yaml(request: SpliceRequest) -> TypeGuard[AddRequest]:
@@ -222,6 +216,7 @@ def warnings_of(
         )
     if plan.fresh:
         found.append(moved_weights(plan))
+        found += unknown_scale(plan)
     if plan.registration is not None and plan.registration.module is not None:
         package = plan.registration.module.partition(".")[0]
         found.append(
@@ -231,6 +226,18 @@ def warnings_of(
             }
         )
     return found
+
+
+def unknown_scale(plan: YamlPlan) -> list[dict[str, str]]:
+    """That Ultralytics tells the scale from the file's name, which here cannot say it."""
+    first = plan.file.model.scales[0].name
+    name = plan.file.path.rpartition("/")[2]
+    own = plan.registration is not None and plan.registration.module is None
+    if not first or own or at_scale(name, first) != name or len(plan.file.model.scales) < 2:
+        return []
+    message = f"the name {name} tells no scale: Ultralytics builds scale {first}, whatever is meant"
+    hint = f"Call it as yolov8.yaml is called, so that yolov8{first}.yaml names the scale."
+    return [{"code": "no-scale", "where": plan.file.path, "message": message, "hint": hint}]
 
 
 def moved_weights(plan: YamlPlan) -> dict[str, str]:

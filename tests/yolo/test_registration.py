@@ -158,6 +158,15 @@ def test_what_stands_in_the_way_is_named(project: config.Project) -> None:
     assert (refused.code, refused.where) == ("blocks-in-the-way", "stitched_blocks/register.py")
 
 
+@pytest.mark.parametrize(("name", "told"), [("yolov8.yaml", False), ("mine.yaml", True)])
+def test_a_name_that_tells_no_scale_is_said(project: config.Project, name: str, told: bool) -> None:
+    if name != "yolov8.yaml":
+        (project.root / "yolov8.yaml").rename(project.root / name)
+    outcome = add(project, f"cbam --after {name}::SPPF")
+    codes = [one["code"] for one in outcome.result["warnings"]]
+    assert ("no-scale" in codes) == told
+
+
 # -- the package's own files -------------------------------------------------------------------------
 
 
