@@ -133,7 +133,12 @@ class Twin:
 
 
 def make_twin(
-    subject: Subject, checkpoint: Path, yaml: str, builder: str | None, register: str | None
+    subject: Subject,
+    checkpoint: Path,
+    yaml: str,
+    builder: str | None,
+    register: str | None,
+    overlay: Mapping[Path, bytes],
 ) -> Twin:
     """The twin of a checkpoint, in a file of the folder for temporary ones."""
     try:
@@ -144,6 +149,7 @@ def make_twin(
                 yaml=yaml,
                 builder=builder,
                 register=register,
+                overlay=encoded(overlay),
                 inputs=[],
             )
     except StitchError as error:

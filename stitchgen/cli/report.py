@@ -236,6 +236,13 @@ def _add(result: Mapping[str, Any], paint: Paint) -> str:
     lines += _files(result, paint)
     if result["files"]:
         lines += _proof(result, paint)
+    if weights := result.get("weights"):
+        arriving = (
+            f"{weights['arriving']} of {weights['tensors']} tensors of {weights['checkpoint']}"
+        )
+        lines.append(
+            _fact("weights", f"{weights['path']}: {arriving} ({weights['without']} without it)")
+        )
     return "\n".join([*lines, *_warnings(result, paint), *_last_words(result)])
 
 

@@ -23,6 +23,8 @@ from stitchgen.source.document import NEWLINE, Document
 from stitchgen.source.equivalence import HOLE, meaning
 from stitchgen.source.yaml_document import is_yaml
 
+WEIGHTS = ".pt"
+
 _CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)(?: |\r?$)", re.MULTILINE)
 
 
@@ -137,6 +139,9 @@ def _check_block(project: Project, book: Ledger, path: str, findings: _Findings)
     try:
         raw = (project.root / path).read_bytes()
     except OSError as error:
+        if path.endswith(WEIGHTS):
+            findings.files[path] = "absent"  # weights are seldom in version control
+            return
         findings.fault(
             path,
             None,

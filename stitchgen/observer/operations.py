@@ -63,7 +63,7 @@ def answer_to(request: Request) -> Answer:
     if request["op"] == "prove_rows":
         return prove_rows(request)
     if request["op"] == "make_twin":
-        with project_of(request, {}):
+        with project_of(request, request.get("overlay", {})):
             return rows_weights.make_twin(request)
     raise KeyError(request["op"])
 

@@ -210,6 +210,7 @@ class TwinRequestBase(ModelRequest):
 
 
 class TwinRequest(TwinRequestBase, total=False):
+    overlay: Dict[str, str]
     builder: Optional[str]
     register: Optional[str]
 

@@ -12,7 +12,7 @@ from stitchgen.analysis.survey import Survey
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.catalog.own_class import is_own, read_own
-from stitchgen.errors import StitchError, shown_below
+from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, outcome_of
 from stitchgen.pipeline.proof import Proof, prove
@@ -56,6 +56,12 @@ def propose(project: Project, request: SpliceRequest, dry_run: bool) -> Outcome:
         if yaml_splice.is_for_yaml(request):
             block = find_block(project, request.block)
             return yaml_splice.propose(project, request, block, dry_run, script)
+    if request.weights is not None:
+        raise UsageError(
+            "usage",
+            "--weights is for rows of a YAML file: behind a new row all layers have other numbers",
+            hint="leave it out; the old state_dict loads with strict=False",
+        )
     done = done_already(project, request, dry_run)
     if done is not None:
         return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from stitchgen.analysis.rows_proof import Twin, make_twin
 from stitchgen.analysis.subject import Subject, interpreter
 from stitchgen.errors import StitchError, shown_below
+from stitchgen.history import ledger
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named
@@ -30,27 +32,61 @@ class Outcome:
 def run(
     project: Project, checkpoint: str, yaml: str, *, python: str | None = None, write: bool = True
 ) -> Outcome:
-    """Write the twin of a checkpoint beside the YAML's project; it is in no ledger, being no source."""
+    """Write the twin of a checkpoint at the project's root, as a run that is undone like any other."""
     with shown_below(project.root):
         path = checkpoint_file(project, checkpoint)
         program = interpreter(python, project.python, project.root)
         file = yaml_file(project, yaml, "", program)
-        target = project.root.resolve() / f"{named_for(path, file)}{SUFFIX}"
-        if target.exists():
-            raise StitchError(
-                "not-writable",
-                f"{target.name} is there already",
-                where=target.name,
-                hint=f"Take it away first: rm {target.name}",
-            )
-        twin = twin_of(project, program, path, file)
-        try:
-            change = FileChange(target.name, None, twin.path.read_bytes())
-        finally:
-            twin.path.unlink()
+        target = target_for(project, path, file)
+        builder = builder_of(project.root)
+        found = None if builder is not None else registered_in(project, file.source.parent)
+        base, register = found if found is not None else (project.root, None)
+        name = None if builder is None else dotted_name(project.root, builder)
+        subject = subject_of(project, file, program, base)
+        twin = make_twin(subject, path, file.model.document.text, name, register, {})
+        change = change_of(target, twin)
     if write:
-        transaction.commit(project.root, [change])
-    return Outcome(report(path, file, target, twin, write), change)
+        record = ledger.SpliceRecord(
+            block=path.name,
+            target=target.name,
+            placement="weights",
+            attribute=path.stem,
+            strategy="file",
+        )
+        command = shlex.join(["weights", checkpoint, "--for", yaml])
+        book = ledger.load(project.root).with_run(command, [record], [change])
+        transaction.commit(project.root, [change, book.change()])
+    return Outcome(report(path, file.path, target, twin, write), change)
+
+
+def subject_of(project: Project, file: YamlFile, python: str, base: Path) -> Subject:
+    return Subject(
+        file=file.source,
+        module="",
+        paths=tuple(dict.fromkeys((base, project.root))),
+        root=project.root,
+        python=python,
+    )
+
+
+def target_for(project: Project, checkpoint: Path, file: YamlFile) -> Path:
+    """Where the twin goes; refuses where something is."""
+    target = project.root.resolve() / f"{named_for(checkpoint, file)}{SUFFIX}"
+    if target.exists():
+        raise StitchError(
+            "not-writable",
+            f"{target.name} is there already",
+            where=target.name,
+            hint=f"Take it away first: rm {target.name}",
+        )
+    return target
+
+
+def change_of(target: Path, twin: Twin) -> FileChange:
+    try:
+        return FileChange(target.name, None, twin.path.read_bytes())
+    finally:
+        twin.path.unlink()
 
 
 def checkpoint_file(project: Project, name: str) -> Path:
@@ -73,36 +109,21 @@ def named_for(checkpoint: Path, file: YamlFile) -> str:
     return checkpoint.stem + (own[len(base) :] if own.startswith(base) else f"-{own}")
 
 
-def twin_of(project: Project, python: str, checkpoint: Path, file: YamlFile) -> Twin:
-    builder = builder_of(project.root)
-    register = None if builder is not None else registered_in(project, file.source.parent)
-    base, module = register if register is not None else (project.root, None)
-    subject = Subject(
-        file=file.source,
-        module="",
-        paths=tuple(dict.fromkeys((base, project.root))),
-        root=project.root,
-        python=python,
-    )
-    name = None if builder is None else dotted_name(project.root, builder)
-    return make_twin(subject, checkpoint, file.model.document.text, name, module)
-
-
-def report(path: Path, file: YamlFile, target: Path, twin: Twin, written: bool) -> dict[str, Any]:
+def report(path: Path, yaml: str, target: Path, twin: Twin, written: bool) -> dict[str, Any]:
     warnings = []
     if twin.arriving < twin.tensors:
         left = twin.tensors - twin.arriving
-        message = f"{left} tensors have another shape in {file.path}, as with other classes"
+        message = f"{left} tensors have another shape in {yaml}, as with other classes"
         warnings.append({"code": "reshaped", "message": message})
     if not twin.rows:
-        message = f"{file.path} has no row that the checkpoint lacks: {path.name} itself fits"
+        message = f"{yaml} has no row that the checkpoint lacks: {path.name} itself fits"
         warnings.append({"code": "nothing-new", "message": message})
     return {
         "ok": True,
         "command": "weights",
         "dry_run": not written,
         "checkpoint": path.name,
-        "yaml": file.path,
+        "yaml": yaml,
         "rows": [f"model.{number}" for number in twin.rows],
         "tensors": twin.tensors,
         "arriving": twin.arriving,

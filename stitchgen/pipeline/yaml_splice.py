@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, TypeGuard
 
-from stitchgen.analysis.rows_proof import RowsProof
+from stitchgen.analysis.rows_proof import RowsProof, make_twin
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger
 from stitchgen.history.yaml_traces import ROW
+from stitchgen.pipeline import weights
 from stitchgen.pipeline.noop import stands
 from stitchgen.pipeline.outcome import Outcome
 from stitchgen.planning.block_file import check_settings
 from stitchgen.project.config import Project
+from stitchgen.source.edits import FileChange
 from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
 from stitchgen.targets.yaml_target import names_yaml
-from stitchgen.yolo.files import at_scale
+from stitchgen.yolo.files import at_scale, builder_of, dotted_name
 from stitchgen.yolo.parse_model import features
 from stitchgen.yolo.plan import RowSplice, YamlPlan, make_plan
-from stitchgen.yolo.proof import prove
+from stitchgen.yolo.proof import prove, subject_of
 from stitchgen.yolo.scripts import ScriptYaml, yaml_of_script
 
 #: The checks, as the report names them.
@@ -76,6 +78,10 @@ def propose(
     plan = make_plan(project, request, block, check_settings(block, request.settings), script)
     proof, without = proven(project, request, plan)
     changes = plan.changes
+    fitted = None
+    if request.weights is not None and plan.fresh:
+        fitted, weights_change = fitted_weights(project, request, plan)
+        changes.append(weights_change)
     files = [{"path": change.path, "action": change.action} for change in changes]
     if changes:
         book = ledger.load(project.root)
@@ -84,8 +90,27 @@ def propose(
     result = report(request, plan, dry_run) | {"files": files}
     if proof is not None:
         result |= {"proof": proof_report(plan, proof), "keys": proof.keys.as_dict()}
+    if fitted is not None:
+        result["weights"] = fitted
     result["warnings"] = warnings_of(request, plan, proof, without)
     return Outcome(result, changes)
+
+
+def fitted_weights(
+    project: Project, request: AddRequest, plan: YamlPlan
+) -> tuple[dict[str, Any], FileChange]:
+    """What `stitchgen weights` would report and write, once the plan is carried out."""
+    assert request.weights is not None and plan.registration is not None
+    path = weights.checkpoint_file(project, request.weights)
+    target = weights.target_for(project, path, plan.file)
+    builder = builder_of(project.root)
+    subject = subject_of(project, request, plan)
+    name = None if builder is None else dotted_name(project.root, builder)
+    text, overlay = plan.after.document.text, plan.workspace.overlay()
+    twin = make_twin(subject, path, text, name, plan.registration.module, overlay)
+    report = weights.report(path, plan.file.path, target, twin, False)
+    kept = {key: report[key] for key in ("checkpoint", "tensors", "arriving", "without")}
+    return {**kept, "path": target.name}, weights.change_of(target, twin)
 
 
 def proven(

@@ -21,12 +21,23 @@ MOST_RUN = 2
 def prove(project: Project, request: AddRequest, plan: YamlPlan) -> RowsProof:
     """The proof of the rows that a plan puts in."""
     assert plan.registration is not None
+    module = plan.registration.module
+    try:
+        return prove_rows(
+            subject_of(project, request, plan),
+            question(project, plan, module, builder_of(project.root)),
+        )
+    except StitchError as error:
+        raise at_row(plan, error) from error
+
+
+def subject_of(project: Project, request: AddRequest, plan: YamlPlan) -> Subject:
+    """What runs the model of a plan, with the folder first on the path from which the blocks are imported."""
+    assert plan.registration is not None
     registration = plan.registration
-    builder = builder_of(project.root)
-    module = registration.module
-    folder = project.root / Path(registration.file).parent
+    folder, module = project.root / Path(registration.file).parent, registration.module
     base = folder.parents[module.count(".") - 1] if module is not None else project.root
-    subject = Subject(
+    return Subject(
         file=plan.file.source,
         module="",
         paths=tuple(dict.fromkeys((base, project.root))),
@@ -34,10 +45,6 @@ def prove(project: Project, request: AddRequest, plan: YamlPlan) -> RowsProof:
         python=interpreter(request.python, project.python, project.root),
         inputs=request.inputs,
     )
-    try:
-        return prove_rows(subject, question(project, plan, module, builder))
-    except StitchError as error:
-        raise at_row(plan, error) from error
 
 
 def question(

@@ -11,11 +11,13 @@ import torch
 import yaml
 
 from stitchgen.errors import StitchError
+from stitchgen.history import check, undo
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.rows.weights import alignment
 from stitchgen.pipeline import splice, weights
 from stitchgen.project import config
-from tests.support.commands import request_of
+from tests.support.commands import refusal, request_of
+from tests.support.spliced import tree
 
 
 def built(path: Path) -> Any:
@@ -50,6 +52,41 @@ def test_every_tensor_arrives(fork: config.Project, model: Any, python: str) -> 
     shapes = {key: tensor.shape for key, tensor in twin.state_dict().items()}
     again = built_from(twin.yaml).state_dict()
     assert {key: tensor.shape for key, tensor in again.items()} == shapes
+
+
+def test_undo_takes_the_file_back_and_check_does_not_miss_it(
+    fork: config.Project, model: Any, python: str
+) -> None:
+    before = tree(fork.root)
+    weights.run(fork, "yolo1n.pt", "yolo1.yaml", python=python)
+    (fork.root / "yolo1n-init.pt").rename(fork.root / "elsewhere.pt")
+    assert check.run(fork)["ok"], "weights are seldom in version control"
+    (fork.root / "elsewhere.pt").rename(fork.root / "yolo1n-init.pt")
+    undo.run(fork)
+    assert tree(fork.root) == before
+
+
+def test_add_makes_the_weights_in_the_same_run(
+    fork: config.Project, model: Any, python: str
+) -> None:
+    undo.run(fork)
+    before = tree(fork.root)
+    request = request_of("se --after yolo1.yaml::model.2 --weights yolo1n.pt", python)
+    outcome = splice.run(fork, request)
+    fitted = outcome.result["weights"]
+    assert fitted["path"] == "yolo1n-init.pt"
+    assert fitted["arriving"] == fitted["tensors"] > fitted["without"]
+    assert {"path": "yolo1n-init.pt", "action": "create"} in outcome.result["files"]
+    assert type(torch.load(fork.root / "yolo1n-init.pt", weights_only=False)["model"].model[3]) is (
+        torch.nn.Identity
+    )
+    undo.run(fork)
+    assert tree(fork.root) == before
+
+
+def test_weights_are_for_rows(fork: config.Project, python: str) -> None:
+    found = refusal(fork, "se --after models/common.py::Conv.bn --weights yolo1n.pt", python)
+    assert found.code == "usage" and "rows of a YAML file" in found.message
 
 
 def built_from(settings: Any) -> Any:
