@@ -27,9 +27,7 @@ MODEL = (Path(__file__).parent / "fork" / "model.yaml").read_bytes()
 @pytest.mark.parametrize(
     "flags",
     [
-        "cbam --after model.yaml::model.2",
         "se --before model.yaml::Detect#all",
-        "eca --before model.yaml::model.0",
         "simam --after model.yaml::model.0 --into model.4",
     ],
 )

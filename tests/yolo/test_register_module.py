@@ -24,7 +24,7 @@ head:
 DIST = """\
 def generate_ddp_file(trainer):
     with open(trainer, "w", encoding="utf-8") as file:
-        file.write("from ultralytics.nn import tasks\\nprint(tasks.CBAM.__module__)\\n")
+        file.write("from ultralytics.nn import tasks\\nprint(tasks.Mine.__module__)\\n")
     return trainer
 """
 CLI = """\
@@ -32,7 +32,7 @@ from ultralytics.nn import tasks
 
 def entrypoint():
     import sys
-    print(sys.argv[1:], tasks.CBAM.__name__)
+    print(sys.argv[1:], tasks.Mine.__name__)
 """
 
 
@@ -54,10 +54,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     (root / "pyproject.toml").touch()
     (root / "model.yaml").write_text(MODEL)
+    # Without torch, whose import would be most of the time.
+    (root / "mine.py").write_text("class Mine:\n    def __init__(self, channels):\n        pass\n")
     monkeypatch.chdir(root)
     splice.run(
         config.find_project(root),
-        request_of("cbam --after model.yaml::SPPF --no-prove", "no-python"),
+        request_of("mine.py::Mine --after model.yaml::SPPF --no-prove", "no-python"),
     )
     return root
 
@@ -77,15 +79,15 @@ def test_workers_of_a_multi_gpu_training_have_the_block(project: Path, tmp_path:
     worker = tmp_path / "worker.py"
     program = (
         "import stitched_blocks.register\nfrom ultralytics.nn import tasks\n"
-        "from ultralytics.utils import dist\nprint(tasks.CBAM.__module__)\n"
+        "from ultralytics.utils import dist\nprint(tasks.Mine.__module__)\n"
         f"dist.generate_ddp_file({str(worker)!r})\n"
     )
-    assert run(project, "-c", program) == "stitched_blocks.cbam"
+    assert run(project, "-c", program) == "mine"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert run(elsewhere, str(worker)) == "stitched_blocks.cbam"
+    assert run(elsewhere, str(worker)) == "mine"
 
 
 def test_the_command_line_has_the_block(project: Path) -> None:
     printed = run(project, "-m", "stitched_blocks", "train", "model=model.yaml")
-    assert printed == "['train', 'model=model.yaml'] CBAM"
+    assert printed == "['train', 'model=model.yaml'] Mine"
