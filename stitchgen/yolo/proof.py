@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from stitchgen.analysis.rows_proof import AddedRow, RowsProof, RowsQuestion, prove_rows
@@ -16,6 +17,8 @@ from stitchgen.yolo.plan import YamlPlan
 
 #: So many scales are run; the others are built.
 MOST_RUN = 2
+#: What parse_model says of a module that it does not know, in Ultralytics and in the repositories.
+UNKNOWN = re.compile(r"(?:KeyError: '|name ')([\w.]+)'")
 
 
 def prove(project: Project, request: AddRequest, plan: YamlPlan) -> RowsProof:
@@ -86,9 +89,13 @@ def scales_to_run(project: Project, plan: YamlPlan, names: list[str]) -> tuple[s
 
 
 def at_row(plan: YamlPlan, error: StitchError) -> StitchError:
-    """The refusal with the row of the YAML that it is about, where the observer knows none."""
-    if error.where is None and error.code in ("law-broken", "does-not-build"):
-        source = plan.fresh[0].insertion.source
-        row = plan.file.model.rows[max(source, 0)]
-        error.where = plan.file.model.where(row)
+    """The refusal with the row of the YAML that it is about, where one can be told."""
+    model = plan.file.model
+    unknown = UNKNOWN.search(error.message)
+    rows = [row for row in model.rows if unknown and row.module == unknown.group(1)]
+    if error.code == "does-not-build" and rows:
+        error.where = model.where(rows[0])
+        error.hint = f"{rows[0].module} is no name of what builds the model: correct the row, or register it."
+    elif error.code == "law-broken" and error.where is None:
+        error.where = model.where(model.rows[max(plan.fresh[0].insertion.source, 0)])
     return error

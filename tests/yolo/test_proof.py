@@ -63,6 +63,8 @@ def test_a_model_that_does_not_build_is_said_to_be_so(fork: config.Project, pyth
         splice.run(fork, request_of("cbam --after model.yaml::model.2", python))
     assert refused.value.code == "does-not-build"
     assert "KeyError: 'Strange'" in refused.value.message
+    assert refused.value.where == "model.yaml:7"
+    assert "Strange is no name" in (refused.value.hint or "")
     assert tree(fork.root) == before
 
 
