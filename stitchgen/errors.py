@@ -43,6 +43,7 @@ CODES: dict[str, str] = {
     "no-configuration": "The configuration file is malformed.",
     "no-git": "There is no git to merge a block file with.",
     "no-torch": "The Python that should run the model has no torch.",
+    "no-yaml": "A YAML file is to be read, and PyYAML is not installed.",
     "not-a-model": "The file or the object defines no nn.Module.",
     "not-a-tensor": "The layer's result is not a tensor.",
     "not-python": "The file is no Python source file.",

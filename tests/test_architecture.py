@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "stitchgen"
 
 #: A package (or module) imports only those before it.
 ORDER = (
-    "errors explanations layouts fusions source project catalog history analysis targets rewrite planning pipeline "
+    "errors explanations layouts fusions source project catalog history analysis targets rewrite planning yolo "
+    "pipeline "
     "commands cli __main__"
 ).split()
 
@@ -32,6 +33,7 @@ OWNERS = {
         "history/ledger.py",
     },
     "torch": {"observer"},
+    "yaml": {"source/yaml_document.py"},
 }
 
 #: It runs in another process, with a Python that has torch and nothing else.

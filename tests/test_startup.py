@@ -38,3 +38,11 @@ def test_a_light_command_loads_nothing_heavy(arguments):
 def test_help_loads_options_and_nothing_that_does_the_work():
     packages = {name.split(".")[1] for name in loaded("--help") if name.startswith("stitchgen.")}
     assert packages == {"cli", "commands", "errors", "fusions"}
+
+
+def test_what_reads_yaml_is_loaded_for_yaml_alone():
+    program = "import sys, stitchgen.pipeline.splice; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.split())
+    assert not {name for name in modules if name.startswith(("stitchgen.yolo", "yaml"))}

@@ -36,6 +36,7 @@ from stitchgen.commands import (
     status,
     undo,
     update,
+    weights,
 )
 from stitchgen.commands import list as list_blocks
 from stitchgen.commands.conversation import Conversation
@@ -79,7 +80,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, add, fuse),
+    *(list_blocks, show, new_module, layers, add, fuse, weights),
     *(status, check, diff, update, remove, undo, explain, demo),
 )
 for module in COMMANDS:

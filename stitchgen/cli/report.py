@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from stitchgen.cli import report_history as history
+from stitchgen.cli import report_yaml as yaml
 from stitchgen.cli.report_parts import (
     NOT_PROVEN,
     Paint,
@@ -24,6 +25,7 @@ from stitchgen.cli.report_parts import (
     painted,
     paragraph,
     plain,
+    table,
     warnings,
 )
 
@@ -153,6 +155,8 @@ def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
 
 
 def _layers(result: Mapping[str, Any], paint: Paint) -> str:
+    if "scales" in result:
+        return yaml.rows(result, paint)
     rows = [("target", "class", "channels", "layout", "calls", "evidence", "read by")]
     for layer in result["layers"]:
         channels, calls = layer.get("channels"), layer.get("calls")
@@ -167,15 +171,7 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
                 names(layer.get("readers", [])),
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = []
-    for number, row in enumerate(rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
-        line = "  ".join(cells).rstrip()
-        if number == 0:
-            lines.append(paint(line, "faint"))
-        else:
-            lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
+    lines = table(rows, paint)
     built = result.get("build")
     head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
     if not result["layers"]:
@@ -190,6 +186,7 @@ def _add(result: Mapping[str, Any], paint: Paint) -> str:
     lines += files(result, paint)
     if result["files"]:
         lines += _proof(result, paint)
+    lines += yaml.arriving(result)
     return "\n".join([*lines, *warnings(result, paint), *last_words(result)])
 
 
@@ -219,15 +216,19 @@ def _splice(
     if len(alike) > 1:
         splice = {**splice, "readers": []}
         target = f"{len(alike)} layers, {target} to {paint(alike[-1]['target'], 'name')}"
+    # A row of a YAML file has a number, and no attribute of its own.
+    named = attribute if splice["strategy"] == "row" else f"self.{attribute}"
     if splice.get("already"):
-        return [f"{block} {splice['placement']} {target}: self.{attribute} is there already"]
+        return [f"{block} {splice['placement']} {target}: {named} is there already"]
     # Where features are fused there may be no block.
     what = block or "fusion"
-    lines = [f"{what} {splice['placement']} {target}: self.{attribute} ({splice['strategy']})"]
+    lines = [f"{what} {splice['placement']} {target}: {named} ({splice['strategy']})"]
     channels = splice.get("channels") or {}
     if channels.get("expression"):
         known = channels["expression"]
-        if channels.get("value") is not None and str(channels["value"]) != known:
+        if channels.get("scales"):
+            known += " = " + yaml.at_scales(channels["scales"])
+        elif channels.get("value") is not None and str(channels["value"]) != known:
             known += f" = {channels['value']}"
         lines.append(fact("channels", f"{known} ({channels['evidence']})"))
         if channels.get("reason"):
@@ -254,6 +255,11 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
             f"{proof['configurations']} configurations ({own} of the project's, {proof['variants']}"
         )
         lines.append(fact("holds in", f"{text} with one argument changed)"))
+    if proof.get("built"):
+        lines.append(fact("built", names(proof["built"])))
+    if proof.get("builder"):
+        version = f", Ultralytics {proof['version']}" if proof["version"] else ""
+        lines.append(fact("builder", proof["builder"] + version))
     if proof.get("not_proven"):
         lines.append(fact("not proven", names(proof["not_proven"])))
     if proof.get("unchanged"):
@@ -270,7 +276,8 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     keys = result.get("keys", {})
     parts = [f"{len(keys.get('added', []))} new"]
     parts += [f"{name}: {names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]
-    kept = "" if len(parts) > 1 else "; all old ones kept with their shapes"
+    moved = " at their layers' new numbers" if "built" in proof else ""
+    kept = "" if len(parts) > 1 else f"; all old ones kept with their shapes{moved}"
     lines.append(fact("keys", ", ".join(parts) + kept))
     return lines
 
@@ -314,4 +321,5 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "check": history.check,
     "explain": history.explain,
     "status": history.status,
+    "weights": yaml.weights,
 }

@@ -80,6 +80,20 @@ def warnings(result: Mapping[str, Any], paint: Paint) -> list[str]:
     return lines
 
 
+def table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
+    """Columns under a faint head, the first of them with the names."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        line = "  ".join(cells).rstrip()
+        if number == 0:
+            lines.append(paint(line, "faint"))
+        else:
+            lines.append(paint(cells[0], "name") + line[len(cells[0]) :])
+    return lines
+
+
 def last_words(result: Mapping[str, Any]) -> list[str]:
     if "patch" in result:
         return [f"nothing was written; the patch is for `git apply` in {result['patch_folder']}"]

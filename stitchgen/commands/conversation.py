@@ -71,11 +71,13 @@ def answer(outcome: Any, diff: bool, root: Path) -> Mapping[str, Any]:
         return result
 
     here, root = Path.cwd().resolve(), root.resolve()
-    paths = [(root / change.path) for change in outcome.changes]
+    # Weights are no text: the command itself writes them.
+    texts = [change for change in outcome.changes if not change.path.endswith(".pt")]
+    paths = [(root / change.path) for change in texts]
     folder = here if all(path.is_relative_to(here) for path in paths) else root
     changes = [
         replace(change, path=path.relative_to(folder).as_posix())
-        for change, path in zip(outcome.changes, paths)
+        for change, path in zip(texts, paths)
     ]
     repository = next((up for up in (folder, *folder.parents) if (up / ".git").exists()), folder)
     prefix = folder.relative_to(repository).as_posix() + "/" if folder != repository else ""

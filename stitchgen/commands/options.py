@@ -67,6 +67,13 @@ def _python(ctx: click.Context, parameter: click.Parameter, value: str | None) -
     return value
 
 
+PYTHON = click.option(
+    "--python",
+    metavar="PATH",
+    callback=_python,
+    help="The interpreter that runs the model (else the configured one, else the active "
+    "virtual environment's, else the one that runs stitchgen).",
+)
 RUNS_THE_MODEL = options(
     click.option(
         "--build",
@@ -84,13 +91,7 @@ RUNS_THE_MODEL = options(
         help="What to feed it: 1x3x224x224, 1x16:int64, or a Python expression. Repeat for a "
         "model that takes several tensors.",
     ),
-    click.option(
-        "--python",
-        metavar="PATH",
-        callback=_python,
-        help="The interpreter that runs the model (else the configured one, else the active "
-        "virtual environment's, else the one that runs stitchgen).",
-    ),
+    PYTHON,
     click.option("--no-prove", is_flag=True, help="Do not run the edited model; say so."),
 )
 

@@ -38,6 +38,11 @@ def command(
 
     at = project_at(project)
     outcome = remove.run(
-        at, splices, block=block, every=every, cascade=cascade, mode=mode_of(dry_run=dry_run, diff=diff)
+        at,
+        splices,
+        block=block,
+        every=every,
+        cascade=cascade,
+        mode=mode_of(dry_run=dry_run, diff=diff),
     )
     return answer(outcome, diff, at.root)

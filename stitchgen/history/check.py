@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
-from stitchgen.history import changes, ledger, revert, traces
+from stitchgen.history import changes, ledger, revert, traces, yaml_traces
 from stitchgen.history.created_files import is_edited
 from stitchgen.history.entries import Entry
 from stitchgen.history.ledger import Ledger
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import digest
 from stitchgen.source.document import NEWLINE, Document
+from stitchgen.source.yaml_document import is_yaml
+
+WEIGHTS = ".pt"
 
 
 @dataclass
@@ -79,8 +82,7 @@ def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> N
     hashes = {edited.after for run in runs for edited in run.edited if edited.path == path}
     conflict = changes.conflict_line(raw)
     try:
-        document = Document(raw, path)
-        missing = revert.missing(document, [run.traces(path) for run in runs])
+        missing = missing_traces(raw, path, [run.traces(path) for run in runs])
     except StitchError as error:
         line, message = None, error.message
         if conflict is not None:
@@ -89,16 +91,27 @@ def _check_edited(root: Path, book: Ledger, path: str, findings: _Findings) -> N
             line = int(error.where.rpartition(":")[2])
         findings.fault(path, line, message, "correct it, then run the check again")
         return
-    for mark in missing:
+    for mark, nearest in missing:
         owner = next(e for e in book.entries if mark in e.traces)
         findings.fault(
             path,
-            traces.nearest(document, mark),
+            nearest,
             f"`{mark.first_line}` is missing or was changed ({owner.command})",
             "put it back as it was, or take the whole splice back with: stitchgen undo",
         )
     if not missing and digest(raw) not in hashes:
         findings.note("edited", path, f"{path} was edited since; what stitchgen put there stands")
+
+
+def missing_traces(
+    raw: bytes, path: str, runs: list[list[traces.Trace]]
+) -> list[tuple[traces.Trace, int]]:
+    """The traces of all runs that do not stand in a file, each with the line that is most like it."""
+    if is_yaml(path):
+        return yaml_traces.missing(raw, path, [mark for marks in runs for mark in marks])
+    document = Document(raw, path)
+    absent = revert.missing(document, runs)
+    return [(mark, traces.nearest(document, mark)) for mark in absent]
 
 
 # -- block files ---------------------------------------------------------------------------------
@@ -115,6 +128,9 @@ def _check_block(project: Project, book: Ledger, path: str, findings: _Findings)
     try:
         raw = (project.root / path).read_bytes()
     except OSError as error:
+        if path.endswith(WEIGHTS):
+            findings.files[path] = "absent"  # weights are seldom in version control
+            return
         findings.fault(
             path,
             None,
@@ -124,6 +140,8 @@ def _check_block(project: Project, book: Ledger, path: str, findings: _Findings)
         return
     if recorded is None or digest(raw) == recorded.sha256:
         return
+    if any(trace.path == path for entry in book.entries for trace in entry.traces):
+        return  # a later run edited the file that this one created: its spans have been looked for
     plain = NEWLINE.sub("\n", raw.decode("utf-8", "replace"))
     if digest(plain.encode("utf-8")) == recorded.sha256:
         return  # git has other newlines in this checkout

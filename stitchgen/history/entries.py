@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from stitchgen.history.traces import Trace
 from stitchgen.project.transaction import digest
 from stitchgen.source.equivalence import meaning
 
+#: Behind the name of a list of blocks: the place of one in it.
+NUMBER = re.compile(r"\.\d+$")
 #: An entry's target and attribute.
 Key = tuple[str, str]
 #: The place of a run among all, by its number and name.
@@ -82,8 +85,8 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The attribute alone: `conv2_cbam` of `layer4.1.conv2_cbam`."""
-        return self.record.attribute.rpartition(".")[2]
+        """The attribute alone: `conv2_cbam` of `layer4.1.conv2_cbam`, `stages_se` of `stages_se.0`."""
+        return NUMBER.sub("", self.record.attribute).rpartition(".")[2]
 
 
 @dataclass(frozen=True)

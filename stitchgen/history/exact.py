@@ -10,6 +10,7 @@ from stitchgen.history.traces import Trace
 from stitchgen.project.transaction import digest
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, apply
+from stitchgen.source.yaml_document import is_yaml
 
 
 def exact(raw: bytes, edited: Edited, marks: Sequence[Trace]) -> list[Edit] | None:
@@ -32,6 +33,8 @@ def exact(raw: bytes, edited: Edited, marks: Sequence[Trace]) -> list[Edit] | No
 
 def encoding_of(raw: bytes, path: str) -> str:
     """The encoding of the texts of a file's traces."""
+    if is_yaml(path):
+        return "utf-8"
     try:
         encoding = Document(raw, path).encoding
     except StitchError:

@@ -215,6 +215,10 @@ def _owning(entries: Iterable[Entry], trace: Trace) -> Key:
     (`self.stage[1].conv1_se`), else the one in whose class it stands.
     """
     entries = list(entries)
+    if trace.kind == "row":
+        # `model.10.CBAM`: rows that came behind one target in turn had the same number once.
+        rows = (e.key for e in entries if e.record.attribute.rpartition(".")[0] == trace.scope)
+        return next(rows, entries[0].key)
     named = [e for e in entries if re.search(rf"\b{re.escape(e.name)}\b", trace.now)]
     if len(named) > 1:
         spelled = [e for e in named if f".{_as_code(e)}" in trace.now]

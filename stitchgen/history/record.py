@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stitchgen.errors import StitchError
+from stitchgen.history import yaml_traces
 from stitchgen.history.traces import (
     FILLING,
     SUITES,
@@ -26,11 +27,14 @@ from stitchgen.history.traces import (
 from stitchgen.source.document import NEWLINE, REST_OF_LINE, Document, Span
 from stitchgen.source.edits import Edit, apply, in_order, inverse
 from stitchgen.source.equivalence import HOLE
+from stitchgen.source.yaml_document import is_yaml
 
 
 def describe(path: str, before: bytes, edits: Iterable[Edit]) -> list[Trace]:
     """The traces of these edits, from front to back."""
     edits = in_order(edits)
+    if is_yaml(path):
+        return yaml_traces.describe(path, before, edits)
     after = apply(before, edits)
     try:
         old, new = Document(before, path), Document(after, path)

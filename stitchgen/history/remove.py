@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
-from stitchgen.history import changes, created_files, ledger
+from stitchgen.history import changes, created_files, ledger, yaml_traces
 from stitchgen.history.changes import is_python
 from stitchgen.history.dependents import Dependent, Parting, dependents, parting
 from stitchgen.history.entries import Age, Key
@@ -28,6 +28,7 @@ from stitchgen.project.config import Project
 from stitchgen.project.transaction import LEDGER
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
+from stitchgen.source.yaml_document import is_yaml
 
 
 def run(
@@ -188,6 +189,8 @@ def _without(book: Ledger, files: _Files, keys: Collection[Key], taken: Withdraw
 
 def _by_syntax(file: _File, path: str, parted: Parting, taken: Withdrawal) -> list[Edit]:
     """The edits that take the entries out of a file that others have edited."""
+    if is_yaml(file.path):
+        return yaml_traces.removal(file.now, file.path, parted.taken(path))
     if not is_python(file.path):
         raise StitchError(
             "file-changed",

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stitchgen.errors import StitchError
-from stitchgen.history import changes, ledger, revert, traces
+from stitchgen.history import changes, ledger, revert, traces, yaml_traces
 from stitchgen.history.changes import is_python
 from stitchgen.history.created_files import is_edited
 from stitchgen.history.entries import Created, Entry
@@ -33,6 +33,7 @@ from stitchgen.project.config import Project
 from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.document import Document
 from stitchgen.source.equivalence import meaning
+from stitchgen.source.yaml_document import is_yaml
 
 STATES = ("conflict", "missing", "outdated", "edited", "moved", "clean")
 #: With these, the exit status is 1.
@@ -141,6 +142,11 @@ def _compare_bytes(
 ) -> None:
     """Of a file that is no Python, only what stands in it is known."""
     raw = (source.root / here).read_bytes()
+    if is_yaml(here):
+        own = [mark for mark in entry.traces if mark.path == path]
+        for mark, line in yaml_traces.missing(raw, here, own):
+            findings.say("missing", f"`{mark.first_line}` is gone from {here}:{line}")
+        return
     for mark in entry.traces:
         lost = [p for p in mark.pieces if p.text.encode("latin-1", "replace") not in raw]
         if mark.path == path and lost:

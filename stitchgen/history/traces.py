@@ -19,7 +19,7 @@ from typing import Literal
 from stitchgen.source.document import Document, Span
 from stitchgen.source.equivalence import HOLE, SCOPES, same
 
-Kind = Literal["statements", "expression", "bytes"]
+Kind = Literal["statements", "expression", "bytes", "row"]
 
 SUITES = ("body", "orelse", "finalbody")
 #: What may stand between the statements of an insertion and its ends.
@@ -39,6 +39,7 @@ class Piece:
 class Trace:
     """One rewriting: `now` stands where `was` stood, as statements or as expressions with a HOLE.
 
+    Of the kind `row`, `now` is a row of a YAML file and `scope` its name there (`yaml_traces`).
     Of the kind `bytes`, the change is none of Python's syntax (another kind of file), both are
     empty, and it can only be taken back in a file that is as the run left it. Where the same code
     stands in the scope several times, this is the `nth` of `count`.
@@ -108,7 +109,7 @@ def _expression(code: str) -> ast.expr | None:
 
 def _pattern(trace: Trace, code: str) -> list[ast.stmt] | ast.expr | None:
     """The syntax of the trace's `now` or `was`; None where there is none."""
-    if not code or trace.kind == "bytes":
+    if not code or trace.kind in ("bytes", "row"):
         return None
     return statements(code) if trace.kind == "statements" else _expression(code)
 

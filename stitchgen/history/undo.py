@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
-from stitchgen.history import changes, created_files, ledger
+from stitchgen.history import changes, created_files, ledger, yaml_traces
 from stitchgen.history.entries import Edited, Run
 from stitchgen.history.exact import exact
 from stitchgen.history.ledger import Ledger
@@ -22,6 +22,7 @@ from stitchgen.project.config import Project
 from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.document import Document
 from stitchgen.source.edits import FileChange, apply
+from stitchgen.source.yaml_document import is_yaml
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def _restore(root: Path, edited: Edited, last: Run, gone: set[str], taken: Withd
     if digest(raw) == edited.before:
         return
     edits = exact(raw, edited, marks)
-    if edits is None:
+    if edits is None and is_yaml(path):
+        edits = yaml_traces.removal(raw, path, marks)
+    elif edits is None:
         own = changes.own_attributes(last.entries)
         edits = by_syntax(Document(raw, path), marks, own, taken)
         warn_of_uses(Document(apply(raw, edits), path), gone, taken)

@@ -33,15 +33,20 @@ from stitchgen.observer.protocol import (
     ProveRequest,
     Refusal,
     Request,
+    RowsAnswer,
+    RowsRequest,
     SurveyAnswer,
     SurveyRequest,
     TriedImport,
+    TwinAnswer,
     Way,
 )
+from stitchgen.observer.rows import proof as rows_proof
+from stitchgen.observer.rows import weights as rows_weights
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
 
-Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer]
+Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer, RowsAnswer, TwinAnswer]
 
 
 def perform(request: Request) -> Union[Dict[str, object], Refusal]:
@@ -64,6 +69,11 @@ def answer_to(request: Request) -> Answer:
         return prove(request)
     if request["op"] == "import":
         return import_in_every_way(request)
+    if request["op"] == "prove_rows":
+        return prove_rows(request)
+    if request["op"] == "make_twin":
+        with project_of(request, request.get("overlay", {})):
+            return rows_weights.make_twin(request)
     raise KeyError(request["op"])
 
 
@@ -121,6 +131,14 @@ def prove(request: ProveRequest) -> ProveAnswer:
         if not proven["ok"]:
             break
     return {"builds": builds}
+
+
+def prove_rows(request: RowsRequest) -> RowsAnswer:
+    """The proof of rows in a model's YAML, by the builder that the project imports."""
+    edited = project_of(request, request.get("overlay", {}))
+    require_found(edited)
+    with edited:
+        return rows_proof.prove_rows(request)
 
 
 def import_in_every_way(request: ImportRequest) -> ImportAnswer:

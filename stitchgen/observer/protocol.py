@@ -190,7 +190,49 @@ class ImportRequest(ModelRequest):
     overlay: Dict[str, str]  # the edited files, in base64, by absolute path
 
 
-Request = Union[SurveyRequest, EvaluateRequest, ProveRequest, ImportRequest]
+# Models of a YAML file ----------------------------------------------------------------------------
+
+
+class NewRow(TypedDict):
+    """A row that was put in; numbers are those of the edited file, -1 is the image."""
+
+    index: int
+    source: int
+    readers: List[int]
+
+
+class RowsRequestBase(ModelRequest):
+    op: Literal["prove_rows"]
+    before: str  # the YAML's text
+    after: str
+    rows: List[NewRow]
+    moved: List[int]  # the new number of each old row
+    scales: List[str]  # all that the file has; those of `full` are run, the others built
+    full: List[str]
+
+
+class RowsRequest(RowsRequestBase, total=False):
+    overlay: Dict[str, str]
+    builder: Optional[str]  # the project's own module with parse_model; None: ultralytics.nn.tasks
+    register: Optional[str]  # the module that sets the blocks' names
+    name: str  # of the block's class in the YAML
+
+
+class TwinRequestBase(ModelRequest):
+    op: Literal["make_twin"]
+    checkpoint: str
+    yaml: str  # the text of the edited YAML
+
+
+class TwinRequest(TwinRequestBase, total=False):
+    overlay: Dict[str, str]
+    builder: Optional[str]
+    register: Optional[str]
+
+
+Request = Union[
+    SurveyRequest, EvaluateRequest, ProveRequest, ImportRequest, RowsRequest, TwinRequest
+]
 
 
 # Answers ----------------------------------------------------------------------------------------
@@ -442,3 +484,34 @@ class ProveAnswer(TypedDict):
     """The builds in their order, up to the first that fails."""
 
     builds: List[ProvenBuild]
+
+
+class ProvenScale(TypedDict):
+    """One scale at which all checks hold."""
+
+    scale: str
+    full: bool
+    keys: Keys
+    params_added: int
+    macs_added: int
+    macs_counted: str
+    input: str
+    notes: List[str]
+
+
+class RowsAnswer(TypedDict):
+    scales: List[ProvenScale]
+    builder: str  # the file with parse_model
+    version: str  # of Ultralytics, "" for a repository of its own
+    error: Optional[Error]  # of the scale after those, where a check does not hold
+
+
+class TwinAnswer(TypedDict):
+    """Where the twin of a checkpoint was written, and how many of its tensors fit the edited model."""
+
+    path: str
+    tensors: int
+    arriving: int
+    plain: int  # without the twin, by name and shape
+    scale: str
+    rows: List[int]  # for which an Identity stands

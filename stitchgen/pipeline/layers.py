@@ -19,6 +19,7 @@ from stitchgen.source.syntax import module_classes
 from stitchgen.targets.build_errors import check_given, nothing_built
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
 from stitchgen.targets.select import same, value_of
+from stitchgen.targets.yaml_target import may_name_yaml
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ def run(
 ) -> dict[str, Any]:
     """The layers of the first configuration that builds; by reading where torch is missing."""
     with shown_below(project.root):
+        if may_name_yaml(project, text):
+            from stitchgen.pipeline import yaml_layers  # which few projects need
+
+            name = yaml_layers.yaml_named(project, text)
+            if name is not None:
+                return yaml_layers.describe(project, name, python)
         options = RunOptions(builds, inputs, python)
         return describe(project, text, options, shown, prove=prove)
 

@@ -9,7 +9,7 @@ target spelled in another way) is left to `planning.existing`, which looks at ea
 from __future__ import annotations
 
 from stitchgen.errors import StitchError
-from stitchgen.history import ledger, revert
+from stitchgen.history import ledger, revert, yaml_traces
 from stitchgen.history.entries import Run
 from stitchgen.history.ledger import Ledger
 from stitchgen.pipeline.outcome import Outcome
@@ -17,6 +17,7 @@ from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named
 from stitchgen.project.transaction import digest, read_bytes
 from stitchgen.source.document import Document
+from stitchgen.source.yaml_document import is_yaml
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.target import locate, parse
 
@@ -95,6 +96,10 @@ def stands(book: Ledger, run: Run, *, edited: bool) -> bool:
             return False
         own = run.traces(path)
         try:
+            if is_yaml(path):
+                if any(mark in own for mark, _ in yaml_traces.missing(raw, path, own)):
+                    return False
+                continue
             missing = revert.missing(Document(raw, path), [other.traces(path) for other in runs])
         except StitchError:
             return False

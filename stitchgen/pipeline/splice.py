@@ -15,7 +15,7 @@ from stitchgen.analysis.variants import Variant, variants_of
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.catalog.own_class import is_own, read_own
-from stitchgen.errors import StitchError, shown_below
+from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, outcome_of
 from stitchgen.pipeline.proof import Proof, prove
@@ -31,6 +31,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.targets.build_errors import check_given, no_builds
 from stitchgen.targets.model import model_of_request
 from stitchgen.targets.request import FuseRequest, SpliceRequest
+from stitchgen.targets.yaml_target import may_name_yaml
 
 Planner = Callable[[Planning], Plan]
 
@@ -66,6 +67,19 @@ def check_no_merge(project: Project) -> None:
 
 def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
+    if any(may_name_yaml(project, text) for text in request.targets):
+        from stitchgen.pipeline import yaml_splice  # which few projects need
+
+        request, script = yaml_splice.in_yaml(project, request)
+        if yaml_splice.is_for_yaml(request):
+            block = find_block(project, request.block)
+            return yaml_splice.propose(project, request, block, dry_run, script)
+    if request.weights is not None:
+        raise UsageError(
+            "usage",
+            "--weights is for rows of a YAML file: behind a new row all layers have other numbers",
+            hint="leave it out; the old state_dict loads with strict=False",
+        )
     done = done_already(project, request, dry_run=dry_run)
     if done is not None:
         return done

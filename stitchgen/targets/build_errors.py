@@ -13,6 +13,7 @@ from stitchgen.project.modules import files_beside
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
 from stitchgen.targets.build_offers import constructions
 from stitchgen.targets.model import TargetModel
+from stitchgen.targets.other_builders import built_by
 
 
 def check_given(model: TargetModel, survey: Survey) -> None:
@@ -134,6 +135,11 @@ def may_do_more(model: TargetModel) -> StitchError:
     """That a variable is assigned by a call that is not run, since it may train or load."""
     line, function = model.unread[0]
     where = f"{model.syntax.document.path}:{line}"
+    other = built_by(function)
+    if other is not None:
+        what, hint = other
+        message = f"{model.located[0].names[0]} {what}"
+        return StitchError("does-not-build", message, where=where, hint=hint)
     error = StitchError(
         "does-not-build",
         f"{model.located[0].names[0]} is built at {where} by {function}(...), which may do more "

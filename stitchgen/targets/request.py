@@ -43,6 +43,7 @@ class SpliceRequest:
     name: str | None = None  # --name: the attribute
     channels: str | None = None  # --channels EXPR
     attach: bool = False
+    weights: str | None = None  # --weights: a checkpoint that is to fit the edited YAML
     builds: tuple[str, ...] = ()  # --build EXPR
     inputs: tuple[str, ...] = ()  # --input SHAPE
     inputs_train: tuple[str, ...] = ()  # --input-train SHAPE
@@ -149,6 +150,7 @@ class AddRequest(SpliceRequest):
             ("--reduce", self.reduce),
             ("--name", self.name),
             ("--channels", self.channels),
+            ("--weights", self.weights),
         ):
             if text is not None:
                 words += [option, text]

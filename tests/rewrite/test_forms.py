@@ -362,7 +362,7 @@ def test_a_base_class_that_is_built_itself(project: config.Project, python: str)
     (project.root / "model.py").write_text(source)
     splice.run(project, request_of("se --after model.py::Big.a", python))
     text = (project.root / "model.py").read_text()
-    base, mark, derived = text.partition("class Big")
+    base, _, derived = text.partition("class Big")
     assert "        self.a_se = nn.Identity()\n" in base
     assert "self.a_se = SE(" in derived and "SE(" not in base
 

@@ -45,6 +45,7 @@ def request_of(flags: str, python: str) -> SpliceRequest:
     parser.add_argument("--every")
     parser.add_argument("--name")
     parser.add_argument("--channels")
+    parser.add_argument("--weights")
     parser.add_argument("--attach", action="store_true")
     parser.add_argument("--no-prove", action="store_true")
     given = parser.parse_args(words)
@@ -76,6 +77,7 @@ def request_of(flags: str, python: str) -> SpliceRequest:
         where=dict(text.split("=", 1) for text in given.where),
         channels=given.channels,
         attach=given.attach,
+        weights=given.weights,
         **common,
     )
 

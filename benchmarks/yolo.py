@@ -1,0 +1,202 @@
+"""Rows put into the YAMLs of YOLO models, at every position, judged without stitchgen's own reader.
+
+    python benchmarks/yolo.py                              all YAMLs of the installed Ultralytics; nothing is built
+    python benchmarks/yolo.py --folders ../yolov5/models   and those of other repositories
+    python benchmarks/yolo.py --widths                     the channels that are read, beside those that are built
+    python benchmarks/yolo.py --prove --files yolov8 -seg  `stitchgen add`, with its proof, at three positions a file
+
+The judge reads both files with PyYAML, resolves every `from` as parse_model does, and compares: each old row has to be
+what it was and read what it read, with the new row in the place of its source. Besides, undoing the edits has to give the
+very bytes. The exit code is 1 if an edit is wrong. Run it with a Python that has ultralytics, stitchgen and its
+requirements; `--prove` takes that Python for the models, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from stitchgen.errors import StitchError
+from stitchgen.source.edits import apply, inverse
+from stitchgen.source.yaml_edits import Insertion, insert_rows, readers_of
+from stitchgen.source.yaml_rows import IMAGE, read_model
+from stitchgen.yolo.parse_model import NO_MAPS, features
+
+#: The image that is run to measure strides.
+SIDE = 256
+
+
+def packaged() -> Path:
+    import ultralytics
+
+    return Path(ultralytics.__file__).parent / "cfg" / "models"
+
+
+def files(options: argparse.Namespace) -> Iterator[Path]:
+    for folder in [packaged(), *map(Path, options.folders)]:
+        for path in sorted(folder.rglob("*.yaml")):
+            if not options.files or any(text in path.name for text in options.files):
+                yield path
+
+
+# -- the rows, judged --------------------------------------------------------------------------------
+
+
+def graph(raw: bytes) -> list[tuple[Any, ...]]:
+    """Each row with what it is and what it reads, by PyYAML and parse_model's rule."""
+    settings = yaml.safe_load(raw)
+    found = []
+    for index, (reads, repeats, module, args) in enumerate(settings["backbone"] + settings["head"]):
+        sources = reads if isinstance(reads, list) else [reads]
+        resolved = [index + one if one < 0 else one for one in sources]
+        found.append((module, repeats, repr(args), isinstance(reads, list), resolved))
+    return found
+
+
+def judged(before: bytes, after: bytes, source: int) -> bool:
+    """Whether the row behind `source` is all that changed in what the file means."""
+    old, new = graph(before), graph(after)
+
+    def moved(index: int) -> int:
+        return index + 1 if index >= source else index  # who read the source reads the new row
+
+    expected = [
+        (*row[:4], [moved(one) if one != IMAGE or source == IMAGE else one for one in row[4]])
+        for row in old
+    ]
+    expected.insert(source + 1, ("CBAM", 1, "['c2']", False, [source]))
+    for number in range(source + 1):
+        expected[number] = old[number]
+    return new == expected
+
+
+def at_every_position(options: argparse.Namespace) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for path in files(options):
+        raw = path.read_bytes()
+        try:
+            model = read_model(raw, path.name)
+        except StitchError as refused:
+            counts[f"refused: {refused.code}"] += 1
+            print(f"{path.name}: {refused.message}")
+            continue
+        counts["files"] += 1
+        for source in range(IMAGE, len(model.rows) - 1):
+            row = Insertion(source, readers_of(model, source), "CBAM", "c2")
+            edits = insert_rows(model, [row])
+            after = apply(raw, edits)
+            right = judged(raw, after, source) and apply(after, inverse(raw, edits)) == raw
+            counts["right" if right else "wrong"] += 1
+            if not right:
+                print(f"WRONG {path} behind {source}")
+    return counts
+
+
+# -- channels ----------------------------------------------------------------------------------------
+
+
+def widths(options: argparse.Namespace) -> Counter[str]:
+    """The channels and strides that are read, at each scale, beside those of the layers that are built."""
+    from stitchgen.observer.rows.builder import Builder, run_layers
+
+    counts: Counter[str] = Counter()
+    builder = Builder(None, None)
+    for path in files(options):
+        text = path.read_text()
+        model = read_model(text.encode(), path.name)
+        for scale in model.scales:
+            try:
+                layers = builder.layers(builder.settings(text, scale.name))
+            except Exception as error:
+                counts[f"not built: {type(error).__name__}"] += 1
+                continue
+            seen: dict[int, Any] = {}
+            for number, layer in enumerate(layers):
+                layer.register_forward_hook(
+                    lambda module, inputs, output, number=number: seen.update({number: output})
+                )
+            run_layers(layers, 3, SIDE)
+            for number, feature in enumerate(features(model, scale)):
+                shape = getattr(seen.get(number), "shape", ())
+                if len(shape) != 4:
+                    continue
+                right = feature.channels == shape[1] and feature.stride == SIDE / shape[2]
+                told = feature.channels is not None and feature.stride is not None
+                counts["right" if right else "wrong" if told else "unknown"] += 1
+                if not right:
+                    print(f"{path.name} {scale.name} model.{number}: {feature}, {tuple(shape)}")
+    return counts
+
+
+# -- proofs ------------------------------------------------------------------------------------------
+
+
+def proofs(options: argparse.Namespace) -> Counter[str]:
+    """`stitchgen add` at three positions of each file: proven, or refused with a reason."""
+    counts: Counter[str] = Counter()
+    for path in files(options):
+        raw = path.read_bytes()
+        model = read_model(raw, path.name)
+        places = [row.index for row in model.rows[:-1] if row.module not in NO_MAPS]
+        for index in sorted({places[len(places) // 4], places[len(places) // 2], places[-1]}):
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / path.name).write_bytes(raw)
+                (Path(folder) / "pyproject.toml").touch()
+                target = f"{path.name}::model.{index}"
+                command = [
+                    sys.executable,
+                    "-m",
+                    "stitchgen",
+                    "add",
+                    options.block,
+                    "--after",
+                    target,
+                ]
+                began = time.monotonic()
+                done = subprocess.run(
+                    [*command, "--python", sys.executable, "--dry-run", "--json"],
+                    cwd=folder,
+                    env=dict(os.environ, PYTHONPATH=str(HERE.parent)),
+                    capture_output=True,
+                    text=True,
+                )
+            result = json.loads(done.stdout)
+            seconds = time.monotonic() - began
+            verdict = "proven" if result["ok"] else result["error"]["code"]
+            why = "" if result["ok"] else result["error"]["message"]
+            counts[verdict] += 1
+            print(f"{target:40} {verdict} {seconds:.1f} s {why}", flush=True)
+    counts["wrong"] = counts["internal"]
+    return counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folders", nargs="*", default=[], help="further folders of YAMLs")
+    parser.add_argument("--files", nargs="*", default=[], help="only names with one of these texts")
+    parser.add_argument("--block", default="cbam")
+    parser.add_argument("--widths", action="store_true")
+    parser.add_argument("--prove", action="store_true")
+    options = parser.parse_args()
+    action = widths if options.widths else proofs if options.prove else at_every_position
+    counts = action(options)
+    print(", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    return int(counts["wrong"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,400 @@
+"""The checks of rows that were put into a model's YAML: the old model beside the new one.
+
+They are those of `checks`, as far as a model means the same whose layers have moved: it builds at every
+scale, the keys are there at their new numbers, a new row is fed what its source gives and read by its
+readers, all else computes the same bit for bit, the row is consumed and trained. Besides, the trainers of
+such models build anew from `model.yaml`, copy, pickle and fuse: the block has to survive that.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from typing import Any, Callable, Dict, List, Sequence
+
+import torch
+from torch import nn
+
+from stitchgen.observer import cost
+from stitchgen.observer.checks.failed import CheckFailed
+from stitchgen.observer.failure import Failure, failure_of
+from stitchgen.observer.inputs import shape_in
+from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, RowsRequest
+from stitchgen.observer.rows.builder import Builder, image_channels, run_layers
+from stitchgen.observer.rows.twins import (
+    blocks_of,
+    compare_keys,
+    layers_of,
+    take_over,
+    without_blocks,
+)
+from stitchgen.observer.tensors.gradients import random_sum
+from stitchgen.observer.tensors.perturb import perturb
+from stitchgen.observer.tensors.randomness import seed_all
+from stitchgen.observer.tensors.slots import slots
+from stitchgen.observer.tensors.values import difference, finite, floats, frozen, leaves
+
+MODES = ("eval", "train")
+#: How often a zero gradient is tried again, with other inputs and other weights of the block.
+RETRIES = 12
+#: The least side of the image that is run, and its least side in pixels of the coarsest feature.
+LEAST_SIDE, LEAST_PIXELS = 128, 2
+#: Fusing a convolution with its norm changes the last bits.
+FUSED = 1e-3
+
+
+def prove_rows(request: RowsRequest) -> RowsAnswer:
+    """Hold the checks at each scale, in their order, up to the first at which one fails."""
+    builder = Builder(request.get("builder"), request.get("register"), request["name"])
+    answer: RowsAnswer = {
+        "scales": [],
+        "builder": builder.file,
+        "version": builder.version,
+        "error": None,
+    }
+    for scale in request["scales"]:
+        full = scale in request["full"]
+        try:
+            prove = prove_scale if full else build_scale
+            answer["scales"].append(prove(builder, request, scale))
+        except Failure as failure:
+            answer["error"] = failure.report
+        except CheckFailed as failed:
+            answer["error"] = {
+                "code": "law-broken",
+                "message": failed.message,
+                "law": failed.check,
+                "mode": failed.mode,
+            }
+        if answer["error"] is not None:
+            where = "at scale %s: " % scale if scale else ""
+            answer["error"]["message"] = where + answer["error"]["message"]
+            break
+    return answer
+
+
+def proven(scale: str, full: bool, **found: Any) -> ProvenScale:
+    result: ProvenScale = {
+        "scale": scale,
+        "full": full,
+        "keys": {"added": [], "lost": [], "reshaped": []},
+        "params_added": 0,
+        "macs_added": 0,
+        "macs_counted": cost.COUNTED,
+        "input": "",
+        "notes": [],
+    }
+    result.update(found)  # type: ignore[typeddict-item]  # the caller's names are the record's
+    return result
+
+
+def built(action: Callable[[], Any], what: str, edited: bool) -> Any:
+    """What building gives; a failure of the edited model is a broken check, of the original no proof."""
+    try:
+        return action()
+    except Exception as error:
+        failure = failure_of("does-not-build", error, what)
+        if not edited:
+            raise failure from error
+        raise CheckFailed("builds", failure.report["message"]) from error
+
+
+# -- shapes alone ------------------------------------------------------------------------------------
+
+
+def build_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenScale:
+    """That the edited model builds, and that its layers fit together up to the head."""
+    old, new = (builder.settings(request[text], scale) for text in ("before", "after"))
+    before = built(lambda: builder.layers(old), "the model of the YAML as it is", False)
+    after = built(lambda: builder.layers(new), "the edited model", True)
+    rows, moved = request["rows"], request["moved"]
+    keys = compare_keys(states(before), states(after), moved, rows)
+    added = cost.parameters(after[row["index"]] for row in rows)
+    channels, notes = image_channels(old), []
+    try:
+        run_layers(after, channels, LEAST_SIDE)
+    except Exception as error:
+        try:
+            run_layers(before, channels, LEAST_SIDE)
+        except Exception:
+            notes.append(
+                "the layers do not run one by one at scale %s, so only building was tried" % scale
+            )
+        else:
+            failure = failure_of("does-not-run", error, "the edited model")
+            raise CheckFailed("builds", failure.report["message"]) from error
+    return proven(scale, False, keys=keys, params_added=added, notes=notes)
+
+
+def states(layers: List[nn.Module]) -> Dict[str, torch.Tensor]:
+    return {
+        "model.%d.%s" % (number, name): tensor
+        for number, layer in enumerate(layers)
+        for name, tensor in layer.state_dict().items()
+    }
+
+
+# -- the model, run ----------------------------------------------------------------------------------
+
+
+def prove_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenScale:
+    """All checks."""
+    old, new = (builder.settings(request[text], scale) for text in ("before", "after"))
+    before = built(lambda: builder.build(old), "the model of the YAML as it is", False)
+    after = built(lambda: builder.build(new), "the edited model", True)
+    rows, moved = request["rows"], request["moved"]
+    keys = compare_keys(before.state_dict(), after.state_dict(), moved, rows)
+    pair = Pair(before, after, rows, moved, given_shape(request, before, old))
+    pair.check_strides()
+    pair.check_elsewhere()
+    pair.check_position()
+    pair.check_consumed()
+    pair.check_survives(builder)
+    notes = pair.check_fused()
+    return proven(
+        scale,
+        True,
+        keys=keys,
+        params_added=cost.parameters(blocks_of(after, rows)),
+        macs_added=pair.macs(),
+        input="x".join(map(str, pair.shape)),
+        notes=notes,
+    )
+
+
+def given_shape(request: RowsRequest, model: Any, settings: Any) -> List[int]:
+    """The shape of the image: `--input`, or as small as the model's strides allow; a batch of two."""
+    for text in request.get("inputs") or []:
+        shape = shape_in(text)
+        if shape is None or len(shape[0]) != 4:
+            raise Failure("does-not-run", "--input %s is no image: 1x3x640x640" % text)
+        return [max(2, shape[0][0]), *shape[0][1:]]
+    stride = getattr(model, "stride", None)
+    coarsest = int(torch.as_tensor(stride).max()) if stride is not None else 32
+    side = max(LEAST_SIDE, LEAST_PIXELS * coarsest)
+    return [2, image_channels(settings), side, side]
+
+
+class Pair:
+    """The old and the new model with the same weights, which training has moved."""
+
+    def __init__(
+        self,
+        before: Any,
+        after: Any,
+        rows: Sequence[NewRow],
+        moved: Sequence[int],
+        shape: List[int],
+    ) -> None:
+        self.before, self.after = before, after
+        self.rows, self.moved, self.shape = rows, moved, shape
+        perturb(slots(before), 1.0, 1)
+        take_over(before, after, moved)
+        for block in blocks_of(after, rows):
+            perturb(slots(block), 1.0, 2)
+
+    def image(self, seed: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return torch.rand(self.shape, generator=generator)
+
+    def run(self, model: Any, mode: str, seed: int = 0) -> Any:
+        """What a model gives in a mode, from the same random state; its statistics move in train."""
+        model.train(mode == "train")
+        seed_all(seed)
+        return model(self.image(seed))
+
+    def original(self, mode: str) -> Any:
+        try:
+            with torch.no_grad():
+                return frozen(self.run(self.before, mode))
+        except Exception as error:
+            what = "the model of the YAML as it is, in %s" % mode
+            raise failure_of("does-not-run", error, what) from error
+
+    def edited(self, mode: str, check: str, seed: int = 0) -> Any:
+        try:
+            return self.run(self.after, mode, seed)
+        except Exception as error:
+            failure = failure_of("does-not-run", error, "the edited model")
+            raise CheckFailed(check, failure.report["message"], mode) from error
+
+    def check_strides(self) -> None:
+        strides = [getattr(model, "stride", None) for model in (self.before, self.after)]
+        if difference(frozen(strides[0]), frozen(strides[1])) is not None:
+            raise CheckFailed("elsewhere", "The strides are %s, not %s." % (strides[1], strides[0]))
+
+    def check_elsewhere(self) -> None:
+        """Without the blocks the outputs are the old ones, bit for bit."""
+        for mode in MODES:
+            expected = self.original(mode)
+            with torch.no_grad(), without_blocks(self.after, self.rows):
+                found = frozen(self.edited(mode, "elsewhere"))
+            told = difference(expected, found)
+            if told is not None:
+                message = "With the new rows passing on what they are fed, %s."
+                raise CheckFailed("elsewhere", message % told, mode)
+
+    def check_position(self) -> None:
+        """Each new row runs once, on the very tensor of its source, and its readers are fed its output."""
+        fed: Dict[int, List[List[Any]]] = {}
+        gave: Dict[int, List[Any]] = {}
+        handles = []
+
+        def before(number: int) -> Callable[[Any, Any], None]:
+            # Heads write into the list that they are fed.
+            return lambda module, inputs: fed.setdefault(number, []).append(listed(inputs[0]))
+
+        def after(number: int) -> Callable[[Any, Any, Any], None]:
+            return lambda module, inputs, output: gave.setdefault(number, []).append(output)
+
+        for number, layer in enumerate(layers_of(self.after)):
+            handles.append(layer.register_forward_pre_hook(before(number)))
+            handles.append(layer.register_forward_hook(after(number)))
+        image = self.image(0)
+        self.after.eval()
+        try:
+            with torch.no_grad():
+                self.after(image)
+        finally:
+            for handle in handles:
+                handle.remove()
+        for row in self.rows:
+            index, source = row["index"], row["source"]
+            name = "model.%d" % index
+            if len(fed.get(index, ())) != 1:
+                message = "%s runs %d times in one forward."
+                raise CheckFailed("position", message % (name, len(fed.get(index, ()))))
+            expected = image if source == -1 else gave[source][0]
+            if fed[index][0][0] is not expected:
+                raise CheckFailed("position", "%s is not fed what model.%d gives." % (name, source))
+            for number in fed:
+                reads = any(one is gave[index][0] for one in fed[number][0])
+                if reads != (number in row["readers"]):
+                    what = "is fed" if reads else "is not fed"
+                    message = "model.%d %s the output of %s."
+                    raise CheckFailed("position", message % (number, what, name))
+
+    def check_consumed(self) -> None:
+        """The outputs change by the blocks, and all their parameters get a gradient."""
+        changed = False
+        for mode in MODES:
+            with torch.no_grad():
+                with without_blocks(self.after, self.rows):
+                    expected = frozen(self.edited(mode, "consumed"))
+                found = frozen(self.edited(mode, "consumed"))
+            changed = changed or difference(expected, found) is not None
+        if not changed:
+            raise CheckFailed("consumed", "The new rows change no output.")
+        waiting = {
+            "model.%d.%s" % (row["index"], name): parameter
+            for row, block in zip(self.rows, blocks_of(self.after, self.rows))
+            for name, parameter in block.named_parameters()
+        }
+        for attempt in range(RETRIES):
+            for mode in ("train", "eval"):
+                if waiting:
+                    self.drop_trained(waiting, mode, attempt)
+            if not waiting:
+                return
+            for block in blocks_of(self.after, self.rows):
+                perturb(slots(block), 1.0, 3 + attempt, lift=0.5)
+        names = ", ".join(sorted(waiting)[:3])
+        message = "The gradient of %s is zero or not finite, under %d inputs and weights."
+        raise CheckFailed("consumed", message % (names, RETRIES), "train")
+
+    def drop_trained(self, waiting: Dict[str, nn.Parameter], mode: str, seed: int) -> None:
+        """Take those parameters out that get a good gradient in this run."""
+        output = self.edited(mode, "consumed", seed)
+        losses = [one for one in floats(leaves(output)) if one.requires_grad and finite([one])]
+        if not losses:
+            return
+        parameters = list(waiting.values())
+        total = random_sum(losses, seed)
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True)
+        for name, gradient in zip(list(waiting), gradients):
+            if gradient is not None and bool(torch.isfinite(gradient).all()):
+                if bool((gradient != 0).any()):
+                    del waiting[name]
+
+    def check_survives(self, builder: Builder) -> None:
+        """What trainers do: build anew from `model.yaml` for other classes, copy, pickle."""
+        kinds = [type(block) for block in blocks_of(self.after, self.rows)]
+        again = dict(self.after.yaml)
+        again["nc"] = int(again.get("nc") or 80) + 1
+        anew = built(lambda: builder.layers(again), "building from model.yaml", True)
+        copied: Any = copy.deepcopy(self.after)
+        try:
+            read: Any = pickle.loads(pickle.dumps(self.after))
+        except Exception as error:
+            raise CheckFailed("builds", "The edited model does not pickle: %s." % error) from error
+        for layers in (anew, layers_of(copied), layers_of(read)):
+            found = [type(layers[row["index"]]) for row in self.rows]
+            if found != kinds:
+                raise CheckFailed("builds", "A model that is built anew lacks the block.")
+
+    def check_fused(self) -> List[str]:
+        """Fused for inference, the old and the new model without blocks are still the same."""
+        if not hasattr(self.before, "fuse"):
+            return []
+        take_over(self.before, self.after, self.moved)  # runs in train have moved statistics
+        before, after = copy.deepcopy(self.before), copy.deepcopy(self.after)
+        for model in (before, after, self.after):
+            model.eval()
+        with torch.no_grad():
+            whole = frozen(self.run(self.after, "eval"))
+            try:
+                fuse(before)
+            except Exception as error:
+                return ["The model does not fuse here: %s." % type(error).__name__]
+            expected = frozen(self.run(before, "eval"))
+            kept = blocks_of(after, self.rows)
+            built(lambda: fuse(after), "fusing the edited model", True)
+            if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
+                raise CheckFailed("position", "Fusing takes a new row out.")
+            with without_blocks(after, self.rows):
+                found = frozen(self.run(after, "eval"))
+            told = difference(expected, found)
+            if told is not None:
+                raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % told, "eval")
+            fused = frozen(self.run(after, "eval"))
+        check_close(whole, fused)
+        return []
+
+    def macs(self) -> int:
+        """Multiply-accumulates of the blocks, for one image."""
+        counts: List[int] = []
+        self.after.eval()
+        image = self.image(0)[:1]
+        for blocks in (True, False):
+            with torch.no_grad(), cost.Counter() as counter:
+                if blocks:
+                    self.after(image)
+                else:
+                    with without_blocks(self.after, self.rows):
+                        self.after(image)
+            counts.append(counter.macs)
+        return counts[0] - counts[1]
+
+
+def listed(inputs: Any) -> List[Any]:
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+
+
+def fuse(model: Any) -> None:
+    quiet = "verbose" in inspect.signature(model.fuse).parameters
+    model.fuse(**({"verbose": False} if quiet else {}))
+
+
+def check_close(whole: Any, fused: Any) -> None:
+    """Refuse where the spliced model computes something else once it is fused."""
+    for (path, one), (other, two) in zip(whole, fused):
+        if path != other or type(one) is not type(two):
+            return  # the head gives another form once it is fused
+        if isinstance(one, torch.Tensor) and one.is_floating_point():
+            if one.shape != two.shape or not finite([one]):
+                return
+            gap = float((one - two).abs().max()) if one.numel() else 0.0
+            if gap > FUSED * max(1.0, float(one.abs().max())):
+                message = "Fused, the output%s differs by up to %.3g."
+                raise CheckFailed("elsewhere", message % (path, gap), "eval")

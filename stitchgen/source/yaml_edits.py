@@ -1,0 +1,274 @@
+"""Inserting rows into a model's YAML and taking them out again, with every `from` kept right.
+
+A row that is put in moves all later ones by one: each `from` that counts from the start, or across the
+new row, is changed where it stands, and so is the number that a comment gives of its own row. The rest of
+the file stays byte for byte. `same_graph` reads the result and compares what the rows mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stitchgen.errors import InternalError, StitchError
+from stitchgen.source.edits import Edit, apply
+from stitchgen.source.yaml_document import YamlDocument
+from stitchgen.source.yaml_rows import IMAGE, ModelYaml, Row, read_model
+
+#: One value of an old row's `from`: the row's index, and which of its values.
+Reader = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """A row to be put right behind the row `source` (before the first for IMAGE), which it reads.
+
+    It takes that row's place for the `readers`.
+    """
+
+    source: int
+    readers: frozenset[Reader]
+    module: str
+    args: str  # as they are written, without the brackets
+
+
+def readers_of(model: ModelYaml, source: int) -> frozenset[Reader]:
+    """All values of `from` that mean a row."""
+    return frozenset(
+        (row.index, position)
+        for row in model.rows
+        for position, one in enumerate(row.sources)
+        if one.row == source
+    )
+
+
+# -- where rows go ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where rows are once the insertions are made."""
+
+    insertions: tuple[Insertion, ...]
+
+    def old(self, index: int) -> int:
+        """The new index of an old row."""
+        return index + sum(one.source < index for one in self.insertions)
+
+    def inserted(self, number: int) -> int:
+        """The index of an inserted row; of those behind one row, the first comes first."""
+        source = self.insertions[number].source
+        rank = sum(one.source == source for one in self.insertions[:number])
+        return (self.old(source) if source != IMAGE else IMAGE) + 1 + rank
+
+    def read_by(self, reader: Reader, source: int) -> int:
+        """The new index of the row that one value of an old row's `from` means."""
+        for number, one in enumerate(self.insertions):
+            if one.source == source and reader in one.readers:
+                return self.inserted(number)
+        return self.old(source) if source != IMAGE else IMAGE
+
+
+def insert_rows(model: ModelYaml, insertions: Sequence[Insertion]) -> list[Edit]:
+    """The edits that put the rows in."""
+    moved = Moved(tuple(insertions))
+    edits: list[Edit] = []
+    for number, one in enumerate(insertions):
+        edits += new_row(model, moved, number)
+        if one.source == IMAGE and moved.inserted(number):
+            raise InternalError("two rows read the image")
+    for row in model.rows:
+        edits += moved_row(model, moved, row)
+    return edits
+
+
+def moved_row(model: ModelYaml, moved: Moved, row: Row) -> list[Edit]:
+    """The edits of an old row's `from`, and of its number."""
+    document, index = model.document, moved.old(row.index)
+    edits = []
+    for position, source in enumerate(row.sources):
+        target = moved.read_by((row.index, position), source.row)
+        written = as_written(source.written, target, index)
+        if written != source.written:
+            edits.append(document.replace(source.node.span, str(written)))
+    if row.number is not None and index != row.index:
+        edits.append(document.replace(row.number, str(index)))
+    return edits
+
+
+def as_written(before: int, target: int, index: int) -> int:
+    """A row's index in a `from`, in the manner in which it was written: counted back, or not.
+
+    What was the row directly before, and is so no longer, is given by its number.
+    """
+    if before < IMAGE or (before == -1 and target == index - 1):
+        return target - index
+    return target
+
+
+def new_row(model: ModelYaml, moved: Moved, number: int) -> list[Edit]:
+    """The edits that put one row behind its source."""
+    one = moved.insertions[number]
+    index = moved.inserted(number)
+    source = moved.old(one.source) if one.source != IMAGE else IMAGE
+    reads = -1 if source == index - 1 else source
+    text = f"[{reads}, 1, {one.module}, [{one.args}]]"
+    if one.source == IMAGE:
+        return before_first(model, text)
+    return behind(model, model.rows[one.source], text, index)
+
+
+def before_first(model: ModelYaml, text: str) -> list[Edit]:
+    document, row = model.document, model.rows[0]
+    start = document.line_start(row.node.span[0])
+    lead = document.text[start : row.node.span[0]]
+    if in_flow(model, row):
+        pad = "\n" + re.sub(r"\S", " ", lead)
+        return [document.insert(row.node.span[0], f"{text},{pad}")]
+    check_dash(model, row, lead)
+    return [document.insert(start, f"{lead}{text}\n")]
+
+
+def behind(model: ModelYaml, row: Row, text: str, index: int) -> list[Edit]:
+    """The edits that put a row on a line of its own behind another one."""
+    document = model.document
+    start, end = document.line_start(row.node.span[0]), row.node.span[1]
+    line_end = document.line_end(end)
+    lead, rest = document.text[start : row.node.span[0]], document.text[end:line_end]
+    if not in_flow(model, row):
+        check_dash(model, row, lead)
+        return [below(document, line_end, lead + text + comment_for(model, row, rest, index))]
+    pad = re.sub(r"\S", " ", lead)
+    comma = re.match(r"\s*,", document.text[end:])
+    if comma is None:
+        if re.fullmatch(r"[ \t]*(#.*)?", rest):
+            comment = comment_for(model, row, rest, index)
+            return [document.insert(end, ","), below(document, line_end, pad + text + comment)]
+        return [document.insert(end, f",\n{pad}{text}")]
+    after = end + comma.end()
+    line_end = document.line_end(after)
+    rest = document.text[after:line_end]
+    if re.fullmatch(r"[ \t]*(#.*)?", rest):
+        comment = comment_for(model, row, rest, index)
+        return [below(document, line_end, f"{pad}{text},{comment}")]
+    return [document.insert(after, f" {text},")]
+
+
+def in_flow(model: ModelYaml, row: Row) -> bool:
+    """Whether the row stands in a list in brackets."""
+    section = model.document.get(row.section)
+    return section is not None and section.flow
+
+
+def check_dash(model: ModelYaml, row: Row, lead: str) -> None:
+    if lead.strip(" \t") != "-":
+        raise StitchError(
+            "unsupported",
+            f"row {row.index} does not begin a line",
+            where=model.where(row),
+            hint="Write it as `- [from, repeats, module, args]` on a line of its own.",
+        )
+
+
+def below(document: YamlDocument, line_end: int, line: str) -> Edit:
+    """A line of its own below the one that ends there."""
+    following = re.compile("\r\n|\r|\n").match(document.text, line_end)
+    if following is None:
+        return document.insert(line_end, "\n" + line)
+    return document.insert(following.end(), line + "\n")
+
+
+def comment_for(model: ModelYaml, row: Row, rest: str, index: int) -> str:
+    """The new row's number, where the row before it has its own in a comment."""
+    if row.number is None:
+        return ""
+    space = rest[: len(rest) - len(rest.lstrip(" \t"))]
+    return f"{space or ' '}# {index}"
+
+
+# -- taking rows out -------------------------------------------------------------------------------
+
+
+def remove_rows(model: ModelYaml, gone: Sequence[Row]) -> list[Edit]:
+    """The edits that take rows of one source out: who reads such a row reads what it read."""
+    document, taken = model.document, {row.index: row.reads[0] for row in gone}
+
+    def position(index: int) -> int:
+        while index in taken:
+            index = taken[index]
+        return index - sum(one < index for one in taken)
+
+    edits = [cut(model, row) for row in gone]
+    for row in model.rows:
+        if row.index in taken:
+            continue
+        index = position(row.index)
+        for one in row.sources:
+            target = position(one.row)
+            written = as_written(one.written, target, index)
+            if written != one.written:
+                edits.append(document.replace(one.node.span, str(written)))
+        if row.number is not None and index != row.index:
+            edits.append(document.replace(row.number, str(index)))
+    return edits
+
+
+def cut(model: ModelYaml, row: Row) -> Edit:
+    """The edit that takes a row's text out, with its line where it has one to itself."""
+    document = model.document
+    start, end = row.node.span
+    line = document.line_start(start)
+    lead = document.text[line:start]
+    flow = in_flow(model, row)
+    comma = re.match(r"\s*,", document.text[end:]) if flow else None
+    if comma is not None:
+        end += comma.end()
+    line_end = document.line_end(end)
+    alone = lead.strip(" \t") == ("" if flow else "-")
+    if alone and re.fullmatch(r"[ \t]*(#.*)?", document.text[end:line_end]):
+        following = re.compile("\r\n|\r|\n").match(document.text, line_end)
+        if following is not None and (comma is not None or not flow):
+            return document.replace((line, following.end()), "")
+    if flow and comma is None and row.index:  # the last of its list: the comma before it goes
+        before = model.rows[row.index - 1]
+        if before.section == row.section:
+            return document.replace((before.node.span[1], end), "")
+    if not flow:
+        at_end = line - len(document.newline) if line and line_end == len(document.text) else line
+        return document.replace((at_end, line_end), "")
+    # Up to the row that follows, which may begin a line of its own.
+    space = re.match(r"[ \t]*((\r\n|\r|\n)[ \t]*)?", document.text[end:])
+    return document.replace((start, end + (space.end() if space else 0)), "")
+
+
+# -- the check -------------------------------------------------------------------------------------
+
+
+def edited(model: ModelYaml, edits: Sequence[Edit]) -> ModelYaml:
+    """The model that the edited file describes."""
+    return read_model(apply(model.document.raw, edits), model.document.path)
+
+
+def check_graph(model: ModelYaml, insertions: Sequence[Insertion], after: ModelYaml) -> None:
+    """That each old row is what it was and reads what it read, the new rows apart."""
+    moved = Moved(tuple(insertions))
+    expected: dict[int, tuple[object, ...]] = {
+        moved.old(row.index): (
+            *row.says,
+            row.section,
+            tuple(moved.read_by((row.index, n), one.row) for n, one in enumerate(row.sources)),
+        )
+        for row in model.rows
+    }
+    for number, one in enumerate(insertions):
+        source = moved.old(one.source) if one.source != IMAGE else IMAGE
+        row = after.rows[moved.inserted(number)]
+        if (row.module, row.repeats, row.reads) != (one.module, 1, (source,)):
+            raise InternalError(
+                f"row {row.index} of the edited {after.document.path} is no new one"
+            )
+        expected[row.index] = (*row.says, row.section, row.reads)
+    found = {row.index: (*row.says, row.section, row.reads) for row in after.rows}
+    if found != expected or after.settings != model.settings:
+        raise InternalError(f"the edited {after.document.path} has another graph")
