@@ -6,6 +6,7 @@ out, so that a plan made from it is refused rather than wrong.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +24,13 @@ from stitchgen.analysis.backend import (
 from stitchgen.analysis.facts import CallSite, ClassName, Layer
 from stitchgen.analysis.static.layers import ReadClass, built_classes, read_classes, read_layer
 from stitchgen.analysis.subject import Subject, installed_packages
-from stitchgen.analysis.survey import Configuration, Survey
+from stitchgen.analysis.survey import Configuration, Survey, join
 from stitchgen.analysis.variants import Variant
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.layouts import FEATURES
 from stitchgen.project.modules import ProjectFiles, files_beside, import_name
 from stitchgen.project.ways_in import WayIn
 from stitchgen.project.workspace import Workspace
-from stitchgen.source.document import Document
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
 
@@ -171,7 +171,7 @@ def layers_of(
             class_key=classes.key(layer.kinds),
             calls={"eval": max(numbers, default=0)},
             sites=tuple(
-                site_of(workspace.syntax(site.file).document, site, number)
+                site_of(workspace.syntax(site.file), site, number, list(by_path))
                 for number, site in zip(numbers, layer.sites)
             ),
             definition=links[layer.path],
@@ -197,12 +197,21 @@ def call_numbers(workspace: Workspace, sites: Sequence[CallSite]) -> list[int]:
     return numbers
 
 
-def site_of(document: Document, site: CallSite, number: int) -> facts.CallSite:
+def site_of(syntax: Syntax, site: CallSite, number: int, paths: Sequence[str]) -> facts.CallSite:
+    """A call that was read; of a slice of a Sequential with the children in it, if its bounds are written out."""
+    document = syntax.document
     start, end = site.span
     first, last = document.line_of(start), document.line_of(end)
     starts = document.line_starts
+    how, part = "call", tuple[str, ...]()
+    call = syntax.call_at(site.span)
+    if call is not None and isinstance(call.func, ast.Subscript):
+        if isinstance(call.func.slice, ast.Slice):
+            part = part_of(call.func.slice, children_of(join(site.owner, site.called), paths))
+            how = "slice" if part else "unresolved"
     return facts.CallSite(
-        how="call",
+        how=how,
+        part=part,
         file=site.file,
         line=site.line,
         position=(first, start - starts[first - 1], last, end - starts[last - 1]),
@@ -212,6 +221,25 @@ def site_of(document: Document, site: CallSite, number: int) -> facts.CallSite:
         called=site.called,
         numbers=(number,),
     )
+
+
+def children_of(path: str, paths: Sequence[str]) -> list[str]:
+    """The names of what a container holds, in their order."""
+    prefix = f"{path}." if path else ""
+    below = (one[len(prefix) :] for one in paths if one.startswith(prefix))
+    return [name for name in below if "." not in name]
+
+
+def part_of(bounds: ast.Slice, names: Sequence[str]) -> tuple[str, ...]:
+    """The children in a slice; () where its bounds are not written out."""
+    numbers: list[int | None] = []
+    for bound in (bounds.lower, bounds.upper, bounds.step):
+        try:
+            number = None if bound is None else ast.literal_eval(bound)
+        except ValueError:
+            return ()
+        numbers.append(number)
+    return tuple(names[slice(*numbers)])
 
 
 def links_of(
