@@ -40,9 +40,10 @@ def outcome_of(
     request = task.request
     changes = plan.workspace.changes()
     files = [{"path": change.path, "action": change.action} for change in changes]
-    if changes:
+    made = records(request, plan)
+    if changes and made:  # else only a block's file came back, whose lines stand there
         book = ledger.load(task.project.root)
-        book = book.with_run(request.command_line(), records(request, plan), changes)
+        book = book.with_run(request.command_line(), made, changes)
         changes = [*changes, book.change()]
     keys = proof.keys if proof is not None else KeyChanges()
     result = {

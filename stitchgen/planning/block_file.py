@@ -299,6 +299,13 @@ def replaced_values(
             where=where,
             hint=f"It replaces {', '.join(layers)}." if layers else "Put it --after the layer.",
         )
+    if instance.facts.read is not None and not instance.facts.attributes:
+        raise StitchError(
+            "unsupported",
+            f"the source alone does not tell how {point.target} is made, which {block.name} takes over",
+            where=where,
+            hint="Let the model run: leave out --no-prove.",
+        )
     try:
         return replacement.values(instance.facts.attributes)
     except StitchError as error:

@@ -59,8 +59,8 @@ class Planning:
         layers serves it as well."""
         given, variants = self.task.model.subject.given, self.survey.variants
         builds = [one.configuration.expression for one in point.calls.instances]
-        if not point.calls.resolved.pattern:
-            return False
+        if not point.calls.resolved.pattern or self.survey.read:
+            return False  # what was read stands for all constructions
         return all(build in variants or (given and build not in given) for build in builds)
 
     @property

@@ -522,6 +522,8 @@ def runs_its_children(
         if planning.survey.kind(one.configuration.class_at(join(one.root, owner))) != "module":
             return True
     for site in sites:
+        if not site.to_called:
+            continue  # the call of a Sequential that is the owner itself
         syntax = planning.workspace.syntax(site.file)
         uses = layer_uses(
             syntax.tree,

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from stitchgen.catalog import folders, render
-from stitchgen.errors import StitchError
+from stitchgen.errors import InternalError, StitchError
 from stitchgen.history import undo
 from stitchgen.pipeline import splice as splicing
 from stitchgen.pipeline.outcome import Outcome
@@ -147,3 +147,25 @@ def test_a_dry_run_plans_what_is_applied(
     assert applied.changes == planned.changes
     for change in applied.changes:
         assert (tmp_path / change.path).read_bytes() == change.after
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reading_alone_serves_it_or_refuses(
+    name: str, tmp_path: Path, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --no-prove nothing else can come of a case, and a refusal leaves the tree alone."""
+    case = Case.read(name)
+    case.write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = tree(tmp_path)
+    request = replace(case.request(python), prove=False)
+    try:
+        outcome = run_request(config.find_project(tmp_path), request, mode="dry-run")
+    except StitchError as refusal:
+        assert not isinstance(refusal, InternalError), refusal
+        return
+    finally:
+        assert tree(tmp_path) == before
+    for change in outcome.changes:
+        if change.path.endswith(".py") and change.after is not None:
+            ast.parse(change.after)
