@@ -63,7 +63,7 @@ def prove(
     if models.scale != SCALES[0]:
         notes.append("The weights were perturbed by a factor of %g only." % models.scale)
 
-    replaced = [s.old for s in found if s.placement == "replace" and s.old is not None]
+    replaced = [s.old for s in found if s.placement.replaces and s.old is not None]
     new = {id(parameter): parameter for s in found for _, parameter in s.parameters()}
     return {
         "keys": keys,

@@ -33,7 +33,7 @@ def require_modules(splice: Splice) -> None:
     for path, ours, _ in splice.source_modules:
         if ours is None:
             raise CheckFailed("builds", "The original model has no layer %s." % path)
-    if splice.layer is None and splice.placement != "replace":
+    if splice.layer is None and not splice.placement.replaces:
         raise CheckFailed("builds", "The edited model has lost the layer %s." % splice.target)
 
 

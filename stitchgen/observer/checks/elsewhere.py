@@ -104,6 +104,6 @@ def check_neutral(runs: ModeEvidence, *, serial: bool) -> None:
     name = first_apart(plain, traced, None)
     where = "" if name is None else " (the first layer to differ is %s)" % name
     how = "the block as identity" if serial else "%s without effect" % runs.evidence.blocks
-    if any(splice.placement == "replace" for splice in runs.splices):
+    if any(splice.placement.replaces for splice in runs.splices):
         how = "the old module put back"
     raise runs.fail("elsewhere", "With %s, %s%s." % (how, found, where))

@@ -24,7 +24,7 @@ class Keys(Check):
         for splice in pair.splices:
             names = added_names(pair.edited, splice)
             blocks += names
-            if splice.placement == "replace":
+            if splice.placement.replaces:
                 replaced += names_of(pair.original, splice.old)
             else:
                 inserted += names

@@ -64,7 +64,7 @@ def check_fed(runs: ModeEvidence, splice: Splice) -> None:
     misfed = runs.edited.misfed[splice.index]
     if not misfed:
         return
-    if splice.placement != "after":
+    if not splice.placement.fed_output:
         if runs.reference is None and len(runs.splices) > 1:
             return  # another block may have changed what the layer is fed
         traced = runs.runner.original(runs.mode, runs.index, trace=True)

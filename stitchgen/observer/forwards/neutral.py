@@ -26,7 +26,7 @@ def substitutes(splice: Splice) -> Optional[List[Substitute]]:
     None where its parts cannot be made to change nothing.
     """
     join = splice.join
-    if splice.placement == "replace":
+    if splice.placement.replaces:
         old = splice.old
         assert old is not None and splice.module is not None
         return [Substitute(splice.module, lambda forward, args, kwargs: old(*args, **kwargs))]

@@ -65,15 +65,15 @@ class Runner:
                 return forward(*args, **kwargs)
             for splice in here:
                 run.layer_calls[splice.index] += 1
-                if record and splice.placement != "after":
+                if record and not splice.placement.fed_output:
                     run.seen[splice.index].append(grab(splice.layer_was_fed(args, kwargs)))
                 elif record and splice.into:
                     value = run.returned[splice.target]
                     run.seen[splice.index].append(by_hand.taken(splice, run, value))
-            counting = count and here[0].placement == "replace"
+            counting = count and here[0].placement.replaces
             out = watch.counted(run, forward, args, kwargs, count=counting)
             for splice in here:
-                if record and splice.placement == "after" and not splice.into:
+                if record and splice.placement.fed_output and not splice.into:
                     value = picked(out, splice.element)
                     run.seen[splice.index].append(by_hand.taken(splice, run, value))
             return out
@@ -119,10 +119,10 @@ class Runner:
                 call = run.layer_calls[splice.index]
                 run.layer_calls[splice.index] += 1
                 wanted = splice.expected(call + 1)
-                if splice.placement == "beside":
+                if splice.placement.is_branch:
                     seen = splice.layer_was_fed(args, kwargs)
                     run.seen[splice.index].append(grab([*seen, *by_hand.sources(splice, run)]))
-                if splice.placement == "before" and splice.serial and call in wanted:
+                if splice.placement.changes_input and splice.serial and call in wanted:
                     fed = splice.layer_was_fed(args, kwargs)
                     returned, number = run.block_returned[splice.index], wanted.index(call)
                     if number >= len(returned) or not same(fed, returned[number]):
@@ -130,7 +130,7 @@ class Runner:
                         run.misfed[splice.index].append(message)
             out = forward(*args, **kwargs)
             for splice in here:
-                if splice.placement == "after" and not splice.into:
+                if splice.placement.fed_output and not splice.into:
                     value = picked(out, splice.element)
                     run.seen[splice.index].append(by_hand.taken(splice, run, value))
             return out
@@ -195,7 +195,7 @@ class Runner:
                 gate.data.zero_()
 
         edited = self.models.edited
-        replacing = any(splice.placement == "replace" for splice in self.splices)
+        replacing = any(splice.placement.replaces for splice in self.splices)
         with contextlib.ExitStack() as stack:
             self.watch_activations(stack, edited, run, wanted=trace)
             for pair in pairs:
@@ -265,29 +265,29 @@ class _Reference:
                     new = by_hand.result(splice, run, value)
                     args, kwargs = swapped(args, value, new), swapped(kwargs, value, new)
                 continue
-            if splice.placement == "after":
+            if splice.placement.fed_output:
                 continue
             seen = splice.layer_was_fed(args, kwargs)
             argument = find(args, kwargs, splice.element)
             run.seen[splice.index].append(grab([*seen, *by_hand.sources(splice, run)]))
             if splice not in applying:
                 continue
-            if splice.placement == "replace":
+            if splice.placement.replaces:
                 assert splice.module is not None
                 inner = splice.module
                 continue
             assert argument is not None
             value = take(args, kwargs, argument)
-            if splice.placement == "beside":
+            if splice.placement.is_branch:
                 fed[splice.index] = value.clone()  # the layer may write to it in place
             else:
                 args, kwargs = put(args, kwargs, argument, by_hand.result(splice, run, value))
         out = inner(*args, **kwargs)
         for splice in here:
-            if splice.placement not in ("after", "beside") or splice.into:
+            if not splice.placement.changes_output or splice.into:
                 continue
             value = picked(out, splice.element)
-            if splice.placement == "after":
+            if splice.placement.fed_output:
                 run.seen[splice.index].append(by_hand.taken(splice, run, value))
             if splice in applying:
                 new = by_hand.result(splice, run, value, fed.get(splice.index))

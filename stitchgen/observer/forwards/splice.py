@@ -11,6 +11,7 @@ from torch import nn
 from stitchgen.observer import protocol
 from stitchgen.observer.forwards.arguments import find, take
 from stitchgen.observer.forwards.joins import Join, adapted
+from stitchgen.observer.placement import PLACEMENTS
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tensors.values import Tensors, leaves, same, same_tensor
 
@@ -37,7 +38,7 @@ class Splice:
         self, index: int, given: protocol.Splice, original: nn.Module, edited: nn.Module
     ) -> None:
         self.index = index
-        self.placement = given["placement"]
+        self.placement = PLACEMENTS[given["placement"]]
         self.target = given["target"]
         self.block = given.get("block") or ""
         self.made_of = given.get("made_of") or ""
@@ -58,7 +59,7 @@ class Splice:
         theirs = dict(edited.named_modules(remove_duplicate=False))
         self.old = ours.get(self.target)
         self.module = theirs.get(self.block) if self.block else None
-        self.layer = None if self.placement == "replace" else theirs.get(self.target)
+        self.layer = None if self.placement.replaces else theirs.get(self.target)
         #: Whose call the splice goes with: the layer's, or its one reader's.
         self.host = ours.get(self.into) if self.into else self.old
         self.edited_host = theirs.get(self.into) if self.into else self.layer
@@ -68,7 +69,7 @@ class Splice:
 
     @property
     def name(self) -> str:
-        return "the new " + self.block if self.placement == "replace" else self.named
+        return "the new " + self.block if self.placement.replaces else self.named
 
     @property
     def named(self) -> str:
@@ -138,13 +139,13 @@ class Splice:
 
     def layer_was_fed(self, args: Args, kwargs: Kwargs) -> Tensors:
         """What the layer was fed, as far as the block has to do with it."""
-        if self.placement == "replace":
+        if self.placement.replaces:
             return leaves([list(args), kwargs])
         argument = find(args, kwargs, self.element)
         return leaves(take(args, kwargs, argument)) if argument else []
 
     def block_was_fed(self, args: Args, kwargs: Kwargs) -> Tensors:
-        if self.placement == "replace" or self.sources:
+        if self.placement.replaces or self.sources:
             return leaves([list(args), kwargs])
         argument = find(args, kwargs, None)
         return leaves(take(args, kwargs, argument)) if argument else []
@@ -182,7 +183,7 @@ def find_part(model: nn.Module, path: str) -> Any:
 def added_names(edited: nn.Module, splice: Splice) -> List[str]:
     """All paths of what a splice added; a parameter by its own."""
     modules = splice.modules()
-    if splice.placement == "replace":
+    if splice.placement.replaces:
         return names_of(edited, splice.module)
     names = [name for module in modules for name in names_of(edited, module)]
     return names + [path for path in splice.parts if path not in names]

@@ -116,7 +116,7 @@ def watch_block(
             out = moved(out, models.seed)
         if run.live:
             run.differentiable[splice.index] |= is_differentiable(out)
-            if reference is not None and splice.placement == "before":
+            if reference is not None and splice.placement.changes_input:
                 run.block_returned[splice.index].append(grab(out))
         return out
 
@@ -195,7 +195,7 @@ def check_fed(splice: Splice, run: Run, reference: Run, fed: Tensors) -> None:
         seen = source.seen[splice.index]
         if wanted[number] < len(seen) and splice.agree(fed, seen[wanted[number]]):
             return
-    what = "what %s gave" if splice.placement == "after" else "what %s was fed"
+    what = "what %s gave" if splice.placement.fed_output else "what %s was fed"
     if splice.sources:
         what += " and what %s gave" % " and ".join(splice.sources)
     run.misfed[splice.index].append("%s is not fed %s" % (splice.name, what % splice.target))
@@ -240,7 +240,7 @@ def watch_activations(
         assert splice.old is not None
         for part in splice.modules():
             skipped.update(id(module) for module in part.modules())
-        if splice.placement == "replace":
+        if splice.placement.replaces:
             skipped.update(id(module) for module in splice.old.modules())
 
     def around(name: str) -> Around:
