@@ -186,15 +186,20 @@ def presence(
 
 
 def assigns(workspace: Workspace, point: DefinitionPoint, name: str) -> bool:
-    """Whether the statement of the point is `self.name = ...` itself."""
+    """Whether the statement of the point is `self.name = Class(...)` itself, which leaves nothing out."""
     function = constructor_of(workspace, point)
     document = workspace.syntax(point.file).document
     for node in ast.walk(function) if function is not None else ():
         if isinstance(node, ast.Assign) and document.span_of(node) == point.span:
             targets = [ast.unparse(one) for one in node.targets]
-            empty = isinstance(node.value, ast.Constant) and node.value.value is None
-            return f"self.{name}" in targets and not empty
+            made = isinstance(node.value, ast.Call) and is_class_name(node.value.func)
+            return f"self.{name}" in targets and made
     return False
+
+
+def is_class_name(node: ast.expr) -> bool:
+    """Whether a name is written as those of classes are: `nn.Conv2d`. A function may give None."""
+    return ast.unparse(node).rpartition(".")[2][:1].isupper()
 
 
 def constructor_of(workspace: Workspace, point: DefinitionPoint) -> Function | None:
