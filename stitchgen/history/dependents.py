@@ -112,6 +112,8 @@ def dependents(
         if file is not None:
             for entry in _standing_within(book, parted, path, file):
                 add(entry, f"its lines in {path} stand within those that would go")
+            for entry in _standing_between(parted, path, file):
+                add(entry, f"its code in {path} stands between two parts of what would go")
     return list(found.values())
 
 
@@ -158,6 +160,34 @@ def _standing_within(book: Ledger, parted: Parting, path: str, file: Located) ->
         for entry in staying
         if any(not _found_but_for(document, path, entry, staying, mark) for mark in hidden)
     ]
+
+
+def _standing_between(parted: Parting, path: str, file: Located) -> list[Entry]:
+    """The splices that run a part of a Sequential which one that goes has cut out of it: without the cut
+    they would run all of it."""
+    if not is_python(file.path):
+        return []
+    document = Document(file.now, file.path)
+    theirs = traces.locate(document, parted.kept(path)).found
+    ours = traces.locate(document, parted.taken(path), [match for _, match in theirs]).found
+    found = []
+    for entry in parted.staying:
+        spans = [traces.span_of(document, m.nodes) for mark, m in theirs if mark in entry.traces]
+        for other in parted.going:
+            cuts = [traces.span_of(document, m.nodes) for mark, m in ours if mark in other.traces]
+            between = any(
+                outer != span and _covers(outer, span) and _covers(span, inner)
+                for span in spans
+                for outer in cuts
+                for inner in cuts
+            )
+            if between and entry not in found:
+                found.append(entry)
+    return found
+
+
+def _covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 def _found_but_for(
