@@ -16,6 +16,7 @@ from stitchgen.analysis.static.lookup import Lookup
 from stitchgen.analysis.static.names import canonical, is_module_class
 from stitchgen.analysis.static.overlays.torch import sizes
 from stitchgen.analysis.static.values import (
+    NONE,
     UNBOUND,
     Choice,
     ClassRef,
@@ -241,6 +242,8 @@ class Attributes(Lookup):
             order = self.get(ref.id, "order") or ()
             if name not in order:
                 self.put(ref.id, "order", (*order, name))
+        if value == NONE and self.is_module(self.get(ref.id, place) or NONE):
+            self.put(ref.id, "holes", True)  # the place in a container stays
         self.put(ref.id, place, value)
         if self.root is None:
             return

@@ -74,6 +74,7 @@ class Heap(ABC):
     # The same, of constants, classes and defaults, for as long as anything is read: a change of
     # them outlasts the model that is built.
     shared: set[int] = field(default_factory=set)
+    views: dict[int, Ref] = field(default_factory=dict)  # what is `_modules`, by its dict
     mutated: set[Term] = field(default_factory=set)  # what was passed in and is changed
     # What each instance was constructed with.
     arguments: dict[int, tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]]] = field(
@@ -89,6 +90,9 @@ class Heap(ABC):
         return len(self.kinds) - 1
 
     def put(self, id: int, key: str, value: Any) -> None:
+        if key == "items" and id in self.views:
+            self.taint(self.views[id])
+            self.put(self.views[id].id, "grown", True)
         if id in self.shared:
             value = self._changed(id, key, value)
         elif key == "items" and value is not None and len(value) > MOST_ITEMS:
