@@ -118,7 +118,17 @@ class Attributes(Lookup):
                 return Unknown("the class has a __getattr__")
         return modules.attribute(self, owner, name)
 
+    def is_as_written(self, kind: ClassRef) -> bool:
+        """Whether no decorator of a class, or of a base, may have changed it."""
+        return all(
+            leave_alone(base.scope.classes[base.name].decorator_list, base.scope)
+            for base in self.mro(kind)
+            if isinstance(base, ClassRef)
+        )
+
     def _class_member(self, kind: ClassRef, name: str, owner: Ref | None) -> Value:
+        if owner is None and not self.is_as_written(kind):
+            return Unknown(f"{kind.name} is decorated")
         found = self.class_attribute(kind, name)
         if found is None:
             if name == "__name__":
