@@ -241,6 +241,21 @@ class Heap(ABC):
             elif isinstance(value, Choice):
                 self.escape(value.values)
 
+    def hold_unknown(self, value: Value) -> None:
+        """Something unknown holds the value now; a module, only what may be a module holds."""
+        while self.is_module(value):
+            open_ = [id for id in self.escaped if self._is_open(id)]
+            if not open_:
+                break
+            for id in open_:
+                self.taint(Ref(id))
+                self.put(id, "grown", True)
+        self.escape([value])
+        self.change_unknown()
+
+    def _is_open(self, id: int) -> bool:
+        return self.is_module(Ref(id)) and not self.get(id, "grown")
+
     def change_unknown(self) -> None:
         """Something unknown may have been changed: so is what it may be, and all parts of that."""
         while self.unforgotten:

@@ -75,6 +75,9 @@ def call_method(
             if not all(isinstance(text, str) for text in texts):
                 raise Raised
             return Known(receiver.value.join(texts)) if len(texts) < 1000 else Unknown()
+    if name in {"add_module", "register_module", "append", "insert", "__setitem__"}:
+        for value in [*arguments, *keywords.values()]:
+            machine.hold_unknown(value)
     machine.pass_to_unknown([*arguments, *keywords.values()])
     return Unknown(f"the method {name} is not known")
 
@@ -281,12 +284,17 @@ def _module_method(
             # What `forward` itself does is what the call does; hooks do not see it.
             return forward(machine, receiver, origin or "", arguments, keywords)
         case "apply":
+            modules.escape_all(machine, receiver)
+            if first is not None:
+                machine.call_unknown(first)
             return receiver
         case "get_submodule" if isinstance(first, Known):
             reached: Value = receiver
             for part in str(first.value).split("."):
                 reached = machine.attribute(reached, part)
             return reached
+    if name in {"modules", "named_modules"}:
+        modules.escape_all(machine, receiver)
     if name in _MODULE_PASSES or name.startswith(("_init", "init", "reset")):
         return Unknown()
     if name.startswith("register_"):

@@ -210,6 +210,19 @@ def children(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
     return list(first.values())
 
 
+def escape_all(machine: Interpreter, ref: Ref) -> None:
+    """Note that something unknown may be a module, or any module in it."""
+    todo, seen = [ref], {ref.id}
+    while todo:
+        owner = todo.pop()
+        machine.escape([owner])
+        for name in machine.get(owner.id, "order") or ():
+            value = machine.get(owner.id, f".{name}")
+            if isinstance(value, Ref) and machine.is_module(value) and value.id not in seen:
+                seen.add(value.id)
+                todo.append(value)
+
+
 def iterate(machine: Interpreter, ref: Ref) -> list[Value] | None:
     """What a loop over a container gives; None where that cannot be determined."""
     origin = module_origin(machine, ref)
@@ -313,3 +326,5 @@ def set_named(machine: Interpreter, owner: Value, name: Value, value: Value) -> 
         machine.set_attribute(owner, str(name.value), value)
     elif isinstance(owner, Ref):
         machine.taint(owner)
+    else:
+        machine.hold_unknown(value)

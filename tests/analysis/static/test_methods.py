@@ -232,6 +232,22 @@ READ = {
         self.f = conv(nn.LazyConv2d(6, 1).out_channels)
         self.g = conv(nn.Conv2d(**dict(in_channels=3, out_channels=5, kernel_size=1)).out_channels)
     """,
+    "layers whose weights are set": """
+        def initialise(one):
+            if isinstance(one, nn.Conv2d):
+                nn.init.zeros_(one.weight)
+                one.bias.data.fill_(0.5)
+                one.eps = 0.1
+        ---
+        self.a = nn.Sequential(conv(4), nn.ReLU())
+        widths = [3, 5]
+        for one in self.modules():
+            if isinstance(one, nn.Conv2d):
+                nn.init.kaiming_normal_(one.weight, mode="fan_out")
+                one.bias = nn.Parameter(torch.zeros(4))
+        self.apply(initialise)
+        self.b = conv(widths[1] + len(self.a))
+    """,
     "methods that give the module": """
         ---
         self.a = conv(4).eval().train(False).to("cpu").float().requires_grad_(False)
@@ -348,6 +364,51 @@ OPEN = {
         self.b = conv(len(two))
         {"a": three}.popitem()[1].append(3)
         self.c = conv(len(three))
+    """,
+    "modules() changes layers": """
+        ---
+        self.a = nn.Sequential(conv(4))
+        for one in self.modules():
+            if isinstance(one, nn.Sequential):
+                one[0] = conv(9)
+    """,
+    "named_modules() changes layers": """
+        ---
+        self.a = nn.Sequential(conv(4))
+        for name, one in self.named_modules():
+            if name == "a":
+                setattr(one, "0", conv(9))
+    """,
+    "apply changes layers and what is around it": """
+        ---
+        self.a = nn.Sequential(conv(4))
+        seen = [1]
+        def change(one):
+            seen.append(one)
+            if isinstance(one, nn.Sequential):
+                one[0] = conv(9)
+        self.apply(change)
+        self.b = conv(len(seen))
+    """,
+    "layers of a container that is not known": """
+        ---
+        one, two, three = nn.Sequential(conv(4)), nn.Sequential(conv(4)), nn.Sequential(conv(4))
+        self.a = nn.ModuleList([one])
+        self.b = nn.ModuleList([two, nn.ReLU()])
+        self.c = nn.ModuleList([three, three])
+        self.one, self.two, self.three = one, two, three
+        self.a.insert(0, nn.ReLU())
+        self.a[1][0] = conv(9)
+        del self.b[1]
+        self.b[0][0] = conv(9)
+        self.c[UNKNOWN][0] = conv(9)
+    """,
+    "a layer that a container gave away": """
+        ---
+        one = nn.Sequential(conv(4))
+        self.a = one
+        self.b = nn.ModuleDict({"x": one})
+        self.b.pop("x")[0] = conv(9)
     """,
     "an element that is not known": """
         ---
