@@ -16,6 +16,7 @@ from stitchgen.analysis.static.lookup import Lookup
 from stitchgen.analysis.static.names import canonical, is_module_class
 from stitchgen.analysis.static.overlays.torch import sizes
 from stitchgen.analysis.static.values import (
+    NONE,
     UNBOUND,
     Choice,
     ClassRef,
@@ -117,7 +118,17 @@ class Attributes(Lookup):
                 return Unknown("the class has a __getattr__")
         return modules.attribute(self, owner, name)
 
+    def is_as_written(self, kind: ClassRef) -> bool:
+        """Whether no decorator of a class, or of a base, may have changed it."""
+        return all(
+            leave_alone(base.scope.classes[base.name].decorator_list, base.scope)
+            for base in self.mro(kind)
+            if isinstance(base, ClassRef)
+        )
+
     def _class_member(self, kind: ClassRef, name: str, owner: Ref | None) -> Value:
+        if owner is None and not self.is_as_written(kind):
+            return Unknown(f"{kind.name} is decorated")
         found = self.class_attribute(kind, name)
         if found is None:
             if name == "__name__":
@@ -241,6 +252,8 @@ class Attributes(Lookup):
             order = self.get(ref.id, "order") or ()
             if name not in order:
                 self.put(ref.id, "order", (*order, name))
+        if value == NONE and self.is_module(self.get(ref.id, place) or NONE):
+            self.put(ref.id, "holes", True)  # the place in a container stays
         self.put(ref.id, place, value)
         if self.root is None:
             return

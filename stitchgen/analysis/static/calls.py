@@ -305,14 +305,13 @@ class Calls(Attributes):
     def construct(
         self, kind: ClassRef, arguments: Sequence[Value], keywords: dict[str, Value]
     ) -> Value:
-        definition = kind.scope.classes[kind.name]
         if any(
             base.scope.classes[base.name].keywords
             for base in self.mro(kind)
             if isinstance(base, ClassRef)
         ):
             return Unknown(f"{kind.name} has a metaclass")
-        if not leave_alone(definition.decorator_list, kind.scope):
+        if not self.is_as_written(kind):
             return Unknown(f"{kind.name} is decorated")
         if self.class_attribute(kind, "__init_subclass__") is not None:
             return Unknown(f"{kind.name} has an __init_subclass__")

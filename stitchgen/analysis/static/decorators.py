@@ -9,10 +9,13 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import sys
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from stitchgen.analysis.scope import Scope, split_origin
-from stitchgen.source.tree import top_level
+from stitchgen.analysis.static.names import MUTATORS
+from stitchgen.source.tree import parents, top_level
 
 #: Decorators of libraries that leave alone what the function or class computes.
 _TRANSPARENT = re.compile(
@@ -23,6 +26,12 @@ _TRANSPARENT = re.compile(
 #: Packages that are read themselves, and whose decorators are known as if they were not.
 _LIBRARIES = frozenset({"torch", "torchvision", "timm"})
 _MEMOISES = frozenset({"functools.cache", "functools.lru_cache"})
+#: Attributes of functions and classes that say nothing of what they do.
+_NOTES = frozenset("__name__ __qualname__ __doc__ __module__ __annotations__".split())
+#: Functions that look at what they are given.
+_ASKS = frozenset(
+    "callable getattr hasattr id isinstance issubclass len print repr str type".split()
+)
 _BUILTIN = frozenset({"staticmethod", "classmethod", "property"})
 DATA_CLASS = "dataclasses.dataclass"
 
@@ -153,31 +162,48 @@ def _gives_back_method(
     method = made[0].method(made[1], function.attr)
     return (
         method is not None
+        and not _sets(scope.tree, function.attr)
         and not method[1].decorator_list
         and gives_back(method[1], called=called, skipped=1)
     )
 
 
+def _sets(tree: ast.Module, attribute: str) -> bool:
+    """Whether a file sets an attribute of the name on anything."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == attribute
+        and not isinstance(node.ctx, ast.Load)
+        for node in ast.walk(tree)
+    )
+
+
 def _of_library(value: ast.expr, scope: Scope) -> bool:
-    return isinstance(value, ast.Call) and scope.origin(value.func) is not None
+    """Whether a library makes it; of what Python's own make, only where that is known by name."""
+    origin = scope.origin(value.func) if isinstance(value, ast.Call) else None
+    if origin is None:
+        return False
+    return origin.split(".")[0] not in sys.stdlib_module_names or _is_transparent(origin)
 
 
 def gives_back(function: ast.FunctionDef, *, called: bool, skipped: int = 0) -> bool:
     """Whether a decorator gives back what it is given; with `called`, the one that it makes does."""
     parameters = [*function.args.posonlyargs, *function.args.args][skipped:]
     own = parameters[0].arg if parameters else None
+    optional = bool(parameters) and len(function.args.defaults) >= len(parameters)
     inner = {node.name: node for node in function.body if isinstance(node, ast.FunctionDef)}
-    returned = list(_returns(function.body))
-    if not returned or _changes(function, own):
+    if not _always_returns(function.body) or _changes(function, own, inner, given=not called):
         return False
-    for value in returned:
+    for value in _returns(function.body):
         match value:
             case ast.Name(id=name) if name in inner and called:
                 if inner[name].decorator_list or not gives_back(inner[name], called=False):
                     return False
-            case ast.Name(id=name) if name == own:
+            case ast.Name(id=name) if name == own and (optional or not called):
                 pass
-            case ast.Call(func=ast.Name(id=name)) if name in inner:
+            case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=given)]) if (
+                name in inner and given == own
+            ):
                 # Used with and without arguments: `return wrapper(function)`.
                 if inner[name].decorator_list or not gives_back(inner[name], called=False):
                     return False
@@ -194,23 +220,67 @@ def _returns(body: list[ast.stmt]) -> list[ast.expr | None]:
     return found
 
 
-def _changes(function: ast.FunctionDef, own: str | None) -> bool:
-    """Whether the function binds its parameter anew or sets attributes on it, or is a generator."""
+def _always_returns(body: list[ast.stmt]) -> bool:
+    """Whether it does not come to the end of a body, which gives None."""
+    match body[-1]:
+        case ast.Return() | ast.Raise():
+            return True
+        case ast.If(body=first, orelse=[_, *_] as other):
+            return _always_returns(first) and _always_returns(other)
+        case ast.With(body=inside):
+            return _always_returns(inside)
+    return False
+
+
+def _changes(
+    function: ast.FunctionDef, own: str | None, inner: Container[str], *, given: bool
+) -> bool:
+    """Whether the function binds its parameter anew, or is a generator.
+
+    Where the parameter is what is decorated, whether it may be changed, by its text.
+    """
+    above = parents(function)
     for node in ast.walk(function):
         match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if name == own:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if name == own or name in inner:
                 return True
-            case ast.Attribute(
-                value=ast.Name(id=name), ctx=ast.Store() | ast.Del(), attr=attribute
-            ):
-                # What is noted on a function, such as its name, does not change what it does.
-                if name == own and not attribute.startswith("__"):
-                    return True
-            case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[ast.Name(id=name), *_]):
-                if name == own:
-                    return True
+            case ast.Name(id=name) if name == own and given and not _only_seen(node, above, inner):
+                return True
             case ast.Yield() | ast.YieldFrom():
                 return True
+    return False
+
+
+def _only_seen(
+    node: ast.AST, above: Mapping[ast.AST, ast.AST], inner: Container[str], part: bool = False
+) -> bool:
+    """Whether what holds a name leaves alone what it means, or with `part` a part of that."""
+    around = above[node]
+    match around:
+        case ast.Attribute(attr=attribute, ctx=ast.Store() | ast.Del()):
+            # What is noted on a function, such as its name, does not change what it does.
+            return not part and attribute in _NOTES
+        case ast.Attribute(attr=attribute):
+            user = above[around]
+            if isinstance(user, ast.Call) and user.func is around:
+                return attribute not in MUTATORS and not attribute.startswith("__")
+            return attribute in _NOTES or _only_seen(around, above, inner, part=True)
+        case ast.Subscript(ctx=ast.Load(), value=value) if value is node:
+            return _only_seen(around, above, inner, part=True)
+        case ast.Subscript(slice=key) if key is node:
+            return True
+        case ast.Tuple() | ast.List() | ast.Dict() | ast.keyword():
+            return _only_seen(around, above, inner, part)
+        case ast.Assign(targets=targets):
+            return all(isinstance(target, ast.Subscript) for target in targets)
+        case ast.Call(func=ast.Name(id=name)):
+            return name in inner or name in _ASKS
+        case ast.Call(func=ast.Attribute(attr=method)):
+            return method in MUTATORS or "register" in method
+        case ast.Return() | ast.Compare() | ast.BoolOp() | ast.UnaryOp() | ast.If() | ast.IfExp():
+            return True
+        case ast.FormattedValue() | ast.Assert():
+            return True
     return False
 
 

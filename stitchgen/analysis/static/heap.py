@@ -74,6 +74,7 @@ class Heap(ABC):
     # The same, of constants, classes and defaults, for as long as anything is read: a change of
     # them outlasts the model that is built.
     shared: set[int] = field(default_factory=set)
+    views: dict[int, Ref] = field(default_factory=dict)  # what is `_modules`, by its dict
     mutated: set[Term] = field(default_factory=set)  # what was passed in and is changed
     # What each instance was constructed with.
     arguments: dict[int, tuple[tuple[Value, ...], tuple[tuple[str, Value], ...]]] = field(
@@ -89,6 +90,9 @@ class Heap(ABC):
         return len(self.kinds) - 1
 
     def put(self, id: int, key: str, value: Any) -> None:
+        if key == "items" and id in self.views:
+            self.taint(self.views[id])
+            self.put(self.views[id].id, "grown", True)
         if id in self.shared:
             value = self._changed(id, key, value)
         elif key == "items" and value is not None and len(value) > MOST_ITEMS:
@@ -236,6 +240,21 @@ class Heap(ABC):
                     self.unforgotten.add(value.id)
             elif isinstance(value, Choice):
                 self.escape(value.values)
+
+    def hold_unknown(self, value: Value) -> None:
+        """Something unknown holds the value now; a module, only what may be a module holds."""
+        while self.is_module(value):
+            open_ = [id for id in self.escaped if self._is_open(id)]
+            if not open_:
+                break
+            for id in open_:
+                self.taint(Ref(id))
+                self.put(id, "grown", True)
+        self.escape([value])
+        self.change_unknown()
+
+    def _is_open(self, id: int) -> bool:
+        return self.is_module(Ref(id)) and not self.get(id, "grown")
 
     def change_unknown(self) -> None:
         """Something unknown may have been changed: so is what it may be, and all parts of that."""

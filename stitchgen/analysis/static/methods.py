@@ -24,6 +24,10 @@ from stitchgen.analysis.static.values import (
     literal,
 )
 
+#: Methods of containers that change which layers they hold, under which names.
+_REGISTER = frozenset(
+    "insert pop update clear setdefault popitem __setitem__ __delitem__ __iadd__".split()
+)
 _MODULE_PASSES = frozenset(
     "parameters named_parameters buffers named_buffers modules named_modules state_dict zero_grad "
     "register_buffer register_parameter load_state_dict extra_repr _get_name "
@@ -71,6 +75,9 @@ def call_method(
             if not all(isinstance(text, str) for text in texts):
                 raise Raised
             return Known(receiver.value.join(texts)) if len(texts) < 1000 else Unknown()
+    if name in {"add_module", "register_module", "append", "insert", "__setitem__"}:
+        for value in [*arguments, *keywords.values()]:
+            machine.hold_unknown(value)
     machine.pass_to_unknown([*arguments, *keywords.values()])
     return Unknown(f"the method {name} is not known")
 
@@ -110,7 +117,10 @@ def _container_method(
                 return fill(None if items is None else (*items, first))
             case "extend":
                 more = machine.iterate(first)
-                return fill(None if items is None or more is None else (*items, *more))
+                if items is not None and more is not None:
+                    return fill((*items, *more))
+                machine.escape([first])
+                return fill(None)
             case "insert" if len(arguments) == 2 and isinstance(first, Known):
                 if items is None or not isinstance(first.value, int):
                     return fill(None)
@@ -195,7 +205,9 @@ def _dict_method(
             return machine.element(receiver, found, "[]", literal(first.value))
         case "update":
             more = machine.items(first) if first is not None else ()
-            if table is None or more is None or machine.kind(first or NONE) not in {"dict", None}:
+            other = machine.kind(first or NONE) not in {"dict", None}
+            if table is None or more is None or other or "**" in keywords:
+                machine.escape([*arguments, *keywords.values()])
                 machine.put(receiver.id, "items", None)
                 return NONE
             table.update(more)
@@ -218,27 +230,38 @@ def _module_method(
         return _base_method(machine, receiver, base, after, arguments, keywords)
     origin = modules.module_origin(machine, receiver)
     container = layer_name(origin or "")
+    if container in CONTAINERS and name in {"append", "extend"} and len(arguments) == 0:
+        arguments = list(keywords.values())
     first = arguments[0] if arguments else None
     match name:
         case "append" if container in CONTAINERS and first is not None:
             found = modules.members(machine, receiver)
             if found is None:
-                return receiver
-            machine.set_attribute(receiver, str(len(modules.child_names(machine, receiver))), first)
+                modules.grow(machine, receiver, first)
+            else:
+                machine.set_attribute(receiver, str(len(found)), first)
             return receiver
         case "extend" if container in CONTAINERS and first is not None:
             modules.extend(machine, receiver, first)
             return receiver
-        case "insert" | "pop" | "update" | "clear" | "__setitem__" if container in CONTAINERS:
-            machine.put(receiver.id, "grown", True)
+        case _ if container in CONTAINERS and name in _REGISTER:
+            modules.grow(machine, receiver, *arguments, *keywords.values())
             return Unknown()
+        case "__setattr__" if len(arguments) == 2:
+            modules.set_named(machine, receiver, arguments[0], arguments[1])
+            return NONE
+        case "__delattr__" | "set_submodule":
+            modules.grow(machine, receiver, *arguments, *keywords.values())
+            machine.pass_to_unknown([receiver])
+            machine.change_unknown()
+            return NONE
         case "add_module" | "register_module":
             arguments = [*arguments, *(keywords[k] for k in ("name", "module") if k in keywords)]
             if len(arguments) == 2:
                 modules.set_named(machine, receiver, arguments[0], arguments[1])
             return NONE
         case "children" | "named_children":
-            found = modules.members(machine, receiver)
+            found = modules.children(machine, receiver)
             if found is None:
                 return machine.sequence(None)
             if name == "children":
@@ -261,12 +284,17 @@ def _module_method(
             # What `forward` itself does is what the call does; hooks do not see it.
             return forward(machine, receiver, origin or "", arguments, keywords)
         case "apply":
+            modules.escape_all(machine, receiver)
+            if first is not None:
+                machine.call_unknown(first)
             return receiver
         case "get_submodule" if isinstance(first, Known):
             reached: Value = receiver
             for part in str(first.value).split("."):
                 reached = machine.attribute(reached, part)
             return reached
+    if name in {"modules", "named_modules"}:
+        modules.escape_all(machine, receiver)
     if name in _MODULE_PASSES or name.startswith(("_init", "init", "reset")):
         return Unknown()
     if name.startswith("register_"):

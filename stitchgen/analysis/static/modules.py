@@ -20,6 +20,7 @@ from stitchgen.analysis.static.names import (
 )
 from stitchgen.analysis.static.values import (
     LAYOUTS,
+    NONE,
     UNBOUND,
     Array,
     ClassRef,
@@ -107,7 +108,7 @@ def initialise(
     if name is None:
         return origin in {"builtins.object", "typing.Generic", "abc.ABC"}
     if name in CONTAINERS:
-        _fill(machine, ref, name, arguments)
+        _fill(machine, ref, name, [*arguments, *keywords.values()])
         return True
     signature = _SIGNATURES.get(name, ())
     unknown = "**" in keywords or any(isinstance(v, Spread) for v in arguments)
@@ -130,8 +131,8 @@ def argument(heap: Heap, ref: Ref, name: str, default: Value | None = None) -> V
 def _fill(machine: Interpreter, ref: Ref, name: str, arguments: Sequence[Value]) -> None:
     if not arguments:
         return
-    if any(isinstance(value, Spread) for value in arguments):
-        machine.put(ref.id, "grown", True)
+    if any(isinstance(value, Spread) for value in arguments) or overrides(machine, ref, "__len__"):
+        grow(machine, ref, *arguments)
         return
     if name == "Sequential" and not (len(arguments) == 1 and machine.kind(arguments[0]) == "dict"):
         for index, value in enumerate(arguments):
@@ -159,24 +160,22 @@ def _fill(machine: Interpreter, ref: Ref, name: str, arguments: Sequence[Value])
                 assert pair is not None
                 machine.set_attribute(ref, str(pair[0].value), pair[1])
             return
+    grow(machine, ref, *arguments)
+
+
+def grow(machine: Interpreter, ref: Ref, *added: Value) -> None:
+    """What a container holds is not known from here on; it may be these, or what it held."""
+    machine.escape([machine.get(ref.id, f".{name}") for name in machine.get(ref.id, "order") or ()])
+    machine.escape(added)
     machine.put(ref.id, "grown", True)
 
 
 # Children -------------------------------------------------------------------------------------
 
 
-def child_names(machine: Interpreter, ref: Ref) -> list[str]:
-    """The names under which anything is registered."""
-    return [
-        name
-        for name in machine.get(ref.id, "order") or ()
-        if machine.get(ref.id, f".{name}") not in (None, UNBOUND)
-    ]
-
-
 def members(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
     """The children of a container, None where they cannot be determined."""
-    if machine.get(ref.id, "grown") or machine.get(ref.id, "tainted"):
+    if any(machine.get(ref.id, mark) for mark in ("grown", "tainted", "holes")):
         return None
     found: list[tuple[str, Value]] = []
     for name in machine.get(ref.id, "order") or ():
@@ -184,7 +183,9 @@ def members(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
         if value is None or value is UNBOUND:
             continue
         if isinstance(value, Known) and value.value is None:
-            continue  # registered as None: no child when iterated
+            if name.isdigit():
+                return None  # registered as None: an element, and no child
+            continue
         if isinstance(value, Ref) and not machine.is_module(value):
             continue
         if isinstance(value, (Known, Array, ClassRef, Function, Method, Partial, Tensor)):
@@ -197,10 +198,35 @@ def members(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
     return found
 
 
+def children(machine: Interpreter, ref: Ref) -> list[tuple[str, Value]] | None:
+    """What `named_children` gives: what is registered twice, once."""
+    found = members(machine, ref)
+    if found is None:
+        return None
+    first: dict[int, tuple[str, Value]] = {}
+    for name, value in found:
+        assert isinstance(value, Ref)
+        first.setdefault(value.id, (name, value))
+    return list(first.values())
+
+
+def escape_all(machine: Interpreter, ref: Ref) -> None:
+    """Note that something unknown may be a module, or any module in it."""
+    todo, seen = [ref], {ref.id}
+    while todo:
+        owner = todo.pop()
+        machine.escape([owner])
+        for name in machine.get(owner.id, "order") or ():
+            value = machine.get(owner.id, f".{name}")
+            if isinstance(value, Ref) and machine.is_module(value) and value.id not in seen:
+                seen.add(value.id)
+                todo.append(value)
+
+
 def iterate(machine: Interpreter, ref: Ref) -> list[Value] | None:
     """What a loop over a container gives; None where that cannot be determined."""
     origin = module_origin(machine, ref)
-    if origin is None or not is_container(origin) or _overrides(machine, ref, "__iter__"):
+    if origin is None or not is_container(origin) or overrides(machine, ref, "__iter__"):
         return None
     found = members(machine, ref)
     if found is None:
@@ -210,7 +236,7 @@ def iterate(machine: Interpreter, ref: Ref) -> list[Value] | None:
     return [value for _, value in found]
 
 
-def _overrides(machine: Interpreter, ref: Ref, name: str) -> bool:
+def overrides(machine: Interpreter, ref: Ref, name: str) -> bool:
     kind = machine.class_of(ref)
     return isinstance(kind, ClassRef) and machine.class_attribute(kind, name) is not None
 
@@ -218,9 +244,10 @@ def _overrides(machine: Interpreter, ref: Ref, name: str) -> bool:
 def child(machine: Interpreter, ref: Ref, index: Value) -> Value:
     origin = module_origin(machine, ref)
     found = members(machine, ref)
-    if origin is None or not is_container(origin) or _overrides(machine, ref, "__getitem__"):
+    if origin is None or not is_container(origin) or overrides(machine, ref, "__getitem__"):
         return Unknown("it is an element of something unknown")
     if found is None or not isinstance(index, Known):
+        machine.escape([value for _, value in found or ()])
         return Unknown("it is an element that cannot be determined")
     if isinstance(index.value, str):
         table = dict(found)
@@ -254,19 +281,19 @@ def set_child(machine: Interpreter, ref: Ref, index: Value, value: Value) -> Non
         except IndexError:
             raise Raised from None
     else:
-        machine.put(ref.id, "grown", True)
+        grow(machine, ref, value)
 
 
 def delete_child(machine: Interpreter, ref: Ref) -> None:
     # The rest of a container is renumbered, a plain attribute is not: leave it unknown.
-    machine.put(ref.id, "grown", True)
+    grow(machine, ref)
 
 
 def extend(machine: Interpreter, ref: Ref, values: Value) -> None:
     added = machine.iterate(values)
     found = members(machine, ref)
     if added is None or found is None:
-        machine.put(ref.id, "grown", True)
+        grow(machine, ref, values)
         return
     for index, value in enumerate(added, start=len(found)):
         machine.set_attribute(ref, str(index), value)
@@ -281,8 +308,9 @@ def attribute(machine: Interpreter, ref: Ref, name: str) -> Value:
     if machine.kind(ref) == "module" and name in _FROM_ARGUMENTS:
         return argument(machine, ref, name)
     if name == "_modules":
-        found = members(machine, ref)
-        return machine.mapping(found)
+        table = machine.mapping(members(machine, ref))
+        machine.views[table.id] = ref  # what is registered through it is registered in the module
+        return table
     if machine.is_module(ref):
         return Method(ref, name)
     if machine.kind(ref) == "instance" and name.startswith("_"):
@@ -293,6 +321,10 @@ def attribute(machine: Interpreter, ref: Ref, name: str) -> Value:
 def set_named(machine: Interpreter, owner: Value, name: Value, value: Value) -> None:
     """Set an attribute under a name that the code computes."""
     if isinstance(owner, Ref) and isinstance(name, Known):
+        if value == NONE:
+            machine.put(owner.id, "holes", True)  # `add_module` registers it
         machine.set_attribute(owner, str(name.value), value)
     elif isinstance(owner, Ref):
         machine.taint(owner)
+    else:
+        machine.hold_unknown(value)

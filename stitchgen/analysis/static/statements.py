@@ -560,8 +560,8 @@ class Statements(Expressions):
         if not isinstance(owner, Ref):
             if owner.term is not None:
                 self.mutated.add(owner.term)
-            self.escape([owner, value])
-            self.change_unknown()
+            self.escape([owner])
+            self.hold_unknown(value)
             return
         kind = self.kinds[owner.id]
         items = self.items(owner)
@@ -592,8 +592,7 @@ class Statements(Expressions):
         choices = owner.values if isinstance(owner, Choice) else (owner,)
         for choice in choices:
             if isinstance(choice, Unknown):
-                self.escape([value])
-                self.change_unknown()
+                self.hold_unknown(value)
             if isinstance(choice, ClassRef):
                 self.override(choice, name)
             if isinstance(choice, Ref) and self.kinds[choice.id] in {"instance", "module"}:

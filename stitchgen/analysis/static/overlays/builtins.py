@@ -69,7 +69,11 @@ def _length(machine: Interpreter, arguments: list[Value], keywords: dict[str, Va
         )
     if isinstance(value, Ref) and machine.is_module(value):
         found = modules.members(machine, value)
-        if found is not None and is_container(modules.module_origin(machine, value) or ""):
+        if (
+            found is not None
+            and is_container(modules.module_origin(machine, value) or "")
+            and not modules.overrides(machine, value, "__len__")
+        ):
             return Known(len(found))
     if isinstance(value, Opaque):
         return Opaque(term=compound("()", "len", value.term))

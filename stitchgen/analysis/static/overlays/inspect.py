@@ -24,15 +24,16 @@ def _is_kind(
     question: str, machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
     """What `inspect.isfunction` or `inspect.isclass` gives."""
-    if not arguments:
+    given = [*arguments, *keywords.values()]
+    if len(given) != 1:
         raise Raised
-    value = arguments[0]
+    value = given[0]
     if isinstance(value, (Unknown, Opaque, Choice)) or (
         isinstance(value, Library) and not is_module_class(value.origin)
     ):
         return Unknown("its kind cannot be determined")
     if question == "isfunction":
-        return Known(isinstance(value, Function) and value.own is None)
+        return Known(isinstance(value, Function) and value.own is None and not value.memoised)
     return Known(isinstance(value, (ClassRef, Library)))
 
 
