@@ -98,7 +98,8 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
         if not others and may_be_list(value):
             lists.append(Variant(build, class_key, name, "longer"))
             lists.append(Variant(build, class_key, name, "shorter"))
-    return [*found, *lists]
+    # Of the arguments of which nothing is known, those that are no lists end at once.
+    return [*found[:MOST], *lists[: 2 * MOST]]
 
 
 def may_be_list(value: ast.expr | None) -> bool:

@@ -268,8 +268,8 @@ def prove_briefly(
             if device is None:
                 raise
     with edited:
-        load(edited)
         try:
+            load(edited)
             after = build(edited, expression, device)
             pair = proof.pair_of(before, after, entry["splices"])
             run(after.eval(), source, device)

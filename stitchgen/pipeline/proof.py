@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Proof:
     keys: KeyChanges
     configurations: Mapping[str, int] = field(
         default_factory=dict
-    )  # built, by where they come from
+    )  # in which it holds, by where they come from
     imports: tuple[WayIn, ...] = ()  # the ways in which the edited files were imported
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,35 +79,36 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         Proposal(one.expression, splices_in(placement, one, plan.fresh), one in brief)
         for one in whole + others[:unchanged] + brief
     ]
-    found: list[ProvenConfiguration] = []
+    found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()
-    holds: list[str] = []
-    for proposal, proven in zip(
-        proposals, planning.backend.prove(proposals, plan.workspace.overlay())
-    ):
-        if not isinstance(proven, BrokenCheck):
-            found.append(proven)
-            holds.append(proposal.expression)
-        elif proposal.expression in variants and found and is_harmless(planning, proven):
-            notes.add(f"{proposal.expression}: {proven.message}")
-        else:
-            raise refusal(planning, plan, proposal.expression, proven)
+    # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
+    while proposals:
+        answers = planning.backend.prove(proposals, plan.workspace.overlay())
+        for proposal, proven in zip(proposals, answers):
+            if not isinstance(proven, BrokenCheck):
+                found[proposal.expression] = proven
+            elif proposal.expression in variants and found and is_harmless(planning, proven):
+                notes.add(f"{proposal.expression}: {proven.message}")
+            else:
+                raise refusal(planning, plan, proposal.expression, proven)
+        proposals = proposals[len(answers) :]
+    first = next(iter(found.values()))
     imports, broken = imported(planning, plan)
-    notes |= {note for proven in found for note in proven.notes} | set(broken)
+    notes |= {note for proven in found.values() for note in proven.notes} | set(broken)
     return Proof(
-        builds=tuple(one.expression for one in whole if one.expression in holds),
+        builds=tuple(one.expression for one in whole if one.expression in found),
         unchanged=tuple(one.expression for one in others[:unchanged]),
         not_proven=tuple(
             one.expression
             for one in wanted + others
             if one not in whole + brief + others[:unchanged]
         ),
-        configurations=counted([*wanted, *others[:unchanged]], variants),
-        params_added=found[0].params_added,
-        macs_added=found[0].macs_added,
-        input=found[0].input,
+        configurations=counted(found, variants),
+        params_added=first.params_added,
+        macs_added=first.macs_added,
+        input=first.input,
         notes=tuple(sorted(notes)),
-        keys=found[0].keys,
+        keys=first.keys,
         imports=imports,
     )
 
@@ -125,12 +126,10 @@ def is_brief(variants: Mapping[str, Variant], configuration: Configuration) -> b
     return variant is not None and not variant.resizes
 
 
-def counted(
-    configurations: Sequence[Configuration], variants: Mapping[str, Variant]
-) -> dict[str, int]:
-    """How many were built, with one argument changed and without."""
-    changed = len([one for one in configurations if one.expression in variants])
-    return {"project": len(configurations) - changed, "variants": changed}
+def counted(proven: Collection[str], variants: Mapping[str, Variant]) -> dict[str, int]:
+    """In how many configurations the edit was seen to hold, with one argument changed and without."""
+    changed = len([name for name in proven if name in variants])
+    return {"project": len(proven) - changed, "variants": changed}
 
 
 def imported(planning: Planning, plan: Plan) -> tuple[tuple[WayIn, ...], list[str]]:

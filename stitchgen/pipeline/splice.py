@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from stitchgen.analysis.backend import Backend
 from stitchgen.analysis.survey import Configuration, Survey
-from stitchgen.analysis.variants import MOST as MOST_VARIANTS
 from stitchgen.analysis.variants import Variant, variants_of
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
@@ -173,7 +172,7 @@ def variants_to_build(task: Task, survey: Survey) -> list[Variant]:
         about = survey.class_of(one)
         if in_project(about.file, task.project.root):
             syntax = workspace.syntax(about.file)
-            return variants_of(syntax, about.name, one.class_key, one.expression)[:MOST_VARIANTS]
+            return variants_of(syntax, about.name, one.class_key, one.expression)
     return []
 
 

@@ -72,7 +72,7 @@ def inputs(number):
     [
         (Conv, ["Holds after fuse() as well."]),
         (Deployed, ["Holds after fuse() as well."]),
-        (Unfusable, []),
+        (Unfusable, ["Not looked at after fuse(), which does not leave the original as it was."]),
     ],
 )
 def test_a_block_in_both_forms_holds(kind, notes):

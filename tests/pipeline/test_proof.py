@@ -125,3 +125,38 @@ def test_an_import_is_tried_as_the_file_is_and_as_it_would_be(
     for error, expected in ((tried["before"], before), (tried["after"], after)):
         assert (error is None) == (expected is None), error
         assert expected is None or expected in error["message"]
+
+
+KEPT = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, widths, bias=True):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        before = 3
+        for width in widths:
+            self.layers.append(nn.Conv2d(before, width, 3, bias=bias))
+            before = width
+
+    def forward(self, x):
+        kept = {}
+        for number, layer in enumerate(self.layers):
+            x = layer(x)
+            kept[number] = x
+        return kept[1]
+"""
+
+
+def test_what_comes_after_a_configuration_that_does_no_harm_is_still_proven(
+    tmp_path, python, monkeypatch
+):
+    """Nothing reads the third layer of a longer list: that one is noted, not counted, and ends nothing."""
+    (tmp_path / "model.py").write_text(KEPT)
+    monkeypatch.chdir(tmp_path)
+    request = request_of("se --after model.py::Net.layers.* --build Net([16,24])", python)
+    proof = splice.run(config.find_project(tmp_path), request).result["proof"]
+    assert proof["build"] == ["Net([16,24])"]
+    assert any("with one more in widths: No gradient reaches" in note for note in proof["notes"])
+    assert (proof["configurations"], proof["variants"]) == (2, 1)  # itself, and without a bias
