@@ -1,13 +1,13 @@
 """What the command says of the proof, and what it needs for one."""
 
 import base64
+import json
 import subprocess
 import sys
 
 import pytest
 
 from stitchgen.errors import StitchError
-from stitchgen.observer import operations
 from stitchgen.observer import proof as observed
 from stitchgen.pipeline import proof, splice
 from stitchgen.planning import block_file
@@ -34,6 +34,14 @@ import sys
 from stitchgen.cli import main
 status = main.run(sys.argv[1:])
 print(status, [name for name in sys.modules if name.startswith("stitchgen.analysis.static")])
+"""
+
+#: Answers the request on standard input, away from the folder that it was started in.
+ANSWER = """\
+import json, sys
+sys.path.remove("")
+from stitchgen.observer.operations import answer_to
+print(json.dumps(answer_to(json.load(sys.stdin))))
 """
 
 
@@ -99,13 +107,7 @@ def test_an_import_that_fails_in_one_way_is_refused(project, python, monkeypatch
         ({"module": "absent.model", "paths": ["."]}, "No module named 'absent'", None),
     ],
 )
-def test_an_import_is_tried_as_the_file_is_and_as_it_would_be(
-    project, way, before, after, monkeypatch
-):
-    # A worker of pytest may have "" on its path: the folder that it is in, whatever that is.
-    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
-    for name in [name for name in sys.modules if name.partition(".")[0] == "net"]:
-        monkeypatch.delitem(sys.modules, name)
+def test_an_import_is_tried_as_the_file_is_and_as_it_would_be(project, way, before, after):
     file = project.root / "net" / "model.py"
     edited = b"from net.blocks import Block\n" + file.read_bytes()
     block = project.root / "net" / "blocks.py"
@@ -121,7 +123,12 @@ def test_an_import_is_tried_as_the_file_is_and_as_it_would_be(
         "ways": [{"file": str(file), "module": way["module"], "paths": paths}],
         "overlay": {path: base64.b64encode(data).decode() for path, data in overlay.items()},
     }
-    [tried] = operations.answer_to(request)["ways"]
+    # In a process of its own: other tests leave folders and modules behind in that of pytest.
+    command = [sys.executable, "-c", ANSWER]
+    done = subprocess.run(
+        command, input=json.dumps(request), capture_output=True, text=True, check=True
+    )
+    [tried] = json.loads(done.stdout)["ways"]
     for error, expected in ((tried["before"], before), (tried["after"], after)):
         assert (error is None) == (expected is None), error
         assert expected is None or expected in error["message"]
