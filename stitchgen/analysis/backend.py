@@ -22,6 +22,11 @@ class Trial:
     class_name: str
     layers: Mapping[str, int]  # whose shapes are wanted: path -> how many calls
 
+    @property
+    def key(self) -> str:
+        """Equal for trials that are the same."""
+        return repr((self.build, self.class_name, sorted(self.layers.items())))
+
 
 @dataclass(frozen=True)
 class Questions:

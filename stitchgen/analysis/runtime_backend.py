@@ -14,6 +14,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ from stitchgen.analysis import answers
 from stitchgen.analysis.backend import (
     BrokenCheck,
     Evaluation,
+    OtherArguments,
+    Passages,
     Proposal,
     ProvenConfiguration,
     Questions,
+    Trial,
     TriedImport,
 )
+from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Survey
 from stitchgen.analysis.variants import Variant
@@ -164,6 +169,35 @@ def encoded(overlay: Mapping[Path, bytes]) -> dict[str, str]:
     return {str(path): base64.b64encode(data).decode() for path, data in overlay.items()}
 
 
+@dataclass
+class Known:
+    """What has been evaluated with the same candidates at the same probes."""
+
+    builds: dict[str, Passages | Failure] = field(default_factory=dict)
+    trials: dict[str, list[OtherArguments]] = field(default_factory=dict)
+
+    def add(self, builds: Sequence[str], trials: Sequence[Trial], answer: Evaluation) -> None:
+        self.builds.update(zip(builds, answer.builds))
+        for number, trial in enumerate(trials):
+            self.trials[trial.key] = [one for one in answer.trials if one.trial == number]
+
+    def answer(self, questions: Questions) -> Evaluation:
+        return Evaluation(
+            [self.builds[one] for one in questions.builds],
+            [
+                replace(one, trial=number)
+                for number, trial in enumerate(questions.trials)
+                for one in self.trials[trial.key]
+            ],
+        )
+
+
+def evaluated_in(questions: Questions) -> str:
+    """What the values of a build depend on, besides the build."""
+    asked = [encoded(questions.overlay), questions.candidates, questions.wanted]
+    return json.dumps(asked, sort_keys=True)
+
+
 class RuntimeBackend:
     """Surveys, evaluates and proves by asking an observer."""
 
@@ -174,6 +208,7 @@ class RuntimeBackend:
         """Start the process; raises StitchError where that Python cannot run a model."""
         self.subject = subject
         self.variants: dict[str, Variant] = {}
+        self.known: dict[str, Known] = {}
         self.observer = Observer(subject.python, subject).__enter__()
 
     def survey(
@@ -198,18 +233,24 @@ class RuntimeBackend:
         return self.observer.ask(operation, **given, **fields)
 
     def evaluate(self, questions: Questions) -> Evaluation:
-        answer = self.ask(
-            "evaluate",
-            builds=list(questions.builds),
-            overlay=encoded(questions.overlay),
-            candidates={key: list(texts) for key, texts in questions.candidates.items()},
-            wanted=dict(questions.wanted),
-            trials=[
-                {"build": one.build, "class_name": one.class_name, "targets": dict(one.layers)}
-                for one in questions.trials
-            ],
-        )
-        return answers.evaluation_of(answer)
+        known = self.known.setdefault(evaluated_in(questions), Known())
+        trials = [one for one in questions.trials if one.key not in known.trials]
+        builds = [one for one in questions.builds if one not in known.builds]
+        builds += [one.build for one in trials if one.build not in builds]
+        if builds:
+            answer = self.ask(
+                "evaluate",
+                builds=builds,
+                overlay=encoded(questions.overlay),
+                candidates={key: list(texts) for key, texts in questions.candidates.items()},
+                wanted=dict(questions.wanted),
+                trials=[
+                    {"build": one.build, "class_name": one.class_name, "targets": dict(one.layers)}
+                    for one in trials
+                ],
+            )
+            known.add(builds, trials, answers.evaluation_of(answer))
+        return known.answer(questions)
 
     def prove(
         self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]

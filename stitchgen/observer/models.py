@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import Any, List, Optional, Protocol, Sequence
 
@@ -12,6 +13,7 @@ from stitchgen.observer import inputs as model_inputs
 from stitchgen.observer import weights
 from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import Source
+from stitchgen.observer.meta_device import PlainShapes, fills_left_out
 from stitchgen.observer.tensors.randomness import seed_all
 
 #: Where to try a model: the meta device gives shapes cheaply, from torch 2.1 on. None: the CPU.
@@ -59,7 +61,7 @@ def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Modu
     seed_all(0)
     try:
         if device is not None:
-            with torch.device(device):
+            with torch.device(device), fills_left_out():
                 model = project.evaluate(expression)
         else:
             model = project.evaluate(expression)
@@ -99,8 +101,12 @@ def run(
     if device is not None:
         args, kwargs = to_device(args, device), to_device(kwargs, device)
     seed_all(number)
-    with torch.no_grad(), warnings.catch_warnings():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
+        if device is not None:
+            stack.enter_context(PlainShapes())  # type: ignore[no-untyped-call]
         return model(*args, **kwargs)
 
 

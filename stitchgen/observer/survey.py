@@ -54,7 +54,7 @@ class Surveyor:
         self.project = project
         self.inputs: Sequence[str] = request.get("inputs") or []
         self.inputs_train: Sequence[str] = request.get("inputs_train") or []
-        #: Those that are run once, in eval.
+        #: Those that are run in eval alone, and once where a run takes time.
         self.brief = set(request.get("brief") or ())
         self.devices = DEVICES[-1:] if request.get("strides") else DEVICES
         self.classes = Classes()
@@ -81,7 +81,7 @@ class Surveyor:
             base = calls.records
             variants: List[Optional[List[Call]]] = []
             for number, variant in enumerate(source.variants()):
-                if number == 0 or brief:
+                if number == 0 or (brief and device is None):
                     continue
                 calls.begin("variant")
                 try:

@@ -36,6 +36,8 @@ Planner = Callable[[Planning], Plan]
 
 #: Refusals that may be due to a configuration that the user did not name.
 DUE_TO_OTHERS = {"configuration-dependent", "channels-unknown", "unsupported", "layout-ambiguous"}
+#: So many of the configurations that were not planned for are named.
+NAMED = 6
 
 
 def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcome:
@@ -149,11 +151,13 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
 def with_left_out(
     proof: Proof | None, survey: Survey, known: Survey, refused: StitchError
 ) -> Proof | None:
-    """The proof with a note of the variants that were not planned for, and why."""
-    left = [name for name in survey.variants if name not in known.variants]
+    """The proof with a note of the configurations that were not planned for, and why."""
+    planned = {one.expression for one in known.configurations}
+    left = [one.expression for one in survey.configurations if one.expression not in planned]
     if proof is None or not left:
         return proof
-    note = f"Not planned for {', '.join(left)}: {refused.message}."
+    named = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if left[NAMED:] else "")
+    note = f"Not planned for {named}: {refused.message}."
     return replace(proof, notes=(*proof.notes, note))
 
 

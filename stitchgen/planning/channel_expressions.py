@@ -27,6 +27,8 @@ from stitchgen.source.edits import Edit
 from stitchgen.source.syntax import Syntax
 
 PROBE = "__stitchgen_probe__"
+#: How many of the layers behind one are asked what they take.
+NEXT = 6
 
 
 def feature_at(planning: Planning, point: InsertionPoint, *, any_layout: bool = False) -> Feature:
@@ -303,10 +305,13 @@ def layer_sizes(planning: Planning, count: Count) -> list[str]:
         fed_by = list(reversed(every[: every.index(instance.path)]))
         fed_by = [path for path in fed_by if not start or path.startswith(start + ".")][:40]
         near = [*fed_by, instance.path, *inside]
-    for path in near:
+    # What the next ones take is what this one gives, as far as no layer in between changes it.
+    after = [] if count.side == "input" else order[position + len(inside) + 1 :][:NEXT]
+    for path in [*near, *after]:
         takes = count.side == "input" and (path == instance.path or path in inside)
         for name, size in configuration.layers[path].sizes.items():
-            told = name.startswith("in_") if takes else not name.startswith("in_")
+            told = name.startswith("in_") if takes or path in after else not name.startswith("in_")
+            told = told or (path in after and name == "num_features")
             if size == wanted and told:
                 steps = planning.survey.steps(configuration, start, path)
                 found.append(f"{access('self', steps)}.{name}")

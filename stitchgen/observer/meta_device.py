@@ -1,0 +1,215 @@
+"""Quick models on the meta device, where a tensor has a shape and no values.
+
+Torch takes many operations apart there, in Python: a batch norm of a few microseconds takes one or two
+milliseconds, most of a survey's time. For the common ones the shape of the result is plain, and is given at
+once; all others, and each of these where it is not plain, are torch's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+#: What fills a tensor with values of no consequence.
+FILLS = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "log_normal_")
+#: Operations whose result is like their first tensor.
+KEEPING = (
+    "relu",
+    "silu",
+    "gelu",
+    "hardswish",
+    "hardsigmoid",
+    "hardtanh",
+    "leaky_relu",
+    "elu",
+    "mish",
+    "sigmoid",
+    "tanh",
+    "exp",
+    "neg",
+    "abs",
+    "sqrt",
+    "rsqrt",
+)
+#: The same for two tensors of one shape, or the second of which is spread over the first.
+ADDING = ("add", "sub", "mul", "div")
+
+Arguments = Sequence[Any]
+#: The result of an operation by its arguments; None where torch has to find it.
+Rule = Callable[[Arguments], Any]
+
+
+@contextlib.contextmanager
+def fills_left_out() -> Iterator[None]:
+    """Fills of tensors on the meta device do nothing."""
+    saved = {name: getattr(torch.Tensor, name) for name in FILLS}
+    try:
+        for name, fill in saved.items():
+            setattr(torch.Tensor, name, on_others(fill))
+        yield
+    finally:
+        for name in saved:
+            delattr(torch.Tensor, name)  # torch has them one class above
+
+
+def on_others(fill: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    def filled(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return tensor if tensor.is_meta else fill(tensor, *args, **kwargs)
+
+    return filled
+
+
+class PlainShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Gives the result of a common operation by its shape."""
+
+    def __torch_dispatch__(
+        self,
+        operation: Any,
+        types: Tuple[type, ...],
+        args: Arguments = (),
+        kwargs: Optional[Mapping[str, Any]] = None,
+    ) -> Any:
+        rule = RULES.get(operation)
+        if rule is not None and args and not kwargs and is_plain(args[0]):
+            result = rule(args)
+            if result is not None:
+                return result
+        return operation(*args, **(kwargs or {}))
+
+
+def is_plain(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_meta and value.is_floating_point()
+
+
+def like_first(args: Arguments) -> Any:
+    return torch.empty_like(args[0])
+
+
+def first(args: Arguments) -> Any:
+    return args[0]
+
+
+def like_both(args: Arguments) -> Any:
+    return torch.empty_like(args[0]) if spread_over_first(args) else None
+
+
+def first_of_both(args: Arguments) -> Any:
+    return args[0] if spread_over_first(args) else None
+
+
+def spread_over_first(args: Arguments) -> bool:
+    """Whether the second operand takes nothing but the first one's shape, type and layout."""
+    one, other = args[0], args[1]
+    if isinstance(other, (int, float)):
+        return True
+    if not is_plain(other) or other.dtype != one.dtype or other.dim() == 0:
+        return False
+    if other.shape == one.shape:
+        return bool(other.stride() == one.stride())
+    return bool(
+        one.is_contiguous()
+        and other.is_contiguous()
+        and other.dim() <= one.dim()
+        and all(a in (1, b) for a, b in zip(reversed(other.shape), reversed(one.shape)))
+    )
+
+
+def batch_norm(args: Arguments) -> Any:
+    """(input, weight, bias, running mean, running variance, training, ...)"""
+    value = args[0]
+    if value.dim() < 2 or any(
+        other is not None and (not is_plain(other) or other.shape != value.shape[1:2])
+        for other in args[1:5]
+    ):
+        return None
+    kept = value.shape[1] if args[5] else 0
+    return torch.empty_like(value), value.new_empty(kept), value.new_empty(kept)
+
+
+def layer_norm(args: Arguments) -> Any:
+    """(input, normalized shape, weight, bias, eps)"""
+    value, normalized = args[0], tuple(args[1])
+    if not normalized or tuple(value.shape[-len(normalized) :]) != normalized:
+        return None
+    if any(other is not None and tuple(other.shape) != normalized for other in args[2:4]):
+        return None
+    axes = value.dim() - len(normalized)
+    moments = [*value.shape[:axes], *(1 for _ in normalized)]
+    contiguous = torch.empty_like(value, memory_format=torch.contiguous_format)
+    return contiguous, value.new_empty(moments), value.new_empty(moments)
+
+
+def group_norm(args: Arguments) -> Any:
+    """(input, weight, bias, samples, channels, positions, groups, eps)"""
+    value, channels, groups = args[0], args[4], args[6]
+    if not value.is_contiguous() or any(
+        other is not None and other.shape != (channels,) for other in args[1:3]
+    ):
+        return None
+    moments = (args[3], groups)
+    return torch.empty_like(value), value.new_empty(moments), value.new_empty(moments)
+
+
+def resized(args: Arguments) -> Any:
+    """(input, output size, ...)"""
+    value, size = args[0], args[1]
+    if size is None or not value.is_contiguous() or len(size) != value.dim() - 2:
+        return None
+    return value.new_empty((*value.shape[:2], *size))
+
+
+def added_product(args: Arguments) -> Any:
+    """(bias, matrix, matrix)"""
+    bias = args[0]
+    result = product(args[1:])
+    fits = len(args) == 3 and result is not None and bias.shape == result.shape[1:]
+    return result if fits else None
+
+
+def product(args: Arguments) -> Any:
+    one, other = args[0], args[1]
+    if not is_plain(one) or not is_plain(other) or one.dtype != other.dtype:
+        return None
+    if one.dim() != other.dim() or one.shape[:-2] != other.shape[:-2]:
+        return None
+    if one.shape[-1] != other.shape[-2]:
+        return None
+    return one.new_empty((*one.shape[:-1], other.shape[-1]))
+
+
+def rules() -> Dict[Any, Rule]:
+    """The rules by operation; an older torch lacks some of them."""
+    named: Dict[str, Rule] = {
+        "native_batch_norm.default": batch_norm,
+        "native_layer_norm.default": layer_norm,
+        "native_group_norm.default": group_norm,
+        "upsample_bilinear2d.default": resized,
+        "upsample_bicubic2d.default": resized,
+        "upsample_trilinear3d.default": resized,
+        "upsample_linear1d.default": resized,
+        "_prelu_kernel.default": like_both,
+        "addmm.default": added_product,
+        "mm.default": product,
+        "bmm.default": product,
+    }
+    for name in KEEPING:
+        named[name + ".default"] = like_first
+        named[name + "_.default"] = first
+    for name in ADDING:
+        named[name + ".Tensor"] = like_both
+        named[name + "_.Tensor"] = first_of_both
+    for name in FILLS:
+        named[name + ".default"] = first
+    found = {}
+    for text, rule in named.items():
+        name, _, overload = text.partition(".")
+        operation = getattr(getattr(torch.ops.aten, name, None), overload, None)
+        if operation is not None:
+            found[operation] = rule
+    return found
+
+
+RULES = rules()
