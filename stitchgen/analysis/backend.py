@@ -68,7 +68,7 @@ class Proposal:
 
     expression: str
     splices: Sequence[Mapping[str, Any]]
-    brief: bool = False  # it is enough that it is built and runs
+    extent: str = "whole"  # protocol.EXTENTS
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,7 @@ class RuntimeBackend:
         answer = self.ask(
             "prove",
             builds=[
-                {"expression": one.expression, "splices": list(one.splices), "brief": one.brief}
+                {"expression": one.expression, "splices": list(one.splices), "extent": one.extent}
                 for one in proposals
             ],
             overlay=encoded(overlay),

@@ -134,10 +134,17 @@ def vary(shapes: Sequence[Shape]) -> Iterator[List[Shape]]:
         ]
 
 
-def smaller(source: Source) -> Iterator[Source]:
-    """The same input with small images: checks hold or fail at any size, and run much faster."""
+def smaller(source: Source, *, given: bool = False) -> Iterator[Source]:
+    """The same input with small images: checks hold or fail at any size, and run much faster.
+
+    What the user gives stays as it is, unless `given`.
+    """
     shapes = source.shapes
-    if isinstance(source, Shapes) and shapes and all(len(sizes) == 4 for sizes, _ in shapes):
+    if (
+        (given or isinstance(source, Shapes))
+        and shapes
+        and all(len(sizes) == 4 for sizes, _ in shapes)
+    ):
         if all(size > 64 for sizes, _ in shapes for size in sizes[2:]):
             yield Shapes([(list(sizes[:2]) + [64, 64], dtype) for sizes, dtype in shapes])
     yield source

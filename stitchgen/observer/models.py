@@ -175,9 +175,9 @@ def train_batch(source: Source) -> Optional[int]:
     return 2 if shapes and all(sizes and sizes[0] == 1 for sizes, _ in shapes) else None
 
 
-def small_enough(model: nn.Module, source: Source) -> Source:
-    """The smallest variant of a guessed input that runs in eval and in train."""
-    for candidate in model_inputs.smaller(source):
+def small_enough(model: nn.Module, source: Source, *, given: bool = False) -> Source:
+    """The smallest variant of a guessed input that runs in eval and in train; with `given` of any."""
+    for candidate in model_inputs.smaller(source, given=given):
         # Running in train mode moves statistics, and nothing else.
         before = [(buffer, buffer.clone()) for buffer in model.buffers()]
         try:

@@ -209,13 +209,14 @@ def prove_build(
 ) -> ProvenBuild:
     """The proof of one configuration; raises `Failure`, `CheckFailed`, and what the original raises."""
     expression = entry["expression"]
-    if entry["brief"]:
+    if entry["extent"] == "shapes":
         return prove_briefly(original, edited, entry, request)
     with original:
         load(original)
         before = build(original, expression)
         source = find_input(original, before, request.get("inputs") or [])
-        source = small_enough(before, source)
+        eval_only = entry["extent"] == "eval"
+        source = small_enough(before, source, given=eval_only)
         trained = source_in_train(original, request.get("inputs_train") or [], source)
     with edited:
         try:
@@ -234,8 +235,12 @@ def prove_build(
         def inputs_train(number: int) -> Tuple[Args, Kwargs]:
             return trained.make(number, train_batch(trained))
 
-        proven = proof.prove(before, after, entry["splices"], inputs, inputs_train=inputs_train)
-        proven["notes"].extend(fused.check_fused(before, after, inputs))
+        modes = proof.MODES[:1] if eval_only else proof.MODES
+        proven = proof.prove(
+            before, after, entry["splices"], inputs, inputs_train=inputs_train, modes=modes
+        )
+        if not eval_only:
+            proven["notes"].extend(fused.check_fused(before, after, inputs))
         if original.absent_weights:
             proven["notes"].append(weights.note(original.absent_weights))
     return {

@@ -36,12 +36,13 @@ def prove(
     seed: int = 0,
     batch: Optional[int] = None,
     inputs_train: Optional[Inputs] = None,
+    modes: Sequence[str] = MODES,
 ) -> protocol.Proof:
     """Run all checks on all splices together. Both models are changed by it.
 
     `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever it is asked. `batch`
     is its batch size (else the length of the first argument), by which multiply-accumulates are
-    divided. Raises `CheckFailed`; what the original itself raises is passed on as it is.
+    divided; `modes` are those that are run. Raises `CheckFailed`; what the original itself raises is passed on as it is.
     """
     for model in (original, edited):
         args, kwargs = inputs(0)
@@ -53,7 +54,7 @@ def prove(
     runner = Runner(models, found, inputs, inputs_train)
     for scale in SCALES:
         models.prepare(scale)
-        evidence = Evidence(runner)
+        evidence = Evidence(runner, modes)
         try:
             macs = run_checks(evidence)
         except Unstable:
@@ -94,7 +95,7 @@ def run_checks(evidence: Evidence) -> int:
     """
     checks = [check() for check in CHECKS]
     macs: Optional[int] = None
-    for index, mode in enumerate(MODES):
+    for index, mode in enumerate(evidence.modes):
         added = check_mode(checks, evidence, mode, index, count=macs is None)
         macs = added if macs is None else macs
     for check in checks:

@@ -164,10 +164,15 @@ class Splice(SpliceBase, total=False):
     absent: bool  # the configuration has no such layer
 
 
+#: How much is proven of a configuration: all; all but what training shows, on a small input; that it is
+#: built with its blocks and runs.
+EXTENTS = ("whole", "eval", "shapes")
+
+
 class ProofOfBuild(TypedDict):
     expression: str
     splices: List[Splice]
-    brief: bool  # it is enough that it is built and runs
+    extent: str  # EXTENTS
 
 
 class ProveRequest(ModelRequest):

@@ -70,13 +70,19 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     named = len([one for one in others if one.expression in given])
     unchanged = max(1, min(named, PROVEN))
     others = [one for one in others if one.expression not in variants]
-    brief = [one for one in wanted if is_brief(variants, one)]
-    if len(brief) == len(wanted):
-        brief = brief[1:]  # no other configuration has the layer
-    whole = [one for one in wanted if one not in brief][:PROVEN]
+    whole = [one for one in wanted if one.expression not in variants][:PROVEN]
+    brief: list[Configuration] = []
+    for one in wanted:
+        if one.expression in variants:
+            # Where no other configuration has the layer, one of them is proven whole.
+            (brief if whole else whole).append(one)
     placement = planning.request.placement
     proposals = [
-        Proposal(one.expression, splices_in(placement, one, plan.fresh), one in brief)
+        Proposal(
+            one.expression,
+            splices_in(placement, one, plan.fresh),
+            extent(variants[one.expression]) if one in brief else "whole",
+        )
         for one in whole + others[:unchanged] + brief
     ]
     found: dict[str, ProvenConfiguration] = {}
@@ -119,11 +125,10 @@ def is_harmless(planning: Planning, broken: BrokenCheck) -> bool:
     return broken.check == "consumed" or planning.request.channels is not None
 
 
-def is_brief(variants: Mapping[str, Variant], configuration: Configuration) -> bool:
-    """Whether it is enough that a configuration is built and runs: it has one argument changed, and no
-    list of another length."""
-    variant = variants.get(configuration.expression)
-    return variant is not None and not variant.resizes
+def extent(variant: Variant) -> str:
+    """How much is proven of a configuration with one argument changed: where a list has another length, the
+    block may come to stand elsewhere."""
+    return "eval" if variant.resizes else "shapes"
 
 
 def counted(proven: Collection[str], variants: Mapping[str, Variant]) -> dict[str, int]:
