@@ -13,12 +13,13 @@ import queue
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stitchgen.analysis import answers
+from stitchgen.analysis import answers, progress
 from stitchgen.analysis.backend import (
     BrokenCheck,
     Evaluation,
@@ -40,6 +41,10 @@ from stitchgen.project.ways_in import WayIn
 SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
 #: Seconds that one request may take; STITCHGEN_TIMEOUT changes it.
 TIME_LIMIT = 600.0
+#: Seconds of one turn of waiting.
+TURN = 0.2
+#: How a line begins that says what the observer is doing.
+DOING = '{"doing": '
 #: Where to append every request, a line each, to run the observer on them by hand (CONTRIBUTING.md).
 RECORD = "STITCHGEN_RECORD"
 
@@ -53,11 +58,14 @@ class Observer:
         self.limit = float(os.environ.get("STITCHGEN_TIMEOUT", TIME_LIMIT))
         self.answers: queue.Queue[str | None] = queue.Queue()
         self.errors: list[str] = []
+        self.doing = "importing torch"
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
         environment.setdefault("CUDA_VISIBLE_DEVICES", "")
+        # Threads that have nothing to do sleep, instead of taking time from others.
+        environment.setdefault("OMP_WAIT_POLICY", "passive")
         try:
             self.process = subprocess.Popen(
-                [python, str(SCRIPT)],
+                [python, str(SCRIPT), "--attached"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -116,15 +124,7 @@ class Observer:
         return self.answer()
 
     def answer(self) -> Any:
-        try:
-            line = self.answers.get(timeout=self.limit)
-        except queue.Empty:
-            raise StitchError(
-                "does-not-run",
-                f"building and running the model took more than {self.limit:.0f} seconds",
-                hint="Pass a smaller configuration with --build or a smaller --input, set "
-                "STITCHGEN_TIMEOUT to more seconds, or pass --no-prove.",
-            ) from None
+        line = self.line()
         if line is None:
             status = self.process.wait()
             last = "".join(self.errors[-5:]).strip()
@@ -138,6 +138,31 @@ class Observer:
         if answer.pop("ok"):
             return answer
         raise self.refusal(answer["error"])
+
+    def line(self) -> str | None:
+        """The next answer, None where the process has ended; what it is doing is shown meanwhile."""
+        until = time.monotonic() + self.limit
+        progress.show(self.doing)
+        try:
+            while True:
+                try:
+                    # In short turns, since a wait without end cannot be interrupted everywhere.
+                    line = self.answers.get(timeout=TURN)
+                except queue.Empty:
+                    if time.monotonic() < until:
+                        continue
+                    raise StitchError(
+                        "does-not-run",
+                        f"{self.doing} took more than {self.limit:.0f} seconds",
+                        hint="Pass a smaller configuration with --build or a smaller --input, set "
+                        "STITCHGEN_TIMEOUT to more seconds, or pass --no-prove.",
+                    ) from None
+                if line is None or not line.startswith(DOING):
+                    return line
+                self.doing = json.loads(line)["doing"]
+                progress.show(self.doing)
+        finally:
+            progress.show(None)
 
     def named(self, answer: str) -> str:
         """An answer that calls the model file by the name it was given, where that is a link."""

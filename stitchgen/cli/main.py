@@ -11,9 +11,10 @@ import os
 import re
 import signal
 import sys
+import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,8 @@ from stitchgen.errors import InternalError, StitchError, UsageError
 
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
+#: Seconds from which on a person is told how long a command took.
+WORTH_TELLING = 1.0
 AFTER_THE_DEED = "the command itself has done its work, only its report has failed; "
 
 
@@ -106,6 +109,7 @@ def run(arguments: Sequence[str]) -> int:
     if not sys.warnoptions:
         # Parsing a user's file warns of things in it that are none of stitchgen's business.
         warnings.simplefilter("ignore")
+    started = time.monotonic()
     options = list(arguments)
     if "--" in options:
         options = options[: options.index("--")]
@@ -113,8 +117,10 @@ def run(arguments: Sequence[str]) -> int:
     terminals = (sys.stdin, sys.stderr)
     people = not as_json and all(stream is not None and stream.isatty() for stream in terminals)
     shows = people and sys.stdout is not None and sys.stdout.isatty()
-    conversation = Conversation(people, shows)
-    status, result = _guarded(arguments, as_json=as_json, conversation=conversation)
+    progress = people and _takes_progress()
+    conversation = Conversation(people, progress, shows)
+    with _progress(started) if progress else nullcontext():
+        status, result = _guarded(arguments, as_json=as_json, conversation=conversation)
     try:
         _print(result, as_json=as_json)
         if sys.stdout is not None:
@@ -130,6 +136,8 @@ def run(arguments: Sequence[str]) -> int:
         status, result = _failure(error, arguments)
         result["error"]["hint"] = AFTER_THE_DEED + result["error"]["hint"]
         _print(result, as_json=as_json)
+    if people and time.monotonic() - started > WORTH_TELLING:
+        click.secho(f"took {time.monotonic() - started:.1f} s", dim=True, err=True)
     if status == DONE and people and conversation.consent:
         try:
             if click.confirm(conversation.question, err=True):
@@ -140,6 +148,25 @@ def run(arguments: Sequence[str]) -> int:
             status, result = _failure(error, arguments)
             _print(result, as_json=as_json)
     return status
+
+
+def _takes_progress() -> bool:
+    """Whether lines may come and go on standard error, a terminal: not where plain output is asked for."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def _progress(started: float) -> Iterator[None]:
+    """Show on standard error what is being done."""
+    from stitchgen.analysis import progress
+    from stitchgen.cli.progress_line import ProgressLine
+
+    line = ProgressLine(sys.stderr, started)
+    try:
+        with progress.shown_on(line):
+            yield
+    finally:
+        line.close()
 
 
 def _guarded(

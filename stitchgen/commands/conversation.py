@@ -15,6 +15,7 @@ class Conversation:
     """What a command and the way out of it share: click's context object."""
 
     people: bool  # stdin and stderr are terminals, and the answer is a text
+    progress: bool = False  # stderr shows what is being done
     shows: bool = False  # stdout is a terminal as well, on which lines of code can be looked at
     question: str = ""  # asked after the report, where there are people
     consent: Callable[[], None] | None = None  # what a yes to it does
@@ -27,7 +28,7 @@ def current() -> Conversation:
 
 def note_that_the_model_runs() -> None:
     """A large model keeps people waiting for a minute; they should know for what."""
-    if current().people:
+    if current().people and not current().progress:
         click.echo("running the model; Ctrl-C leaves everything as it is", err=True)
 
 

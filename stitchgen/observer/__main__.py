@@ -8,14 +8,25 @@ error, so that it cannot spoil an answer. `protocol` says what is in them.
 # and nothing else of the observer is imported before the versions are known.
 import json
 import os
+import queue
 import sys
+import threading
 import traceback
-from typing import Mapping, TextIO
+from typing import Iterator, Mapping, TextIO
+
+#: The argument with which the process ends, whatever it does, when whoever asks is gone.
+ATTACHED = "--attached"
 
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    # A model that reads standard input is told that nothing comes, instead of taking the requests.
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    lines = while_asked(requests) if ATTACHED in sys.argv else iter(requests)
     sys.dont_write_bytecode = True
     here = os.path.dirname(os.path.abspath(__file__))
     package_folder = os.path.dirname(os.path.dirname(here))
@@ -24,12 +35,29 @@ def main() -> None:
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
     sys.path.insert(0, package_folder)
     try:
-        serve(answers)
+        serve(lines, answers)
     finally:
         answers.flush()
 
 
-def serve(answers: TextIO) -> None:
+def while_asked(requests: TextIO) -> Iterator[str]:
+    """The requests; the process ends when the other end of the pipe is closed, in the midst of a forward too.
+
+    The end of a pipe is the one sign that all systems give of a parent that was killed.
+    """
+    lines = queue.Queue()  # type: queue.Queue[str]
+
+    def read() -> None:
+        for line in requests:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield lines.get()
+
+
+def serve(lines: Iterator[str], answers: TextIO) -> None:
     def say(message: Mapping[str, object]) -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
@@ -50,12 +78,14 @@ def serve(answers: TextIO) -> None:
         refuse("too-old", "torch " + version)
         return
     # All is imported before the path is the user's.
-    from stitchgen.observer import guard, operations
+    from stitchgen.observer import guard, operations, progress, threads
 
     sys.path.pop(0)
     guard.raise_guard()
+    threads.take_one()
+    progress.listeners.append(lambda text: say({"doing": text}))
     say({"ok": True, "torch": torch.__version__, "python": sys.version.split()[0]})
-    for line in sys.stdin:
+    for line in lines:
         try:
             say(operations.perform(json.loads(line)))
         except Exception:

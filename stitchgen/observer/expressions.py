@@ -16,6 +16,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Protocol, Seque
 import torch
 from torch import nn
 
+from stitchgen.observer import progress
 from stitchgen.observer.argument_parts import NothingToLearn, changed, parts_of
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.models import DEVICES, Evaluator, build, find_input
@@ -97,6 +98,7 @@ def evaluate(project: Loadable, request: EvaluateRequest) -> EvaluateAnswer:
             builds[expression] = {"ok": False, "error": failure.report}
     trials: List[EvaluatedTrial] = []
     for number, trial in enumerate(request["trials"]):
+        progress.doing("trying other arguments of %s" % trial["class_name"])
         usual = builds[trial["build"]]
         if usual["ok"]:
             trials.extend(try_other_arguments(project, number, request, usual["passages"]))

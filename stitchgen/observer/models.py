@@ -177,7 +177,8 @@ def train_batch(source: Source) -> Optional[int]:
 
 def small_enough(model: nn.Module, source: Source, *, given: bool = False) -> Source:
     """The smallest variant of a guessed input that runs in eval and in train; with `given` of any."""
-    for candidate in model_inputs.smaller(source, given=given):
+    candidates = list(model_inputs.smaller(source, given=given))
+    for candidate in candidates[:-1]:
         # Running in train mode moves statistics, and nothing else.
         before = [(buffer, buffer.clone()) for buffer in model.buffers()]
         try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import time
 import traceback
 from typing import Dict, Mapping, Optional, Tuple, Union
 
-from stitchgen.observer import expressions, fused, proof, survey, weights
+from stitchgen.observer import expressions, fused, progress, proof, survey, threads, weights
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure, failure_of
@@ -60,7 +61,19 @@ def perform(request: Request) -> Union[Dict[str, object], Refusal]:
         return {"ok": False, "error": failure.report}
 
 
+#: What takes long at the beginning of a request.
+BEGINS = {
+    "survey": "importing the model file",
+    "evaluate": "building the model",
+    "prove": "building the edited model",
+    "import": "importing the edited files as the project does",
+    "prove_rows": "building the edited model",
+    "make_twin": "filling in the old weights",
+}
+
+
 def answer_to(request: Request) -> Answer:
+    progress.doing(BEGINS.get(request["op"], request["op"]))
     if request["op"] == "survey":
         return survey_layers(request)
     if request["op"] == "evaluate":
@@ -125,7 +138,9 @@ def prove(request: ProveRequest) -> ProveAnswer:
     edited = project_of(request, request["overlay"])
     require_found(edited)
     builds = []
-    for entry in request["builds"]:
+    for number, entry in enumerate(request["builds"], 1):
+        about = (entry["expression"], number, len(request["builds"]))
+        progress.doing("proving %s (%d of %d)" % about)
         proven = prove_or_fail(original, edited, entry, request)
         builds.append(proven)
         if not proven["ok"]:
@@ -213,10 +228,12 @@ def prove_build(
         return prove_briefly(original, edited, entry, request)
     with original:
         load(original)
+        threads.take_one()
         before = build(original, expression)
+        started = time.perf_counter()
         source = find_input(original, before, request.get("inputs") or [])
-        eval_only = entry["extent"] == "eval"
-        source = small_enough(before, source, given=eval_only)
+        threads.take_what_pays(time.perf_counter() - started)
+        source = small_enough(before, source, given=entry["extent"] == "small")
         trained = source_in_train(original, request.get("inputs_train") or [], source)
     with edited:
         try:
@@ -235,12 +252,10 @@ def prove_build(
         def inputs_train(number: int) -> Tuple[Args, Kwargs]:
             return trained.make(number, train_batch(trained))
 
-        modes = proof.MODES[:1] if eval_only else proof.MODES
         proven = proof.prove(
-            before, after, entry["splices"], inputs, inputs_train=inputs_train, modes=modes
+            before, after, entry["splices"], inputs, inputs_train=inputs_train, warm=True
         )
-        if not eval_only:
-            proven["notes"].extend(fused.check_fused(before, after, inputs))
+        proven["notes"].extend(fused.check_fused(before, after, inputs))
         if original.absent_weights:
             proven["notes"].append(weights.note(original.absent_weights))
     return {

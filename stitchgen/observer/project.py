@@ -8,6 +8,7 @@ and its edited version can be compared tensor by tensor.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -234,7 +235,7 @@ class Project:
         for location in locations:
             if not isinstance(location, str) or "site-packages" in location:
                 continue
-            path = os.path.realpath(location)
+            path = realpath(location)
             if path in self.overlay:
                 return True
             inside = path.startswith(self.root + os.sep) or path == self.root
@@ -369,6 +370,12 @@ class Project:
         for node in nodes:
             module = ast.Module(body=[node], type_ignores=[])
             exec(compile(module, self.file, "exec", dont_inherit=True), namespace)
+
+
+@functools.lru_cache(maxsize=None)
+def realpath(location: str) -> str:
+    """Of the file of a module, which stays where it is: there are thousands."""
+    return os.path.realpath(location)
 
 
 def is_in(folder: str, path: object) -> bool:

@@ -164,9 +164,8 @@ class Splice(SpliceBase, total=False):
     absent: bool  # the configuration has no such layer
 
 
-#: How much is proven of a configuration: all; all but what training shows, on a small input; that it is
-#: built with its blocks and runs.
-EXTENTS = ("whole", "eval", "shapes")
+#: How much is proven of a configuration: all; all, on a small input; that it is built with its blocks and runs.
+EXTENTS = ("whole", "small", "shapes")
 
 
 class ProofOfBuild(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import List, Optional, Sequence
 
-from stitchgen.observer import weights
+from stitchgen.observer import progress, weights
 from stitchgen.observer.channel_axis import ChannelAxes
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
@@ -31,6 +31,7 @@ def survey(project: Project, request: SurveyRequest) -> SurveyAnswer:
     builds: List[Build] = []
     for expression in request["builds"]:
         started = time.time()
+        progress.doing("building %s" % expression)
         report: Build
         try:
             report = surveyor.build(expression)

@@ -81,7 +81,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         Proposal(
             one.expression,
             splices_in(placement, one, plan.fresh),
-            extent(variants[one.expression]) if one in brief else "whole",
+            extent(planning, one, whole),
         )
         for one in whole + others[:unchanged] + brief
     ]
@@ -125,10 +125,13 @@ def is_harmless(planning: Planning, broken: BrokenCheck) -> bool:
     return broken.check == "consumed" or planning.request.channels is not None
 
 
-def extent(variant: Variant) -> str:
-    """How much is proven of a configuration with one argument changed: where a list has another length, the
-    block may come to stand elsewhere."""
-    return "eval" if variant.resizes else "shapes"
+def extent(planning: Planning, one: Configuration, whole: Sequence[Configuration]) -> str:
+    """How much is proven of a configuration (`protocol.EXTENTS`)."""
+    if one in whole or one.expression in planning.task.model.subject.given:
+        return "whole"
+    variant = planning.survey.variants.get(one.expression)
+    # Where a list has another length, a block may come to stand elsewhere.
+    return "small" if variant is None or variant.resizes else "shapes"
 
 
 def counted(proven: Collection[str], variants: Mapping[str, Variant]) -> dict[str, int]:

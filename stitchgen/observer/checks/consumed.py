@@ -39,7 +39,7 @@ class Consumed(Check):
             message = "Nothing in the model reads the output of %s."
             raise CheckFailed("consumed", message % evidence.blocks)
         untrained = [splice for splice in evidence.splices if splice.index not in self.trained]
-        if untrained and "train" in evidence.modes:
+        if untrained:
             message = "%s is not called in train: its gradients were taken in eval."
             evidence.note(message % " and ".join(few([splice.target for splice in untrained])))
             run = evidence.runner.edited("eval", 0, None)

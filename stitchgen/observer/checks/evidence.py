@@ -10,7 +10,7 @@ elsewhere or the block is not consumed, and where there can be no reference.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, List, Optional, Set, Tuple
 
 from torch import nn
 
@@ -56,9 +56,8 @@ class Reference:
 class Evidence:
     """Runs of the models at one perturbation, and the notes for the report."""
 
-    def __init__(self, runner: Runner, modes: Sequence[str]) -> None:
+    def __init__(self, runner: Runner) -> None:
         self.runner = runner
-        self.modes = modes
         self.models = runner.models
         self.splices = runner.splices
         self.notes: List[str] = []

@@ -17,9 +17,7 @@ def perturb(slots: Iterable[Slot], scale: float, seed: int, lift: float = 0.0) -
     at zero. The steps are relative to what is there, so that deep models stay finite. `lift`
     raises the biases, which wakes dead ReLUs.
     """
-    generator = torch.Generator().manual_seed(seed)
-    pool = torch.randn(1 << 18, generator=generator)
-    offset = 0
+    noise_of = Noise(seed)
     seen: Set[int] = set()
     with torch.no_grad():
         for slot in slots:
@@ -27,17 +25,19 @@ def perturb(slots: Iterable[Slot], scale: float, seed: int, lift: float = 0.0) -
             if id(tensor) in seen or not tensor.is_floating_point() or not tensor.numel():
                 continue
             seen.add(id(tensor))
-            offset = (offset + 7919) % pool.numel()
+            noise = noise_of.next(tensor)
             if slot.kind == "parameter":
-                noise = _take(pool, offset, tensor)
-                step = _step(tensor, noise, scale)
+                spread = _spread(tensor)
+                if spread > 0:
+                    tensor.data.add_(noise, alpha=0.1 * scale * spread)
+                else:
+                    tensor.data.add_(_step(tensor, noise, scale))
                 if lift and tensor.dim() <= 1:
-                    step = step + lift * noise.abs()
-                tensor.data.add_(step)
+                    tensor.data.add_(lift * noise.abs())
             elif slot.kind == "buffer" and name == "running_mean":
-                tensor.add_(_take(pool, offset, tensor), alpha=0.1 * scale)
+                tensor.add_(noise, alpha=0.1 * scale)
             elif slot.kind == "buffer" and name == "running_var":
-                tensor.mul_(1 + 0.25 * scale * _take(pool, offset, tensor).abs())
+                tensor.mul_(1 + 0.25 * scale * noise.abs())
 
 
 def turn_units(slots: Iterable[Slot], seed: int) -> None:
@@ -52,19 +52,32 @@ def turn_units(slots: Iterable[Slot], seed: int) -> None:
                 tensor.data.mul_(signs.view(shape).to(tensor.device, tensor.dtype))
 
 
-def _take(pool: torch.Tensor, offset: int, like: torch.Tensor) -> torch.Tensor:
-    """Noise of a tensor's shape from one pool: drawing it anew costs more than a forward."""
-    count = like.numel()
-    if offset + count > pool.numel():
-        times = (offset + count) // pool.numel() + 1
-        pool = pool.repeat(times)
-    return pool[offset : offset + count].view(like.shape).to(like.device, like.dtype)
+class Noise:
+    """Noise of any shape from one pool: drawing it anew costs more than a forward."""
+
+    SIZE = 1 << 18
+
+    def __init__(self, seed: int) -> None:
+        self.drawn = torch.randn(self.SIZE, generator=torch.Generator().manual_seed(seed))
+        self.pool = self.drawn  # the same again and again, as long as was needed
+        self.offset = 0
+
+    def next(self, like: torch.Tensor) -> torch.Tensor:
+        """Not to be written to: others have the same memory."""
+        self.offset = (self.offset + 7919) % self.SIZE
+        end = self.offset + like.numel()
+        if end > self.pool.numel():
+            self.pool = self.drawn.repeat(end // self.SIZE + 1)
+        return self.pool[self.offset : end].view(like.shape).to(like.device, like.dtype)
+
+
+def _spread(tensor: torch.Tensor) -> float:
+    """The standard deviation of the values."""
+    return float(tensor.detach().float().std()) if tensor.numel() > 1 else 0.0
 
 
 def _step(tensor: torch.Tensor, noise: torch.Tensor, scale: float) -> torch.Tensor:
-    spread = float(tensor.detach().float().std()) if tensor.numel() > 1 else 0.0
-    if spread > 0:
-        return noise * (0.1 * scale * spread)
+    """A step for values that are all the same."""
     # A layer scale of 1e-6 hides a branch from float32 as well as zero does.
     if abs(float(tensor.detach().flatten()[0])) > 1e-2:
         return tensor.detach() * noise.clamp(-2, 2) * (0.1 * scale)
