@@ -73,11 +73,15 @@ class PlainShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Optional[Mapping[str, Any]] = None,
     ) -> Any:
         rule = RULES.get(operation)
-        if rule is not None and args and not kwargs and is_plain(args[0]):
+        if rule is not None and args and not kwargs and starts_plain(args[0]):
             result = rule(args)
             if result is not None:
                 return result
         return operation(*args, **(kwargs or {}))
+
+
+def starts_plain(value: object) -> bool:
+    return is_plain(value[0] if isinstance(value, (list, tuple)) and value else value)
 
 
 def is_plain(value: object) -> bool:
@@ -161,6 +165,24 @@ def resized(args: Arguments) -> Any:
     return value.new_empty((*value.shape[:2], *size))
 
 
+def joined(args: Arguments) -> Any:
+    """(inputs, axis)"""
+    values, axis = args[0], args[1] if len(args) > 1 else 0
+    shape = list(values[0].shape)
+    if not -len(shape) <= axis < len(shape):
+        return None
+    axis %= len(shape)
+    others = [size for number, size in enumerate(shape) if number != axis]
+    for value in values:
+        if not is_plain(value) or value.dtype != values[0].dtype or not value.is_contiguous():
+            return None
+        sizes = list(value.shape)
+        if len(sizes) != len(shape) or sizes[:axis] + sizes[axis + 1 :] != others:
+            return None
+    shape[axis] = sum(value.shape[axis] for value in values)
+    return values[0].new_empty(shape)
+
+
 def added_product(args: Arguments) -> Any:
     """(bias, matrix, matrix)"""
     bias = args[0]
@@ -191,6 +213,7 @@ def rules() -> Dict[Any, Rule]:
         "upsample_trilinear3d.default": resized,
         "upsample_linear1d.default": resized,
         "_prelu_kernel.default": like_both,
+        "cat.default": joined,
         "addmm.default": added_product,
         "mm.default": product,
         "bmm.default": product,

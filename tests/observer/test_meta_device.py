@@ -87,6 +87,31 @@ def test_two_operands_give_what_they_give_without(operation, one, other, types):
 
 
 @pytest.mark.parametrize(
+    ("shapes", "axis"),
+    [
+        ([(2, 3, 4), (2, 5, 4)], 1),
+        ([(2, 3, 4), (2, 3, 1)], -1),
+        ([(2, 3)], 0),
+        ([(0,), (2, 3)], 0),
+    ],
+)
+@pytest.mark.parametrize("types", [("float32", "float32"), ("float32", "float64")])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_joined_tensors_are_what_they_are_without(shapes, axis, types, layout):
+    values = [
+        (
+            LAYOUTS[layout](torch.empty(shape, dtype=getattr(torch, kind), device="meta"))
+            if len(shape) > 1
+            else torch.empty(shape, dtype=getattr(torch, kind), device="meta")
+        )
+        for shape, kind in zip(shapes, types)
+    ]
+    expected = about(torch.cat(values, axis))
+    with PlainShapes():
+        assert about(torch.cat(values, axis)) == expected
+
+
+@pytest.mark.parametrize(
     ("layer", "shape"),
     [
         (nn.BatchNorm2d(8), (2, 7, 6, 5)),
@@ -107,6 +132,8 @@ def test_operands_that_do_not_fit_fail_as_well():
         torch.empty(2, 3, device="meta") + torch.empty(2, 4, device="meta")
     with PlainShapes(), pytest.raises(RuntimeError):
         torch.empty(2, 3, device="meta").add_(torch.empty(4, 2, 3, device="meta"))
+    with PlainShapes(), pytest.raises(RuntimeError):
+        torch.cat([torch.empty(2, 3, device="meta"), torch.empty(3, 2, device="meta")])
 
 
 def test_every_rule_belongs_to_an_operation_of_this_torch():
