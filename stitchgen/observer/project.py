@@ -35,6 +35,7 @@ from typing import (
 
 import torch
 
+from stitchgen.observer import registrations
 from stitchgen.observer.protocol import Script, Variant
 from stitchgen.observer.variants import OtherArgument, change_of
 
@@ -157,6 +158,7 @@ class Project:
         self.finder = OverlayFinder(self)
         #: The project's own modules, while they are not in `sys.modules`.
         self.modules: Dict[str, types.ModuleType] = {}
+        self.registered: List[registrations.Entry] = []
         self.namespace: Optional[Dict[str, Any]] = None
         #: Names of the packages that empty ones stand in for.
         self.stood_in: List[str] = []
@@ -192,6 +194,8 @@ class Project:
         sys.meta_path.insert(0, self.finder)
         self.hidden = self.take_project_modules()
         sys.modules.update(self.modules)
+        for put_back in self.registered:
+            put_back()
         importlib.invalidate_caches()
         for path, data in self.overlay.items():
             # inspect.getsource and tracebacks are to show the overlay's lines.
@@ -200,6 +204,7 @@ class Project:
 
     def __exit__(self, *exception: object) -> None:
         self.modules = self.take_project_modules()
+        self.registered = registrations.take_out(self.modules)
         sys.modules.update(self.hidden)
         sys.meta_path.remove(self.finder)
         sys.path[:] = self.saved_path
