@@ -7,7 +7,7 @@ import time
 import traceback
 from typing import Dict, Mapping, Optional, Tuple, Union
 
-from stitchgen.observer import expressions, fused, progress, proof, survey, threads, weights
+from stitchgen.observer import expressions, fused, progress, proof, survey, threads
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure, failure_of
@@ -256,8 +256,7 @@ def prove_build(
             before, after, entry["splices"], inputs, inputs_train=inputs_train, warm=True
         )
         proven["notes"].extend(fused.check_fused(before, after, inputs))
-        if original.absent_weights:
-            proven["notes"].append(weights.note(original.absent_weights))
+        proven["notes"].extend(original.notes())
     return {
         "ok": True,
         "input": source.describe(),

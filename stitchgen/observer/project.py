@@ -35,74 +35,12 @@ from typing import (
 
 import torch
 
-from stitchgen.observer import registrations
+from stitchgen.observer import decorators, registrations, weights
+from stitchgen.observer.overlay import OverlayFinder
 from stitchgen.observer.protocol import Script, Variant
 from stitchgen.observer.variants import OtherArgument, change_of
 
 Result = TypeVar("Result")
-
-
-class ProjectLoader(importlib.machinery.SourceFileLoader):
-    """Loads a source file from the overlay, or from disk, and never writes bytecode."""
-
-    def __init__(self, fullname: str, path: str, project: Project) -> None:
-        super().__init__(fullname, path)
-        self.project = project
-
-    def get_data(self, path: str) -> bytes:
-        source = self.project.overlay.get(path)
-        return super().get_data(path) if source is None else source
-
-    def get_code(self, fullname: str) -> types.CodeType:
-        # The bytecode cache belongs to the file on disk, not to the overlay.
-        path = str(self.path)
-        return self.compiled(self.get_data(path), path)
-
-    def compiled(self, data: bytes, path: str) -> types.CodeType:
-        """The file's code without the statements that are not run."""
-        if path in self.project.left_out:
-            tree = ast.parse(data, path)
-            left_out = self.project.statements_left_out(path)
-            tree.body = [node for node in tree.body if ast.dump(node) not in left_out]
-            if self.project.script and path == self.project.file:
-                tree.body = [node for node in tree.body if not self.project.is_added(node)]
-            return compile(tree, path, "exec", dont_inherit=True)
-        return compile(data, path, "exec", dont_inherit=True)
-
-
-class OverlayFinder(importlib.abc.MetaPathFinder):
-    """Finds the modules whose files are in the overlay; all others are found as always."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Optional[Sequence[str]] = None,
-        target: Optional[types.ModuleType] = None,
-    ) -> Optional[importlib.machinery.ModuleSpec]:
-        tail = fullname.rpartition(".")[2]
-        for entry in path if path is not None else sys.path:
-            folder = os.path.join(os.path.realpath(entry or os.getcwd()), tail)
-            for file in (os.path.join(folder, "__init__.py"), folder + ".py"):
-                real = os.path.realpath(file) if os.path.islink(file) else file
-                if real in self.project.overlay:
-                    locations = [folder] if file.endswith("__init__.py") else None
-                    return importlib.util.spec_from_file_location(
-                        fullname,
-                        file,
-                        loader=ProjectLoader(fullname, real, self.project),
-                        submodule_search_locations=locations,
-                    )
-            # A folder that exists only in the overlay and has no __init__.py is a namespace package.
-            if not os.path.isdir(folder) and any(
-                file.startswith(folder + os.sep) for file in self.project.overlay
-            ):
-                spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
-                spec.submodule_search_locations = [folder]
-                return spec
-        return None
 
 
 def lines_of(data: bytes) -> List[str]:
@@ -162,6 +100,10 @@ class Project:
         self.namespace: Optional[Dict[str, Any]] = None
         #: Names of the packages that empty ones stand in for.
         self.stood_in: List[str] = []
+        #: Decorators that fail and are left out, where that is allowed, and what the last of them raised.
+        self.lenient = True
+        self.decorators: List[decorators.Decorator] = []
+        self.decorator_error: Optional[Exception] = None
         #: Names of pretrained weights that the last construction wanted and that are not here.
         self.absent_weights: List[str] = []
 
@@ -251,11 +193,12 @@ class Project:
     def load(self, *, stand_in: bool = True) -> Dict[str, Any]:
         """The namespace of the model file, imported under its dotted name.
 
-        `stand_in`: empty packages take the place of those whose own import fails. Raises what the
-        import raises.
+        `stand_in`: empty packages take the place of those whose own import fails, and decorators that
+        fail are left out. Raises what the import raises.
         """
         if self.namespace is None:
             self.forget_overloads()
+            self.lenient = stand_in
             module = self.run_in_folders(lambda: self.import_model_file(stand_in=stand_in))
             self.namespace = module.__dict__
         return self.namespace
@@ -330,6 +273,15 @@ class Project:
                 if os.path.dirname(os.path.realpath(spec.origin)) != folder:
                     return name, spec.origin
         return None
+
+    def notes(self) -> List[str]:
+        """What is to be said of how the model was built."""
+        found = [weights.note(self.absent_weights)] if self.absent_weights else []
+        if self.decorator_error is not None:
+            names = [one.name for one in self.decorators]
+            file = os.path.relpath(self.file, self.root)
+            found.append(decorators.note(names, file, self.decorator_error))
+        return found
 
     def evaluate(self, expression: str) -> Any:
         """The value of `resnet18()` in the model file, or of `package.module:expression`."""

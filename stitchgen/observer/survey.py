@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import List, Optional, Sequence
 
-from stitchgen.observer import progress, weights
+from stitchgen.observer import progress
 from stitchgen.observer.channel_axis import ChannelAxes
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
@@ -39,12 +39,11 @@ def survey(project: Project, request: SurveyRequest) -> SurveyAnswer:
             report = {"ok": False, "error": failure.report, "expression": expression, "seconds": 0}
         report["seconds"] = round(time.time() - started, 3)
         builds.append(report)
-    absent = project.absent_weights
     return {
         "builds": builds,
         "classes": surveyor.classes.found,
         "stood_in": project.stood_in,
-        "notes": [weights.note(absent)] if absent else [],
+        "notes": project.notes(),
     }
 
 

@@ -60,6 +60,26 @@ def small(width=8):
 """
 
 
+def spliced(folder, registry, model):
+    """The answer of `add` for a model of a project beside which the registry is installed."""
+    installed = folder / "site-packages" / "registry_of_models"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text(registry)
+    project = folder / "project"
+    project.mkdir()
+    (project / "model.py").write_text(model)
+    command = [sys.executable, "-m", "stitchgen", "add", "se", "--after", "model.conv", "--json"]
+    paths = [str(installed.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [*command, "--python", sys.executable],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(done.stdout)
+
+
 @pytest.mark.parametrize(
     ("imported", "on_class", "on_function"),
     [
@@ -70,23 +90,23 @@ def small(width=8):
     ],
 )
 def test_a_registered_model_is_spliced_and_proven(tmp_path, imported, on_class, on_function):
-    installed = tmp_path / "site-packages" / "registry_of_models"
-    installed.mkdir(parents=True)
-    (installed / "__init__.py").write_text(REGISTRY)
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "model.py").write_text(
-        MODEL.format(imported=imported, on_class=on_class, on_function=on_function)
-    )
-    command = [sys.executable, "-m", "stitchgen", "add", "se", "--after", "model.conv", "--json"]
-    paths = [str(installed.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    done = subprocess.run(
-        [*command, "--python", sys.executable],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-    )
-    answer = json.loads(done.stdout)
+    model = MODEL.format(imported=imported, on_class=on_class, on_function=on_function)
+    answer = spliced(tmp_path, REGISTRY, model)
     assert answer["ok"], answer
-    assert answer["proof"]["build"]
+    assert answer["proof"]["notes"] == []
+
+
+def test_a_file_copied_from_the_package_goes_without_its_registration(tmp_path):
+    taken = REGISTRY + "\n\n@register_model\ndef small():\n    pass\n"
+    model = MODEL.format(imported="register_model", on_class="", on_function="@register_model")
+    answer = spliced(tmp_path, taken, model)
+    assert answer["ok"], answer
+    [note] = answer["proof"]["notes"]
+    assert "a decorator of small raises ValueError: an entry is already registered" in note
+
+
+def test_a_decorator_of_the_project_that_fails_is_its_own_matter(tmp_path):
+    own = "def register_model(function):\n    raise ValueError('taken')\n"
+    model = MODEL.format(imported="MODELS", on_class="", on_function=own + "\n\n@register_model")
+    answer = spliced(tmp_path, REGISTRY, model)
+    assert (answer["ok"], answer["error"]["code"]) == (False, "does-not-build")
