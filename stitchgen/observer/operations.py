@@ -7,7 +7,7 @@ import time
 import traceback
 from typing import Dict, Mapping, Optional, Tuple, Union
 
-from stitchgen.observer import expressions, fused, progress, proof, survey, threads
+from stitchgen.observer import expressions, fused, progress, proof, relatives, survey, threads
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure, failure_of
@@ -224,6 +224,8 @@ def prove_build(
 ) -> ProvenBuild:
     """The proof of one configuration; raises `Failure`, `CheckFailed`, and what the original raises."""
     expression = entry["expression"]
+    if entry["extent"] == "relative":
+        return relatives.prove_relative(original, edited, expression, request.get("inputs") or [])
     if entry["extent"] == "shapes":
         return prove_briefly(original, edited, entry, request)
     with original:

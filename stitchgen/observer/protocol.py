@@ -164,8 +164,9 @@ class Splice(SpliceBase, total=False):
     absent: bool  # the configuration has no such layer
 
 
-#: How much is proven of a configuration: all; all, on a small input; that it is built with its blocks and runs.
-EXTENTS = ("whole", "small", "shapes")
+#: How much is proven of a configuration: all; all, on a small input; that it is built with its blocks and runs;
+#: for one that may have no block, that it is built and runs where it did, and gives the same if it has none.
+EXTENTS = ("whole", "small", "shapes", "relative")
 
 
 class ProofOfBuild(TypedDict):

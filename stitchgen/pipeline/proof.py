@@ -17,11 +17,14 @@ from stitchgen.planning.plan import Plan, Planning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.ways_in import WayIn
 from stitchgen.targets.placement import Placement
+from stitchgen.targets.relatives import constructions_elsewhere
 
 #: The checks, as the report names them.
 CHECKS = ("builds", "keys", "position", "axis", "elsewhere", "consumed")
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
+#: How many constructions of other files, of what inherits from or contains an edited class.
+MOST_RELATIVES = 4
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
             else:
                 raise refusal(planning, plan, proposal.expression, proven)
         proposals = proposals[len(answers) :]
+    related = prove_relatives(planning, plan)
     first = next(iter(found.values()))
     imports, broken = imported(planning, plan)
     notes |= {note for proven in found.values() for note in proven.notes} | set(broken)
@@ -109,7 +113,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
             for one in wanted + others
             if one not in whole + brief + others[:unchanged]
         ),
-        configurations=counted(found, variants),
+        configurations=counted([*found, *related], variants),
         params_added=first.params_added,
         macs_added=first.macs_added,
         input=first.input,
@@ -117,6 +121,43 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         keys=first.keys,
         imports=imports,
     )
+
+
+def prove_relatives(planning: Planning, plan: Plan) -> list[str]:
+    """The constructions in other files of what inherits from or contains an edited class, as far as they
+    were built before the edit; refuses where one of them no longer is, or gives something else."""
+    workspace = plan.workspace
+    edited = {(name, workspace.root / file) for name, file in edited_classes(plan)}
+    builds = constructions_elsewhere(workspace.root, edited, MOST_RELATIVES)
+    proposals = [Proposal(one, (), "relative") for one in builds]
+    answers = planning.backend.prove(proposals, workspace.overlay()) if proposals else []
+    for proposal, proven in zip(proposals, answers):
+        if isinstance(proven, BrokenCheck):
+            raise StitchError(
+                proven.code,
+                f"{proposal.expression} shares what is edited: {proven.message}",
+                where=proven.where,
+                hint="Put the block into a class that is yours alone: inherit from the shared one, and name "
+                "your class in the target.",
+                details={"law": proven.check} if proven.check else {},
+            )
+    ran = zip(proposals, answers)
+    return [
+        one.expression
+        for one, proven in ran
+        if not isinstance(proven, BrokenCheck) and proven.input
+    ]
+
+
+def edited_classes(plan: Plan) -> set[tuple[str, str]]:
+    """The name and the file of each class that the plan edits."""
+    edited = {
+        (name, str(site.file))
+        for point in plan.fresh
+        for site in point.calls.sites
+        if point.calls.variable is None and (name := class_around(plan.workspace, site)) is not None
+    }
+    return edited | {(point.class_name, str(point.file)) for point in plan.fresh}
 
 
 def is_harmless(planning: Planning, broken: BrokenCheck) -> bool:
@@ -225,13 +266,7 @@ def concerned(planning: Planning, plan: Plan) -> tuple[list[Configuration], list
         for point in plan.fresh
         for one in point.calls.instances
     }
-    edited = {
-        (name, site.file)
-        for point in plan.fresh
-        for site in point.calls.sites
-        if point.calls.variable is None and (name := class_around(plan.workspace, site)) is not None
-    }
-    edited |= {(point.class_name, point.file) for point in plan.fresh}
+    edited = edited_classes(plan)
     others = [
         configuration
         for configuration in survey.configurations

@@ -1,0 +1,88 @@
+"""Models of other files that share an edited class: they are built and run as before.
+
+The same where they have none of what was added; where they have it, that they run is enough, since what it
+does is proven where it was asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence
+
+from torch import nn
+
+from stitchgen.observer.checks.failed import CheckFailed
+from stitchgen.observer.checks.wording import short
+from stitchgen.observer.failure import Failure
+from stitchgen.observer.inputs import Source
+from stitchgen.observer.models import build, find_input, run
+from stitchgen.observer.project import Project
+from stitchgen.observer.protocol import ProvenBuild
+from stitchgen.observer.tensors.state import copy_state
+from stitchgen.observer.tensors.values import difference, frozen
+
+
+def prove_relative(
+    original: Project, edited: Project, expression: str, given: Sequence[str]
+) -> ProvenBuild:
+    """Raises `CheckFailed`; what did not build before the edit is passed over, with no input."""
+    try:
+        with original:
+            original.load()
+            before = build(original, expression)
+            source = input_of(original, before, given)
+            expected: Any = None if source is None else run(before, source)
+    except Exception:
+        return proven(None)
+    with edited:
+        try:
+            edited.load()
+            after = build(edited, expression)
+        except Failure as failure:
+            raise CheckFailed("builds", failure.report["message"]) from failure
+        except Exception as error:
+            raise CheckFailed("builds", short(error)) from error
+        if source is not None:
+            check_run(before, after, source, expected)
+    return proven(source)
+
+
+def input_of(project: Project, model: nn.Module, given: Sequence[str]) -> Optional[Source]:
+    """What a model of another file takes: what the user gives for the model, or a guess; None for neither."""
+    for texts in (given, ()) if given else ((),):
+        try:
+            return find_input(project, model, texts)
+        except Failure:
+            continue
+    return None
+
+
+def check_run(before: nn.Module, after: nn.Module, source: Source, expected: object) -> None:
+    copy_state(before, after, lambda path: False)
+    try:
+        result = run(after.eval(), source)
+    except Exception as error:
+        raise CheckFailed("builds", "it does not run any more: %s" % short(error)) from error
+    if names_of(before) != names_of(after):
+        return
+    found = difference(frozen(expected), frozen(result))
+    if found and difference(frozen(expected), frozen(run(before, source))) is None:
+        raise CheckFailed("elsewhere", "it has no new block, and %s." % found)
+
+
+def names_of(model: nn.Module) -> Sequence[str]:
+    return [path for path, _ in model.named_modules()]
+
+
+def proven(source: Optional[Source]) -> ProvenBuild:
+    """With the input that it was run on, if it was."""
+    return {
+        "ok": True,
+        "input": "" if source is None else source.describe(),
+        "keys": {"added": [], "lost": [], "reshaped": []},
+        "params_added": 0,
+        "macs_added": 0,
+        "macs_counted": "",
+        "forwards": 0 if source is None else 2,
+        "backwards": 0,
+        "notes": [],
+    }

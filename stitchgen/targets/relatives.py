@@ -1,0 +1,79 @@
+"""Constructions in other files of the project of classes that inherit from or contain an edited class.
+
+Read from the source; a file that does more than define things is left alone, since running a construction in it
+means to import it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from stitchgen.analysis import import_safety
+from stitchgen.analysis.factories import configurations
+from stitchgen.project.modules import files_beside, import_name
+from stitchgen.project.python_files import python_files
+from stitchgen.source.imports import has_relative_imports
+from stitchgen.targets.build_offers import imported
+
+
+def constructions_elsewhere(root: Path, edited: Iterable[tuple[str, Path]], most: int) -> list[str]:
+    """`zoo.wide:WideNet()` for at most so many classes of other files, the nearest files first."""
+    names: dict[Path, set[str]] = {}
+    for name, file in edited:
+        names.setdefault(file.resolve(), set()).add(name)
+    found: list[str] = []
+    for path in near_first(root, names):
+        for file, wanted in names.items():
+            if path.resolve() not in names:
+                found += constructions_in(root, path, file, wanted)
+        if len(found) >= most:
+            break
+    return list(dict.fromkeys(found))[:most]
+
+
+def near_first(root: Path, files: Iterable[Path]) -> list[Path]:
+    folders = {file.parent for file in files}
+    return sorted(python_files(root), key=lambda path: path.resolve().parent not in folders)
+
+
+def constructions_in(root: Path, path: Path, file: Path, wanted: set[str]) -> Iterator[str]:
+    """Those of one file of classes that have to do with the wanted ones of `file`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    if not any(name in text for name in {*wanted, file.stem}):
+        return
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    aliases = set(imported(tree, wanted, file))
+    related = related_classes(tree, aliases) if aliases else set()
+    if not related or import_safety.left_out(tree):
+        return
+    name = import_name(path, root, relative_imports=has_relative_imports(tree))
+    found = configurations(tree, text, files_beside(path, *name.paths))
+    for made, expressions in found.items():
+        if made in related:
+            yield from (f"{name.module}:{one}" for one in expressions[:1])
+
+
+def related_classes(tree: ast.Module, aliases: set[str]) -> set[str]:
+    """The classes of a file that inherit from, or create, one of these names, or each other."""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    found: set[str] = set()
+    known, before = set(aliases), -1
+    while before != len(found):
+        before = len(found)
+        for node in classes:
+            used = {ast.unparse(base) for base in node.bases}
+            used |= {
+                ast.unparse(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)
+            }
+            if used & known:
+                found.add(node.name)
+                known.add(node.name)
+    return found

@@ -1,0 +1,4 @@
+from nets.pair import Pair
+
+if __name__ == "__main__":
+    Pair()
