@@ -10,6 +10,8 @@ from typing import Dict, Mapping, Optional, Tuple, Union
 from stitchgen.observer import expressions, fused, progress, proof, relatives, survey, threads
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
+from stitchgen.observer.edits.prove import prove_edit
+from stitchgen.observer.edits.rules import EditFailed
 from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.models import (
     DEVICES,
@@ -22,6 +24,7 @@ from stitchgen.observer.models import (
 )
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import (
+    EditOfBuild,
     Error,
     EvaluateAnswer,
     EvaluateRequest,
@@ -30,7 +33,10 @@ from stitchgen.observer.protocol import (
     ModelRequest,
     ProofOfBuild,
     ProveAnswer,
+    ProveEditAnswer,
+    ProveEditRequest,
     ProvenBuild,
+    ProvenEdit,
     ProveRequest,
     Refusal,
     Request,
@@ -47,7 +53,15 @@ from stitchgen.observer.rows import weights as rows_weights
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
 
-Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer, RowsAnswer, TwinAnswer]
+Answer = Union[
+    SurveyAnswer,
+    EvaluateAnswer,
+    ProveAnswer,
+    ProveEditAnswer,
+    ImportAnswer,
+    RowsAnswer,
+    TwinAnswer,
+]
 
 
 def perform(request: Request) -> Union[Dict[str, object], Refusal]:
@@ -80,6 +94,8 @@ def answer_to(request: Request) -> Answer:
         return evaluate(request)
     if request["op"] == "prove":
         return prove(request)
+    if request["op"] == "prove_edit":
+        return prove_edits(request)
     if request["op"] == "import":
         return import_in_every_way(request)
     if request["op"] == "prove_rows":
@@ -148,6 +164,41 @@ def prove(request: ProveRequest) -> ProveAnswer:
     return {"builds": builds}
 
 
+def prove_edits(request: ProveEditRequest) -> ProveEditAnswer:
+    """The proof of an edit that is on the disk, in each configuration."""
+    original, edited = project_of(request, request["base"]), project_of(request, {})
+    return {"builds": [edit_or_fail(original, edited, one, request) for one in request["builds"]]}
+
+
+def edit_or_fail(
+    original: Project, edited: Project, entry: EditOfBuild, request: ProveEditRequest
+) -> ProvenEdit:
+    try:
+        return prove_edit(original, edited, entry, request)
+    except Failure as failure:
+        return {"ok": False, "before": True, "error": failure.report}
+    except CheckFailed as failed:
+        return {"ok": False, "before": False, "error": report_of(failed)}
+    except Exception as error:
+        if not passes_through(error, original.root):
+            raise
+        own = failure_of("does-not-run", error, "the model as it was does not run")
+        return {"ok": False, "before": True, "error": own.report}
+
+
+def report_of(failed: CheckFailed) -> Error:
+    """A check that does not hold, as an answer says it."""
+    report: Error = {
+        "code": "law-broken",
+        "message": failed.message,
+        "law": failed.check,
+        "mode": failed.mode,
+    }
+    if isinstance(failed, EditFailed):
+        report["where"] = failed.where
+    return report
+
+
 def prove_rows(request: RowsRequest) -> RowsAnswer:
     """The proof of rows in a model's YAML, by the builder that the project imports."""
     edited = project_of(request, request.get("overlay", {}))
@@ -162,7 +213,7 @@ def import_in_every_way(request: ImportRequest) -> ImportAnswer:
 
 
 def import_in(request: ImportRequest, way: Way) -> TriedImport:
-    before = failed_import(request, way, {})
+    before = failed_import(request, way, request.get("base", {}))
     # What cannot be imported so anyway is no way in.
     after = failed_import(request, way, request["overlay"]) if before is None else None
     return {"before": before, "after": after}
@@ -196,15 +247,7 @@ def prove_or_fail(
     except Failure as failure:
         return {"ok": False, "error": failure.report}
     except CheckFailed as failed:
-        return {
-            "ok": False,
-            "error": {
-                "code": "law-broken",
-                "message": failed.message,
-                "law": failed.check,
-                "mode": failed.mode,
-            },
-        }
+        return {"ok": False, "error": report_of(failed)}
     except Exception as error:
         # The checks pass on what the original model itself raises, as in train mode.
         if not passes_through(error, original.root):

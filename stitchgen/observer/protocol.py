@@ -189,10 +189,28 @@ class Way(TypedDict):
     paths: List[str]
 
 
-class ImportRequest(ModelRequest):
+class ImportRequestBase(ModelRequest):
     op: Literal["import"]
     ways: List[Way]
     overlay: Dict[str, str]  # the edited files, in base64, by absolute path
+
+
+class ImportRequest(ImportRequestBase, total=False):
+    base: Dict[str, str]  # the same as they were, where they are not that on the disk
+
+
+class EditOfBuild(TypedDict):
+    expression: str
+    before: str  # that of the same configuration as the model was
+    brief: bool  # it is enough that it runs and calls what is new as often as its layers
+
+
+class ProveEditRequest(ModelRequest):
+    """An edit that is on the disk already; nobody says where it put what."""
+
+    op: Literal["prove_edit"]
+    builds: List[EditOfBuild]
+    base: Dict[str, str]  # the changed files as they were, in base64, by absolute path
 
 
 # Models of a YAML file ----------------------------------------------------------------------------
@@ -236,7 +254,13 @@ class TwinRequest(TwinRequestBase, total=False):
 
 
 Request = Union[
-    SurveyRequest, EvaluateRequest, ProveRequest, ImportRequest, RowsRequest, TwinRequest
+    SurveyRequest,
+    EvaluateRequest,
+    ProveRequest,
+    ProveEditRequest,
+    ImportRequest,
+    RowsRequest,
+    TwinRequest,
 ]
 
 
@@ -489,6 +513,44 @@ class ProveAnswer(TypedDict):
     """The builds in their order, up to the first that fails."""
 
     builds: List[ProvenBuild]
+
+
+class NewModule(TypedDict):
+    """A module of the edited model that the original does not have, and where it sits."""
+
+    path: str
+    class_name: str
+    placement: str
+    target: str
+    fuse: Optional[str]
+    gate: Optional[str]  # path of the parameter that scales what is added
+    defined: Optional[str]  # `path:line`
+    called: Optional[str]
+    layout: str  # of what it is fed, as it takes it; "" where its weights do not tell
+    channels: Optional[int]
+
+
+class ProvenEditBase(TypedDict):
+    ok: bool
+
+
+class ProvenEdit(ProvenEditBase, total=False):
+    """`error`, or what was found; `before`: it is the original that does not build or run."""
+
+    error: Error
+    before: bool
+    input: str
+    modules: List[NewModule]
+    keys: Keys
+    params_added: int
+    macs_added: int
+    notes: List[str]
+
+
+class ProveEditAnswer(TypedDict):
+    """All builds, in their order."""
+
+    builds: List[ProvenEdit]
 
 
 class ProvenScale(TypedDict):
