@@ -9,9 +9,12 @@ from stitchgen.analysis.backend import (
     BrokenCheck,
     Evaluation,
     KeyChanges,
+    NewModule,
+    NotComparable,
     OtherArguments,
     Passages,
     ProvenConfiguration,
+    ProvenEdit,
     TriedImport,
 )
 from stitchgen.analysis.survey import Configuration, Survey
@@ -189,6 +192,25 @@ def proof_of(answer: protocol.ProveAnswer) -> list[ProvenConfiguration | BrokenC
     return [
         proven_of(build) if build["ok"] else broken_of(build["error"]) for build in answer["builds"]
     ]
+
+
+def edits_of(answer: protocol.ProveEditAnswer) -> list[ProvenEdit | BrokenCheck | NotComparable]:
+    return [edit_of(build) for build in answer["builds"]]
+
+
+def edit_of(build: protocol.ProvenEdit) -> ProvenEdit | BrokenCheck | NotComparable:
+    if not build["ok"]:
+        error = build["error"]
+        return NotComparable(failure_of(error)) if build["before"] else broken_of(error)
+    keys = build["keys"]
+    proven = ProvenConfiguration(
+        params_added=build["params_added"],
+        macs_added=build["macs_added"],
+        input=build["input"],
+        notes=tuple(build["notes"]),
+        keys=KeyChanges(keys["added"], keys["lost"], keys["reshaped"]),
+    )
+    return ProvenEdit(proven, tuple(NewModule(**one) for one in build["modules"]))
 
 
 def imports_of(answer: protocol.ImportAnswer) -> list[TriedImport]:

@@ -117,6 +117,46 @@ class ProvenConfiguration:
     keys: KeyChanges = field(default_factory=KeyChanges)
 
 
+@dataclass(frozen=True)
+class EditedConfiguration:
+    """One configuration of a model that was edited already, as it is built now and as it was before."""
+
+    expression: str
+    before: str
+    brief: bool = False  # it is enough that it runs and calls what is new as often as its layers
+
+
+@dataclass(frozen=True)
+class NewModule:
+    """A module that an edit put into a model, and where it was found to sit."""
+
+    path: str
+    class_name: str
+    placement: str
+    target: str
+    fuse: str | None = None
+    gate: str | None = None
+    defined: str | None = None  # `path:line`
+    called: str | None = None
+    layout: str = ""
+    channels: int | None = None
+
+
+@dataclass(frozen=True)
+class ProvenEdit:
+    """What was seen of one configuration whose checks all hold."""
+
+    proven: ProvenConfiguration
+    modules: Sequence[NewModule]
+
+
+@dataclass(frozen=True)
+class NotComparable:
+    """The model as it was does not build or run in this configuration."""
+
+    failure: Failure
+
+
 class Backend(Protocol):
     """One model under analysis.
 
@@ -147,10 +187,22 @@ class Backend(Protocol):
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         """Hold the checks against each configuration; ends with the first that fails."""
 
+    def prove_edit(
+        self,
+        configurations: Sequence[EditedConfiguration],
+        base: Mapping[Path, bytes],
+        variants: Sequence[Variant] = (),
+    ) -> Sequence[ProvenEdit | BrokenCheck | NotComparable]:
+        """Hold the checks against an edit that is on the disk; `base` are the files as they were."""
+
     def import_in(
-        self, ways: Sequence[tuple[Path, WayIn]], overlay: Mapping[Path, bytes]
+        self,
+        ways: Sequence[tuple[Path, WayIn]],
+        overlay: Mapping[Path, bytes],
+        base: Mapping[Path, bytes] | None = None,
     ) -> Sequence[TriedImport]:
-        """Import each file in a way in which the project does, as it is and with the overlay."""
+        """Import each file in a way in which the project does, as it is (with `base`, as it was) and with
+        the overlay."""
 
     def close(self) -> None:
         """End what was started."""

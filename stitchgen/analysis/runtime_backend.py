@@ -22,11 +22,14 @@ from typing import Any
 from stitchgen.analysis import answers, progress
 from stitchgen.analysis.backend import (
     BrokenCheck,
+    EditedConfiguration,
     Evaluation,
+    NotComparable,
     OtherArguments,
     Passages,
     Proposal,
     ProvenConfiguration,
+    ProvenEdit,
     Questions,
     Trial,
     TriedImport,
@@ -290,14 +293,30 @@ class RuntimeBackend:
         )
         return answers.proof_of(answer)
 
+    def prove_edit(
+        self,
+        configurations: Sequence[EditedConfiguration],
+        base: Mapping[Path, bytes],
+        variants: Sequence[Variant] = (),
+    ) -> Sequence[ProvenEdit | BrokenCheck | NotComparable]:
+        self.variants |= {one.name: one for one in variants}
+        builds = [
+            {"expression": one.expression, "before": one.before, "brief": one.brief}
+            for one in configurations
+        ]
+        return answers.edits_of(self.ask("prove_edit", builds=builds, base=encoded(base)))
+
     def import_in(
-        self, ways: Sequence[tuple[Path, WayIn]], overlay: Mapping[Path, bytes]
+        self,
+        ways: Sequence[tuple[Path, WayIn]],
+        overlay: Mapping[Path, bytes],
+        base: Mapping[Path, bytes] | None = None,
     ) -> Sequence[TriedImport]:
         asked = [
             {"file": str(file), "module": way.module, "paths": [str(path) for path in way.paths]}
             for file, way in ways
         ]
-        answer = self.ask("import", ways=asked, overlay=encoded(overlay))
+        answer = self.ask("import", ways=asked, overlay=encoded(overlay), base=encoded(base or {}))
         return answers.imports_of(answer)
 
     def close(self) -> None:

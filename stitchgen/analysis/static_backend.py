@@ -15,9 +15,12 @@ from stitchgen.analysis import factories
 from stitchgen.analysis import layer_facts as facts
 from stitchgen.analysis.backend import (
     BrokenCheck,
+    EditedConfiguration,
     Evaluation,
+    NotComparable,
     Proposal,
     ProvenConfiguration,
+    ProvenEdit,
     Questions,
     TriedImport,
 )
@@ -83,8 +86,19 @@ class StaticBackend:
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         raise InternalError("the model is read and not run, so nothing can be proven of it")
 
+    def prove_edit(
+        self,
+        configurations: Sequence[EditedConfiguration],
+        base: Mapping[Path, bytes],
+        variants: Sequence[Variant] = (),
+    ) -> Sequence[ProvenEdit | BrokenCheck | NotComparable]:
+        raise InternalError("the model is read and not run, so nothing can be proven of it")
+
     def import_in(
-        self, ways: Sequence[tuple[Path, WayIn]], overlay: Mapping[Path, bytes]
+        self,
+        ways: Sequence[tuple[Path, WayIn]],
+        overlay: Mapping[Path, bytes],
+        base: Mapping[Path, bytes] | None = None,
     ) -> Sequence[TriedImport]:
         raise InternalError("the model is read and not run, so nothing can be imported")
 

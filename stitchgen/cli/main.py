@@ -32,6 +32,7 @@ from stitchgen.commands import (
     fuse,
     layers,
     new_module,
+    prove,
     remove,
     show,
     status,
@@ -83,7 +84,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, add, fuse, weights),
+    *(list_blocks, show, new_module, layers, add, fuse, prove, weights),
     *(status, check, diff, update, remove, undo, explain, demo),
 )
 for module in COMMANDS:

@@ -190,6 +190,20 @@ def _add(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([*lines, *warnings(result, paint), *last_words(result)])
 
 
+def _prove(result: Mapping[str, Any], paint: Paint) -> str:
+    if not result["proof"]:
+        return "nothing has changed"
+    lines = []
+    for alike in _alike(result["splices"]):
+        one = alike[0]
+        joined = f" by {one['fuse']}" if one.get("fuse") else ""
+        lines += _splice({**one, "strategy": f"found{joined}"}, one["block"], paint, alike)
+    if not result["splices"]:
+        lines.append("no module is new, and the model does what it did")
+    lines += files(result, paint) + _proof(result, paint) + warnings(result, paint)
+    return "\n".join(lines)
+
+
 def _alike(splices: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
     """Those that differ in their layer alone are shown together, where a pattern means many."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
@@ -313,6 +327,7 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "layers": _layers,
     "add": _add,
     "fuse": _add,
+    "prove": _prove,
     "demo": _demo,
     "undo": history.undo,
     "remove": history.remove,

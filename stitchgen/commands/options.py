@@ -74,7 +74,7 @@ PYTHON = click.option(
     help="The interpreter that runs the model (else the configured one, else the active "
     "virtual environment's, else the one that runs stitchgen).",
 )
-RUNS_THE_MODEL = options(
+BUILD_AND_INPUT = options(
     click.option(
         "--build",
         "builds",
@@ -92,6 +92,9 @@ RUNS_THE_MODEL = options(
         "model that takes several tensors.",
     ),
     PYTHON,
+)
+RUNS_THE_MODEL = options(
+    BUILD_AND_INPUT,
     click.option("--no-prove", is_flag=True, help="Do not run the edited model; say so."),
 )
 

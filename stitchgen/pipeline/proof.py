@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stitchgen.analysis.backend import BrokenCheck, KeyChanges, Proposal, ProvenConfiguration
+from stitchgen.analysis.backend import (
+    BrokenCheck,
+    KeyChanges,
+    Proposal,
+    ProvenConfiguration,
+    TriedImport,
+)
 from stitchgen.analysis.survey import Configuration, LayerInstance, join
 from stitchgen.analysis.variants import Variant
 from stitchgen.errors import StitchError
@@ -16,6 +22,7 @@ from stitchgen.planning.definitions import class_around
 from stitchgen.planning.plan import Plan, Planning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.ways_in import WayIn
+from stitchgen.project.workspace import Workspace
 from stitchgen.targets.placement import Placement
 from stitchgen.targets.relatives import constructions_elsewhere
 
@@ -185,13 +192,19 @@ def imported(planning: Planning, plan: Plan) -> tuple[tuple[WayIn, ...], list[st
     """The ways in which the project imports the edited files, and what is to be said of files that are no
     longer run by their paths; refuses where an import no longer works."""
     workspace = plan.workspace
-    ways = [
-        (Path(file), way)
-        for file in workspace.edits
-        for way in workspace.ways_into(Path(file))
-        if way.importer
-    ]
+    ways = ways_with_importers(workspace, map(Path, workspace.edits))
     tried = planning.backend.import_in(ways, workspace.overlay()) if ways else []
+    return judged_imports(workspace, ways, tried)
+
+
+def ways_with_importers(workspace: Workspace, files: Iterable[Path]) -> list[tuple[Path, WayIn]]:
+    return [(file, way) for file in files for way in workspace.ways_into(file) if way.importer]
+
+
+def judged_imports(
+    workspace: Workspace, ways: Sequence[tuple[Path, WayIn]], tried: Sequence[TriedImport]
+) -> tuple[tuple[WayIn, ...], list[str]]:
+    """The ways that work, and what is to be said; refuses where one no longer works."""
     for (file, way), one in zip(ways, tried):
         # A file that is run itself can be run as a module as well, which its import may need.
         if one.after is not None and not way.itself:

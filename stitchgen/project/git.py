@@ -1,4 +1,4 @@
-"""What git says of the project: a merge in progress, changes that it does not have yet."""
+"""What git says of the project: a merge in progress, changes that it does not have yet, files as they were."""
 
 from __future__ import annotations
 
@@ -37,6 +37,35 @@ def uncommitted(root: Path, paths: Iterable[str]) -> list[str]:
     if done.returncode != 0:
         return []  # no commit yet, or a repository that git does not read
     return [name for name in done.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+def has_revision(root: Path, revision: str) -> bool:
+    """Whether git knows a commit by this name here."""
+    if revision.startswith("-"):
+        return False
+    return _read(root, "rev-parse", "--verify", "--quiet", revision + "^{commit}") is not None
+
+
+def changed_since(root: Path, revision: str) -> list[str]:
+    """The files below the root that differ from a revision, new ones as well, by their paths below it."""
+    differ = _read(root, "diff", "--name-only", "--relative", "--no-renames", "-z", revision, "--")
+    new = _read(root, "ls-files", "--others", "--exclude-standard", "-z")
+    names = b"".join(one or b"" for one in (differ, new)).decode("utf-8", "surrogateescape")
+    return list(dict.fromkeys(name for name in names.split("\0") if name))
+
+
+def file_at(root: Path, revision: str, path: str) -> bytes | None:
+    """A file, by its path below the root, as it was; None where there was none."""
+    return _read(root, "show", f"{revision}:./{path}")
+
+
+def _read(root: Path, *arguments: str) -> bytes | None:
+    """What git prints; None where it fails, or is not there."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    done = subprocess.run([git, *arguments], cwd=root, capture_output=True)
+    return done.stdout if done.returncode == 0 else None
 
 
 def _git_folder(root: Path) -> Path | None:

@@ -32,7 +32,9 @@ def layout_of(module: nn.Module, args: Args, kwargs: Kwargs) -> str:
     if len(fixed) != 1:
         return ""
     others = iter(OTHERS)
-    return "N" + "".join("C" if axis == fixed[0] else next(others) for axis in range(1, value.dim()))
+    return "N" + "".join(
+        "C" if axis == fixed[0] else next(others) for axis in range(1, value.dim())
+    )
 
 
 def runs(module: nn.Module, args: Args, kwargs: Kwargs) -> bool:

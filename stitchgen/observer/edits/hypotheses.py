@@ -18,11 +18,19 @@ from torch import nn
 
 from stitchgen.observer import protocol
 from stitchgen.observer.edits.structure import Structure
-from stitchgen.observer.edits.trace import Called, Trace
+from stitchgen.observer.edits.trace import Called, Key, Trace
 
 #: How the outputs are joined: None, as they are.
 SERIAL = (None, "add", "mul")
 BRANCHES = ("add", "mul")
+#: The orders in which a map or tokens are fed to a module of another layout.
+ORDERS: Tuple[protocol.Adapter, ...] = (
+    [0, 2, 1],
+    "tokens",
+    [0, 2, 3, 1],
+    [0, 3, 1, 2],
+    "positions",
+)
 #: So many combinations are tried where several kinds of modules are new.
 MOST_COMBINATIONS = 48
 
@@ -34,12 +42,17 @@ class Hypothesis(NamedTuple):
     target: str
     fuse: Optional[str]
     gate: Optional[str] = None  # path of the parameter that scales what is added
+    adapter: protocol.Adapter = (
+        None  # how the axes of what it is fed are brought into another order
+    )
+    adapted: bool = False  # they are, in an order that is not known
 
     @property
-    def kind(self) -> Tuple[str, Optional[str], bool, str]:
-        """What modules of one kind, in blocks of one class, have in common."""
+    def kind(self) -> Tuple[object, ...]:
+        """What modules of one kind, in blocks of one class, have in common; the target's name is the last."""
         name = re.sub(r"\d+", "", self.target.rpartition(".")[2])
-        return self.placement, self.fuse, self.gate is not None, name
+        adapter = (repr(self.adapter), self.adapted)
+        return self.placement, self.fuse, self.gate is not None, adapter, name
 
     def splice(self, block: str, made_of: str, layout: str) -> protocol.Splice:
         found: protocol.Splice = {
@@ -52,11 +65,13 @@ class Hypothesis(NamedTuple):
             "element": None,
             "into": None,
             "method": None,
+            "adapter": self.adapted,
         }
         if self.fuse is not None:
-            found["method"] = {"fuse": self.fuse}
+            method: protocol.Method = {"fuse": self.fuse, "adapter": self.adapter}
             if self.gate is not None:
-                found["method"] = {"fuse": self.fuse, "gated": True, "parts": {"gate": self.gate}}
+                method["gated"], method["parts"] = True, {"gate": self.gate}
+            found["method"] = method
         return found
 
 
@@ -77,6 +92,13 @@ def hypotheses(
     for target in givers(call, now, old):
         found += [Hypothesis("after", target, fuse) for fuse in SERIAL]
         found += [Hypothesis("after", target, "add", gate) for gate in gates]
+    if not found:
+        for target in givers(call, now, old, permuted=True)[:1]:
+            found.append(Hypothesis("after", target, None, adapted=True))
+            for order in ORDERS:
+                found += [Hypothesis("after", target, fuse, None, order) for fuse in BRANCHES]
+    for target in readers(call, now, old, permuted=True):
+        found.append(Hypothesis("before", target, None, adapted=True))
     for target in readers(call, now, old):
         found += [Hypothesis("before", target, fuse) for fuse in SERIAL]
     for target in twins(call, now, old):
@@ -93,30 +115,57 @@ def gates_of(structure: Structure, caller: str) -> List[str]:
     return [path for path in structure.parameters if path.rpartition(".")[0] == caller]
 
 
-def givers(call: Called, now: Trace, old: "set[str]") -> List[str]:
-    """The layers that gave what the call is fed: those of the same forward first, then the latest."""
-    found = [
-        other
-        for other in now.calls
-        if other.path in old and other.end < call.start and call.fed in other.parts and call.fed
-    ]
+def givers(call: Called, now: Trace, old: "set[str]", *, permuted: bool = False) -> List[str]:
+    """The layers that gave what the call is fed: those of the same forward, else the latest.
+
+    `permuted`: they gave the same numbers, which lie along other axes.
+    """
+
+    def gave(other: Called) -> bool:
+        if not other.path or other.end >= call.start or call.fed is None:
+            return False
+        if permuted:
+            return any(same_numbers(call.fed, part) for part in other.parts)
+        return call.fed in other.parts
+
+    found = [other for other in now.calls if other.path in old and gave(other)]
     found.sort(key=lambda other: other.end, reverse=True)
     near = [other.path for other in found if other.caller == call.caller]
     if not found:  # behind another new module: where that sits
         for other in now.calls:
-            if other.path and other.end < call.start and call.fed in other.parts and call.fed:
-                return givers(other, now, old)
+            if gave(other):
+                return givers(other, now, old, permuted=permuted)
     # Further away only where nothing is near: the last layer of the module that gave it, or that module.
     return unique(near or [other.path for other in found])[:2]
 
 
-def readers(call: Called, now: Trace, old: "set[str]") -> List[str]:
-    """The next layers of the same forward: first those that are fed what the block gave."""
+def same_numbers(one: Key, other: Key) -> bool:
+    """Whether two tensors hold the same numbers, as far as their sums tell."""
+    if one is None or other is None or len(one) < 4 or len(other) < 4:
+        return False
+    return one[3] == other[3] and all(
+        isinstance(a, float) and isinstance(b, float) and abs(a - b) <= 1e-9 * one[3]
+        for a, b in zip(one[1:3], other[1:3])
+    )
+
+
+def readers(call: Called, now: Trace, old: "set[str]", *, permuted: bool = False) -> List[str]:
+    """The next layers of the same forward: first those that are fed what the block gave.
+
+    `permuted`: those alone that are fed it along other axes.
+    """
     later = [
         other
         for other in now.calls
         if other.path in old and other.caller == call.caller and other.start > call.end
     ]
+    if permuted:
+        later = [
+            other
+            for other in later
+            if other.fed not in call.parts
+            and any(same_numbers(other.fed, part) for part in call.parts)
+        ]
     later.sort(key=lambda other: (other.fed not in call.parts, other.start))
     return unique([other.path for other in later])[:2]
 
@@ -167,7 +216,7 @@ def kinds_of(blocks: Sequence[str], places: Dict[str, List[Hypothesis]]) -> List
         of_kind: List[Hypothesis] = []
         for block in blocks:
             alike = [one for one in places[block] if one.kind == first.kind]
-            alike = alike or [one for one in places[block] if one.kind[:3] == first.kind[:3]]
+            alike = alike or [one for one in places[block] if one.kind[:-1] == first.kind[:-1]]
             of_kind += alike[:1]
         if len(of_kind) == len(blocks):
             found.append(of_kind)

@@ -20,7 +20,9 @@ from stitchgen.observer.edits.rules import (
     EditFailed,
     check_called,
     check_counts,
+    check_kept,
     check_loose,
+    check_still_called,
     check_writes,
 )
 from stitchgen.observer.edits.structure import Structure
@@ -143,8 +145,10 @@ class Edit:
             self.watch()
             self.check_before()
             places = self.places()
-            layouts = {block: "" for block in places}
-            self.splices = self.as_splices({b: found[0] for b, found in places.items() if found}, layouts)
+            layouts = dict.fromkeys(places, "")
+            self.splices = self.as_splices(
+                {b: found[0] for b, found in places.items() if found}, layouts
+            )
             pair = proof.pair_of(self.before, self.after, self.splices)
         except EditFailed:
             raise
@@ -189,12 +193,16 @@ class Edit:
             self.traces[mode] = found[0], found[1]
         for snapshot in kept:
             snapshot.restore()
+        called = {call.path for _, new in self.traces.values() for call in new.calls}
+        self.structure.open_lists(called)
 
     def check_before(self) -> None:
         """What the two traces show by themselves."""
         for old, new in self.traces.values():
             check_loose(old, new)
+        check_kept(self.structure, self.defined)
         check_called(self.structure, self.traces, self.defined, self.names)
+        check_still_called(self.structure, self.common, self.traces)
         for old, new in self.traces.values():
             check_writes(self.common, old, new)
 
@@ -320,7 +328,7 @@ class Edit:
         """A check that failed, with the line that it is about."""
         message, where = failed.message, None
         if failed.check == "keys":
-            message, where = self.about_keys(message)
+            where = self.about_keys(message)
         blocks = [str(one.get("block")) for one in self.splices]
         meant = [block for block in blocks if block in message] or blocks
         for block in meant:
@@ -332,17 +340,14 @@ class Edit:
             )
         return EditFailed(failed.check, message, failed.mode, where)
 
-    def about_keys(self, message: str) -> Tuple[str, Optional[str]]:
-        """Where a key that is lost has gone, and the line that did it."""
-        for one in self.structure.moved:
-            if any(word.startswith(one.old + ".") for word in message.split()):
-                text = " Its layer %s is %s now, and old weights do not find it."
-                return message + text % (one.old, one.new), self.defined(one.new)
+    def about_keys(self, message: str) -> Optional[str]:
+        """The line that made the module whose key a message names."""
         for word in message.split():
             path = word.rpartition(".")[0]
+            outer = [one for one in self.structure.new if under(path, [one])]
             if path and self.defined(path):
-                return message, self.defined(path)
-        return message, None
+                return self.defined(min([*outer, path], key=len))
+        return None
 
     def modules(self) -> List[protocol.NewModule]:
         """What is new, and where it sits."""
@@ -352,15 +357,15 @@ class Edit:
             calls = self.calls(block)
             layout = splice.get("layout") or ""
             shape = calls[0].fed[0] if calls and calls[0].fed else ()
-            method = splice.get("method") or {}
+            gate = (splice.get("method") or {}).get("parts", {}).get("gate")
             found.append(
                 {
                     "path": block,
                     "class_name": splice.get("made_of") or "",
                     "placement": splice["placement"],
                     "target": splice["target"],
-                    "fuse": method.get("fuse"),
-                    "gate": (method.get("parts") or {}).get("gate"),
+                    "fuse": (splice.get("method") or {}).get("fuse"),
+                    "gate": gate if isinstance(gate, str) else None,
                     "defined": self.defined(block),
                     "called": self.called(block),
                     "layout": layout,

@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from stitchgen.observer import protocol
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import times
-from stitchgen.observer.edits.structure import Structure
+from stitchgen.observer.edits.structure import Structure, shapes, under
 from stitchgen.observer.edits.trace import Trace
 
 #: Of each mode: the trace of the original, and that of the edited model.
@@ -40,6 +40,40 @@ def check_loose(old: Trace, new: Trace) -> None:
         )
 
 
+def check_kept(structure: Structure, defined: Callable[[str], Optional[str]]) -> None:
+    """Part of `keys`: an old layer with weights is where it was."""
+    modules = dict(structure.original.named_modules(remove_duplicate=False))
+    for one in structure.moved:
+        names = [*shapes(modules[one.old])]
+        if names:
+            raise EditFailed(
+                "keys",
+                "The key %s of the old state_dict is lost: its layer %s is %s now, where old weights do "
+                "not find it." % (under(one.old, names[0]), one.old, one.new),
+                where=defined(one.new),
+            )
+
+
+def check_still_called(structure: Structure, common: Sequence[str], traces: Traces) -> None:
+    """Part of `elsewhere`: an old layer that is still there is called as before."""
+    called = {call.path for _, new in traces.values() for call in new.calls}
+    gone = [one.old for one in structure.replaced]
+    for old, new in traces.values():
+        for call in old.calls:
+            below = [path for path in called if path.startswith(call.path + ".")]
+            if call.path in called or call.path not in common or below:
+                continue
+            if any(call.path.startswith(path + ".") for path in gone):
+                continue
+            others = [one for one in new.calls if one.path in structure.new]
+            near = [one.where for one in others if one.caller == call.caller]
+            raise EditFailed(
+                "elsewhere",
+                "%s is still there and is called no more." % call.path,
+                where=next(iter([*near, *(one.where for one in others)]), None),
+            )
+
+
 def check_called(
     structure: Structure,
     traces: Traces,
@@ -51,7 +85,9 @@ def check_called(
         paths = names(block) or [block]
         called = {call.path for _, new in traces.values() for call in new.calls}
         # A container is not called itself where its children are.
-        runs = [one for one in called for path in paths if one == path or one.startswith(path + ".")]
+        runs = [
+            one for one in called for path in paths if one == path or one.startswith(path + ".")
+        ]
         if not runs:
             raise EditFailed(
                 "position",
@@ -86,7 +122,8 @@ def check_counts(splices: Sequence[protocol.Splice], mode: str, old: Trace, new:
             where = next((call.where for call in new.of(block)), None)
             raise EditFailed(
                 "position",
-                "%s was called %s in %s, %s %s." % (block, times(ours), mode, target, times(theirs)),
+                "%s was called %s in %s, %s %s."
+                % (block, times(ours), mode, target, times(theirs)),
                 mode,
                 where,
             )

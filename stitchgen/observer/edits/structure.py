@@ -7,7 +7,7 @@ aligned by what they are.
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from torch import nn
 
@@ -48,7 +48,9 @@ class Structure:
                 self.parameters.append(under(new_path, name))
         ours = children(old)
         theirs = children(new)
-        pairs = aligned(ours, theirs) if is_ordered(old) and is_ordered(new) else by_name(ours, theirs)
+        pairs = (
+            aligned(ours, theirs) if is_ordered(old) and is_ordered(new) else by_name(ours, theirs)
+        )
         for mine, other in pairs:
             if other is None:
                 self.removed.append(under(old_path, mine or ""))
@@ -71,12 +73,17 @@ class Structure:
         self.moved.append(Moved(before, under(now, inside)))
         self.added += [under(now, name) for name in children(new) if name != inside]
 
-    def now_at(self, path: str) -> Optional[str]:
-        """Where a module of the original is in the edited model, if that is elsewhere."""
-        for one in self.moved:
-            if path == one.old or path.startswith(one.old + "."):
-                return one.new + path[len(one.old) :]
-        return None
+    def open_lists(self, called: Set[str]) -> None:
+        """Take the elements of new containers for what is new, where they alone are called."""
+        modules = dict(self.edited.named_modules(remove_duplicate=False))
+        todo, self.added = self.added, []
+        while todo:
+            path = todo.pop(0)
+            inside = [under(path, name) for name in children(modules[path])]
+            if path in called or not any(one.startswith(path + ".") for one in called):
+                self.added.append(path)
+            else:
+                todo = inside + todo
 
 
 def under(path: str, name: str) -> str:

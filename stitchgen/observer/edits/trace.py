@@ -107,7 +107,9 @@ class Tracer:
             self.model(*args, **kwargs)
         for call, number, tensors, versions in self.given:
             ids = [id(tensor) for tensor in tensors]
-            self.found.reads[call.path, number] = max((reading.reads.get(i, 0) for i in ids), default=0)
+            self.found.reads[call.path, number] = max(
+                (reading.reads.get(i, 0) for i in ids), default=0
+            )
             changed = [version_of(tensor) for tensor in tensors] != versions
             self.found.calls.append(call._replace(overwritten=changed))
             for tensor, version in zip(tensors, versions):
@@ -175,7 +177,9 @@ def checked(tensors: Tensors) -> Key:
         with torch._C.DisableTorchFunction():
             if tensor.device.type == "meta":
                 return (tuple(tensor.shape),)
-            floats = tensor if tensor.is_floating_point() or tensor.is_complex() else tensor.double()
+            floats = (
+                tensor if tensor.is_floating_point() or tensor.is_complex() else tensor.double()
+            )
             return (tuple(tensor.shape), *checksum(floats))
     return None
 
@@ -224,7 +228,16 @@ class Reading(TorchFunctionMode):
 
 
 #: What is asked of a tensor without reading it.
-LOOKS = {"size", "dim", "numel", "stride", "is_floating_point", "is_complex", "is_contiguous", "__len__"}
+LOOKS = {
+    "size",
+    "dim",
+    "numel",
+    "stride",
+    "is_floating_point",
+    "is_complex",
+    "is_contiguous",
+    "__len__",
+}
 LOOKS |= {"is_inference", "detach_", "requires_grad_", "__hash__", "__bool__", "element_size"}
 
 

@@ -27,7 +27,7 @@ from stitchgen.observer.forwards.run import Run
 from stitchgen.observer.forwards.splice import Splice
 from stitchgen.observer.tensors.intercept import Args, Around, Forward, Kwargs, intercepted
 from stitchgen.observer.tensors.randomness import seed_all
-from stitchgen.observer.tensors.values import grab, same
+from stitchgen.observer.tensors.values import grab
 
 #: Gives the i-th fresh input, the same whenever it is asked.
 Inputs = Callable[[int], Tuple[Args, Kwargs]]
@@ -125,7 +125,7 @@ class Runner:
                 if splice.placement.changes_input and splice.serial and call in wanted:
                     fed = splice.layer_was_fed(args, kwargs)
                     returned, number = run.block_returned[splice.index], wanted.index(call)
-                    if number >= len(returned) or not same(fed, returned[number]):
+                    if number >= len(returned) or not splice.agree(fed, returned[number]):
                         message = "%s is not fed what %s gave" % (splice.target, splice.block)
                         run.misfed[splice.index].append(message)
             out = forward(*args, **kwargs)
