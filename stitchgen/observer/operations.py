@@ -10,6 +10,7 @@ from typing import Dict, Mapping, Optional, Tuple, Union
 from stitchgen.observer import expressions, fused, progress, proof, relatives, survey, threads
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
+from stitchgen.observer.edits.hypotheses import Hypothesis
 from stitchgen.observer.edits.prove import prove_edit
 from stitchgen.observer.edits.rules import EditFailed
 from stitchgen.observer.failure import Failure, failure_of
@@ -167,14 +168,20 @@ def prove(request: ProveRequest) -> ProveAnswer:
 def prove_edits(request: ProveEditRequest) -> ProveEditAnswer:
     """The proof of an edit that is on the disk, in each configuration."""
     original, edited = project_of(request, request["base"]), project_of(request, {})
-    return {"builds": [edit_or_fail(original, edited, one, request) for one in request["builds"]]}
+    known: Dict[str, Hypothesis] = {}
+    builds = [edit_or_fail(original, edited, one, request, known) for one in request["builds"]]
+    return {"builds": builds}
 
 
 def edit_or_fail(
-    original: Project, edited: Project, entry: EditOfBuild, request: ProveEditRequest
+    original: Project,
+    edited: Project,
+    entry: EditOfBuild,
+    request: ProveEditRequest,
+    known: Dict[str, Hypothesis],
 ) -> ProvenEdit:
     try:
-        return prove_edit(original, edited, entry, request)
+        return prove_edit(original, edited, entry, request, known)
     except Failure as failure:
         return {"ok": False, "before": True, "error": failure.report}
     except CheckFailed as failed:

@@ -47,8 +47,12 @@ def prove_edit(
     edited: Project,
     entry: protocol.EditOfBuild,
     request: protocol.ProveEditRequest,
+    known: Dict[str, Hypothesis],
 ) -> protocol.ProvenEdit:
-    """The proof of one configuration; raises `Failure` for what the original does, and `CheckFailed`."""
+    """The proof of one configuration; raises `Failure` for what the original does, and `CheckFailed`.
+
+    `known` are the places that were found in others, by the new module's path; it is added to.
+    """
     with original:
         original.load()
         before = build(original, entry["before"])
@@ -73,7 +77,7 @@ def prove_edit(
             raise EditFailed("builds", message, where=failure.report.get("where")) from failure
         except Exception as error:
             raise does_not_run(error, "the edited file cannot be imported") from error
-        edit = Edit(before, after, definitions, {"eval": inputs, "train": inputs_train})
+        edit = Edit(before, after, definitions, {"eval": inputs, "train": inputs_train}, known)
         if entry["brief"]:
             proven = edit.checked_briefly()
         else:
@@ -107,7 +111,9 @@ class Edit:
         after: nn.Module,
         definitions: Definitions,
         inputs: Dict[str, Inputs],
+        known: Dict[str, Hypothesis],
     ) -> None:
+        self.known = known
         self.before, self.after = before, after
         self.definitions, self.inputs = definitions, inputs
         self.structure = Structure(before, after)
@@ -145,10 +151,8 @@ class Edit:
             self.watch()
             self.check_before()
             places = self.places()
-            layouts = dict.fromkeys(places, "")
-            self.splices = self.as_splices(
-                {b: found[0] for b, found in places.items() if found}, layouts
-            )
+            choice = {block: self.known.get(block, found[0]) for block, found in places.items()}
+            self.splices = self.as_splices(choice, dict.fromkeys(places, ""))
             pair = proof.pair_of(self.before, self.after, self.splices)
         except EditFailed:
             raise
@@ -243,6 +247,7 @@ class Edit:
             splices = self.as_splices(choice, layouts)
             first = first or splices
             if self.agrees(splices):
+                self.known.update(choice)
                 return splices
         assert first is not None
         return first
