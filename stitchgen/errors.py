@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "never-called": "The layer is never called.",
     "no-configuration": "The configuration file is malformed.",
     "no-git": "There is no git to merge a block file with.",
+    "no-mcp": "The server is to be started, and the mcp package is not installed.",
     "no-torch": "The Python that should run the model has no torch.",
     "no-yaml": "A YAML file is to be read, and PyYAML is not installed.",
     "not-a-model": "The file or the object defines no nn.Module.",

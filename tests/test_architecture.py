@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "stitchgen"
 #: A package (or module) imports only those before it.
 ORDER = (
     "errors explanations layouts fusions source project catalog history analysis targets rewrite planning yolo "
-    "pipeline "
+    "pipeline server "
     "commands cli __main__"
 ).split()
 
@@ -25,6 +25,8 @@ OWNERS = {
     "filelock": {"project/transaction.py"},
     "jinja2": {"catalog/render.py"},
     "libcst": {"source/document.py"},
+    "mcp": {"server/session.py"},
+    "mcp_types": {"server/session.py"},
     "pathspec": {"project/python_files.py"},
     "tomli": {
         "explanations/entries.py",

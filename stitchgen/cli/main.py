@@ -31,6 +31,7 @@ from stitchgen.commands import (
     explain,
     fuse,
     layers,
+    mcp,
     new_module,
     prove,
     remove,
@@ -85,7 +86,7 @@ def cli() -> None:
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
     *(list_blocks, show, new_module, layers, add, fuse, prove, weights),
-    *(status, check, diff, update, remove, undo, explain, demo),
+    *(status, check, diff, update, remove, undo, explain, demo, mcp),
 )
 for module in COMMANDS:
     cli.add_command(module.command)

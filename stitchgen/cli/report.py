@@ -194,10 +194,13 @@ def _prove(result: Mapping[str, Any], paint: Paint) -> str:
     if not result["proof"]:
         return "nothing has changed"
     lines = []
-    for alike in _alike(result["splices"]):
+    by_line: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for one in result["splices"]:
+        by_line.setdefault((one["block"], one["placement"], *one["where"]), []).append(one)
+    for alike in by_line.values():  # of one line of the source, in each instance of its class
         one = alike[0]
-        joined = f" by {one['fuse']}" if one.get("fuse") else ""
-        lines += _splice({**one, "strategy": f"found{joined}"}, one["block"], paint, alike)
+        joined = f"joined by {one['fuse']}" if one.get("fuse") else "found"
+        lines += _splice({**one, "strategy": joined}, one["block"], paint, alike)
     if not result["splices"]:
         lines.append("no module is new, and the model does what it did")
     lines += files(result, paint) + _proof(result, paint) + warnings(result, paint)
@@ -328,6 +331,7 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "add": _add,
     "fuse": _add,
     "prove": _prove,
+    "mcp": lambda result, paint: "",
     "demo": _demo,
     "undo": history.undo,
     "remove": history.remove,

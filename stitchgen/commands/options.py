@@ -30,15 +30,13 @@ def options(*shared: Callable[[Command], Command]) -> Callable[[Command], Comman
 JSON_OPTION = click.option(
     "--json", is_flag=True, expose_value=False, help="Print one JSON object on stdout."
 )
-EVERY_COMMAND = options(
-    click.option(
-        "--project",
-        metavar="DIR",
-        help="The project's root (else the nearest folder upwards with a stitchgen.toml, "
-        "pyproject.toml or .git, else the current one).",
-    ),
-    JSON_OPTION,
+PROJECT = click.option(
+    "--project",
+    metavar="DIR",
+    help="The project's root (else the nearest folder upwards with a stitchgen.toml, "
+    "pyproject.toml or .git, else the current one).",
 )
+EVERY_COMMAND = options(PROJECT, JSON_OPTION)
 
 
 def _quiet(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -30,7 +30,7 @@ KNOWN, PARTS = explanations()
 #: No small example leads to these: nothing raises `too-large` yet, and no small model hides its axes.
 WITHOUT = {"too-large", "layout-ambiguous"}
 #: Those of YAML files, which need PyYAML, or a checkpoint: `tests/yolo` leads to them.
-WITHOUT |= {"no-yaml", "reshaped", "nothing-new", "copied", "checkpoint"}
+WITHOUT |= {"no-yaml", "no-mcp", "reshaped", "nothing-new", "copied", "checkpoint"}
 WITHOUT |= {"no-scale", "moved-layers", "not-imported"}
 
 

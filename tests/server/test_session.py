@@ -1,0 +1,101 @@
+"""A session of the server with the client of the mcp package itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp", reason="the mcp package is not installed: pip install 'stitchgen[mcp]'")
+
+from mcp import StdioServerParameters
+from mcp.client import Client
+
+from tests.support.spliced import MODEL, tree
+
+TOOLS = {"list", "show", "layers", "add", "prove", "undo", "status"}
+TARGET = "model.py::Net.layer2"
+
+
+@pytest.fixture
+def project(tmp_path: Path, python: str) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "model.py").write_text(MODEL)
+    (root / "stitchgen.toml").write_text(f"python = {json.dumps(python)}\n")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "as it was"]):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", *identity, *words], cwd=root, check=True)
+    return root
+
+
+def command_line(root: Path, *words: str) -> dict[str, Any]:
+    """What the same command answers on the command line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stitchgen", *words, "--json"],
+        cwd=root,
+        capture_output=True,
+        env=dict(os.environ),
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_session(project: Path) -> None:
+    asyncio.run(session(project))
+
+
+async def session(root: Path) -> None:
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "stitchgen", "mcp"], cwd=root, env=dict(os.environ)
+    )
+    async with Client(server) as client:
+
+        async def call(tool: str, /, **arguments: Any) -> dict[str, Any]:
+            result = await client.call_tool(tool, arguments)
+            answer = result.structured_content
+            assert json.loads(result.content[0].text) == answer
+            assert result.is_error is not answer["ok"]
+            return answer
+
+        listed = (await client.list_tools()).tools
+        assert {tool.name for tool in listed} == TOOLS
+        assert all(tool.description for tool in listed)
+
+        assert await call("list", search="squeeze") == command_line(
+            root, "list", "--search=squeeze"
+        )
+        assert await call("show", block="se") == command_line(root, "show", "se")
+        layers = await call("layers", model="model.py", depth=1)
+        assert TARGET in [layer["target"] for layer in layers["layers"]]
+        outside = await call("layers", model="../other.py")
+        assert outside["error"]["code"] == "bad-argument"
+
+        before = tree(root)
+        early = await call("add", block="se", after=[TARGET], apply=True)
+        assert early["error"]["code"] == "usage"
+        shown = await call("add", block="se", after=[TARGET])
+        assert "+        x = self.layer2_se(x)" in shown["patch"]
+        assert tree(root) == before
+        done = await call("add", block="se", after=[TARGET], apply=True)
+        assert done["splices"] == shown["splices"]
+        assert "self.layer2_se(x)" in (root / "model.py").read_text()
+        assert (await call("status"))["splices"][0]["state"] == "clean"
+        proven = await call("prove")
+        assert [one["attribute"] for one in proven["splices"]] == ["layer2_se"]
+
+        text = (root / "model.py").read_text()
+        (root / "model.py").write_text(text.replace("x = self.layer2_se(x)", "self.layer2_se(x)"))
+        wrong = await call("prove")
+        assert wrong["error"]["law"] == "consumed"
+        line = (root / "model.py").read_text().splitlines().index("        self.layer2_se(x)") + 1
+        assert wrong["error"]["where"] == f"model.py:{line}"
+        (root / "model.py").write_text(text)
+
+        await call("undo")
+        assert tree(root) == before
