@@ -216,6 +216,7 @@ def judged_imports(
                 where=one.after.where or shown,
                 hint="Name a folder for the blocks that is found in each way, in pyproject.toml: "
                 '[tool.stitchgen] blocks = "..."',
+                details={"law": "imports"},
             )
     works = [way for (_, way), one in zip(ways, tried) if one.before is one.after is None]
     broken = [

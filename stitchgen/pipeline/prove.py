@@ -113,34 +113,60 @@ def proven(edit: Comparison) -> dict[str, Any]:
     """The report of the proof in all configurations; raises for the first check that does not hold."""
     backend = RuntimeBackend(edit.model.subject)
     try:
-        survey = backend.survey(edit.model.subject.builds, brief=edit.model.subject.builds)
+        imports, said = imported(edit, backend)
+        survey = surveyed(edit, backend)
         edit = replace(edit, variants=tuple(variants_in(edit, survey)))
         configurations = [*configurations_of(edit, survey), *varied(edit)]
         answers = backend.prove_edit(configurations, edit.base.old, edit.variants)
-        found: dict[str, ProvenEdit] = {}
-        failures: list[tuple[str, NotComparable]] = []
-        for one, answer in zip(configurations, answers):
-            if isinstance(answer, BrokenCheck):
-                raise refusal(edit, one, answer)
-            if isinstance(answer, NotComparable):
-                failures.append((one.expression, answer))
-            else:
-                found[one.expression] = answer
-        if not found:
-            raise not_comparable(edit, failures)
-        workspace = edit.workspace
-        ways = ways_with_importers(workspace, edit.base.edited)
-        tried = backend.import_in(ways, {}, edit.base.old) if ways else []
-        imports, said = judged_imports(workspace, ways, tried)
     finally:
         backend.close()
+    found, left = judged(edit, configurations, answers)
     whole = [one.expression for one in configurations if not one.brief and one.expression in found]
-    modules = next((found[name].modules for name in whole if found[name].modules), ())
     main = next((name for name in whole if found[name].modules), next(iter(found)))
-    left = [name for name, _ in failures if name not in {one.name for one in edit.variants}]
     proof = proof_of(edit, found, whole, main, imports, said, left)
     names = {one.expression: survey.class_of(one).name for one in survey.configurations}
-    return report(edit, splices(edit, names, main, modules), proof, warnings_of(edit, proof))
+    new = splices(edit, names, main, found[main].modules)
+    return report(edit, new, proof, warnings_of(edit, proof))
+
+
+def imported(edit: Comparison, backend: RuntimeBackend) -> tuple[tuple[WayIn, ...], list[str]]:
+    """The ways in which the project imports the edited files; refuses where one no longer works."""
+    ways = ways_with_importers(edit.workspace, edit.base.edited)
+    tried = backend.import_in(ways, {}, edit.base.old) if ways else []
+    return judged_imports(edit.workspace, ways, tried)
+
+
+def surveyed(edit: Comparison, backend: RuntimeBackend) -> Survey:
+    """The configurations as they are now; where the edited file cannot even be imported, none."""
+    builds = edit.model.subject.builds
+    try:
+        return backend.survey(builds, brief=builds)
+    except StitchError as error:
+        if error.code != "does-not-build":
+            raise
+        return Survey([], {})  # the proof says whether that is the edit's fault
+
+
+def judged(
+    edit: Comparison,
+    configurations: Sequence[EditedConfiguration],
+    answers: Sequence[ProvenEdit | BrokenCheck | NotComparable],
+) -> tuple[dict[str, ProvenEdit], list[str]]:
+    """What was proven, by configuration, and which cannot be compared; refuses what does not hold."""
+    found: dict[str, ProvenEdit] = {}
+    failures: list[tuple[str, NotComparable]] = []
+    for one, answer in zip(configurations, answers):
+        if isinstance(answer, BrokenCheck):
+            raise refusal(edit, one, answer)
+        if isinstance(answer, NotComparable):
+            failures.append((one.expression, answer))
+        else:
+            found[one.expression] = answer
+    given = [failed for failed in failures if failed[0] in edit.model.subject.given]
+    if given or not found:
+        raise not_comparable(edit, given or failures)
+    variants = {one.name for one in edit.variants}
+    return found, [name for name, _ in failures if name not in variants]
 
 
 def configurations_of(edit: Comparison, survey: Survey) -> list[EditedConfiguration]:

@@ -15,6 +15,7 @@ A case is the model file before, a line `# after`, and the model file after some
 from __future__ import annotations
 
 import re
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,10 @@ import pytest
 
 from stitchgen.errors import StitchError
 from stitchgen.pipeline import prove
+from stitchgen.pipeline.edit_base import as_it_was
 from stitchgen.project import config
+from stitchgen.source.document import Document
+from stitchgen.source.syntax import Syntax
 from stitchgen.targets.model import RunOptions
 from tests.support.spliced import tree
 
@@ -88,3 +92,135 @@ def test_case(name: str, tmp_path: Path, python: str, monkeypatch: pytest.Monkey
     assert case.after.splitlines()[int(number) - 1].strip() == case.line[0]
     assert error.hint
     assert tree(tmp_path) == files
+
+
+# In a repository ----------------------------------------------------------------------------------
+
+MODEL = Case.read("after").before
+TRAIN = "from model import Net\n\nif __name__ == '__main__':\n    Net()\n"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a folder of a repository, whose model is run by a script in another folder."""
+    root = tmp_path / "project"
+    (root / "tools").mkdir(parents=True)
+    (root / "pyproject.toml").write_text("")
+    (root / "model.py").write_text(MODEL)
+    (root / "tools" / "train.py").write_text("import sys\nsys.path.insert(0, '.')\n" + TRAIN)
+    for words in ("init -q", "add -A", "commit -q -m before"):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", *identity, *words.split()], cwd=tmp_path, check=True)
+    monkeypatch.chdir(root)
+    return root
+
+
+def edit(root: Path, gate: str) -> None:
+    """A block in a file of its own, which the model imports."""
+    block = Case.read("after").after.partition("class SE")[2].partition("class Net")[0]
+    (root / gate).write_text(
+        "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\n\nclass SE"
+        + block
+    )
+    text = MODEL.replace("import torch\n", f"import torch\nfrom {Path(gate).stem} import SE\n", 1)
+    text = text.replace("        self.fc =", "        self.se = SE(width)\n        self.fc =")
+    text = text.replace("        x = self.layer1(x)\n", "        x = self.se(self.layer1(x))\n")
+    (root / "model.py").write_text(text)
+
+
+def test_the_working_tree_against_a_revision(repository: Path, python: str) -> None:
+    project = config.find_project(repository)
+    options = RunOptions(("Net(8)",), (), python)
+    edit(repository, "gate.py")
+    report = prove.run(project, prove.ProveRequest(options=options))
+    assert [placed(splice) for splice in report["splices"]] == ["se after layer1"]
+    assert report["files"] == [
+        {"path": "gate.py", "action": "create"},
+        {"path": "model.py", "action": "edit"},
+    ]
+    assert {"from": "tools/train.py", "as": "model"} in report["proof"]["imports"]
+    assert report["keys"]["added"] and not report["keys"]["lost"]
+
+
+def test_an_import_that_only_some_scripts_find(repository: Path, python: str) -> None:
+    """The block lies beside one script, which alone has its folder on the path."""
+    (repository / "main.py").write_text(TRAIN)
+    edit(repository, "tools/gate.py")
+    request = prove.ProveRequest("model.py", options=RunOptions(("Net(8)",), (), python))
+    with pytest.raises(StitchError) as refused:
+        prove.run(config.find_project(repository), request)
+    assert (refused.value.code, refused.value.details["law"]) == ("import-conflict", "imports")
+    assert "main.py" in refused.value.message
+    assert refused.value.where == "model.py:2"
+
+
+@pytest.mark.parametrize(
+    ("base", "files", "code", "saying"),
+    [
+        ("nowhere", {}, "bad-argument", "neither a revision"),
+        ("--output=x", {}, "bad-argument", "neither a revision"),
+        ("HEAD", {"new.py": MODEL}, "target-not-found", "no file with a model has changed"),
+        ("HEAD", {"model.py": "def x(:\n"}, "syntax-error", ""),
+        ("HEAD", {"model.py": MODEL + "\n", "new.py": MODEL}, None, ""),
+    ],
+)
+def test_what_there_is_to_prove(
+    repository: Path, python: str, base: str, files: dict, code: str, saying: str
+) -> None:
+    for name, text in files.items():
+        (repository / name).write_text(text)
+    request = prove.ProveRequest(base=base, options=RunOptions(("Net(8)",), (), python))
+    if code is None:
+        report = prove.run(config.find_project(repository), request)
+        assert report["splices"] == [] and report["proof"]["build"] == ["Net(8)"]
+        return
+    with pytest.raises(StitchError) as refused:
+        prove.run(config.find_project(repository), request)
+    assert saying in refused.value.message
+    assert refused.value.code == code and (refused.value.hint or code == "syntax-error")
+
+
+def test_a_file_that_cannot_be_imported(repository: Path, python: str) -> None:
+    """Where nothing of the project imports it, the proof itself tells."""
+    (repository / "tools" / "train.py").unlink()
+    (repository / "model.py").write_text(
+        MODEL.replace("import torch\n", "import torch\nimport gate\n", 1)
+    )
+    request = prove.ProveRequest(options=RunOptions(("Net(8)",), (), python))
+    with pytest.raises(StitchError, match="No module named 'gate'") as refused:
+        prove.run(config.find_project(repository), request)
+    assert (refused.value.details["law"], refused.value.where) == ("builds", "model.py:2")
+
+
+def test_a_construction_that_the_base_does_not_have(repository: Path, python: str) -> None:
+    text = MODEL + "\n\ndef tiny():\n    return Net(4)\n"
+    (repository / "model.py").write_text(text)
+    request = prove.ProveRequest(options=RunOptions(("tiny()",), (), python))
+    with pytest.raises(StitchError, match="as it was in HEAD") as refused:
+        prove.run(config.find_project(repository), request)
+    assert refused.value.code == "does-not-build" and refused.value.hint
+
+
+def test_a_new_file_has_nothing_to_be_compared_with(repository: Path) -> None:
+    (repository / "new.py").write_text(MODEL)
+    with pytest.raises(StitchError, match="not in HEAD"):
+        prove.run(config.find_project(repository), prove.ProveRequest("new.py"))
+
+
+def test_nothing_has_changed(repository: Path) -> None:
+    report = prove.run(config.find_project(repository), prove.ProveRequest())
+    assert report["proof"] is None and report["files"] == []
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        ("Net(8, use_se=True)", "Net(8)"),
+        ("Net(width=8, deep=True)", "Net(width=8, deep=True)"),
+        ("net(kind=2)", "net(kind=2)"),
+        ("nets.Net(use_se=True)", "nets.Net(use_se=True)"),
+    ],
+)
+def test_the_construction_as_it_was(now: str, before: str) -> None:
+    source = MODEL + "\n\ndef net(**options):\n    return Net(**options)\n"
+    assert as_it_was(now, Syntax(Document(source.encode(), "model.py"))) == before
