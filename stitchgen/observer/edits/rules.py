@@ -33,7 +33,7 @@ def check_loose(old: Trace, new: Trace) -> None:
             continue
         raise EditFailed(
             "keys",
-            "A %s is called that is none of the model's modules: its weights are in no state_dict and "
+            "The module %s is called and is none of the model's: its weights are in no state_dict and "
             "no optimizer gets them. Keep it as an attribute, or in an nn.ModuleList; a plain list or "
             "dict does not register it, nor does making it in forward." % one.kind,
             where=one.where,
