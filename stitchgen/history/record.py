@@ -220,7 +220,7 @@ class _Description:
 
     def _statement(self, statement: ast.stmt, changes: Sequence[_Change]) -> tuple[Span, Trace]:
         span = self.new.span_of(statement)
-        was_span = self._before(span)
+        was_span = self._before(span) or self._before_last_line(span)
         now, was = _with_indent(self.new, span), ""
         if was_span is not None:
             was = _with_indent(self.old, was_span)
@@ -234,6 +234,15 @@ class _Description:
         start = self._position(span[0], first=True)
         end = self._position(span[1], first=False)
         return None if start is None or end is None or start > end else (start, end)
+
+    def _before_last_line(self, span: Span) -> Span | None:
+        """The old span of a suite whose last line was inserted: it ended with the line above."""
+        start = self._position(span[0], first=True)
+        last = next((c for c in self.changes if c.new[0] < span[1] < c.new[1]), None)
+        if start is None or last is None or last.old[0] <= start:
+            return None
+        kept = self.old.code((start, last.old[0])).rstrip()
+        return start, start + len(kept.encode("utf-8"))
 
     def _position(self, offset: int, *, first: bool) -> int | None:
         """The old offset; at the edge of an insertion, the side that belongs to the node."""

@@ -74,3 +74,16 @@ def test_apply_of_all_pieces_backwards_is_the_former_file() -> None:
         for piece in mark.pieces
     ]
     assert apply(change.after, back) == MODEL.encode()
+
+
+def test_loop_whose_last_line_was_inserted_is_known_as_syntax() -> None:
+    before = b"def f(self, x):\n    for a in self.b:\n        x = a(x)\n    return x\n"
+    start, end = before.index(b"a in"), before.index(b":\n        x")
+    line = before.index(b"    return")
+    edits = [
+        Edit(start, end, b"a, c in zip(self.b, self.d)"),
+        Edit(line, line, b"        x = c(x)\n"),
+    ]
+    [trace] = describe("model.py", before, edits)
+    assert (trace.kind, trace.now.split()[:4]) == ("statements", ["for", "a,", "c", "in"])
+    assert trace.was.split("\n") == ["    for a in self.b:", "        x = a(x)"]
