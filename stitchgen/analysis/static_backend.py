@@ -64,7 +64,7 @@ class StaticBackend:
         configurations = []
         syntax = workspace.syntax(subject.file)
         installed = installed_packages(subject.python)
-        files = files_beside(subject.file, *subject.paths, installed=installed)
+        files = files_beside(subject.file, *subject.paths, installed=installed, base=subject.base)
         wanted = wanted_classes(subject, syntax, files)
         read = targets_alone(subject, syntax, wanted, files)
         if read is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ class Subject:
     names: tuple[
         tuple[str, ...], ...
     ] = ()  # of each target, after its file: `("ResNet", "layer2")`
+    base: Mapping[Path, bytes] = field(default_factory=dict)  # in place of those on the disk
 
     def as_request(self) -> dict[str, Any]:
         return {
@@ -41,6 +43,7 @@ class Subject:
             "left_out": {path: list(lines) for path, lines in self.left_out.items()},
             "script": self.script,
             "folders": [str(folder) for folder in self.folders],
+            "base": {str(path): b64encode(raw).decode() for path, raw in self.base.items()},
         }
 
 

@@ -182,7 +182,7 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
 def _add(result: Mapping[str, Any], paint: Paint) -> str:
     lines = []
     for alike in _alike(result["splices"]):
-        lines += _splice(alike[0], result.get("block"), paint, alike)
+        lines += _splice(alike[0], alike[0].get("block", result.get("block")), paint, alike)
     lines += files(result, paint)
     if result["files"]:
         lines += _proof(result, paint)

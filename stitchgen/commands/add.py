@@ -71,6 +71,7 @@ def command(
     stitchgen add cbam --after model.layer2
     stitchgen add se --after "model.layer[1-4]" --set reduction=8
     stitchgen add ghost --replace models/resnet.py::BasicBlock.conv2
+    stitchgen add cbam,se --after model.layer2 --set se.reduction=8
 
     BLOCK is a name that `stitchgen list` prints, or your own class, model/attention.py::EMSA.
     """
@@ -98,7 +99,11 @@ def command(
         block=block,
         placement=placement,
         targets=targets + more_targets,
-        settings=pairs_of("--set", [text for text in settings if not text.startswith(REDUCE)]),
+        settings=pairs_of(
+            "--set",
+            [text for text in settings if not text.startswith(REDUCE)],
+            several="," in block,
+        ),
         reduce_settings=pairs_of("--set", settings, REDUCE),
         where=pairs_of("--where", where),
         prove=not no_prove,

@@ -134,8 +134,11 @@ def mode_of(*, dry_run: bool, diff: bool) -> str:
     return "diff" if diff else "dry-run" if dry_run else "apply"
 
 
-def pairs_of(option: str, values: Iterable[str], below: str = "") -> dict[str, str]:
-    """The `name=value` texts of a repeatable option; `below` a prefix, those with it alone."""
+def pairs_of(
+    option: str, values: Iterable[str], below: str = "", *, several: bool = False
+) -> dict[str, str]:
+    """The `name=value` texts of a repeatable option; `below` a prefix, those with it alone. With
+    `several` blocks, a name may begin with that of one: `se.reduction=8`."""
     pairs: dict[str, str] = {}
     for text in values:
         name, equals, value = text.partition("=")
@@ -143,7 +146,8 @@ def pairs_of(option: str, values: Iterable[str], below: str = "") -> dict[str, s
         if below and not name.startswith(below):
             continue
         name = name[len(below) :]
-        if not equals or not name.isidentifier():
+        own = name.partition(".")[2] if several and "." in name else name
+        if not equals or not own.isidentifier():
             raise UsageError(
                 "bad-argument",
                 f"{option} {text!r} is not of the form name=value",

@@ -224,6 +224,9 @@ def _owning(entries: Iterable[Entry], trace: Trace) -> Key:
         spelled = [e for e in named if f".{_as_code(e)}" in trace.now]
         within = [e for e in named if trace.scope.startswith(f"{e.names[0]}.")]
         named = [*spelled, *(e for e in within if len(e.names) == 2), *named]
+    module = re.match(r"from [\w.]*?(\w+) import ", trace.now)
+    if module is not None:  # of the block that a run of several blocks brought there
+        named += [e for e in entries if module[1] in {Path(use).stem for use in e.record.uses}]
     in_file = (e for e in entries if e.record.target.startswith(trace.path + "::"))
     return (named[0] if named else next(in_file, entries[0])).key
 

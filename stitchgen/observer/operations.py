@@ -108,17 +108,20 @@ def answer_to(request: Request) -> Answer:
 
 
 def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
-    """The project with the given files (base64, by path) in place of those on disk."""
+    """The project with the given files (base64, by path) in place of those it has."""
+    base = {path: base64.b64decode(data) for path, data in request.get("base", {}).items()}
+    edited = {path: base64.b64decode(data) for path, data in overlay.items()}
     return Project(
         request["file"],
         request["module"],
         request["paths"],
         request["root"],
-        {path: base64.b64decode(data) for path, data in overlay.items()},
+        dict(base, **edited),
         request.get("left_out"),
         request.get("script"),
         request.get("folders", ()),
         request.get("variants"),
+        base,
     )
 
 

@@ -59,7 +59,8 @@ class Project:
     `overlay` maps absolute paths to bytes, `left_out` maps paths to the first lines, in the
     file on disk, of the top-level statements that are not run. `script` names the variable that
     holds the model, and for each expression that builds it the lines that are run besides. `folders`
-    are those in which the project's scripts are run, the likeliest first.
+    are those in which the project's scripts are run, the likeliest first. `base` are files that the
+    overlay stands on, in place of those on the disk.
     """
 
     def __init__(
@@ -73,8 +74,11 @@ class Project:
         script: Optional[Script] = None,
         folders: Sequence[str] = (),
         variants: Optional[Mapping[str, Variant]] = None,
+        base: Optional[Mapping[str, bytes]] = None,
     ) -> None:
         self.file = os.path.realpath(file)
+        #: What the files held before the overlay, where that is not on the disk.
+        self.base = {os.path.realpath(path): data for path, data in (base or {}).items()}
         self.module = module
         self.paths = [os.path.realpath(path) for path in paths]
         self.root = os.path.realpath(root)
@@ -110,7 +114,14 @@ class Project:
     def statements_left_out(self, path: str) -> Set[str]:
         """Those statements themselves: in the overlay's text they may stand on other lines."""
         lines = self.left_out[path]
-        return {ast.dump(node) for node in on_disk(path).body if node.lineno in lines}
+        return {ast.dump(node) for node in self.as_it_was(path).body if node.lineno in lines}
+
+    def as_it_was(self, path: str) -> ast.Module:
+        """The parsed file, without what the overlay changes."""
+        if path in self.base:
+            return ast.parse(self.base[path], path)
+        with open(path, "rb") as stream:
+            return ast.parse(stream.read(), path)
 
     def is_added(self, node: ast.stmt) -> bool:
         """Whether a statement of the edited script puts something into its model."""
@@ -127,7 +138,7 @@ class Project:
             target = target.value
         if not isinstance(target, ast.Name) or target.id != self.script["name"]:
             return False
-        old = {ast.dump(other) for other in statements(on_disk(self.file))}
+        old = {ast.dump(other) for other in statements(self.as_it_was(self.file))}
         return ast.dump(node) not in old
 
     def __enter__(self) -> Project:
@@ -313,7 +324,7 @@ class Project:
         """The variable of the script after what builds it, and what puts layers into it, has run."""
         namespace = dict(self.load())
         lines = script["builds"][expression]
-        old = statements(on_disk(self.file))
+        old = statements(self.as_it_was(self.file))
         needs = {ast.dump(node) for node in old if node.lineno in lines["needs"]}
         changes = {ast.dump(node) for node in old if node.lineno in lines["changes"]}
         now = statements(ast.parse(self.overlay[self.file], self.file))
@@ -340,12 +351,6 @@ def is_in(folder: str, path: object) -> bool:
     if not isinstance(path, (str, bytes)) or os.path.isabs(path):
         return False
     return os.path.exists(os.path.join(folder, os.fsdecode(path)))
-
-
-def on_disk(path: str) -> ast.Module:
-    """The parsed file, without the overlay."""
-    with open(path, "rb") as stream:
-        return ast.parse(stream.read(), path)
 
 
 def statements(tree: ast.Module) -> List[ast.stmt]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.backend import KeyChanges
 from stitchgen.analysis.survey import join
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
-from stitchgen.pipeline.proof import Proof
+from stitchgen.pipeline.proof import Proof, all_proven
 from stitchgen.planning.fit import numbers
 from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
 from stitchgen.project.advice import for_project
+from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
 
@@ -28,34 +31,54 @@ class Outcome:
     changes: list[FileChange]
 
 
-def outcome_of(
-    task: Task,
-    plan: Plan,
-    proof: Proof | None,
-    *,
-    dry_run: bool,
-    without: StitchError | None = None,
-) -> Outcome:
-    """What the plan changes and says. `without` is why it could not be proven, where it is not."""
-    request = task.request
-    changes = plan.workspace.changes()
+@dataclass(frozen=True)
+class Step:
+    """One block of a run: what was asked, planned and proven of it. A run of one block has one step."""
+
+    task: Task
+    plan: Plan
+    proof: Proof | None
+    without: StitchError | None = None  # why it could not be proven, where it is not
+
+    @property
+    def left(self) -> dict[Path, bytes]:
+        """All files that the run has changed so far, with what they hold then."""
+        return {**self.plan.workspace.base, **self.plan.workspace.overlay()}
+
+
+def outcome_of(request: SpliceRequest, steps: Sequence[Step], *, dry_run: bool) -> Outcome:
+    """What a run changes and says: its steps, each of which was planned on the files of the one before."""
+    changes: list[FileChange] = []
+    for step in steps:
+        changes = in_turn(changes, step.plan.workspace.changes())
     files = [{"path": change.path, "action": change.action} for change in changes]
-    made = records(request, plan)
+    asked = request.blocks if len(steps) > 1 else (request.block,)
+    told = sorted(steps, key=lambda step: asked.index(step.task.request.block))
+    made = [record for step in told for record in records(step.task.request, step.plan)]
     if changes and made:  # else only a block's file came back, whose lines stand there
-        book = ledger.load(task.project.root)
+        book = ledger.load(steps[0].task.project.root)
         book = book.with_run(request.command_line(), made, changes)
         changes = [*changes, book.change()]
+    proof = all_proven([step.proof for step in steps if step.plan.fresh])
     keys = proof.keys if proof is not None else KeyChanges()
+    warnings = [
+        one for step in steps for one in warnings_of(step.task, step.plan, step.proof, step.without)
+    ]
     result = {
         "ok": True,
         "command": request.command,
         "block": request.block or None,
         "dry_run": dry_run,
-        "splices": [splice_report(request, point) for point in plan.shown],
+        "splices": [
+            splice_report(step.task.request, point)
+            | ({"block": step.task.request.block} if steps[1:] else {})
+            for step in told
+            for point in step.plan.shown
+        ],
         "files": files,
         "proof": proof.as_dict() if proof is not None else None,
         "keys": keys.as_dict(),
-        "warnings": warnings_of(task, plan, proof, without),
+        "warnings": [one for number, one in enumerate(warnings) if one not in warnings[:number]],
     }
     return Outcome(result, changes)
 

@@ -68,6 +68,39 @@ class Proof:
         }
 
 
+def all_proven(proofs: Sequence[Proof | None]) -> Proof | None:
+    """The proofs of steps, each on the result of the one before, as that of the run; None if one is missing."""
+    found = [proof for proof in proofs if proof is not None]
+    if not found or len(found) < len(proofs):
+        return None
+    first, *rest = found
+    for one in rest:
+        builds = tuple(build for build in first.builds if build in one.builds)
+        others = dict.fromkeys((*first.builds, *one.builds, *first.not_proven, *one.not_proven))
+        both = first.configurations.keys() & one.configurations.keys()
+        first = Proof(
+            builds=builds,
+            unchanged=tuple(dict.fromkeys((*first.unchanged, *one.unchanged))),
+            not_proven=tuple(build for build in others if build not in builds),
+            params_added=first.params_added + one.params_added,
+            macs_added=first.macs_added + one.macs_added,
+            input=first.input,
+            notes=tuple(dict.fromkeys((*first.notes, *one.notes))),
+            keys=KeyChanges(
+                *(
+                    [*getattr(first.keys, name), *getattr(one.keys, name)]
+                    for name in ("added", "lost", "reshaped")
+                )
+            ),
+            configurations={
+                name: min(first.configurations[name], one.configurations[name])
+                for name in sorted(both)
+            },
+            imports=one.imports,
+        )
+    return first
+
+
 def prove(planning: Planning, plan: Plan) -> Proof:
     """The proof of a plan; raises `law-broken`, and then nothing may be written.
 

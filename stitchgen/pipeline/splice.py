@@ -5,18 +5,19 @@ What is planned is the command's own: `planning.add` for `add`, `planning.fuse` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from stitchgen.analysis.backend import Backend
-from stitchgen.analysis.survey import Configuration, Survey
+from stitchgen.analysis.survey import Configuration, Survey, join
 from stitchgen.analysis.variants import Variant, variants_of
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.catalog.own_class import is_own, read_own
 from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
-from stitchgen.pipeline.outcome import Outcome, outcome_of
+from stitchgen.pipeline.outcome import Outcome, Step, outcome_of
 from stitchgen.pipeline.proof import Proof, prove
 from stitchgen.pipeline.survey import backend_for
 from stitchgen.planning import block_file
@@ -73,6 +74,12 @@ def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outco
 
         request, script = yaml_splice.in_yaml(project, request)
         if yaml_splice.is_for_yaml(request):
+            if len(request.blocks) > 1:
+                raise UsageError(
+                    "usage",
+                    "a run puts one row into a YAML file",
+                    hint="run the command once for each block, the last one first",
+                )
             block = find_block(project, request.block)
             return yaml_splice.propose(project, request, block, dry_run, script)
     if request.weights is not None:
@@ -84,17 +91,48 @@ def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outco
     done = done_already(project, request, dry_run=dry_run)
     if done is not None:
         return done
-    task = task_of(project, request)
-    with backend_for(task.model.subject, Workspace(project.root), run=request.prove) as backend:
+    steps: list[Step] = []
+    for one in request.in_turn():
+        steps.append(step_of(project, one, {} if not steps else steps[-1].left))
+        check_order(steps)
+    return outcome_of(request, steps, dry_run=dry_run)
+
+
+def step_of(project: Project, request: SpliceRequest, base: Mapping[Path, bytes]) -> Step:
+    """One block planned and proven, on the files as the steps before leave them."""
+    task = task_of(project, request, base)
+    workspace = Workspace(project.root, base=base)
+    with backend_for(task.model.subject, workspace, run=request.prove) as backend:
         plan, proof = by_running(task, backend) if backend.runs else by_reading(task, backend)
-    return outcome_of(task, plan, proof, dry_run=dry_run, without=backend.instead_of)
+    return Step(task, plan, proof, backend.instead_of)
 
 
-def task_of(project: Project, request: SpliceRequest) -> Task:
-    """Everything about a request that is known before the model is looked at."""
+def check_order(steps: Sequence[Step]) -> None:
+    """Refuse a block that is there already where a new one would come to stand on its wrong side."""
+    *before, last = steps
+    new = [step for step in before if step.plan.fresh]
+    if not new or len(last.plan.fresh) == len(last.plan.points):
+        return
+    there = next(point for point in last.plan.points if point.naming.present)
+    block, other = last.task.request.block, new[-1].task.request.block
+    prefix = there.target[: -len(there.calls.resolved.path)]
+    beside = f"{prefix}{join(there.calls.owner, there.attribute)}"
+    raise StitchError(
+        "already-there",
+        f"{block} is at {there.target} already, and {other} would come to stand nearer to the layer",
+        where=there.calls.where,
+        hint=f"Put {other} at that block: stitchgen add {other} --{last.task.request.placement} '{beside}'",
+    )
+
+
+def task_of(
+    project: Project, request: SpliceRequest, base: Mapping[Path, bytes] | None = None
+) -> Task:
+    """Everything about a request that is known before the model is looked at. `base` are files that stand
+    for those on the disk."""
     block = find_block(project, request.block) if request.block else None
     settings = block_file.check_settings(block, request.settings)
-    model = model_of_request(project, request, Workspace(project.root))
+    model = model_of_request(project, request, Workspace(project.root, base=base))
     return Task(project, request, block, settings, model)
 
 
@@ -111,7 +149,7 @@ def planner_of(request: SpliceRequest) -> Planner:
 
 def planning_of(task: Task, survey: Survey, backend: Backend, *, late: bool = False) -> Planning:
     """What a plan is made with; its edits are in a workspace of its own."""
-    workspace = Workspace(task.project.root, survey.modules)
+    workspace = Workspace(task.project.root, survey.modules, task.model.subject.base)
     return Planning(task, survey, workspace, backend, late)
 
 
@@ -163,7 +201,8 @@ def with_left_out(
 
 def variants_to_build(task: Task, survey: Survey) -> list[Variant]:
     """Other configurations of the model that the user named, or of the smallest that was found."""
-    model, workspace = task.model, Workspace(task.project.root)
+    model = task.model
+    workspace = Workspace(task.project.root, base=model.subject.base)
     given = [one for one in survey.configurations if one.expression in model.subject.given]
     found = given or sorted(survey.configurations, key=lambda one: one.parameters)
     names = {one.names[0] for one in model.located if one.names}

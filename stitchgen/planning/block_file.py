@@ -17,7 +17,6 @@ from stitchgen.planning.block_import import module_to_import
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.config import Project
-from stitchgen.project.transaction import read_bytes
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import add_import, bound_as
 
@@ -377,9 +376,9 @@ def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
     file = folder / f"{block.module_for(dims)}.py"
     module = module_to_import(workspace, user_file, file, package=package)
     source = render.block_source(block, dims).encode()
-    reused = file.exists()
+    reused = workspace.exists(file)
     if reused:
-        if not defines(read_bytes(file), class_name):
+        if not defines(workspace.read(file), class_name):
             raise StitchError(
                 "blocks-in-the-way",
                 f"{workspace.relative(file)} is there already and defines no class {class_name}",
@@ -388,7 +387,7 @@ def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
             )
     else:
         workspace.create(file, source)
-        if package and not (folder / "__init__.py").exists():
+        if package and not workspace.exists(folder / "__init__.py"):
             workspace.create(folder / "__init__.py", PACKAGE)
     return Placed(import_class(workspace, user_file, module, class_name), file, reused)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -147,13 +147,20 @@ def no_files(module: str) -> None:
     return None
 
 
-def files_beside(file: Path, *roots: Path, installed: Path | None = None) -> ProjectFiles:
+def files_beside(
+    file: Path,
+    *roots: Path,
+    installed: Path | None = None,
+    base: Mapping[Path, bytes] | None = None,
+) -> ProjectFiles:
     """Looks relative names up beside the file, absolute ones where Python would find them.
 
     That is the folder of the file (it runs as a script), the folder above its outermost package
     (it is imported) and the given roots. Where these disagree there is no certain answer. What is
-    in none of them may be in the folder of installed packages.
+    in none of them may be in the folder of installed packages. `base` are files that stand for those on
+    the disk.
     """
+    texts = base or {}
     top = file.parent
     while (top / "__init__.py").is_file() and top != top.parent:
         top = top.parent
@@ -168,7 +175,7 @@ def files_beside(file: Path, *roots: Path, installed: Path | None = None) -> Pro
             starts = [file.parents[level - 1]]
         else:
             starts = folders
-        found = {path.resolve() for start in starts if (path := _module_file(start, name))}
+        found = {path.resolve() for start in starts if (path := _module_file(start, name, texts))}
         if not found and not level and installed is not None:
             if name.partition(".")[0] not in _KNOWN and (path := _module_file(installed, name)):
                 found = {path}
@@ -176,17 +183,17 @@ def files_beside(file: Path, *roots: Path, installed: Path | None = None) -> Pro
             return None
         (path,) = found
         try:
-            return path, _decode(path.read_bytes())
+            return path, _decode(texts[path] if path in texts else path.read_bytes())
         except (OSError, SyntaxError, UnicodeDecodeError, LookupError):
             return None
 
     return find
 
 
-def _module_file(folder: Path, name: str) -> Path | None:
+def _module_file(folder: Path, name: str, base: Mapping[Path, bytes] | None = None) -> Path | None:
     path = folder.joinpath(*name.split(".")) if name else folder
     for candidate in (path / "__init__.py", path.with_name(f"{path.name}.py")):
-        if candidate.is_file():
+        if candidate.is_file() or (base and candidate in base):
             return candidate
     return None
 

@@ -6,7 +6,7 @@ By name alone, from the source: more may be found than there are, which costs a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +30,9 @@ class Mentions:
 class Usages:
     """The classes and functions of a project, each file parsed once, when a word of it is asked for."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, base: Mapping[Path, bytes] | None = None) -> None:
         self.root = root
+        self.base = base or {}  # what stands for the files on the disk
         self._by_word: dict[str, list[Mentions]] = {}
         self._by_file: dict[Path, list[Mentions]] = {}
 
@@ -73,7 +74,7 @@ class Usages:
             self._by_word[word] = []
             for path in python_files(self.root, MOST_FILES):
                 try:
-                    raw = path.read_bytes()
+                    raw = self.base[path] if path in self.base else path.read_bytes()
                 except OSError:
                     continue
                 if word.encode() in raw:

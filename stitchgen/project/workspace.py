@@ -18,17 +18,24 @@ from stitchgen.source.syntax import Syntax
 class Workspace:
     """The files of a project while a plan is made: parsed once, with the edits and new files so far.
 
-    `modules` are the names by which files were seen to be imported.
+    `modules` are the names by which files were seen to be imported. `base` are files that an earlier step
+    of the same run leaves in place of those on the disk.
     """
 
-    def __init__(self, root: Path, modules: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        root: Path,
+        modules: Mapping[str, str] | None = None,
+        base: Mapping[Path, bytes] | None = None,
+    ):
         self.root = root
         self.modules = modules or {}
+        self.base = base or {}
         self.syntaxes: dict[str, Syntax] = {}
         self.edits: dict[str, list[Edit]] = {}
         self.created: dict[str, bytes] = {}
         self._ways: dict[str, list[WayIn]] = {}
-        self.usages = Usages(root)  # of the project, as they are on the disk
+        self.usages = Usages(root, self.base)  # of the project, without the edits
 
     def relative(self, file: str | Path) -> str:
         """The path as the user reads it: relative to the project root, with slashes."""
@@ -40,9 +47,17 @@ class Workspace:
     def syntax(self, file: str | Path) -> Syntax:
         key = str(file)
         if key not in self.syntaxes:
-            raw = transaction.read_bytes(Path(file))
+            raw = self.read(Path(file))
             self.syntaxes[key] = Syntax(Document(raw, self.relative(file)))
         return self.syntaxes[key]
+
+    def read(self, file: Path) -> bytes:
+        """The bytes of a file, without the edits; a refusal where there is none."""
+        return self.base[file] if file in self.base else transaction.read_bytes(file)
+
+    def exists(self, file: Path) -> bool:
+        """Whether there is such a file, or an earlier step of the run creates it."""
+        return file in self.base or file.exists()
 
     def ways_into(self, file: Path) -> list[WayIn]:
         """The ways in which the project imports a file, at least the likely one."""

@@ -142,6 +142,7 @@ def target_model(
         inputs=inputs,
         inputs_train=options.inputs_train,
         folders=run_from(file, workspace),
+        base=workspace.base,
     )
     model = TargetModel(
         located=located,

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import ast
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from typing import Literal
 
 from stitchgen.errors import UsageError
 from stitchgen.fusions.fusion import Fusion
 from stitchgen.fusions.registry import FUSIONS
-from stitchgen.targets.placement import AFTER, Placement
+from stitchgen.targets.placement import AFTER, BEFORE, Placement
 
 Resizing = Literal["nearest", "bilinear", "area"]
 Reduction = Literal["conv", "linear"]
@@ -63,6 +63,15 @@ class SpliceRequest:
     def command_line(self) -> str:
         """The command as it would be typed, for the ledger; what runs the model is left out."""
         raise NotImplementedError
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The blocks, in the order in which a feature passes through them: `cbam,se` are two."""
+        return tuple(part.strip() for part in self.block.split(","))
+
+    def in_turn(self) -> Sequence[SpliceRequest]:
+        """A request for each block, in the order in which they are to be put in."""
+        return [self]
 
     def check_names(self) -> None:
         """Refuse an attribute's name and an expression that are none."""
@@ -132,6 +141,55 @@ class AddRequest(SpliceRequest):
                 hint="--every nn.Conv2d --where kernel_size=3",
             )
         self.check_names()
+        if len(self.blocks) > 1:
+            self.check_several()
+
+    def check_several(self) -> None:
+        """Refuse what has no meaning for several blocks in a row."""
+        first, *_ = self.blocks
+        once = f"run the command once for each: stitchgen add {first} --{self.placement} {self.targets[0]}"
+        if not all(self.blocks):
+            raise UsageError(
+                "usage", f"{self.block!r} lacks a block", hint=f"stitchgen add {first} ..."
+            )
+        if len(set(self.blocks)) < len(self.blocks):
+            raise UsageError(
+                "usage", f"{self.block} names a block twice", hint=f"{once} --name ..."
+            )
+        if self.placement not in (AFTER, BEFORE):
+            message = (
+                f"several blocks in a row go --after or --before a layer, not --{self.placement}"
+            )
+            raise UsageError("usage", message, hint=once)
+        for option, given in (("--name", self.name), ("--with", self.with_)):
+            if given:
+                raise UsageError(
+                    "usage", f"{option} is for one block, {self.block} are more", hint=once
+                )
+        of_any = {one.rpartition("/")[2].rpartition("::")[2] for one in self.blocks}
+        for name, value in self.settings.items():
+            if name.partition(".")[0] not in of_any or "." not in name:
+                raise UsageError(
+                    "usage",
+                    f"--set {name}={value} does not say of which block",
+                    hint=f"--set {min(of_any)}.{name.rpartition('.')[2]}={value}",
+                )
+
+    def in_turn(self) -> Sequence[AddRequest]:
+        """A request for each block. What is put after a layer comes before what is there already, so that
+        the last block goes in first."""
+        if len(self.blocks) == 1:
+            return [self]
+        found = []
+        for block in self.blocks:
+            own = f"{block.rpartition('/')[2].rpartition('::')[2]}."
+            settings = {
+                name.removeprefix(own): value
+                for name, value in self.settings.items()
+                if name.startswith(own)
+            }
+            found.append(replace(self, block=block, settings=settings))
+        return found[::-1] if self.placement is AFTER else found
 
     @property
     def command(self) -> str:
