@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 # Two test processes share two cores; threads of torch would fight over them. Set before anything
 # imports torch, and inherited by the observer.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Nothing that a test remembers is for who runs it.
+os.environ["STITCHGEN_CACHE"] = tempfile.mkdtemp(prefix="stitchgen-cache-")
 
 import pytest
 from hypothesis import settings

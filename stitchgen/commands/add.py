@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -19,6 +20,8 @@ from stitchgen.commands.options import (
     REDUCE,
     RUNS_THE_MODEL,
     WRITES,
+    Command,
+    complete_target,
     fuse_option,
     mode_of,
     pairs_of,
@@ -26,14 +29,22 @@ from stitchgen.commands.options import (
 from stitchgen.errors import UsageError
 
 
+def placed(option: str, help: str) -> Callable[[Command], Command]:
+    """An option whose values are targets."""
+    return click.option(
+        option, multiple=True, metavar="TARGET...", help=help, shell_complete=complete_target
+    )
+
+
 @click.command("add")
 @BLOCK
-@click.argument("more_targets", nargs=-1, metavar="[TARGET]...")
-@click.option("--after", multiple=True, metavar="TARGET...", help="Feed the block T's output.")
-@click.option("--before", multiple=True, metavar="TARGET...", help="Feed T the block's output.")
-@click.option("--replace", multiple=True, metavar="TARGET...", help="The block instead of T.")
-@click.option("--beside", multiple=True, metavar="TARGET...", help="Feed the block T's input.")
+@click.argument("more_targets", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
+@placed("--after", "Feed the block T's output.")
+@placed("--before", "Feed T the block's output.")
+@placed("--replace", "The block instead of T.")
+@placed("--beside", "Feed the block T's input.")
 @click.option("--with", "with_", multiple=True, metavar="S", help="A second input of the block.")
+@click.option("--pick", is_flag=True, help="The target is a model: choose its layers from a list.")
 @click.option("--into", metavar="R", help="Only reader R of the target sees the block.")
 @click.option("--every", metavar="CLASS", help="All layers of this class under the target.")
 @click.option("--where", multiple=True, metavar="K=V", help="Of these only those with K == V.")
@@ -63,6 +74,7 @@ def command(
     before: tuple[str, ...],
     beside: tuple[str, ...],
     replace: tuple[str, ...],
+    pick: bool,
     **options: Any,
 ) -> Any:
     """Put BLOCK at layers of a model, and prove it.
@@ -95,10 +107,14 @@ def command(
             f"--{placement} requires an argument, and {swallowed[0]} is an option",
             hint=f"stitchgen add {block} --{placement} model.layer2 {swallowed[0]}",
         )
+    at = project_at(project)
+    targets += more_targets
+    if pick:
+        targets = picked(at, block, str(placement), targets, no_prove, options)
     request = AddRequest(
         block=block,
         placement=placement,
-        targets=targets + more_targets,
+        targets=targets,
         settings=pairs_of(
             "--set",
             [text for text in settings if not text.startswith(REDUCE)],
@@ -111,9 +127,43 @@ def command(
     )
     from stitchgen.pipeline import splice
 
-    at = project_at(project)
     note_that_the_model_runs()
     outcome = splice.run(at, request, mode=mode_of(dry_run=dry_run, diff=diff))
     if not (dry_run or diff or yes):
         offer_to_remember(at, outcome.result, request)
     return answer(outcome, diff, at.root)
+
+
+def picked(
+    project: Any,
+    block: str,
+    placement: str,
+    targets: tuple[str, ...],
+    no_prove: bool,
+    options: Mapping[str, Any],
+) -> tuple[str, ...]:
+    """The layers that somebody chooses from those of the model that is named as the target."""
+    from stitchgen.commands.picking import check_terminal, pick
+    from stitchgen.pipeline import layers
+
+    check_terminal(f"stitchgen add {block} --{placement} model.layer2")
+    if len(targets) > 1:
+        raise UsageError(
+            "usage",
+            "--pick is for the layers of one model",
+            hint=f"stitchgen add {block} --{placement} {targets[0]} --pick",
+        )
+    note_that_the_model_runs()
+    fits = None if placement == "replace" else block.partition(",")[0]
+    shown = layers.Shown(fits)
+    builds, inputs, python = options["builds"], options["inputs"], options["python"]
+    found = layers.run(
+        project,
+        targets[0],
+        shown=shown,
+        builds=builds,
+        inputs=inputs,
+        python=python,
+        prove=not no_prove,
+    )
+    return pick(found["layers"], block)

@@ -18,6 +18,7 @@ from stitchgen.commands.options import (
     REDUCE,
     RUNS_THE_MODEL,
     WRITES,
+    complete_target,
     fuse_option,
     mode_of,
     pairs_of,
@@ -25,7 +26,7 @@ from stitchgen.commands.options import (
 
 
 @click.command("fuse")
-@click.argument("targets", nargs=-1, metavar="TARGET TARGET...")
+@click.argument("targets", nargs=-1, metavar="TARGET TARGET...", shell_complete=complete_target)
 @fuse_option("How (else concat).")
 @click.option("--reduce", type=click.Choice(["conv", "linear"]), help="Back to its channels.")
 @click.option(

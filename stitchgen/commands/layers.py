@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from stitchgen.commands.conversation import note_that_the_model_runs, project_at
-from stitchgen.commands.options import EVERY_COMMAND, RUNS_THE_MODEL, pairs_of
+from stitchgen.commands.options import EVERY_COMMAND, RUNS_THE_MODEL, complete_target, pairs_of
 
 
 @click.command("layers")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_target)
 @click.option("--fits", metavar="BLOCK", help="Only layers at which the block can be put.")
 @click.option("--depth", type=click.IntRange(1), help="Only paths of so many names at most.")
 @click.option("--where", multiple=True, metavar="K=V", help="Only those with K == V: channels=256.")

@@ -127,6 +127,14 @@ def _complete_block(ctx: click.Context, parameter: click.Parameter, text: str) -
     return sorted(name for name in names if name.startswith(text))
 
 
+def complete_target(ctx: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    from pathlib import Path
+
+    from stitchgen.targets.completion import complete
+
+    return complete(Path.cwd(), text)
+
+
 BLOCK = click.argument("block", shell_complete=_complete_block)
 
 

@@ -153,12 +153,19 @@ def _check_block(project: Project, book: Ledger, path: str, findings: _Findings)
             path,
             None,
             f"{path} is not as stitchgen wrote it",
-            "put your changes into a class of your own beside it, and restore this file",
+            f"see your changes with: stitchgen diff {_block_of(book, path)} --local; stitchgen update keeps them "
+            "when the catalog has a newer block",
         )
     elif project.formatter in (None, "black") and not _formatted(plain, project.line_length):
         findings.fault(path, None, f"{path} is not formatted", f"black {path}")
     else:
         findings.note("formatted", path, f"{path} was formatted anew; it means the same")
+
+
+def _block_of(book: Ledger, path: str) -> str:
+    """The name of the block that a file is of."""
+    entry = next(e for e in book.entries if path in _block_files(e))
+    return entry.record.block
 
 
 def _formatted(text: str, line_length: int) -> bool:

@@ -16,6 +16,7 @@ from stitchgen.planning.fit import adapter_to
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
+from stitchgen.targets import completion
 from stitchgen.targets.build_errors import check_given, nothing_built
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
 from stitchgen.targets.select import same, value_of
@@ -71,6 +72,8 @@ def describe(
         if not survey.configurations:
             raise nothing_built(model, survey)
     configuration = chosen(model, survey)
+    own = [path for path, facts in configuration.layers.items() if facts.calls and path]
+    completion.remember(model.syntax.document.raw, survey.class_of(configuration).name, own)
     name = f"{workspace.relative(model.file)}::{model_name(model, survey, configuration)}"
     return {
         "ok": True,
