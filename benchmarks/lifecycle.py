@@ -143,7 +143,8 @@ class Life:
         return what
 
     def add(self) -> str:
-        block = f"lab/{self.choice.choice(BLOCKS)}"
+        many = self.choice.choices((1, 2, 3), (8, 2, 1))[0]
+        block = ",".join(f"lab/{name}" for name in self.choice.sample(BLOCKS, many))
         names = [e.record.attribute for e in ledger.load(self.root).entries if e.names[0] == "Net"]
         places = [*TARGETS, *(name for name in names if "." not in name)]
         target = f"model.py::Net.{self.choice.choice(places)}"

@@ -13,10 +13,28 @@ import pytest
 from stitchgen.catalog import folders
 from stitchgen.history import update
 from stitchgen.pipeline import new_module, remove
+from stitchgen.pipeline import splice as splice_blocks
 from stitchgen.project.config import Project
-from stitchgen.project.transaction import recover
+from stitchgen.project.transaction import commit, recover
+from stitchgen.source.edits import FileChange
+from tests.support.commands import request_of
 from tests.support.faults import inject
 from tests.support.spliced import MODEL, splice, tree
+
+TWO_LAYERS = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=16):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.fc = nn.Linear(width, 5)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.fc(x.mean((2, 3)))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +62,19 @@ def removal(root: Path) -> None:
     remove.run(Project(root), ("layer2_cbam",))
 
 
+PLANNED: list[FileChange] = []
+
+
+def with_plan_for_several_blocks(root: Path) -> None:
+    (root / "model.py").write_text(TWO_LAYERS)
+    request = request_of("cbam,se --after model.py::Net.conv --no-prove", "python")
+    PLANNED[:] = splice_blocks.propose(Project(root), request, dry_run=False).changes
+
+
+def several_blocks(root: Path) -> None:
+    commit(root, PLANNED)
+
+
 def updating(root: Path) -> None:
     update.run(Project(root, catalogs=(str(root / "lab-blocks"),)), (), every=True)
 
@@ -61,8 +92,12 @@ def in_child(work: Callable[[], None]) -> int:
 
 @pytest.mark.parametrize(
     ("prepare", "command"),
-    [(with_splices, removal), (with_newer_block, updating)],
-    ids=["remove", "update"],
+    [
+        (with_splices, removal),
+        (with_newer_block, updating),
+        (with_plan_for_several_blocks, several_blocks),
+    ],
+    ids=["remove", "update", "several blocks"],
 )
 def test_killed_at_any_step(
     prepare: Callable[[Path], None], command: Callable[[Path], None], tmp_path: Path
