@@ -43,7 +43,7 @@ class Subject:
             "left_out": {path: list(lines) for path, lines in self.left_out.items()},
             "script": self.script,
             "folders": [str(folder) for folder in self.folders],
-            "base": {str(path): b64encode(raw).decode() for path, raw in self.base.items()},
+            "earlier": {str(path): b64encode(raw).decode() for path, raw in self.base.items()},
         }
 
 

@@ -109,7 +109,7 @@ def answer_to(request: Request) -> Answer:
 
 def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
     """The project with the given files (base64, by path) in place of those it has."""
-    base = {path: base64.b64decode(data) for path, data in request.get("base", {}).items()}
+    base = {path: base64.b64decode(data) for path, data in request.get("earlier", {}).items()}
     edited = {path: base64.b64decode(data) for path, data in overlay.items()}
     return Project(
         request["file"],

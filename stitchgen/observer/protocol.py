@@ -85,7 +85,7 @@ class ModelRequest(ModelRequestBase, total=False):
     folders: List[str]  # those that scripts are run from, in which relative paths are looked for
     inputs_train: List[str]  # in train mode, where that is something else
     variants: Dict[str, Variant]  # by the names that stand for them where a build is named
-    base: Dict[str, str]  # files that stand for those on the disk, in base64, by absolute path
+    earlier: Dict[str, str]  # files that stand for those on the disk, in base64, by absolute path
 
 
 class SurveyRequestBase(ModelRequest):
