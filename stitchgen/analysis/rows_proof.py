@@ -72,7 +72,7 @@ def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
             found["code"],
             found["message"],
             where=found.get("where"),
-            hint=hint_for(found["code"]),
+            hint=hint_for(found["code"], found["message"]),
             details=details,
         )
     return proof_of(answer["scales"], answer["builder"], answer["version"])
@@ -98,7 +98,9 @@ def fields(subject: Subject, question: RowsQuestion) -> dict[str, object]:
     }
 
 
-def hint_for(code: str) -> str:
+def hint_for(code: str, message: str) -> str:
+    if "more than 1 value per channel" in message:
+        return "A norm behind a global pooling does not take a single image: choose a block without it."
     if code == "law-broken":
         return "Nothing was written. The block's arguments come from --set name=value; see stitchgen show."
     return "The YAML as it is has to build and run; pass --input SHAPE, or --no-prove to go by reading."

@@ -242,12 +242,14 @@ def warnings_of(
     if plan.fresh:
         found.append(moved_weights(plan))
         found += unknown_scale(plan)
+        found += map(dict, plan.caveats)
     if plan.registration is not None and plan.registration.module is not None:
         package = plan.registration.module.partition(".")[0]
         found.append(
             {
                 "code": "checkpoint",
-                "message": f"a checkpoint of this model is read only where {package} can be imported",
+                "message": f"a checkpoint of this model is read only where {package} can be imported; "
+                "elsewhere Ultralytics looks for a package of that name on PyPI",
             }
         )
     return found

@@ -22,10 +22,11 @@ from stitchgen.source.yaml_edits import (
 from stitchgen.source.yaml_rows import IMAGE, ModelYaml
 from stitchgen.targets.request import AddRequest
 from stitchgen.targets.target import Target, parse
+from stitchgen.yolo.caveats import not_deterministic, other_package
 from stitchgen.yolo.files import YamlFile, at_scale, builder_of, yaml_file
 from stitchgen.yolo.parse_model import NO_MAPS, features
 from stitchgen.yolo.registration import Registration, name_for, register
-from stitchgen.yolo.row_block import RowBlock, render_as, row_block
+from stitchgen.yolo.row_block import RowBlock, render_as, row_block, source_of
 from stitchgen.yolo.row_targets import RowTarget, inputs_of, of_class, rows_meant
 from stitchgen.yolo.scripts import ScriptYaml, rename_yaml
 from stitchgen.yolo.wrapper import wrapped
@@ -54,6 +55,7 @@ class YamlPlan:
     registration: Registration | None
     yaml_change: FileChange | None
     script: ScriptYaml | None = None  # that names the YAML, where the target named the script
+    caveats: tuple[Mapping[str, str], ...] = ()
 
     @property
     def fresh(self) -> list[RowSplice]:
@@ -109,7 +111,11 @@ def make_plan(
         if first.copied
         else FileChange.of(first.path, raw, edits)
     )
-    return YamlPlan(first, row, splices, after, workspace, registration, change, script)
+    caveats = (
+        *not_deterministic(source_of(row), registration.source),
+        *other_package(builder, project.root, python),
+    )
+    return YamlPlan(first, row, splices, after, workspace, registration, change, script, caveats)
 
 
 def name_of(target: Target) -> str:

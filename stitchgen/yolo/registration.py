@@ -84,6 +84,7 @@ class Registration:
     """What was planned for the name: in the workspace, and what is to be said of it."""
 
     file: str  # that binds the name, relative to the root
+    source: str  # the file of the block's own class
     uses: tuple[str, ...]  # the block's file, and those that register it
     module: (
         str | None
@@ -162,7 +163,8 @@ def in_builder(
             hint=f"Use your own class under another name: {workspace.relative(builder)} has to import it.",
         )
     uses = tuple(sorted(workspace.relative(path) for path in (file, *others)))
-    return Registration(workspace.relative(builder), uses, None)
+    source = workspace.relative((file, *others)[-1])
+    return Registration(workspace.relative(builder), source, uses, None)
 
 
 def block_files(
@@ -222,6 +224,7 @@ def in_folder(
     """A module of the project that sets the name, imported by the scripts that build from the YAML."""
     namings = scripts_naming(workspace.root, yaml_name)
     scripts = list(dict.fromkeys([*known, *(one.script for one in namings)]))
+    check_own_class(workspace, block, scripts)
     folders = {script.parent for script in scripts}
     base = folders.pop() if len(folders) == 1 else workspace.root
     file, *others = block_files(project, workspace, block, base)
@@ -250,11 +253,25 @@ def in_folder(
     uses = {workspace.relative(path) for path in (*own, file, *others)}
     return Registration(
         workspace.relative(register_file),
+        workspace.relative((file, *others)[-1]),
         tuple(sorted(uses)),
         module,
         tuple(workspace.relative(script) for script in scripts),
         tuple(one for one in warnings if one is not None),
     )
+
+
+def check_own_class(workspace: Workspace, block: RowBlock, scripts: Sequence[Path]) -> None:
+    """Refuse a class of the very script that builds: who imports it would run the script."""
+    file = (block.inner or block).block.template
+    if file in scripts:
+        raise StitchError(
+            "import-conflict",
+            f"{workspace.relative(file)} builds the model and defines the block's class: a checkpoint "
+            "would name it __main__, which nobody else can load",
+            where=workspace.relative(file),
+            hint="Move the class into a module of its own, and name that.",
+        )
 
 
 def registered_in(project: Project, beside: Path) -> tuple[Path, str] | None:

@@ -57,6 +57,12 @@ def row_block(block: Block, settings: Mapping[str, str], channels: str | None) -
     return RowBlock(block, class_name, args, None if own else source)
 
 
+def source_of(row: RowBlock) -> bytes:
+    """The source of the block's own class, the user's included."""
+    inner = row.inner or row
+    return inner.source if inner.source is not None else read_bytes(inner.block.template)
+
+
 def render_as(block: Block, dims: int, class_name: str) -> bytes:
     usual = class_name == block.class_for(dims)
     return render.block_source(block, dims, None if usual else class_name).encode()

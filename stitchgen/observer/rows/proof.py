@@ -9,7 +9,6 @@ such models build anew from `model.yaml`, copy, pickle and fuse: the block has t
 from __future__ import annotations
 
 import copy
-import inspect
 import pickle
 from typing import Any, Callable, Dict, List, Sequence
 
@@ -22,6 +21,7 @@ from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import shape_in
 from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, RowsRequest
 from stitchgen.observer.rows.builder import Builder, image_channels, run_layers
+from stitchgen.observer.rows.fused import check_close, fed_to_head, fuse
 from stitchgen.observer.rows.twins import (
     blocks_of,
     compare_keys,
@@ -40,8 +40,6 @@ MODES = ("eval", "train")
 RETRIES = 12
 #: The least side of the image that is run, and its least side in pixels of the coarsest feature.
 LEAST_SIDE, LEAST_PIXELS = 128, 2
-#: Fusing a convolution with its norm changes the last bits.
-FUSED = 1e-3
 
 
 def prove_rows(request: RowsRequest) -> RowsAnswer:
@@ -151,7 +149,7 @@ def prove_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenSca
     pair.check_position()
     pair.check_consumed()
     pair.check_survives(builder)
-    notes = pair.check_fused()
+    notes = [*pair.check_fused(), *pair.batch_of_one()]
     return proven(
         scale,
         True,
@@ -341,8 +339,9 @@ class Pair:
         before, after = copy.deepcopy(self.before), copy.deepcopy(self.after)
         for model in (before, after, self.after):
             model.eval()
+        image = self.image(0)
         with torch.no_grad():
-            whole = frozen(self.run(self.after, "eval"))
+            whole = fed_to_head(self.after, image)
             try:
                 fuse(before)
             except Exception as error:
@@ -357,8 +356,24 @@ class Pair:
             told = difference(expected, found)
             if told is not None:
                 raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % told, "eval")
-            fused = frozen(self.run(after, "eval"))
-        check_close(whole, fused)
+            check_close(whole, fed_to_head(after, image))
+        return []
+
+    def batch_of_one(self) -> List[str]:
+        """That the blocks do not train on a single image, which the model does without them."""
+        self.after.train()
+        image = self.image(0)[:1]
+        with torch.no_grad():
+            try:
+                with without_blocks(self.after, self.rows):
+                    self.after(image)
+            except Exception:
+                return []
+            try:
+                self.after(image)
+            except ValueError as error:
+                message = "In train mode the new rows do not take a batch of one: %s"
+                return [message % str(error).splitlines()[0]]
         return []
 
     def macs(self) -> int:
@@ -379,22 +394,3 @@ class Pair:
 
 def listed(inputs: Any) -> List[Any]:
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-
-
-def fuse(model: Any) -> None:
-    quiet = "verbose" in inspect.signature(model.fuse).parameters
-    model.fuse(**({"verbose": False} if quiet else {}))
-
-
-def check_close(whole: Any, fused: Any) -> None:
-    """Refuse where the spliced model computes something else once it is fused."""
-    for (path, one), (other, two) in zip(whole, fused):
-        if path != other or type(one) is not type(two):
-            return  # the head gives another form once it is fused
-        if isinstance(one, torch.Tensor) and one.is_floating_point():
-            if one.shape != two.shape or not finite([one]):
-                return
-            gap = float((one - two).abs().max()) if one.numel() else 0.0
-            if gap > FUSED * max(1.0, float(one.abs().max())):
-                message = "Fused, the output%s differs by up to %.3g."
-                raise CheckFailed("elsewhere", message % (path, gap), "eval")
