@@ -18,8 +18,9 @@ class AddedRow:
     """A row that was put in, by the numbers of the edited file."""
 
     index: int
-    source: int
+    sources: tuple[int, ...]
     readers: tuple[int, ...]
+    replaces: int | None = None  # the old number of the row whose place it has
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,12 @@ def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
 
 def fields(subject: Subject, question: RowsQuestion) -> dict[str, object]:
     rows: list[NewRow] = [
-        {"index": row.index, "source": row.source, "readers": list(row.readers)}
+        {
+            "index": row.index,
+            "sources": list(row.sources),
+            "readers": list(row.readers),
+            "replaces": row.replaces,
+        }
         for row in question.rows
     ]
     return {

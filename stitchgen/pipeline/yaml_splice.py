@@ -21,7 +21,8 @@ from stitchgen.targets.request import AddRequest, SpliceRequest
 from stitchgen.targets.yaml_target import names_yaml
 from stitchgen.yolo.files import at_scale, builder_of, dotted_name
 from stitchgen.yolo.parse_model import features
-from stitchgen.yolo.plan import RowSplice, YamlPlan, make_plan
+from stitchgen.yolo.placing import RowSplice
+from stitchgen.yolo.plan import YamlPlan, make_plan
 from stitchgen.yolo.proof import prove, subject_of
 from stitchgen.yolo.scripts import ScriptYaml, yaml_of_script
 
@@ -209,7 +210,7 @@ def channels(plan: YamlPlan, splice: RowSplice) -> dict[str, Any]:
 
 
 def width_at(plan: YamlPlan, scale: Scale, splice: RowSplice) -> int | None:
-    source = splice.insertion.source
+    source = splice.source
     return features(plan.file.model, scale)[source].channels if source >= 0 else 3
 
 

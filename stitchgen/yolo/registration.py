@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stitchgen.catalog.block import snake_case
@@ -25,6 +25,7 @@ from stitchgen.project.transaction import read_bytes
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import add_import
 from stitchgen.source.syntax import Syntax
+from stitchgen.yolo import several
 from stitchgen.yolo.files import dotted_name, scripts_naming
 from stitchgen.yolo.row_block import RowBlock
 from stitchgen.yolo.wrapper import wrapper_source
@@ -39,7 +40,7 @@ Import it before a model is built. A checkpoint of such a model needs this folde
 """
 
 from __future__ import annotations
-
+{inspect}
 from pathlib import Path
 from typing import Callable
 
@@ -66,7 +67,7 @@ def registering(generate: Callable[..., str]) -> Callable[..., str]:
 
 
 dist.generate_ddp_file = registering(dist.generate_ddp_file)
-'''
+{several}'''
 MAIN = '''\
 """Ultralytics' command line with the blocks of this folder: python -m {package} train model=..."""
 
@@ -91,6 +92,10 @@ class Registration:
     )  # to be imported before a model is built; None where the builder's file is edited
     scripts: tuple[str, ...] = ()  # those that import it
     warnings: tuple[Mapping[str, str], ...] = field(default=())
+
+    def also(self, other: Registration) -> Registration:
+        """With what a second class needs."""
+        return replace(self, uses=tuple(sorted({*self.uses, *other.uses})))
 
 
 def register(
@@ -154,6 +159,8 @@ def in_builder(
         file.parent / "__init__.py"
     ) in workspace.created
     module = module_to_import(workspace, builder, file, package=package)
+    if block.several:
+        several.in_builder(workspace, builder)
     bound = import_class(workspace, builder, module, block.class_name)
     if bound != block.class_name:
         raise StitchError(
@@ -316,7 +323,12 @@ def name_in_register(workspace: Workspace, file: Path, module: str, block: RowBl
     name = block.class_name
     imports, assignment = f"from {module} import {name}", f"tasks.{name} = {name}"
     if not file.exists():
-        text = REGISTER.format(imports=imports, assignment=assignment)
+        text = REGISTER.format(
+            imports=imports,
+            assignment=assignment,
+            inspect="\nimport inspect" if block.several else "",
+            several=several.REGISTERED if block.several else "",
+        )
         workspace.create(file, text.encode())
         return
     syntax = workspace.syntax(file)
@@ -328,6 +340,10 @@ def name_in_register(workspace: Workspace, file: Path, module: str, block: RowBl
     workspace.edit(file, add_import(syntax, imports))
     span = syntax.document.span_of(assigned[-1])
     workspace.edit(file, syntax.document.lines_after(span, assignment + "\n"))
+    if block.several and "def read_several(" not in syntax.document.text:
+        workspace.edit(file, add_import(syntax, "import inspect"))
+        text = syntax.document.text
+        workspace.edit(file, syntax.document.insert(len(text), several.REGISTERED))
 
 
 def sets_name(node: ast.stmt) -> bool:

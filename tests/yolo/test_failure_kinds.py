@@ -83,6 +83,13 @@ def test_1_a_name_that_nobody_registered(project: config.Project) -> None:
     assert done.stdout.split() == ["[16,", "16,", "16]"], done.stderr
 
 
+def test_1_a_row_that_reads_several(project: config.Project) -> None:
+    """parse_model fails of a list of rows for a module that it does not know: it gets a branch."""
+    add(project, "se --beside yolov8.yaml::SPPF --fuse add")
+    done = python(project.root, "train.py")
+    assert done.stdout.split() == ["[16,", "16,", "16,", "16]"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [

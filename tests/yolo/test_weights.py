@@ -127,6 +127,8 @@ OLD = [[-1, 1, "Conv", [8]], [-1, 1, "Conv", [16]], [[-1, 0], 1, "Concat", [1]]]
         (OLD, [0, 1, 2]),
         ([OLD[0], [-1, 1, "SE", []], OLD[1], [[-1, 1], 1, "Concat", [1]]], [0, 2, 3]),
         ([[-1, 1, "SE", []], *OLD[:2], [[-1, 1], 1, "Concat", [1]]], [1, 2, 3]),
+        ([OLD[0], [-1, 1, "SE", []], OLD[2]], [0, 1, 2]),
+        ([*OLD[:2], [[-1, 0], 1, "Add", []], [[-1, 0], 1, "Concat", [1]]], [0, 1, 3]),
     ],
 )
 def test_rows_are_aligned(new: Any, moved: list[int]) -> None:
@@ -138,7 +140,7 @@ def test_rows_are_aligned(new: Any, moved: list[int]) -> None:
     [
         (OLD[:2], "row 2, a Concat, is not in the YAML"),
         ([OLD[0], [-1, 1, "SE", []], OLD[1], [[-1, 2], 1, "Concat", [1]]], "reads other layers"),
-        ([*OLD[:2], [[-1, 0], 1, "Add", []], [[-1, 0], 1, "Concat", [1]]], "reads several"),
+        ([*OLD[:2], [[0, 1], 1, "Add", []], [[-1, 0], 1, "Concat", [1]]], "reads other layers"),
         ([OLD[0], [-1, 1, "Conv", [32]], OLD[2]], "row 1, a Conv, is not in the YAML"),
     ],
 )

@@ -188,7 +188,7 @@ class Pair:
         self.before, self.after = before, after
         self.rows, self.moved, self.shape = rows, moved, shape
         perturb(slots(before), 1.0, 1)
-        take_over(before, after, moved)
+        take_over(before, after, moved, rows)
         for block in blocks_of(after, rows):
             perturb(slots(block), 1.0, 2)
 
@@ -226,7 +226,7 @@ class Pair:
         """Without the blocks the outputs are the old ones, bit for bit."""
         for mode in MODES:
             expected = self.original(mode)
-            with torch.no_grad(), without_blocks(self.after, self.rows):
+            with torch.no_grad(), without_blocks(self.after, self.rows, self.before):
                 found = frozen(self.edited(mode, "elsewhere"))
             told = difference(expected, found)
             if told is not None:
@@ -234,7 +234,7 @@ class Pair:
                 raise CheckFailed("elsewhere", message % told, mode)
 
     def check_position(self) -> None:
-        """Each new row runs once, on the very tensor of its source, and its readers are fed its output."""
+        """Each new row runs once, on the very tensors of its sources; its readers are fed its output."""
         fed: Dict[int, List[List[Any]]] = {}
         gave: Dict[int, List[Any]] = {}
         handles = []
@@ -258,14 +258,16 @@ class Pair:
             for handle in handles:
                 handle.remove()
         for row in self.rows:
-            index, source = row["index"], row["source"]
+            index = row["index"]
             name = "model.%d" % index
             if len(fed.get(index, ())) != 1:
                 message = "%s runs %d times in one forward."
                 raise CheckFailed("position", message % (name, len(fed.get(index, ()))))
-            expected = image if source == -1 else gave[source][0]
-            if fed[index][0][0] is not expected:
-                raise CheckFailed("position", "%s is not fed what model.%d gives." % (name, source))
+            for number, source in enumerate(row["sources"]):
+                expected = image if source == -1 else gave[source][0]
+                if not any(one is expected for one in fed[index][0][number : number + 1]):
+                    message = "%s is not fed what model.%d gives."
+                    raise CheckFailed("position", message % (name, source))
             for number in fed:
                 reads = any(one is gave[index][0] for one in fed[number][0])
                 if reads != (number in row["readers"]):
@@ -278,7 +280,7 @@ class Pair:
         changed = False
         for mode in MODES:
             with torch.no_grad():
-                with without_blocks(self.after, self.rows):
+                with without_blocks(self.after, self.rows, self.before):
                     expected = frozen(self.edited(mode, "consumed"))
                 found = frozen(self.edited(mode, "consumed"))
             changed = changed or difference(expected, found) is not None
@@ -335,7 +337,9 @@ class Pair:
         """Fused for inference, the old and the new model without blocks are still the same."""
         if not hasattr(self.before, "fuse"):
             return []
-        take_over(self.before, self.after, self.moved)  # runs in train have moved statistics
+        take_over(
+            self.before, self.after, self.moved, self.rows
+        )  # runs in train have moved statistics
         before, after = copy.deepcopy(self.before), copy.deepcopy(self.after)
         for model in (before, after, self.after):
             model.eval()
@@ -351,7 +355,7 @@ class Pair:
             built(lambda: fuse(after), "fusing the edited model", True)
             if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
                 raise CheckFailed("position", "Fusing takes a new row out.")
-            with without_blocks(after, self.rows):
+            with without_blocks(after, self.rows, before):
                 found = frozen(self.run(after, "eval"))
             told = difference(expected, found)
             if told is not None:
@@ -365,7 +369,7 @@ class Pair:
         image = self.image(0)[:1]
         with torch.no_grad():
             try:
-                with without_blocks(self.after, self.rows):
+                with without_blocks(self.after, self.rows, self.before):
                     self.after(image)
             except Exception:
                 return []
@@ -386,7 +390,7 @@ class Pair:
                 if blocks:
                     self.after(image)
                 else:
-                    with without_blocks(self.after, self.rows):
+                    with without_blocks(self.after, self.rows, self.before):
                         self.after(image)
             counts.append(counter.macs)
         return counts[0] - counts[1]
