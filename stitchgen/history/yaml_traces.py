@@ -6,7 +6,7 @@ rows are looked for in it, and taking them out keeps every other row reading wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from stitchgen.errors import StitchError
 from stitchgen.history.traces import Piece, Trace
@@ -128,6 +128,11 @@ def nearest(model: ModelYaml, mark: Trace) -> int | None:
     """The line of a row of the recorded one's module that is another row now; None where none is."""
     module = says(recorded(mark))[0]
     return next((row.line for row in model.rows if row.module == module), None)
+
+
+def modules_put_in(marks: Iterable[Trace]) -> frozenset[str]:
+    """The modules of the rows that were put into YAML files."""
+    return frozenset(says(recorded(mark))[0] for mark in marks if mark.kind == ROW)
 
 
 def recorded(mark: Trace) -> Node:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.source.edits import Edit, apply
@@ -305,7 +305,8 @@ def cut(model: ModelYaml, row: Row) -> Edit:
 
 def edited(model: ModelYaml, edits: Sequence[Edit]) -> ModelYaml:
     """The model that the edited file describes."""
-    return read_model(apply(model.document.raw, edits), model.document.path)
+    after = read_model(apply(model.document.raw, edits), model.document.path)
+    return replace(after, own=model.own)
 
 
 def check_graph(

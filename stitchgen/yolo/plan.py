@@ -94,11 +94,8 @@ def make_plan(
     if script is not None and first.copied:
         rename_yaml(workspace, script, at_scale(file_name, first.scale))
     scripts = [script.script] if script is not None else []
-    registration = register(project, workspace, row, builder, file_name, scripts)
-    if join is not None:
-        registration = registration.also(
-            register(project, workspace, join, builder, file_name, scripts)
-        )
+    blocks = [row] if join is None else [row, join]
+    registration = register(project, workspace, blocks, builder, file_name, scripts)
     raw = first.model.document.raw
     change = (
         FileChange(first.path, None, apply(raw, edits))

@@ -19,6 +19,7 @@ import torch
 import yaml
 
 from stitchgen.errors import StitchError
+from stitchgen.history import undo
 from stitchgen.observer.rows.proof import prove_rows
 from stitchgen.pipeline import splice, weights
 from stitchgen.pipeline.outcome import Outcome
@@ -85,9 +86,14 @@ def test_1_a_name_that_nobody_registered(project: config.Project) -> None:
 
 def test_1_a_row_that_reads_several(project: config.Project) -> None:
     """parse_model fails of a list of rows for a module that it does not know: it gets a branch."""
+    before = tree(project.root)
+    add(project, "mine.py::Mine --after yolov8.yaml::model.0")
     add(project, "se --beside yolov8.yaml::SPPF --fuse add")
     done = python(project.root, "train.py")
-    assert done.stdout.split() == ["[16,", "16,", "16,", "16]"], done.stderr
+    assert done.stdout.split() == ["[16,", "16,", "16,", "16,", "16]"], done.stderr
+    for _ in range(2):
+        undo.run(project)
+    assert tree(project.root) == before
 
 
 @pytest.mark.parametrize(
