@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.analysis.backend import KeyChanges
-from stitchgen.analysis.runtime_backend import Observer, encoded
+from stitchgen.analysis.runtime_backend import MISSING, Observer, encoded
 from stitchgen.analysis.subject import Subject
 from stitchgen.errors import StitchError
 from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, TwinAnswer
@@ -60,7 +60,7 @@ def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
         with Observer(subject.python, subject) as observer:
             answer: RowsAnswer = observer.ask("prove_rows", **fields(subject, question))
     except StitchError as error:
-        if error.code == "does-not-build":
+        if error.code == "does-not-build" and not MISSING.search(error.message):
             error.hint = (
                 f"The model is built by {subject.python}; --python names another, and --no-prove "
                 "leaves the proof out."

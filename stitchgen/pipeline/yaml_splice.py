@@ -16,6 +16,7 @@ from stitchgen.pipeline.outcome import Outcome
 from stitchgen.planning.block_file import check_settings
 from stitchgen.project.config import Project
 from stitchgen.source.edits import FileChange
+from stitchgen.source.yaml_edits import Moved
 from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
 from stitchgen.targets.yaml_target import names_yaml
@@ -241,7 +242,7 @@ def warnings_of(
             }
         )
     if plan.fresh:
-        found.append(moved_weights(plan))
+        found += [moved_weights(plan)] if plan.placed.insertions else []
         found += unknown_scale(plan)
         found += map(dict, plan.caveats)
     if plan.registration is not None and plan.registration.module is not None:
@@ -270,7 +271,8 @@ def unknown_scale(plan: YamlPlan) -> list[dict[str, str]]:
 
 def moved_weights(plan: YamlPlan) -> dict[str, str]:
     """That pretrained weights no longer fit by name behind the first new row."""
-    first = min(one.index for one in plan.fresh)
+    moved = Moved(plan.placed.insertions)
+    first = min(moved.inserted(number) for number in range(len(moved.insertions)))
     return {
         "code": "moved-layers",
         "where": f"{plan.file.path}:{plan.after.rows[first].line}",

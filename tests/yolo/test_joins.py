@@ -109,3 +109,12 @@ def test_a_wrong_join_fails(changes: list[tuple[str, str]], right: bool) -> None
     asked["rows"][1]["readers"] = [5]
     answer = prove_rows(asked)
     assert (answer["error"] is None) == right, answer["error"]
+
+
+def test_a_replacement_moves_no_layer(fork: config.Project) -> None:
+    def moved(flags: str) -> list[str]:
+        outcome = splice.run(fork, request_of(f"{flags} --no-prove", "no-python"), mode="dry-run")
+        return [one["where"] for one in outcome.result["warnings"] if one["code"] == "moved-layers"]
+
+    assert moved("cbam --replace model.yaml::model.2") == []
+    assert moved("se --beside model.yaml::model.2 --fuse add") == ["model.yaml:9"]
