@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = """
 import random
 from pathlib import Path
-import cv2, numpy
+import cv2, numpy, torch
 from ultralytics import YOLO
 random.seed(0)
 for number in range(8):
@@ -30,7 +30,8 @@ for number in range(8):
     Path(f'shapes/labels/{number}.txt').write_text(f'0 {middle[0]} {middle[1]} {side / 128} {side / 128}')
 Path('shapes.yaml').write_text(
     f'path: {Path("shapes").absolute()}\\ntrain: images\\nval: images\\nnames: {{0: square}}\\n')
-YOLO('yolov8n.yaml').save('yolov8n.pt') if hasattr(YOLO, 'save') else None
+model = YOLO('yolov8n.yaml').model
+torch.save({'model': model, 'epoch': -1, 'train_args': {}, 'date': '', 'version': ''}, 'yolov8n.pt')
 """
 #: Without `torch.load` of whole models, which old versions ask of new torch.
 OPTIONS = (

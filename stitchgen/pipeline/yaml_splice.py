@@ -25,7 +25,7 @@ from stitchgen.yolo.parse_model import features
 from stitchgen.yolo.placing import RowSplice
 from stitchgen.yolo.plan import YamlPlan, make_plan
 from stitchgen.yolo.proof import prove, subject_of
-from stitchgen.yolo.scripts import ScriptYaml, yaml_of_script
+from stitchgen.yolo.scripts import ScriptYaml, rename_weights, yaml_of_script
 
 #: The checks, as the report names them.
 CHECKS = ("builds", "graph", "keys", "position", "elsewhere", "consumed", "rebuilt", "fused")
@@ -83,7 +83,9 @@ def propose(
     fitted = None
     if request.weights is not None and plan.fresh:
         fitted, weights_change = fitted_weights(project, request, plan)
-        changes.append(weights_change)
+        if script is not None:
+            rename_weights(plan.workspace, script, request.weights, weights_change.path)
+        changes = [*plan.changes, weights_change]
     files = [{"path": change.path, "action": change.action} for change in changes]
     if changes:
         book = ledger.load(project.root)

@@ -117,4 +117,4 @@ def test_a_replacement_moves_no_layer(fork: config.Project) -> None:
         return [one["where"] for one in outcome.result["warnings"] if one["code"] == "moved-layers"]
 
     assert moved("cbam --replace model.yaml::model.2") == []
-    assert moved("se --beside model.yaml::model.2 --fuse add") == ["model.yaml:9"]
+    assert moved("se --beside model.yaml::model.2 --fuse add") == ["model.yaml:8"]

@@ -84,6 +84,16 @@ def test_add_makes_the_weights_in_the_same_run(
     assert tree(fork.root) == before
 
 
+def test_the_script_loads_them(fork: config.Project, model: Any, python: str) -> None:
+    undo.run(fork)
+    script = fork.root / "train.py"
+    script.write_text(
+        "from ultralytics import YOLO\n\nnet = YOLO('yolo1n.yaml').load('yolo1n.pt')\n"
+    )
+    splice.run(fork, request_of("se --after train.py::net.2 --weights yolo1n.pt", python))
+    assert "YOLO('yolo1n.yaml').load('yolo1n-init.pt')" in script.read_text()
+
+
 def test_weights_are_for_rows(fork: config.Project, python: str) -> None:
     found = refusal(fork, "se --after models/common.py::Conv.bn --weights yolo1n.pt", python)
     assert found.code == "usage" and "rows of a YAML file" in found.message
