@@ -1,11 +1,13 @@
-"""A project of the kind that people train YOLOs in, run from end to end: what `yolo.py --projects` does with each Python.
+"""A project of the kind that people train YOLOs in, run from end to end: what `yolo.py --projects` runs.
 
 Each step is a process of its own, as it is for its user. What a step prints is read: `name: figure`.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +48,7 @@ if __name__ == '__main__':
 """
 #: In the trainer's own model, which it built anew: are the old weights there?
 ARRIVED = f"""
+import os
 import torch
 import train
 from ultralytics import YOLO
@@ -61,6 +64,8 @@ def compare(trainer):
     own = [key for key in old if int(key.split('.')[1]) < head]
     same = sum(bool((new[moved(key)].float() == old[key]).all()) for key in own)
     print(f'old weights when training starts: {{same}} of {{len(own)}} before the head')
+    if same < len(own):
+        os._exit(1)
 
 model.add_callback('on_pretrain_routine_end', compare)
 model.train({OPTIONS}, epochs=2, name='twin')
@@ -130,25 +135,51 @@ def run(python: str, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def steps(python: str, folder: Path, stitchgen: str) -> Iterator[tuple[str, str]]:
-    """Each step of the project with what it printed."""
+def told(text: str) -> str:
+    """What a step says of itself, in one line: the `name: figure` that it printed, or why it failed."""
+    lines = [line for line in text.splitlines() if re.match(r"(FAILED|[a-z][a-z 0-9<-]+): ", line)]
+    return "; ".join(lines)
+
+
+def twin(python: str, folder: Path, name: str) -> dict[str, int]:
+    """What arrives of a new model's weights once a row stands behind its tenth."""
+    (folder / "pyproject.toml").touch()
+    program = (
+        f"import torch; from ultralytics import {'RTDETR' if 'rtdetr' in name else 'YOLO'} as Y; "
+    )
+    save = f"torch.save({{'model': Y('{name}.yaml').model}}, '{name}.pt')"
+    run(python, folder, "-c", program + save)
+    add = f"add cbam --after {name}.yaml::model.9 --weights {name}.pt --json --python {python}"
+    printed = run(python, folder, "-m", "stitchgen", *add.split())
+    found: dict[str, int] = json.loads(printed)["weights"]
+    return found
+
+
+def steps(python: str, folder: Path, stitchgen: str) -> Iterator[tuple[str, str, bool]]:
+    """Each step of the project with what it printed, and whether that is right."""
+    for name, text, wanted in run_steps(python, folder, stitchgen):
+        yield name, text, wanted in text and "FAILED" not in text
+
+
+def run_steps(python: str, folder: Path, stitchgen: str) -> Iterator[tuple[str, str, str]]:
+    """Each step with what it printed, and a text that has to be in it."""
     (folder / "pyproject.toml").touch()
     (folder / "train.py").write_text(TRAIN)
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    yield "data", run(python, folder, "-c", DATA)
+    yield "data", run(python, folder, "-c", DATA), ""
     add = "add cbam --after train.py::model.9 --weights yolov8n.pt --python".split()
-    yield "add", run(stitchgen, folder, "-m", "stitchgen", *add, python)
-    yield "python train.py", run(python, folder, "train.py")
+    yield "add", run(stitchgen, folder, "-m", "stitchgen", *add, python), "355 of 355 tensors"
+    yield "python train.py", run(python, folder, "train.py"), ""
     command = OPTIONS.replace("'", "").split(", ")
     line = ["train", "model=yolov8n-cbam.yaml", "epochs=1", "name=line", *command]
-    yield "command line", run(python, folder, "-m", "stitched_blocks", *line)
+    yield "command line", run(python, folder, "-m", "stitched_blocks", *line), ""
     worker = run(python, folder, "-c", WORKER).strip().splitlines()[-1]
-    yield "worker", worker if "FAILED" in worker else run(python, folder, worker)
-    yield "weights", run(python, folder, "-c", ARRIVED)
+    yield "worker", worker if "FAILED" in worker else run(python, folder, worker), ""
+    yield "weights", run(python, folder, "-c", ARRIVED), "block after training: CBAM"
     run(python, folder, "-c", STOPPED)
-    yield "resume", run(python, folder, "-c", RESUMED)
-    yield "predict, fuse, export", run(python, folder, "-c", PREDICT)
-    yield "undo", run(stitchgen, folder, "-m", "stitchgen", "undo")
+    yield "resume", run(python, folder, "-c", RESUMED), "epochs when resumed: 2"
+    yield "predict, fuse, export", run(python, folder, "-c", PREDICT), "largest: True"
+    yield "undo", run(stitchgen, folder, "-m", "stitchgen", "undo"), "taken back"
     same = all(path.read_bytes() == raw for path, raw in before.items())
     gone = not list(folder.glob("stitched_blocks/*.py")) and not list(folder.glob("*-cbam*"))
-    yield "bytes", f"every byte as before: {same and gone}"
+    yield "bytes", f"every byte as before: {same and gone}", "True"

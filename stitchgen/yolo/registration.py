@@ -353,7 +353,7 @@ def names_in_register(
         workspace.edit(file, syntax.document.lines_after(span, lines))
     if branch and "def read_several(" not in syntax.document.text:
         workspace.edit(file, add_import(syntax, "import inspect"))
-        end = len(syntax.document.text)
+        end = len(syntax.document.utf8)
         workspace.edit(file, syntax.document.insert(end, several.REGISTERED))
 
 

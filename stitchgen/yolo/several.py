@@ -51,14 +51,17 @@ def in_builder(workspace: Workspace, builder: Path) -> None:
                 return
         for test in ast.walk(node):
             if isinstance(test, ast.If) and [ast.unparse(one) for one in test.orelse] == [LAST]:
-                lines = [line + "\n" for line in syntax.document.text.split("\n")]
-                number = test.orelse[0].lineno - 1
-                while number and not lines[number - 1].lstrip().startswith("else"):
+                document, number = syntax.document, test.orelse[0].lineno - 1
+                while (
+                    not document.text_of_line(document.line_starts[number - 1]).lstrip()[:4]
+                    == "else"
+                ):
                     number -= 1
-                start = sum(map(len, lines[: number - 1]))
-                indent = lines[number - 1][: -len(lines[number - 1].lstrip())]
+                start = document.line_starts[number - 1]
+                line = document.text_of_line(start)
+                indent = line[: len(line) - len(line.lstrip())]
                 text = "".join(indent + line for line in BRANCH.splitlines(keepends=True))
-                workspace.edit(builder, syntax.document.insert(start, text))
+                workspace.edit(builder, document.insert(start, text))
                 return
     raise StitchError(
         "unsupported",
