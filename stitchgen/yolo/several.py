@@ -51,14 +51,12 @@ def in_builder(workspace: Workspace, builder: Path) -> None:
                 return
         for test in ast.walk(node):
             if isinstance(test, ast.If) and [ast.unparse(one) for one in test.orelse] == [LAST]:
-                document, number = syntax.document, test.orelse[0].lineno - 1
-                while (
-                    not document.text_of_line(document.line_starts[number - 1]).lstrip()[:4]
-                    == "else"
-                ):
+                document, number = syntax.document, test.orelse[0].lineno
+                line = ""
+                while not line.lstrip().startswith("else"):
                     number -= 1
-                start = document.line_starts[number - 1]
-                line = document.text_of_line(start)
+                    start = document.line_starts[number - 1]
+                    line = document.text_of_line(start)
                 indent = line[: len(line) - len(line.lstrip())]
                 text = "".join(indent + line for line in BRANCH.splitlines(keepends=True))
                 workspace.edit(builder, document.insert(start, text))
