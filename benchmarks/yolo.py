@@ -4,6 +4,10 @@
     python benchmarks/yolo.py --folders ../yolov5/models   and those of other repositories
     python benchmarks/yolo.py --widths                     the channels that are read, beside those that are built
     python benchmarks/yolo.py --prove --files yolov8 -seg  `stitchgen add`, with its proof, at three positions a file
+    python benchmarks/yolo.py --twins yolov8n yolo11n      how many old tensors arrive, by the twin and without it
+    python benchmarks/yolo.py --projects PYTHON...         with each Python's Ultralytics: train.py, the command line, a
+                                                           worker, resume, predict, fuse, TorchScript, undo
+    python benchmarks/yolo.py --all --folders ... --projects PYTHON...   all of these, one after the other (an hour)
 
 The judge reads both files with PyYAML, resolves every `from` as parse_model does, and compares: each old row has to be
 what it was and read what it read, with the new row in the place of its source. Besides, undoing the edits has to give the
@@ -26,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+import yolo_project
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -36,6 +41,8 @@ from stitchgen.source.yaml_edits import Insertion, insert_rows, readers_of
 from stitchgen.source.yaml_rows import IMAGE, read_model
 from stitchgen.yolo.parse_model import NO_MAPS, features
 
+#: Of which all old tensors have to arrive.
+TWINS = ["yolov8n", "yolo11n", "yolov5n", "rtdetr-l"]
 #: The image that is run to measure strides.
 SIDE = 256
 
@@ -184,6 +191,37 @@ def proofs(options: argparse.Namespace) -> Counter[str]:
     return counts
 
 
+# -- projects ----------------------------------------------------------------------------------------
+
+
+def twins(options: argparse.Namespace) -> Counter[str]:
+    """A row behind the ninth of each model, and the weights of a new one for it."""
+    counts: Counter[str] = Counter()
+    for name in options.twins or TWINS:
+        with tempfile.TemporaryDirectory() as folder:
+            report = yolo_project.twin(sys.executable, Path(folder), name)
+        total, arriving, without = (report[key] for key in ("tensors", "arriving", "without"))
+        counts["right" if arriving == total else "wrong"] += 1
+        print(
+            f"{name}: {arriving} of {total} tensors arrive, {without} without the twin", flush=True
+        )
+    return counts
+
+
+def projects(options: argparse.Namespace) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for python in options.projects:
+        print(python)
+        with tempfile.TemporaryDirectory() as folder:
+            for step, text, right in yolo_project.steps(python, Path(folder), sys.executable):
+                counts["right" if right else "wrong"] += 1
+                print(
+                    f"  {step}: {'right' if right else 'WRONG'} {yolo_project.told(text)}",
+                    flush=True,
+                )
+    return counts
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folders", nargs="*", default=[], help="further folders of YAMLs")
@@ -191,11 +229,24 @@ def main() -> int:
     parser.add_argument("--block", default="cbam")
     parser.add_argument("--widths", action="store_true")
     parser.add_argument("--prove", action="store_true")
+    parser.add_argument("--twins", nargs="*", metavar="MODEL", help="yolov8n, ...")
+    parser.add_argument("--projects", nargs="*", default=[], metavar="PYTHON")
+    parser.add_argument("--all", action="store_true", help="every figure, in this order")
     options = parser.parse_args()
-    action = widths if options.widths else proofs if options.prove else at_every_position
-    counts = action(options)
-    print(", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
-    return int(counts["wrong"] > 0)
+    chosen = {
+        at_every_position: options.all,
+        widths: options.all or options.widths,
+        proofs: options.all or options.prove,
+        twins: options.all or options.twins is not None,
+        projects: bool(options.projects),
+    }
+    wrong = 0
+    for action in [one for one, wanted in chosen.items() if wanted] or [at_every_position]:
+        counts = action(options)
+        figures = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        print(f"{action.__name__}: {figures}", flush=True)
+        wrong += counts["wrong"]
+    return int(wrong > 0)
 
 
 if __name__ == "__main__":

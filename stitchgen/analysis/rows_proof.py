@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.analysis.backend import KeyChanges
-from stitchgen.analysis.runtime_backend import Observer, encoded
+from stitchgen.analysis.runtime_backend import MISSING, Observer, encoded
 from stitchgen.analysis.subject import Subject
 from stitchgen.errors import StitchError
 from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, TwinAnswer
@@ -18,8 +18,9 @@ class AddedRow:
     """A row that was put in, by the numbers of the edited file."""
 
     index: int
-    source: int
+    sources: tuple[int, ...]
     readers: tuple[int, ...]
+    replaces: int | None = None  # the old number of the row whose place it has
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
         with Observer(subject.python, subject) as observer:
             answer: RowsAnswer = observer.ask("prove_rows", **fields(subject, question))
     except StitchError as error:
-        if error.code == "does-not-build":
+        if error.code == "does-not-build" and not MISSING.search(error.message):
             error.hint = (
                 f"The model is built by {subject.python}; --python names another, and --no-prove "
                 "leaves the proof out."
@@ -72,7 +73,7 @@ def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
             found["code"],
             found["message"],
             where=found.get("where"),
-            hint=hint_for(found["code"]),
+            hint=hint_for(found["code"], found["message"]),
             details=details,
         )
     return proof_of(answer["scales"], answer["builder"], answer["version"])
@@ -80,7 +81,12 @@ def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
 
 def fields(subject: Subject, question: RowsQuestion) -> dict[str, object]:
     rows: list[NewRow] = [
-        {"index": row.index, "source": row.source, "readers": list(row.readers)}
+        {
+            "index": row.index,
+            "sources": list(row.sources),
+            "readers": list(row.readers),
+            "replaces": row.replaces,
+        }
         for row in question.rows
     ]
     return {
@@ -98,7 +104,9 @@ def fields(subject: Subject, question: RowsQuestion) -> dict[str, object]:
     }
 
 
-def hint_for(code: str) -> str:
+def hint_for(code: str, message: str) -> str:
+    if "more than 1 value per channel" in message:
+        return "A norm behind a global pooling does not take a single image: choose a block without it."
     if code == "law-broken":
         return "Nothing was written. The block's arguments come from --set name=value; see stitchgen show."
     return "The YAML as it is has to build and run; pass --input SHAPE, or --no-prove to go by reading."

@@ -52,6 +52,10 @@ DOING = '{"doing": '
 RECORD = "STITCHGEN_RECORD"
 
 
+#: What Python says of a module that is not there.
+MISSING = re.compile(r"[Nn]o module (?:named )?'?([\w.]+)")
+
+
 class Observer:
     """A running observer. Use as a context manager; the process ends with it."""
 
@@ -189,7 +193,19 @@ class Observer:
             "does-not-run": "Pass the input that the model takes, for example "
             "--input 1x3x224x224 (repeat it for several inputs, :int64 for a dtype).",
         }
-        return StitchError(code, message, where=where, hint=hints.get(code))
+        return StitchError(
+            code, message, where=where, hint=self.missing(message) or hints.get(code)
+        )
+
+    def missing(self, message: str) -> str | None:
+        """What to do where a module is not found, which is no fault of the model."""
+        found = MISSING.search(message)
+        if found is None:
+            return None
+        return (
+            f"{self.python} does not find {found.group(1)}. Pass --python PATH of the environment that runs "
+            "your model, or install it there."
+        )
 
 
 def encoded(overlay: Mapping[Path, bytes]) -> dict[str, str]:

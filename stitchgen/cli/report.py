@@ -150,7 +150,11 @@ def _new_module(result: Mapping[str, Any], paint: Paint) -> str:
     lines = files(result, paint)
     for file in result["files"]:
         module = file["path"].removesuffix(".py").replace("/", ".")
-        lines.append(fact("import", f"from {module} import {result['class']}"))
+        if not module.endswith("__init__"):
+            lines.append(fact("import", f"from {module} import {result['class']}"))
+    if "register" in result:
+        lines.append("in the configuration, the second in the backbone, a ResNet:")
+        lines += [f"  {result['register'][key]}" for key in ("imports", "plugin")]
     return "\n".join([*lines, *last_words(result)])
 
 

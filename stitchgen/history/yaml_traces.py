@@ -6,13 +6,13 @@ rows are looked for in it, and taking them out keeps every other row reading wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from stitchgen.errors import StitchError
 from stitchgen.history.traces import Piece, Trace
 from stitchgen.source.edits import Edit, apply, in_order, inverse
 from stitchgen.source.yaml_document import Node, YamlDocument
-from stitchgen.source.yaml_edits import remove_rows
+from stitchgen.source.yaml_edits import remove_rows, restore_row
 from stitchgen.source.yaml_rows import ModelYaml, Row, read_model, says
 
 #: The strategy of a splice into a YAML file, as the ledger has it.
@@ -46,13 +46,19 @@ def describe(path: str, before: bytes, edits: Sequence[Edit]) -> list[Trace]:
                 "row",
                 row.name,
                 model.document.code(row.node.span),
-                "",
+                replaced_row(model, row, pieces),
                 tuple(pieces),
                 same.index(index),
                 len(same),
             )
         )
     return found
+
+
+def replaced_row(model: ModelYaml, row: Row, pieces: Sequence[Piece]) -> str:
+    """The text of the row whose place a row took; empty where it took none."""
+    start = model.document.to_raw(row.node.span[0])
+    return next((one.replaced for one in pieces if one.at == start and one.replaced), "")
 
 
 def within(model: ModelYaml, row: Row, edit: Edit) -> bool:
@@ -91,12 +97,16 @@ def removal(raw: bytes, path: str, marks: Sequence[Trace]) -> list[Edit]:
                 where=f"{path}:{line}",
                 hint="put the row back as it was, or take it out, then run `stitchgen undo` again",
             )
-    return remove_rows(model, [row for _, row in found if row is not None])
+    rows = [(mark, row) for mark, row in found if row is not None]
+    return [
+        *remove_rows(model, [row for mark, row in rows if not mark.was]),
+        *(restore_row(model, row, mark.was) for mark, row in rows if mark.was),
+    ]
 
 
 def alike(model: ModelYaml, mark: Trace) -> list[Row]:
     told = says(recorded(mark))
-    return [row for row in model.rows if row.says == told and len(row.reads) == 1]
+    return [row for row in model.rows if row.says == told]
 
 
 def located(model: ModelYaml, marks: Sequence[Trace]) -> list[tuple[Trace, Row | None]]:
@@ -118,6 +128,11 @@ def nearest(model: ModelYaml, mark: Trace) -> int | None:
     """The line of a row of the recorded one's module that is another row now; None where none is."""
     module = says(recorded(mark))[0]
     return next((row.line for row in model.rows if row.module == module), None)
+
+
+def modules_put_in(marks: Iterable[Trace]) -> frozenset[str]:
+    """The modules of the rows that were put into YAML files."""
+    return frozenset(says(recorded(mark))[0] for mark in marks if mark.kind == ROW)
 
 
 def recorded(mark: Trace) -> Node:

@@ -218,11 +218,12 @@ class ProveEditRequest(ModelRequest):
 
 
 class NewRow(TypedDict):
-    """A row that was put in; numbers are those of the edited file, -1 is the image."""
+    """A row that was put in, or has another module; numbers are those of the edited file, -1 is the image."""
 
     index: int
-    source: int
+    sources: List[int]  # what it reads; without it, its readers would read the first
     readers: List[int]
+    replaces: Optional[int]  # the old number of the row whose place it has
 
 
 class RowsRequestBase(ModelRequest):

@@ -13,6 +13,8 @@ from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger
 from stitchgen.history.renderings import DIMS
+from stitchgen.pipeline.mmengine import check_importable, registration, to_paste
+from stitchgen.planning.block_file import PACKAGE
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.source.edits import FileChange
@@ -35,6 +37,7 @@ def run(
     name: str | None = None,
     dims: int | None = None,
     into: str | None = None,
+    register: str | None = None,
     mode: str = "apply",
 ) -> Outcome:
     """Write the block's module into the folder; a file that says the same already is kept."""
@@ -45,33 +48,51 @@ def run(
             "bad-argument", f"--name {name} is a word of Python's own", hint="as in --name MyBlock"
         )
     source = render.block_source(block, dims, name).encode()
-    folder = _folder(project, into)
-    path = folder / f"{block.module_for(dims, name)}.py"
+    path = _folder(project, into) / f"{block.module_for(dims, name)}.py"
+    shown = path.relative_to(project.root).as_posix()
+    files = {path: source}
+    class_name = name or block.class_for(dims)
+    entry = registration(block, class_name, path) if register else None
+    if entry is not None:
+        check_importable(path.parent, project)
+        files[path.with_name(f"{path.stem}_{register}.py")] = entry
+        if not (path.parent / "__init__.py").exists():
+            files[path.parent / "__init__.py"] = PACKAGE
+    alternative = f"stitchgen new-module {block_name} --name My{block.class_for(dims)}"
+    made = (change_of(project, file, text, alternative) for file, text in files.items())
+    changes = tuple(one for one in made if one is not None)
+    if mode == "apply" and changes:
+        transaction.commit(
+            project.root, [*changes, recorded(project, block, dims, name, shown, changes)]
+        )
+    result: dict[str, Any] = {
+        "ok": True,
+        "command": "new-module",
+        "block": block.name,
+        "class": class_name,
+        "dims": dims,
+        "dry_run": mode != "apply",
+        "files": [{"path": change.path, "action": change.action} for change in changes],
+    }
+    if entry is not None:
+        result["register"] = to_paste(project, path, class_name, register or "")
+    return Outcome(result, changes)
+
+
+def change_of(project: Project, path: Path, source: bytes, alternative: str) -> FileChange | None:
+    """The file to be written; None where it is there already, and says the same."""
     shown = path.relative_to(project.root).as_posix()
     before = transaction.read_bytes(path) if path.exists() else None
+    if before is not None and path.name == "__init__.py":
+        return None
     if before is not None and before.replace(b"\r\n", b"\n") != source:
         raise StitchError(
             "blocks-in-the-way",
             f"{shown} exists and is not this block as the catalog has it",
             where=shown,
-            hint="write the block elsewhere, or under another name: "
-            f"stitchgen new-module {block_name} --name My{block.class_for(dims)}",
+            hint=f"write the block elsewhere, or under another name: {alternative}",
         )
-    changes = (FileChange(shown, None, source),) if before is None else ()
-    if mode == "apply" and changes:
-        transaction.commit(
-            project.root, [*changes, recorded(project, block, dims, name, shown, changes)]
-        )
-    result = {
-        "ok": True,
-        "command": "new-module",
-        "block": block.name,
-        "class": name or block.class_for(dims),
-        "dims": dims,
-        "dry_run": mode != "apply",
-        "files": [{"path": change.path, "action": change.action} for change in changes],
-    }
-    return Outcome(result, changes)
+    return FileChange(shown, None, source) if before is None else None
 
 
 def recorded(

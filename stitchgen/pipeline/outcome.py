@@ -21,6 +21,7 @@ from stitchgen.project.advice import for_project
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
+from stitchgen.yolo.caveats import old_checkpoints
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,8 @@ def warnings_of(
         found += unseen(plan, point)
     found += left_out(task)
     found += uncommitted(plan)
+    edited = [plan.workspace.relative(path) for path in plan.workspace.edits]
+    found += old_checkpoints(task.project.root, edited)
     # Where no key is new or gone, old weights load as they did.
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):

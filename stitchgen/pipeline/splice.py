@@ -49,7 +49,12 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
     if mode == "apply":
         check_no_merge(project)
     with shown_below(project.root):
-        outcome = propose(project, request, dry_run=mode != "apply")
+        try:
+            outcome = propose(project, request, dry_run=mode != "apply")
+        except StitchError as error:
+            from stitchgen.yolo.constructions import with_yaml_offers
+
+            raise with_yaml_offers(project, request, error) from error
     if mode == "apply":
         transaction.commit(project.root, outcome.changes)
     return outcome

@@ -16,14 +16,16 @@ from stitchgen.pipeline.outcome import Outcome
 from stitchgen.planning.block_file import check_settings
 from stitchgen.project.config import Project
 from stitchgen.source.edits import FileChange
+from stitchgen.source.yaml_edits import Moved
 from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
 from stitchgen.targets.yaml_target import names_yaml
 from stitchgen.yolo.files import at_scale, builder_of, dotted_name
 from stitchgen.yolo.parse_model import features
-from stitchgen.yolo.plan import RowSplice, YamlPlan, make_plan
+from stitchgen.yolo.placing import RowSplice
+from stitchgen.yolo.plan import YamlPlan, make_plan
 from stitchgen.yolo.proof import prove, subject_of
-from stitchgen.yolo.scripts import ScriptYaml, yaml_of_script
+from stitchgen.yolo.scripts import ScriptYaml, rename_weights, yaml_of_script
 
 #: The checks, as the report names them.
 CHECKS = ("builds", "graph", "keys", "position", "elsewhere", "consumed", "rebuilt", "fused")
@@ -81,7 +83,9 @@ def propose(
     fitted = None
     if request.weights is not None and plan.fresh:
         fitted, weights_change = fitted_weights(project, request, plan)
-        changes.append(weights_change)
+        if script is not None:
+            rename_weights(plan.workspace, script, request.weights, weights_change.path)
+        changes = [*plan.changes, weights_change]
     files = [{"path": change.path, "action": change.action} for change in changes]
     if changes:
         book = ledger.load(project.root)
@@ -209,7 +213,7 @@ def channels(plan: YamlPlan, splice: RowSplice) -> dict[str, Any]:
 
 
 def width_at(plan: YamlPlan, scale: Scale, splice: RowSplice) -> int | None:
-    source = splice.insertion.source
+    source = splice.source
     return features(plan.file.model, scale)[source].channels if source >= 0 else 3
 
 
@@ -240,14 +244,16 @@ def warnings_of(
             }
         )
     if plan.fresh:
-        found.append(moved_weights(plan))
+        found += [moved_weights(plan)] if plan.placed.insertions else []
         found += unknown_scale(plan)
+        found += map(dict, plan.caveats)
     if plan.registration is not None and plan.registration.module is not None:
         package = plan.registration.module.partition(".")[0]
         found.append(
             {
                 "code": "checkpoint",
-                "message": f"a checkpoint of this model is read only where {package} can be imported",
+                "message": f"a checkpoint of this model is read only where {package} can be imported; "
+                "elsewhere Ultralytics looks for a package of that name on PyPI",
             }
         )
     return found
@@ -267,7 +273,8 @@ def unknown_scale(plan: YamlPlan) -> list[dict[str, str]]:
 
 def moved_weights(plan: YamlPlan) -> dict[str, str]:
     """That pretrained weights no longer fit by name behind the first new row."""
-    first = min(one.index for one in plan.fresh)
+    moved = Moved(plan.placed.insertions)
+    first = min(moved.inserted(number) for number in range(len(moved.insertions)))
     return {
         "code": "moved-layers",
         "where": f"{plan.file.path}:{plan.after.rows[first].line}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.source.edits import Edit, apply
@@ -18,6 +18,13 @@ from stitchgen.source.yaml_rows import IMAGE, ModelYaml, Row, read_model
 
 #: One value of an old row's `from`: the row's index, and which of its values.
 Reader = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class New:
+    """A row that is put in by the same edit: which of the insertions."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,26 @@ class Insertion:
     readers: frozenset[Reader]
     module: str
     args: str  # as they are written, without the brackets
+    behind: int | None = None  # where it goes, if not behind its source
+    reads: tuple[int | New, ...] = ()  # what it reads, if not its source alone
+
+    @property
+    def place(self) -> int:
+        """The old row behind which it goes."""
+        return self.source if self.behind is None else self.behind
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A row whose module is another one from now on; what it reads and who reads it stays."""
+
+    index: int
+    module: str
+    args: str
+
+    def text(self, model: ModelYaml) -> str:
+        reads = model.rows[self.index].node.items[0]
+        return f"[{model.document.code(reads.span)}, 1, {self.module}, [{self.args}]]"
 
 
 def readers_of(model: ModelYaml, source: int) -> frozenset[Reader]:
@@ -54,13 +81,25 @@ class Moved:
 
     def old(self, index: int) -> int:
         """The new index of an old row."""
-        return index + sum(one.source < index for one in self.insertions)
+        return index + sum(one.place < index for one in self.insertions)
 
     def inserted(self, number: int) -> int:
         """The index of an inserted row; of those behind one row, the first comes first."""
-        source = self.insertions[number].source
-        rank = sum(one.source == source for one in self.insertions[:number])
-        return (self.old(source) if source != IMAGE else IMAGE) + 1 + rank
+        place = self.insertions[number].place
+        rank = sum(one.place == place for one in self.insertions[:number])
+        return (self.old(place) if place != IMAGE else IMAGE) + 1 + rank
+
+    def read_by_inserted(self, number: int) -> tuple[int, ...]:
+        """The new indices of the rows that an inserted row reads."""
+        one = self.insertions[number]
+        return tuple(
+            (
+                self.inserted(read.number)
+                if isinstance(read, New)
+                else self.old(read) if read != IMAGE else IMAGE
+            )
+            for read in one.reads or (one.source,)
+        )
 
     def read_by(self, reader: Reader, source: int) -> int:
         """The new index of the row that one value of an old row's `from` means."""
@@ -111,12 +150,20 @@ def new_row(model: ModelYaml, moved: Moved, number: int) -> list[Edit]:
     """The edits that put one row behind its source."""
     one = moved.insertions[number]
     index = moved.inserted(number)
-    source = moved.old(one.source) if one.source != IMAGE else IMAGE
-    reads = -1 if source == index - 1 else source
-    text = f"[{reads}, 1, {one.module}, [{one.args}]]"
-    if one.source == IMAGE:
+    reads = [-1 if read == index - 1 else read for read in moved.read_by_inserted(number)]
+    written = str(reads[0] if len(reads) == 1 else reads)
+    text = f"[{written}, 1, {one.module}, [{one.args}]]"
+    if one.place == IMAGE:
         return before_first(model, text)
-    return behind(model, model.rows[one.source], text, index)
+    more = any(other.place == one.place for other in moved.insertions[number + 1 :])
+    first = not any(other.place == one.place for other in moved.insertions[:number])
+    return behind(model, model.rows[one.place], text, index, first=first, more=more)
+
+
+def replace_rows(model: ModelYaml, replacements: Sequence[Replacement]) -> list[Edit]:
+    """The edits that give rows another module."""
+    rows = ((one, model.rows[one.index].node.span) for one in replacements)
+    return [model.document.replace(span, one.text(model)) for one, span in rows]
 
 
 def before_first(model: ModelYaml, text: str) -> list[Edit]:
@@ -130,8 +177,10 @@ def before_first(model: ModelYaml, text: str) -> list[Edit]:
     return [document.insert(start, f"{lead}{text}\n")]
 
 
-def behind(model: ModelYaml, row: Row, text: str, index: int) -> list[Edit]:
-    """The edits that put a row on a line of its own behind another one."""
+def behind(
+    model: ModelYaml, row: Row, text: str, index: int, *, first: bool, more: bool
+) -> list[Edit]:
+    """The edits that put a row on a line of its own behind another one: the first there, more to follow?"""
     document = model.document
     start, end = document.line_start(row.node.span[0]), row.node.span[1]
     line_end = document.line_end(end)
@@ -143,8 +192,9 @@ def behind(model: ModelYaml, row: Row, text: str, index: int) -> list[Edit]:
     comma = re.match(r"\s*,", document.text[end:])
     if comma is None:
         if re.fullmatch(r"[ \t]*(#.*)?", rest):
-            comment = comment_for(model, row, rest, index)
-            return [document.insert(end, ","), below(document, line_end, pad + text + comment)]
+            line = pad + text + ("," if more else "") + comment_for(model, row, rest, index)
+            separator = [document.insert(end, ",")] if first else []
+            return [*separator, below(document, line_end, line)]
         return [document.insert(end, f",\n{pad}{text}")]
     after = end + comma.end()
     line_end = document.line_end(after)
@@ -190,8 +240,16 @@ def comment_for(model: ModelYaml, row: Row, rest: str, index: int) -> str:
 # -- taking rows out -------------------------------------------------------------------------------
 
 
+def restore_row(model: ModelYaml, row: Row, was: str) -> Edit:
+    """The edit that gives a row the module again that it had; `was` is its text then."""
+    old = YamlDocument(was.encode("utf-8"), model.document.path)
+    start = row.node.items[0].span[1]
+    rest = was[old.root.items[0].span[1] : old.root.span[1]]
+    return model.document.replace((start, row.node.span[1]), rest)
+
+
 def remove_rows(model: ModelYaml, gone: Sequence[Row]) -> list[Edit]:
-    """The edits that take rows of one source out: who reads such a row reads what it read."""
+    """The edits that take rows out: who reads such a row reads what it read, of several the first."""
     document, taken = model.document, {row.index: row.reads[0] for row in gone}
 
     def position(index: int) -> int:
@@ -247,10 +305,16 @@ def cut(model: ModelYaml, row: Row) -> Edit:
 
 def edited(model: ModelYaml, edits: Sequence[Edit]) -> ModelYaml:
     """The model that the edited file describes."""
-    return read_model(apply(model.document.raw, edits), model.document.path)
+    after = read_model(apply(model.document.raw, edits), model.document.path)
+    return replace(after, own=model.own)
 
 
-def check_graph(model: ModelYaml, insertions: Sequence[Insertion], after: ModelYaml) -> None:
+def check_graph(
+    model: ModelYaml,
+    insertions: Sequence[Insertion],
+    after: ModelYaml,
+    replacements: Sequence[Replacement] = (),
+) -> None:
     """That each old row is what it was and reads what it read, the new rows apart."""
     moved = Moved(tuple(insertions))
     expected: dict[int, tuple[object, ...]] = {
@@ -261,14 +325,21 @@ def check_graph(model: ModelYaml, insertions: Sequence[Insertion], after: ModelY
         )
         for row in model.rows
     }
-    for number, one in enumerate(insertions):
-        source = moved.old(one.source) if one.source != IMAGE else IMAGE
+    for one in replacements:
+        row = after.rows[one.index]
+        if (row.module, row.repeats) != (one.module, 1):
+            raise not_new(after, row)
+        expected[one.index] = (*row.says, row.section, model.rows[one.index].reads)
+    for number, inserted in enumerate(insertions):
         row = after.rows[moved.inserted(number)]
-        if (row.module, row.repeats, row.reads) != (one.module, 1, (source,)):
-            raise InternalError(
-                f"row {row.index} of the edited {after.document.path} is no new one"
-            )
+        meant = (inserted.module, 1, moved.read_by_inserted(number))
+        if (row.module, row.repeats, row.reads) != meant:
+            raise not_new(after, row)
         expected[row.index] = (*row.says, row.section, row.reads)
     found = {row.index: (*row.says, row.section, row.reads) for row in after.rows}
     if found != expected or after.settings != model.settings:
         raise InternalError(f"the edited {after.document.path} has another graph")
+
+
+def not_new(after: ModelYaml, row: Row) -> InternalError:
+    return InternalError(f"row {row.index} of the edited {after.document.path} is no new one")

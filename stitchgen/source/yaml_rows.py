@@ -84,6 +84,8 @@ class ModelYaml:
 
     document: YamlDocument
     rows: tuple[Row, ...]
+    #: The modules that were put in before: they give as much as they are fed.
+    own: frozenset[str] = frozenset()
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:

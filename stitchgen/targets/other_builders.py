@@ -8,10 +8,15 @@ from collections.abc import Mapping
 BUILDERS: Mapping[str, tuple[str, str]] = {
     "dict": (
         "is a configuration of OpenMMLab's kind, from which registries build the model by `type`",
-        "Write the block with stitchgen new-module, decorate its class with @MODELS.register_module(), "
-        "name its module in custom_imports = dict(imports=['blocks.cbam']), and enter it where the model "
-        "takes it. In a ResNet: plugins=[dict(cfg=dict(type='CBAM'), position='after_conv3')], which "
+        "stitchgen new-module BLOCK --register mmengine writes the block with its registration, and prints "
+        "custom_imports and the entry for the configuration. In a ResNet: plugins=[dict(cfg=dict(type='CBAM'), position='after_conv3')], which "
         "passes the channels as in_channels.",
+    ),
+    "build_model": (
+        "is built by build_model from a configuration, whose names registries hold",
+        "In Detectron2, write the block with stitchgen new-module, call it in a function of yours that is "
+        "decorated with @BACKBONE_REGISTRY.register() and builds the backbone, import that module in the "
+        "training script, and set cfg.MODEL.BACKBONE.NAME to the function's name.",
     ),
     "from_pretrained": (
         "is built by from_pretrained, in whose package the layers are called",

@@ -9,12 +9,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from stitchgen.analysis.subject import installed_packages
 from stitchgen.errors import StitchError
+from stitchgen.history import ledger
+from stitchgen.history.yaml_traces import modules_put_in
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named
 from stitchgen.project.python_files import python_files
@@ -89,7 +91,9 @@ def own_file(project: Project, path: Path, scale: str) -> YamlFile:
             where=str(path),
             hint="Copy it into the project, or name it alone: a copy is made then.",
         )
-    return YamlFile(path, shown, False, scale, read_model(read_bytes(path), shown))
+    marks = (mark for entry in ledger.load(project.root).entries for mark in entry.traces)
+    model = replace(read_model(read_bytes(path), shown), own=modules_put_in(marks))
+    return YamlFile(path, shown, False, scale, model)
 
 
 def packaged_file(project: Project, path: Path, scale: str, block: str) -> YamlFile:

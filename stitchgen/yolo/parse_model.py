@@ -73,7 +73,7 @@ def features(model: ModelYaml, scale: Scale) -> list[Feature]:
     for row in model.rows:
         image = Feature(int(model.settings.get("ch") or model.settings.get("channels") or 3), 1)
         fed = [image if index == IMAGE else found[index] for index in row.reads]
-        found.append(Feature(channels_of(model, row, scale, fed), stride_of(row, fed)))
+        found.append(Feature(channels_of(model, row, scale, fed), stride_of(model, row, fed)))
     return found
 
 
@@ -99,7 +99,7 @@ def channels_of(model: ModelYaml, row: Row, scale: Scale, fed: list[Feature]) ->
         return number(model, args, 0)
     if name == "ReOrg":
         return None if fed[0].channels is None else fed[0].channels * 4
-    return None
+    return fed[0].channels if name in model.own else None
 
 
 def number(model: ModelYaml, args: tuple[Any, ...], position: int) -> int | None:
@@ -138,10 +138,10 @@ STRIDES: Mapping[str, Callable[[tuple[Any, ...]], Any]] = {
 KEEPS_SIZE = SCALED - STRIDES.keys() | {"HGBlock"}
 
 
-def stride_of(row: Row, fed: list[Feature]) -> float | None:
+def stride_of(model: ModelYaml, row: Row, fed: list[Feature]) -> float | None:
     if row.module == "CBFuse":
         return fed[-1].stride
-    factor = 1 if row.module in KEEPS_SIZE else None
+    factor = 1 if row.module in KEEPS_SIZE or row.module in model.own else None
     if row.module in STRIDES:
         factor = STRIDES[row.module](row.args)
     if not isinstance(factor, (int, float)) or fed[0].stride is None or row.module in HEADS:

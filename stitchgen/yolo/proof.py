@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from stitchgen.analysis.rows_proof import AddedRow, RowsProof, RowsQuestion, prove_rows
@@ -10,7 +11,6 @@ from stitchgen.analysis.subject import Subject, interpreter
 from stitchgen.errors import StitchError
 from stitchgen.project.config import Project
 from stitchgen.source.yaml_edits import Moved
-from stitchgen.source.yaml_rows import IMAGE
 from stitchgen.targets.request import AddRequest
 from stitchgen.yolo.files import builder_of, dotted_name, scripts_naming, unscaled
 from stitchgen.yolo.plan import YamlPlan
@@ -54,20 +54,12 @@ def question(
     project: Project, plan: YamlPlan, module: str | None, builder: Path | None
 ) -> RowsQuestion:
     model, after = plan.file.model, plan.after
-    moved = Moved(tuple(one.insertion for one in plan.fresh))
-    rows = tuple(
-        AddedRow(
-            one.index,
-            moved.old(one.insertion.source) if one.insertion.source != IMAGE else IMAGE,
-            tuple(sorted({moved.old(index) for index, _ in one.insertion.readers})),
-        )
-        for one in plan.fresh
-    )
+    moved = Moved(plan.placed.insertions)
     names = [one.name for one in model.scales]
     return RowsQuestion(
         before=model.document.text,
         after=after.document.text,
-        rows=rows,
+        rows=(*added_rows(moved), *replaced_rows(plan)),
         moved=tuple(moved.old(row.index) for row in model.rows),
         scales=tuple(names),
         full=scales_to_run(project, plan, names),
@@ -76,6 +68,24 @@ def question(
         register=module,
         overlay=plan.workspace.overlay(),
     )
+
+
+def added_rows(moved: Moved) -> Iterator[AddedRow]:
+    """The rows that are put in, by the new numbers."""
+    for number, one in enumerate(moved.insertions):
+        index = moved.inserted(number)
+        readers = {moved.old(reader) for reader, _ in one.readers}
+        for other in range(len(moved.insertions)):
+            if index in moved.read_by_inserted(other):
+                readers.add(moved.inserted(other))
+        yield AddedRow(index, moved.read_by_inserted(number), tuple(sorted(readers)))
+
+
+def replaced_rows(plan: YamlPlan) -> Iterator[AddedRow]:
+    model = plan.file.model
+    for one in plan.placed.replacements:
+        readers = tuple(sorted({row.index for row in model.readers(one.index)}))
+        yield AddedRow(one.index, model.rows[one.index].reads, readers, one.index)
 
 
 def scales_to_run(project: Project, plan: YamlPlan, names: list[str]) -> tuple[str, ...]:
@@ -97,5 +107,5 @@ def at_row(plan: YamlPlan, error: StitchError) -> StitchError:
         error.where = model.where(rows[0])
         error.hint = f"{rows[0].module} is no name of what builds the model: correct the row, or register it."
     elif error.code == "law-broken" and error.where is None:
-        error.where = model.where(model.rows[max(plan.fresh[0].insertion.source, 0)])
+        error.where = model.where(model.rows[max(plan.fresh[0].source, 0)])
     return error

@@ -25,6 +25,7 @@ from stitchgen.project.transaction import read_bytes
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import add_import
 from stitchgen.source.syntax import Syntax
+from stitchgen.yolo import several
 from stitchgen.yolo.files import dotted_name, scripts_naming
 from stitchgen.yolo.row_block import RowBlock
 from stitchgen.yolo.wrapper import wrapper_source
@@ -39,7 +40,7 @@ Import it before a model is built. A checkpoint of such a model needs this folde
 """
 
 from __future__ import annotations
-
+{inspect}
 from pathlib import Path
 from typing import Callable
 
@@ -66,7 +67,7 @@ def registering(generate: Callable[..., str]) -> Callable[..., str]:
 
 
 dist.generate_ddp_file = registering(dist.generate_ddp_file)
-'''
+{several}'''
 MAIN = '''\
 """Ultralytics' command line with the blocks of this folder: python -m {package} train model=..."""
 
@@ -84,6 +85,7 @@ class Registration:
     """What was planned for the name: in the workspace, and what is to be said of it."""
 
     file: str  # that binds the name, relative to the root
+    source: str  # the file of the block's own class
     uses: tuple[str, ...]  # the block's file, and those that register it
     module: (
         str | None
@@ -95,15 +97,18 @@ class Registration:
 def register(
     project: Project,
     workspace: Workspace,
-    block: RowBlock,
+    blocks: Sequence[RowBlock],
     builder: Path | None,
     yaml_name: str,
     scripts: Sequence[Path] = (),
 ) -> Registration:
-    """Plan the block's file and its registration; `scripts` build from the YAML, with those that name it."""
+    """Plan the files of the classes and their registration, the block's own first.
+
+    `scripts` build from the YAML, with those that name it.
+    """
     if builder is not None:
-        return in_builder(project, workspace, block, builder)
-    return in_folder(project, workspace, block, yaml_name, scripts)
+        return in_builder(project, workspace, blocks, builder)
+    return in_folder(project, workspace, blocks, yaml_name, scripts)
 
 
 # -- a fork ----------------------------------------------------------------------------------------
@@ -145,10 +150,20 @@ def imports_from_blocks(syntax: Syntax, name: str) -> bool:
 
 
 def in_builder(
-    project: Project, workspace: Workspace, block: RowBlock, builder: Path
+    project: Project, workspace: Workspace, blocks: Sequence[RowBlock], builder: Path
 ) -> Registration:
-    """An import in the project's own file with parse_model."""
-    file, *others = block_files(project, workspace, block, workspace.root)
+    """Imports in the project's own file with parse_model, and a branch where it needs one."""
+    files = [block_files(project, workspace, block, workspace.root) for block in blocks]
+    for block, (file, *_) in zip(blocks, files):
+        import_in_builder(workspace, builder, file, block)
+    if any(block.several for block in blocks):
+        several.in_builder(workspace, builder)
+    uses = sorted({workspace.relative(path) for paths in files for path in paths})
+    source = workspace.relative(files[0][-1])
+    return Registration(workspace.relative(builder), source, tuple(uses), None)
+
+
+def import_in_builder(workspace: Workspace, builder: Path, file: Path, block: RowBlock) -> None:
     package = (file.parent / "__init__.py").is_file() or str(
         file.parent / "__init__.py"
     ) in workspace.created
@@ -161,8 +176,6 @@ def in_builder(
             where=workspace.relative(builder),
             hint=f"Use your own class under another name: {workspace.relative(builder)} has to import it.",
         )
-    uses = tuple(sorted(workspace.relative(path) for path in (file, *others)))
-    return Registration(workspace.relative(builder), uses, None)
 
 
 def block_files(
@@ -215,23 +228,25 @@ def in_the_way(workspace: Workspace, path: Path, message: str) -> StitchError:
 def in_folder(
     project: Project,
     workspace: Workspace,
-    block: RowBlock,
+    blocks: Sequence[RowBlock],
     yaml_name: str,
     known: Sequence[Path],
 ) -> Registration:
     """A module of the project that sets the name, imported by the scripts that build from the YAML."""
     namings = scripts_naming(workspace.root, yaml_name)
     scripts = list(dict.fromkeys([*known, *(one.script for one in namings)]))
+    check_own_class(workspace, blocks[0], scripts)
     folders = {script.parent for script in scripts}
     base = folders.pop() if len(folders) == 1 else workspace.root
-    file, *others = block_files(project, workspace, block, base)
+    files = [block_files(project, workspace, block, base) for block in blocks]
     folder = project.root / project.blocks if project.blocks else base / FOLDER
     if project.blocks:
         base = workspace.root
     if not (folder / "__init__.py").exists():
         workspace.create(folder / "__init__.py", PACKAGE)
     register_file = folder / "register.py"
-    name_in_register(workspace, register_file, imported_as(workspace, file, folder, base), block)
+    modules = [imported_as(workspace, file, folder, base) for file, *_ in files]
+    names_in_register(workspace, register_file, modules, blocks)
     package = dotted(workspace, folder, base)
     if not (folder / "__main__.py").exists():
         workspace.create(folder / "__main__.py", MAIN.format(package=package).encode())
@@ -247,14 +262,28 @@ def in_folder(
             }
         )
     own = [folder / name for name in ("__init__.py", "__main__.py", "register.py")]
-    uses = {workspace.relative(path) for path in (*own, file, *others)}
+    uses = {workspace.relative(path) for path in [*own, *(one for paths in files for one in paths)]}
     return Registration(
         workspace.relative(register_file),
+        workspace.relative(files[0][-1]),
         tuple(sorted(uses)),
         module,
         tuple(workspace.relative(script) for script in scripts),
         tuple(one for one in warnings if one is not None),
     )
+
+
+def check_own_class(workspace: Workspace, block: RowBlock, scripts: Sequence[Path]) -> None:
+    """Refuse a class of the very script that builds: who imports it would run the script."""
+    file = (block.inner or block).block.template
+    if file in scripts:
+        raise StitchError(
+            "import-conflict",
+            f"{workspace.relative(file)} builds the model and defines the block's class: a checkpoint "
+            "would name it __main__, which nobody else can load",
+            where=workspace.relative(file),
+            hint="Move the class into a module of its own, and name that.",
+        )
 
 
 def registered_in(project: Project, beside: Path) -> tuple[Path, str] | None:
@@ -294,23 +323,38 @@ def imported_as(workspace: Workspace, file: Path, folder: Path, base: Path) -> s
     return f".{file.stem}" if file.parent == folder else dotted(workspace, file, base)
 
 
-def name_in_register(workspace: Workspace, file: Path, module: str, block: RowBlock) -> None:
-    """Plan `register.py`, or its two lines for one more class."""
-    name = block.class_name
-    imports, assignment = f"from {module} import {name}", f"tasks.{name} = {name}"
+def names_in_register(
+    workspace: Workspace, file: Path, modules: Sequence[str], blocks: Sequence[RowBlock]
+) -> None:
+    """Plan `register.py`, or two lines in it for each class that it lacks."""
+    imports = [f"from {m} import {one.class_name}" for m, one in zip(modules, blocks)]
+    assignments = [f"tasks.{one.class_name} = {one.class_name}" for one in blocks]
+    branch = any(one.several for one in blocks)
     if not file.exists():
-        text = REGISTER.format(imports=imports, assignment=assignment)
+        text = REGISTER.format(
+            imports="\n".join(sorted(imports)),
+            assignment="\n".join(assignments),
+            inspect="\nimport inspect" if branch else "",
+            several=several.REGISTERED if branch else "",
+        )
         workspace.create(file, text.encode())
         return
     syntax = workspace.syntax(file)
     assigned = [node for node in syntax.tree.body if sets_name(node)]
     if not assigned:
         raise in_the_way(workspace, file, "is there already and sets no name of `tasks`")
-    if assignment in [ast.unparse(node) for node in assigned]:
-        return
-    workspace.edit(file, add_import(syntax, imports))
-    span = syntax.document.span_of(assigned[-1])
-    workspace.edit(file, syntax.document.lines_after(span, assignment + "\n"))
+    known = [ast.unparse(node) for node in assigned]
+    new = [number for number, one in enumerate(assignments) if one not in known]
+    for number in new:
+        workspace.edit(file, add_import(syntax, imports[number]))
+    if new:
+        span = syntax.document.span_of(assigned[-1])
+        lines = "".join(assignments[number] + "\n" for number in new)
+        workspace.edit(file, syntax.document.lines_after(span, lines))
+    if branch and "def read_several(" not in syntax.document.text:
+        workspace.edit(file, add_import(syntax, "import inspect"))
+        end = len(syntax.document.utf8)
+        workspace.edit(file, syntax.document.insert(end, several.REGISTERED))
 
 
 def sets_name(node: ast.stmt) -> bool:

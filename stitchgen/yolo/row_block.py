@@ -19,6 +19,8 @@ from stitchgen.project.transaction import read_bytes
 from stitchgen.yolo.parse_model import LOCALS, SET_ON_LAYERS, TAKEN
 
 LAYOUT = "NCHW"
+#: So many rows a block may read.
+MOST_INPUTS = 2
 WIDTH = "c2"
 
 
@@ -30,14 +32,17 @@ class RowBlock:
     class_name: str
     args: str  # between the brackets
     source: bytes | None
-    inner: RowBlock | None = None  # that this one joins by `fuse`, or gates
+    inner: RowBlock | None = None  # that this one joins by `fuse`, gates, or feeds several rows
     fuse: Fusion | None = None
     gate: bool = False
+    several: bool = False  # the row reads several, so that parse_model needs a branch
 
 
-def row_block(block: Block, settings: Mapping[str, str], channels: str | None) -> RowBlock:
-    """The block as a row; refuses one that cannot be a row."""
-    check_inputs(block)
+def row_block(
+    block: Block, settings: Mapping[str, str], channels: str | None, inputs: int = 1
+) -> RowBlock:
+    """The block as a row that reads so many others; refuses one that cannot be a row."""
+    check_inputs(block, inputs)
     dims = dims_at(block, LAYOUT, "a row of the YAML", None)
     own = block.template.suffix == ".py"
     class_name = block.class_for(dims)
@@ -52,9 +57,16 @@ def row_block(block: Block, settings: Mapping[str, str], channels: str | None) -
         class_name += "Block"
     source = read_bytes(block.template) if own else render_as(block, dims, class_name)
     check_attributes(block, source, class_name if own else None)
-    args = ", ".join(arguments(block, settings, channels))
+    named = with_widths if inputs > 1 else arguments
+    args = ", ".join(named(block, settings, channels))
     check_keeps(block, settings)
     return RowBlock(block, class_name, args, None if own else source)
+
+
+def source_of(row: RowBlock) -> bytes:
+    """The source of the block's own class, the user's included."""
+    inner = row.inner or row
+    return inner.source if inner.source is not None else read_bytes(inner.block.template)
 
 
 def render_as(block: Block, dims: int, class_name: str) -> bytes:
@@ -62,14 +74,34 @@ def render_as(block: Block, dims: int, class_name: str) -> bytes:
     return render.block_source(block, dims, None if usual else class_name).encode()
 
 
-def check_inputs(block: Block) -> None:
-    """Refuse a block of several inputs: parse_model gives an own module the width of one."""
-    if block.inputs != 1 or block.variadic:
-        raise StitchError(
-            "unsupported",
-            f"{block.name} takes several inputs, and parse_model gives an own module's row one",
-            hint="Choose a block of one input: stitchgen list",
-        )
+def check_inputs(block: Block, inputs: int) -> None:
+    """Refuse a block of another number of inputs, or of several sizes of them, or without a map."""
+    maps = all(one.layout is None for one in block.inputs_)
+    if block.inputs == inputs and maps and not block.variadic:
+        return
+    count = f"{block.inputs} input" + "s" * (block.inputs != 1)
+    message = f"{block.name} takes {count}, not {inputs}"
+    hint = "Name the others: --with model.4" if inputs < block.inputs else "Leave out --with."
+    if block.variadic or not maps or block.inputs > MOST_INPUTS:
+        message = f"{block.name} takes inputs that no row of a YAML file gives together"
+        hint = "Choose another block: stitchgen list"
+    raise StitchError("unsupported", message, hint=hint)
+
+
+def with_widths(
+    block: Block, settings: Mapping[str, str], channels: str | None = None
+) -> list[str]:
+    """The arguments by keyword, where the widths of both rows are at hand as `widths`."""
+    first = {"channels", "in", "out"}
+    written = []
+    for parameter in block.parameters:
+        if parameter.name in settings:
+            written.append(f"{parameter.name}={settings[parameter.name]}")
+        elif parameter.fact in first or parameter.fact == "context":
+            written.append(f"{parameter.name}=widths[{int(parameter.fact not in first)}]")
+        elif parameter.default is None:
+            value_of(block, parameter, settings, None)  # refuses
+    return written
 
 
 def check_keeps(block: Block, settings: Mapping[str, str]) -> None:

@@ -111,3 +111,15 @@ def rename_yaml(workspace: Workspace, script: ScriptYaml, new: str) -> None:
                     text = syntax.document.code(span).replace(script.name, new)
                     workspace.edit(script.script, syntax.document.replace(span, text))
                     return
+
+
+def rename_weights(workspace: Workspace, script: ScriptYaml, old: str, new: str) -> None:
+    """Plan that the script loads another checkpoint where it builds the variable, if it loads that one."""
+    syntax = workspace.syntax(script.script)
+    for node in ast.walk(syntax.tree):
+        if isinstance(node, ast.Assign) and node.lineno == script.line:
+            for one in ast.walk(node.value):
+                if isinstance(one, ast.Constant) and one.value == old:
+                    span = syntax.document.span_of(one)
+                    text = syntax.document.code(span).replace(old, new)
+                    workspace.edit(script.script, syntax.document.replace(span, text))

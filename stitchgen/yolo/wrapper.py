@@ -1,4 +1,4 @@
-"""A block that is joined with what it is fed, or gated, as one class: a row has one module and one input."""
+"""Classes around a block, since a row has one module: joined with what it is fed, gated, fed several rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from stitchgen.errors import unsupported
 from stitchgen.fusions.fusion import Fusion, Setting
-from stitchgen.yolo.row_block import RowBlock
+from stitchgen.yolo.row_block import WIDTH, RowBlock
 
 #: What the class of a joined block is called.
-JOINED = {"add": "Residual", "mul": "Multiplied", "max": "Maximum"}
+JOINED = {"add": "Residual", "mul": "Multiplied", "max": "Maximum", "concat": "Concatenated"}
+#: What a row is called that joins two others.
+JOINS = {"add": "FusedAdd", "mul": "FusedMul", "max": "FusedMax"}
 
 SOURCE = '''\
 """{title}."""
@@ -21,16 +23,65 @@ from {module} import {inner}
 
 
 class {name}(nn.Module):
-    """{formula}{note}.
-
+    """{formula}.
+{note}
     Shape: (N, C, H, W) -> (N, C, H, W)
     """
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, {channels}*args: object, **kwargs: object) -> None:
         super().__init__()
         self.block = {inner}(*args, **kwargs)
-{gate}
+{reduce}{gate}
     def forward(self, x: Tensor) -> Tensor:
+        return {result}
+'''
+REDUCE = "        self.reduce = nn.Conv2d(2 * channels, channels, 1)\n"
+NOTE = "\n    The gate is zero at first: old weights keep their accuracy.\n"
+GATE = "        self.gate = nn.Parameter(torch.zeros(1))\n"
+
+#: For a row that reads two others, in whose place parse_model gives their widths.
+OF_SEVERAL = '''\
+"""{inner} of the two rows that its own row reads."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from {module} import {inner}
+
+
+class {name}(nn.Module):
+    """{inner} of a list of two features, as a row of a YAML file gets them.
+
+    Shape: [(N, C, H, W), (N, D, I, J)] -> (N, C, H, W)
+    """
+
+    def __init__(self, widths: list[int]) -> None:
+        super().__init__()
+        self.block = {inner}({args})
+
+    def forward(self, x: list[Tensor]) -> Tensor:
+        return self.block(*x)
+'''
+JOIN = '''\
+"""{title}."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class {name}(nn.Module):
+    """{formula} of the two features that its row reads.
+{note}
+    Shape: [(N, C, H, W), (N, C, H, W)] -> (N, C, H, W)
+    """
+
+    def __init__(self, widths: list[int]) -> None:
+        super().__init__()
+{gate}
+    def forward(self, x: list[Tensor]) -> Tensor:
         return {result}
 '''
 
@@ -39,43 +90,79 @@ def wrapped(row: RowBlock, fuse: Fusion | None, gate: bool) -> RowBlock:
     """The row of the class that joins or gates the block; the block's own where it is neither."""
     if fuse is None and not gate:
         return row
-    if fuse is not None and fuse.name not in JOINED:
-        raise unsupported(
-            f"--fuse {fuse} is not made for rows of a YAML file yet",
-            None,
-            f"Use one of --fuse {', '.join(JOINED)}, or leave it out.",
-        )
     name = ("Gated" if gate else "") + (JOINED[fuse.name] if fuse else "") + row.class_name
-    return replace(row, class_name=name, inner=row, fuse=fuse, gate=gate)
+    args = row.args
+    if fuse is not None and fuse.reduces:
+        args = ", ".join([WIDTH, *([row.args] if row.args else [])])
+    return replace(row, class_name=name, args=args, inner=row, fuse=fuse, gate=gate)
+
+
+def of_several(row: RowBlock) -> RowBlock:
+    """The row of a class that feeds the block two rows."""
+    return replace(row, class_name=f"{row.class_name}OfTwo", args="", inner=row, several=True)
+
+
+def joining(row: RowBlock, fuse: Fusion, gate: bool) -> RowBlock | None:
+    """The row of the class that joins two others; None for a concatenation, which every parse_model has."""
+    if fuse.name not in JOINS:
+        if gate:
+            raise unsupported(
+                "--gate does not go with --beside --fuse concat, which is made of Concat and Conv",
+                None,
+                f"Use --fuse {', '.join(JOINS)}.",
+            )
+        return None
+    name = ("Gated" if gate else "") + JOINS[fuse.name]
+    text = JOIN.format(
+        title=f"Two rows, joined by {fuse.name}"
+        + (", behind a gate that starts closed" if gate else ""),
+        name=name,
+        formula=in_words(fuse, gate, "x", "y").replace("self.", ""),
+        note=NOTE if gate else "",
+        gate=GATE if gate else "",
+        result=in_words(fuse, gate, "x[0]", "x[1]"),
+    )
+    return RowBlock(row.block, name, "", without_torch(text).encode(), several=True)
 
 
 def wrapper_source(row: RowBlock, module: str) -> bytes:
     """The module of the class; `module` is where it imports the block from."""
     assert row.inner is not None
     inner, fuse = row.inner.class_name, row.fuse
-    setting = Setting("torch", 1)
-
-    def result(block: str) -> str:
-        if fuse is None:
-            return f"x + self.gate * ({block} - x)" if row.gate else block
-        if not row.gate:
-            return fuse.expression(["x", block], setting)
-        if fuse.additive:
-            return fuse.expression(["x", f"self.gate * {block}"], setting)
-        return f"x + self.gate * ({fuse.expression(['x', block], setting)} - x)"
-
-    gate = "        self.gate = nn.Parameter(torch.zeros(1))\n" if row.gate else ""
+    if row.several:
+        name, args = row.class_name, row.inner.args
+        return OF_SEVERAL.format(inner=inner, module=module, name=name, args=args).encode()
+    reduces = fuse is not None and fuse.reduces
     how = "behind a gate that starts closed" if row.gate else "joined with what it is fed"
     text = SOURCE.format(
         title=f"{inner} {how}",
         module=module,
         inner=inner,
         name=row.class_name,
-        formula=result(f"{inner}(x)").replace("self.", ""),
-        note=", with a gate of zero at first: old weights keep their accuracy" if row.gate else "",
-        gate=gate,
-        result=result("self.block(x)"),
+        formula=in_words(fuse, row.gate, "x", f"{inner}(x)").replace("self.", ""),
+        note=NOTE if row.gate else "",
+        channels="channels: int, " if reduces else "",
+        reduce=REDUCE if reduces else "",
+        gate=GATE if row.gate else "",
+        result=in_words(fuse, row.gate, "x", "self.block(x)"),
     )
+    return without_torch(text).encode()
+
+
+def in_words(fuse: Fusion | None, gate: bool, x: str, block: str) -> str:
+    """The text that joins a feature with another, as far as an open gate lets it."""
+    setting = Setting("torch", 1, "self.reduce")
+    if fuse is None:
+        return f"{x} + self.gate * ({block} - {x})" if gate else block
+    if not gate:
+        return fuse.expression([x, block], setting)
+    if fuse.additive:
+        return fuse.expression([x, f"self.gate * {block}"], setting)
+    return f"{x} + self.gate * ({fuse.expression([x, block], setting)} - {x})"
+
+
+def without_torch(text: str) -> str:
+    """The text without an import that it does not need."""
     if "torch." not in text.replace("from torch", "").replace("import torch\n", ""):
-        text = text.replace("import torch\n", "")
-    return text.encode()
+        return text.replace("import torch\n", "")
+    return text

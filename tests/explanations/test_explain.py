@@ -32,6 +32,7 @@ WITHOUT = {"too-large", "layout-ambiguous"}
 #: Those of YAML files, which need PyYAML, or a checkpoint: `tests/yolo` leads to them.
 WITHOUT |= {"no-yaml", "no-mcp", "reshaped", "nothing-new", "copied", "checkpoint"}
 WITHOUT |= {"no-scale", "moved-layers", "not-imported"}
+WITHOUT |= {"two-packages", "not-deterministic", "old-checkpoints"}
 
 
 def warnings_in_the_source() -> set[str]:

@@ -346,7 +346,7 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
             "does-not-build",
             "faster_rcnn.py:1",
             "OpenMMLab's kind",
-            "custom_imports = dict(imports=['blocks.cbam'])",
+            "stitchgen new-module BLOCK --register mmengine",
         ),
         (
             {

@@ -17,7 +17,7 @@ from stitchgen.observer.rows.proof import prove_rows
 from stitchgen.pipeline import splice
 from stitchgen.project import config
 from stitchgen.source.yaml_edits import Insertion, Moved, edited, insert_rows, readers_of
-from stitchgen.source.yaml_rows import IMAGE, ModelYaml, read_model
+from stitchgen.source.yaml_rows import ModelYaml, read_model
 from tests.support.commands import request_of
 from tests.support.spliced import tree
 
@@ -90,8 +90,9 @@ def request(model: ModelYaml, rows: Sequence[Insertion], after: str, module: str
         "rows": [
             {
                 "index": moved.inserted(number),
-                "source": moved.old(row.source) if row.source != IMAGE else IMAGE,
+                "sources": list(moved.read_by_inserted(number)),
                 "readers": sorted({moved.old(index) for index, _ in row.readers}),
+                "replaces": None,
             }
             for number, row in enumerate(rows)
         ],

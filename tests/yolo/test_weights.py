@@ -84,6 +84,16 @@ def test_add_makes_the_weights_in_the_same_run(
     assert tree(fork.root) == before
 
 
+def test_the_script_loads_them(fork: config.Project, model: Any, python: str) -> None:
+    undo.run(fork)
+    script = fork.root / "train.py"
+    script.write_text(
+        "from ultralytics import YOLO\n\nnet = YOLO('yolo1n.yaml').load('yolo1n.pt')\n"
+    )
+    splice.run(fork, request_of("se --after train.py::net.2 --weights yolo1n.pt", python))
+    assert "YOLO('yolo1n.yaml').load('yolo1n-init.pt')" in script.read_text()
+
+
 def test_weights_are_for_rows(fork: config.Project, python: str) -> None:
     found = refusal(fork, "se --after models/common.py::Conv.bn --weights yolo1n.pt", python)
     assert found.code == "usage" and "rows of a YAML file" in found.message
@@ -127,6 +137,8 @@ OLD = [[-1, 1, "Conv", [8]], [-1, 1, "Conv", [16]], [[-1, 0], 1, "Concat", [1]]]
         (OLD, [0, 1, 2]),
         ([OLD[0], [-1, 1, "SE", []], OLD[1], [[-1, 1], 1, "Concat", [1]]], [0, 2, 3]),
         ([[-1, 1, "SE", []], *OLD[:2], [[-1, 1], 1, "Concat", [1]]], [1, 2, 3]),
+        ([OLD[0], [-1, 1, "SE", []], OLD[2]], [0, 1, 2]),
+        ([*OLD[:2], [[-1, 0], 1, "Add", []], [[-1, 0], 1, "Concat", [1]]], [0, 1, 3]),
     ],
 )
 def test_rows_are_aligned(new: Any, moved: list[int]) -> None:
@@ -138,7 +150,7 @@ def test_rows_are_aligned(new: Any, moved: list[int]) -> None:
     [
         (OLD[:2], "row 2, a Concat, is not in the YAML"),
         ([OLD[0], [-1, 1, "SE", []], OLD[1], [[-1, 2], 1, "Concat", [1]]], "reads other layers"),
-        ([*OLD[:2], [[-1, 0], 1, "Add", []], [[-1, 0], 1, "Concat", [1]]], "reads several"),
+        ([*OLD[:2], [[0, 1], 1, "Add", []], [[-1, 0], 1, "Concat", [1]]], "reads other layers"),
         ([OLD[0], [-1, 1, "Conv", [32]], OLD[2]], "row 1, a Conv, is not in the YAML"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,6 @@ from stitchgen.pipeline import splice
 from stitchgen.project import config
 from stitchgen.source.formatting import format_statements
 from tests.support.commands import request_of
-from tests.support.spliced import tree
 
 MODEL = """\
 backbone:
@@ -39,19 +39,8 @@ head:
 def test_what_is_computed(
     flags: str, name: str, joined: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "model.yaml").write_text(MODEL)
-    monkeypatch.chdir(tmp_path)
-    request = request_of(f"se --after model.yaml::SPPF {flags} --no-prove", "no-python")
-    splice.run(config.find_project(tmp_path), request)
+    block = made(flags, name, tmp_path, monkeypatch)(8)
     assert f"- [-1, 1, {name}, [c2]]\n" in (tmp_path / "model.yaml").read_text()
-    for path in (tmp_path / "stitched_blocks").glob("*.py"):
-        assert format_statements(path.read_text(), line_length=100) == path.read_text()
-
-    monkeypatch.syspath_prepend(str(tmp_path))
-    for known in [one for one in sys.modules if one.partition(".")[0] == "stitched_blocks"]:
-        monkeypatch.delitem(sys.modules, known)
-    module = importlib.import_module(f"stitched_blocks.{snake_case(name)}")
-    block = getattr(module, name)(8)
     x = torch.randn(2, 8, 4, 4)
     if "--gate" in flags:
         assert torch.equal(block(x), x), "the gate does not start closed"
@@ -60,12 +49,26 @@ def test_what_is_computed(
     assert torch.allclose(block(x), expected, atol=1e-6)
 
 
-def test_a_concatenation_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def made(flags: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The class that a splice of a block made."""
     (tmp_path / "model.yaml").write_text(MODEL)
     monkeypatch.chdir(tmp_path)
-    before = tree(tmp_path)
-    request = request_of("se --after model.yaml::SPPF --fuse concat --no-prove", "no-python")
-    with pytest.raises(Exception, match="not made for rows") as refused:
-        splice.run(config.find_project(tmp_path), request)
-    assert refused.value.code == "unsupported"  # type: ignore[attr-defined]
-    assert tree(tmp_path) == before
+    request = request_of(f"se --after model.yaml::SPPF {flags} --no-prove", "no-python")
+    splice.run(config.find_project(tmp_path), request)
+    for path in (tmp_path / "stitched_blocks").glob("*.py"):
+        assert format_statements(path.read_text(), line_length=100) == path.read_text()
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for known in [one for one in sys.modules if one.partition(".")[0] == "stitched_blocks"]:
+        monkeypatch.delitem(sys.modules, known)
+    module = importlib.import_module(f"stitched_blocks.{snake_case(name)}")
+    return getattr(module, name)
+
+
+def test_a_concatenation_is_reduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    block = made("--fuse concat --gate", "GatedConcatenatedSE", tmp_path, monkeypatch)(8, 8)
+    x = torch.randn(2, 8, 4, 4)
+    assert torch.equal(block(x), x), "the gate does not start closed"
+    block.gate.data.fill_(1)
+    expected = block.reduce(torch.cat([x, block.block(x)], 1))
+    assert torch.allclose(block(x), expected, atol=1e-6)

@@ -9,7 +9,6 @@ such models build anew from `model.yaml`, copy, pickle and fuse: the block has t
 from __future__ import annotations
 
 import copy
-import inspect
 import pickle
 from typing import Any, Callable, Dict, List, Sequence
 
@@ -22,6 +21,7 @@ from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import shape_in
 from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, RowsRequest
 from stitchgen.observer.rows.builder import Builder, image_channels, run_layers
+from stitchgen.observer.rows.fused import check_close, fed_to_head, fuse
 from stitchgen.observer.rows.twins import (
     blocks_of,
     compare_keys,
@@ -40,8 +40,6 @@ MODES = ("eval", "train")
 RETRIES = 12
 #: The least side of the image that is run, and its least side in pixels of the coarsest feature.
 LEAST_SIDE, LEAST_PIXELS = 128, 2
-#: Fusing a convolution with its norm changes the last bits.
-FUSED = 1e-3
 
 
 def prove_rows(request: RowsRequest) -> RowsAnswer:
@@ -151,7 +149,7 @@ def prove_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenSca
     pair.check_position()
     pair.check_consumed()
     pair.check_survives(builder)
-    notes = pair.check_fused()
+    notes = [*pair.check_fused(), *pair.batch_of_one()]
     return proven(
         scale,
         True,
@@ -190,7 +188,7 @@ class Pair:
         self.before, self.after = before, after
         self.rows, self.moved, self.shape = rows, moved, shape
         perturb(slots(before), 1.0, 1)
-        take_over(before, after, moved)
+        take_over(before, after, moved, rows)
         for block in blocks_of(after, rows):
             perturb(slots(block), 1.0, 2)
 
@@ -228,7 +226,7 @@ class Pair:
         """Without the blocks the outputs are the old ones, bit for bit."""
         for mode in MODES:
             expected = self.original(mode)
-            with torch.no_grad(), without_blocks(self.after, self.rows):
+            with torch.no_grad(), without_blocks(self.after, self.rows, self.before):
                 found = frozen(self.edited(mode, "elsewhere"))
             told = difference(expected, found)
             if told is not None:
@@ -236,7 +234,7 @@ class Pair:
                 raise CheckFailed("elsewhere", message % told, mode)
 
     def check_position(self) -> None:
-        """Each new row runs once, on the very tensor of its source, and its readers are fed its output."""
+        """Each new row runs once, on the very tensors of its sources; its readers are fed its output."""
         fed: Dict[int, List[List[Any]]] = {}
         gave: Dict[int, List[Any]] = {}
         handles = []
@@ -260,14 +258,16 @@ class Pair:
             for handle in handles:
                 handle.remove()
         for row in self.rows:
-            index, source = row["index"], row["source"]
+            index = row["index"]
             name = "model.%d" % index
             if len(fed.get(index, ())) != 1:
                 message = "%s runs %d times in one forward."
                 raise CheckFailed("position", message % (name, len(fed.get(index, ()))))
-            expected = image if source == -1 else gave[source][0]
-            if fed[index][0][0] is not expected:
-                raise CheckFailed("position", "%s is not fed what model.%d gives." % (name, source))
+            for number, source in enumerate(row["sources"]):
+                expected = image if source == -1 else gave[source][0]
+                if not any(one is expected for one in fed[index][0][number : number + 1]):
+                    message = "%s is not fed what model.%d gives."
+                    raise CheckFailed("position", message % (name, source))
             for number in fed:
                 reads = any(one is gave[index][0] for one in fed[number][0])
                 if reads != (number in row["readers"]):
@@ -280,7 +280,7 @@ class Pair:
         changed = False
         for mode in MODES:
             with torch.no_grad():
-                with without_blocks(self.after, self.rows):
+                with without_blocks(self.after, self.rows, self.before):
                     expected = frozen(self.edited(mode, "consumed"))
                 found = frozen(self.edited(mode, "consumed"))
             changed = changed or difference(expected, found) is not None
@@ -337,12 +337,15 @@ class Pair:
         """Fused for inference, the old and the new model without blocks are still the same."""
         if not hasattr(self.before, "fuse"):
             return []
-        take_over(self.before, self.after, self.moved)  # runs in train have moved statistics
+        take_over(
+            self.before, self.after, self.moved, self.rows
+        )  # runs in train have moved statistics
         before, after = copy.deepcopy(self.before), copy.deepcopy(self.after)
         for model in (before, after, self.after):
             model.eval()
+        image = self.image(0)
         with torch.no_grad():
-            whole = frozen(self.run(self.after, "eval"))
+            whole = fed_to_head(self.after, image)
             try:
                 fuse(before)
             except Exception as error:
@@ -352,13 +355,29 @@ class Pair:
             built(lambda: fuse(after), "fusing the edited model", True)
             if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
                 raise CheckFailed("position", "Fusing takes a new row out.")
-            with without_blocks(after, self.rows):
+            with without_blocks(after, self.rows, before):
                 found = frozen(self.run(after, "eval"))
             told = difference(expected, found)
             if told is not None:
                 raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % told, "eval")
-            fused = frozen(self.run(after, "eval"))
-        check_close(whole, fused)
+            check_close(whole, fed_to_head(after, image))
+        return []
+
+    def batch_of_one(self) -> List[str]:
+        """That the blocks do not train on a single image, which the model does without them."""
+        self.after.train()
+        image = self.image(0)[:1]
+        with torch.no_grad():
+            try:
+                with without_blocks(self.after, self.rows, self.before):
+                    self.after(image)
+            except Exception:
+                return []
+            try:
+                self.after(image)
+            except ValueError as error:
+                message = "In train mode the new rows do not take a batch of one: %s"
+                return [message % str(error).splitlines()[0]]
         return []
 
     def macs(self) -> int:
@@ -371,7 +390,7 @@ class Pair:
                 if blocks:
                     self.after(image)
                 else:
-                    with without_blocks(self.after, self.rows):
+                    with without_blocks(self.after, self.rows, self.before):
                         self.after(image)
             counts.append(counter.macs)
         return counts[0] - counts[1]
@@ -379,22 +398,3 @@ class Pair:
 
 def listed(inputs: Any) -> List[Any]:
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-
-
-def fuse(model: Any) -> None:
-    quiet = "verbose" in inspect.signature(model.fuse).parameters
-    model.fuse(**({"verbose": False} if quiet else {}))
-
-
-def check_close(whole: Any, fused: Any) -> None:
-    """Refuse where the spliced model computes something else once it is fused."""
-    for (path, one), (other, two) in zip(whole, fused):
-        if path != other or type(one) is not type(two):
-            return  # the head gives another form once it is fused
-        if isinstance(one, torch.Tensor) and one.is_floating_point():
-            if one.shape != two.shape or not finite([one]):
-                return
-            gap = float((one - two).abs().max()) if one.numel() else 0.0
-            if gap > FUSED * max(1.0, float(one.abs().max())):
-                message = "Fused, the output%s differs by up to %.3g."
-                raise CheckFailed("elsewhere", message % (path, gap), "eval")

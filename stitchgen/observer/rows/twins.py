@@ -28,8 +28,13 @@ def compare_keys(
     moved: Sequence[int],
     rows: Sequence[NewRow],
 ) -> Keys:
-    """Every old key at its layer's new number, with its shape; new ones are the new rows'."""
-    expected = {moved_key(key, moved): tensor for key, tensor in before.items()}
+    """Every old key at its layer's new number, with its shape; new ones are the new rows'.
+
+    A row that took another's place may have other keys, which are told.
+    """
+    replaced = tuple("model.%d." % row["index"] for row in rows if row["replaces"] is not None)
+    every = {moved_key(key, moved): tensor for key, tensor in before.items()}
+    expected = {key: tensor for key, tensor in every.items() if not key.startswith(replaced)}
     lost = sorted(set(expected) - set(after))
     if lost:
         raise CheckFailed("keys", "%s is gone from the state_dict." % lost[0])
@@ -44,12 +49,22 @@ def compare_keys(
     strange = [key for key in added if not key.startswith(own)]
     if strange:
         raise CheckFailed("keys", "%s is new, and of no new row." % strange[0])
-    return {"added": added, "lost": [], "reshaped": []}
+    others = {key: tensor for key, tensor in every.items() if key not in expected}
+    return {
+        "added": [key for key in added if key not in others],
+        "lost": sorted(set(others) - set(after)),
+        "reshaped": sorted(
+            key for key in others if key in after and others[key].shape != after[key].shape
+        ),
+    }
 
 
-def take_over(before: nn.Module, after: nn.Module, moved: Sequence[int]) -> None:
+def take_over(
+    before: nn.Module, after: nn.Module, moved: Sequence[int], rows: Sequence[NewRow]
+) -> None:
     """Give the edited model the old one's tensors: weights, statistics, and what is drawn when it is built."""
-    places = {slot.path: slot for slot in slots(after)}
+    own = tuple("model.%d." % row["index"] for row in rows)
+    places = {slot.path: slot for slot in slots(after) if not slot.path.startswith(own)}
     with torch.no_grad():
         for slot in slots(before):
             place = places.get(moved_key(slot.path, moved))
@@ -80,12 +95,15 @@ def blocks_of(model: Any, rows: Sequence[NewRow]) -> List[nn.Module]:
 
 
 @contextlib.contextmanager
-def without_blocks(model: Any, rows: Sequence[NewRow]) -> Iterator[None]:
-    """Inside, the new rows pass on what they are fed."""
+def without_blocks(model: Any, rows: Sequence[NewRow], before: Any) -> Iterator[None]:
+    """Inside, the new rows pass on what they are fed; where one took another's place, that is back."""
     layers = layers_of(model)
     blocks = blocks_of(model, rows)
     for row, block in zip(rows, blocks):
-        layers[row["index"]] = standing_in(block)
+        if row["replaces"] is None:
+            layers[row["index"]] = standing_in(block)
+        else:
+            layers[row["index"]] = layers_of(before)[row["replaces"]].train(block.training)
     try:
         yield
     finally:
@@ -93,9 +111,16 @@ def without_blocks(model: Any, rows: Sequence[NewRow]) -> Iterator[None]:
             layers[row["index"]] = block
 
 
+class First(nn.Module):
+    """Passes on what it is fed: of several features the first."""
+
+    def forward(self, x: Any) -> Any:
+        return x[0] if isinstance(x, (list, tuple)) else x
+
+
 def standing_in(block: Any) -> nn.Module:
-    """An Identity with what parse_model sets on a layer."""
-    identity: Any = nn.Identity()
+    """A layer without effect, with what parse_model sets on a layer."""
+    identity: Any = First()
     identity.i, identity.f, identity.np, identity.type = block.i, block.f, 0, "torch.nn.Identity"
     identity.training = block.training
     return identity  # type: ignore[no-any-return]

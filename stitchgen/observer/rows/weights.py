@@ -81,8 +81,11 @@ def reads(row: Row, index: int) -> Tuple[int, ...]:
 def alignment(old: Sequence[Row], new: Sequence[Row]) -> List[int]:
     """The new number of each old row, the others being rows of one source that were put in.
 
-    Refuses where taking those out of the new model does not give the old one.
+    A new one passes on what it reads, of several the first. Refuses where taking those out of the new model
+    does not give the old one.
     """
+    if is_replaced(old, new):
+        return list(range(len(old)))
     moved: List[int] = []
     at = 0
     for number, row in enumerate(old):
@@ -98,9 +101,6 @@ def alignment(old: Sequence[Row], new: Sequence[Row]) -> List[int]:
     }  # the row that each passes on, once Identities stand there
     for number, row in enumerate(new):
         sources = reads(row, number)
-        if number not in moved and len(sources) != 1:
-            message = "row %d of the YAML, a %s, is new and reads several"
-            raise Failure("bad-argument", message % (number, row[2]))
         stands_for[number] = number if number in moved else stands_for[sources[0]]
     for number, row in enumerate(old):
         expected = [moved[one] if one >= 0 else -1 for one in reads(row, number)]
@@ -109,6 +109,14 @@ def alignment(old: Sequence[Row], new: Sequence[Row]) -> List[int]:
             message = "row %d of the YAML, a %s, reads other layers than in the checkpoint"
             raise Failure("bad-argument", message % (moved[number], row[2]))
     return moved
+
+
+def is_replaced(old: Sequence[Row], new: Sequence[Row]) -> bool:
+    """Whether the rows are the same but for some that have another module."""
+    return len(old) == len(new) and all(
+        reads(one, number) == reads(other, number) and (is_same(one, other) or one[2] != other[2])
+        for number, (one, other) in enumerate(zip(old, new))
+    )
 
 
 def is_same(old: Row, new: Row) -> bool:
@@ -128,10 +136,15 @@ def twin_of(old: Any, settings: Dict[str, Any], moved: Sequence[int]) -> Any:
         if number not in moved:
             layer.np, layer.type = 0, "torch.nn.modules.linear.Identity"
             layer.training = twin.training
-        layer.i, layer.f = number, row[0]
+        reading = row[0]
+        if number not in moved and isinstance(reading, (list, tuple)):
+            reading = reading[0]
+        layer.i, layer.f = number, reading
         placed.append(layer)
-        written.append([*row[:2], row[2], row[3]] if number in moved else [row[0], 1, IDENTITY, []])
-        sources = row[0] if isinstance(row[0], (list, tuple)) else [row[0]]
+        written.append(
+            [*row[:2], row[2], row[3]] if number in moved else [reading, 1, IDENTITY, []]
+        )
+        sources = reading if isinstance(reading, (list, tuple)) else [reading]
         save += [one % number for one in sources if one != -1]
     twin.model = nn.Sequential(*placed)
     twin.model.training = old.model.training

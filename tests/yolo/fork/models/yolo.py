@@ -1,4 +1,4 @@
-"""A small parse_model, as repositories of the YOLO kind have it."""
+"""A small parse_model, as repositories of the YOLO kind have it 🚀."""
 
 import contextlib
 import math

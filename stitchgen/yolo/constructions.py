@@ -1,0 +1,70 @@
+"""How a repository that has its own parse_model builds the models of its YAML files, ready to paste."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+from stitchgen.errors import StitchError
+from stitchgen.project.config import Project
+from stitchgen.project.transaction import read_bytes
+from stitchgen.source.yaml_rows import read_model
+from stitchgen.targets.request import SpliceRequest
+from stitchgen.yolo.files import builder_of, dotted_name, project_yamls
+
+#: What the class of a model is called there.
+MODELS = ("DetectionModel", "Model")
+#: So many constructions are offered.
+MOST = 3
+
+
+def with_yaml_offers(project: Project, request: SpliceRequest, error: StitchError) -> StitchError:
+    """The refusal of a class that was not built, with the models of the project's YAML files."""
+    builder = builder_of(project.root)
+    files = {text.partition("::")[0] for text in request.targets if ".py::" in text}
+    if (
+        error.code not in ("does-not-build", "does-not-run")
+        or request.builds
+        or builder is None
+        or len(files) != 1
+    ):
+        return error
+    [file] = files
+    names = {text.partition("::")[2].partition(".")[0] for text in request.targets}
+    found = yamls_of(project, names)
+    kind = model_class(builder)
+    if not found or kind is None:
+        return error
+    folder = (project.root / file).parent
+    module = dotted_name(project.root, builder)
+    error.hint = (
+        f"{', '.join(sorted(names))} is a row of {found[0].as_posix()}: name a model that is built of it, "
+        "with its path from the folder of the file that is edited"
+    )
+    error.suggestions = [
+        f"""--build '{module}:{kind}("{Path(os.path.relpath(project.root / path, folder)).as_posix()}")'"""
+        for path in found[:MOST]
+    ]
+    error.suggestions.append(f"--after {found[0].as_posix()}::model.N, a row of its own")
+    return error
+
+
+def yamls_of(project: Project, names: set[str]) -> list[Path]:
+    """The YAML files with a row of one of these classes."""
+    found = []
+    for path in sorted(project_yamls(project), key=lambda path: (len(path.parts), path)):
+        try:
+            model = read_model(read_bytes(project.root / path), path.as_posix())
+        except StitchError:
+            continue  # a dataset's, say
+        if any(row.module in names for row in model.rows):
+            found.append(path)
+    return found
+
+
+def model_class(builder: Path) -> str | None:
+    """The class of the file that takes a YAML."""
+    tree = ast.parse(read_bytes(builder))
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    return next((name for name in MODELS if name in classes), None)
