@@ -35,6 +35,7 @@ from stitchgen.commands import (
     remove,
     show,
     status,
+    sweep,
     undo,
     update,
     weights,
@@ -83,7 +84,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, add, fuse, weights),
+    *(list_blocks, show, new_module, layers, add, fuse, weights, sweep),
     *(status, check, diff, update, remove, undo, explain, demo),
 )
 for module in COMMANDS:

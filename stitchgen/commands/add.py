@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from stitchgen.commands.options import (
     pairs_of,
 )
 from stitchgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from stitchgen.targets.request import AddRequest
 
 
 @click.command("add")
@@ -49,22 +52,7 @@ from stitchgen.errors import UsageError
 @INPUT_TRAIN
 @WRITES
 @EVERY_COMMAND
-def command(
-    block: str,
-    more_targets: tuple[str, ...],
-    settings: tuple[str, ...],
-    where: tuple[str, ...],
-    no_prove: bool,
-    dry_run: bool,
-    diff: bool,
-    yes: bool,
-    project: str,
-    after: tuple[str, ...],
-    before: tuple[str, ...],
-    beside: tuple[str, ...],
-    replace: tuple[str, ...],
-    **options: Any,
-) -> Any:
+def command(dry_run: bool, diff: bool, yes: bool, project: str, **options: Any) -> Any:
     """Put BLOCK at layers of a model, and prove it.
 
     \b
@@ -74,6 +62,30 @@ def command(
 
     BLOCK is a name that `stitchgen list` prints, or your own class, model/attention.py::EMSA.
     """
+    request = request_of(**options)
+    from stitchgen.pipeline import splice
+
+    at = project_at(project)
+    note_that_the_model_runs()
+    outcome = splice.run(at, request, mode=mode_of(dry_run=dry_run, diff=diff))
+    if not (dry_run or diff or yes):
+        offer_to_remember(at, outcome.result, request)
+    return answer(outcome, diff, at.root)
+
+
+def request_of(
+    block: str,
+    more_targets: tuple[str, ...],
+    settings: tuple[str, ...],
+    where: tuple[str, ...],
+    no_prove: bool,
+    after: tuple[str, ...],
+    before: tuple[str, ...],
+    beside: tuple[str, ...],
+    replace: tuple[str, ...],
+    **options: Any,
+) -> AddRequest:
+    """What the options of `add` ask for."""
     from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, REPLACE
     from stitchgen.targets.request import AddRequest
 
@@ -94,7 +106,7 @@ def command(
             f"--{placement} requires an argument, and {swallowed[0]} is an option",
             hint=f"stitchgen add {block} --{placement} model.layer2 {swallowed[0]}",
         )
-    request = AddRequest(
+    return AddRequest(
         block=block,
         placement=placement,
         targets=targets + more_targets,
@@ -104,11 +116,3 @@ def command(
         prove=not no_prove,
         **options,
     )
-    from stitchgen.pipeline import splice
-
-    at = project_at(project)
-    note_that_the_model_runs()
-    outcome = splice.run(at, request, mode=mode_of(dry_run=dry_run, diff=diff))
-    if not (dry_run or diff or yes):
-        offer_to_remember(at, outcome.result, request)
-    return answer(outcome, diff, at.root)

@@ -32,6 +32,8 @@ WITHOUT = {"too-large", "layout-ambiguous"}
 #: Those of YAML files, which need PyYAML, or a checkpoint: `tests/yolo` leads to them.
 WITHOUT |= {"no-yaml", "reshaped", "nothing-new", "copied", "checkpoint"}
 WITHOUT |= {"no-scale", "moved-layers", "not-imported"}
+#: Those of trainings: `tests/sweep` leads to them.
+WITHOUT |= {"baseline-failed", "no-metric", "constant-seed", "sources-changed"}
 
 
 def warnings_in_the_source() -> set[str]:
