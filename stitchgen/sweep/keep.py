@@ -9,16 +9,17 @@ from stitchgen.pipeline import splice
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.source.edits import FileChange
-from stitchgen.sweep import sources, variants
+from stitchgen.sweep import sources
 from stitchgen.sweep.asked import known
 from stitchgen.sweep.folders import SweepFolder
+from stitchgen.sweep.planned import Planned, load
 
 
 def run(project: Project, sweep: str, name: str) -> dict[str, Any]:
     """Write what the runs of the variant had; refused where the project is no longer what was swept."""
     folder = SweepFolder(project.root, sweep)
     asked = known(folder)
-    planned = variants.load(folder, name)
+    planned = load(folder, name)
     if planned is None:
         raise UsageError(
             "usage",
@@ -58,6 +59,6 @@ def run(project: Project, sweep: str, name: str) -> dict[str, Any]:
     }
 
 
-def typed(planned: variants.Planned) -> list[str]:
+def typed(planned: Planned) -> list[str]:
     """The commands as they are typed outside of a sweep."""
     return [text if text.startswith("fuse ") else f"add {text}" for text in planned.texts]

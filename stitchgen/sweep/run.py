@@ -18,6 +18,7 @@ from stitchgen.sweep.engine import Engine
 from stitchgen.sweep.folders import SweepFolder, only_one, read_json, write_json
 from stitchgen.sweep.judge import constant_seed
 from stitchgen.sweep.local import LocalEngine
+from stitchgen.sweep.planned import load
 from stitchgen.sweep.report.write import write_report
 from stitchgen.sweep.sources import Layout, layout_of
 from stitchgen.sweep.spec import BASELINE, Run, Spec
@@ -121,7 +122,7 @@ def _asked(folder: SweepFolder, spec: Spec, now: dict[str, Any]) -> dict[str, An
 
 def _plan(folder: SweepFolder, spec: Spec, layout: Layout, say: Say) -> None:
     for one in spec.variants:
-        if variants.load(folder, one.name) is None:
+        if load(folder, one.name) is None:
             say(f"planning {one.name}: {'; '.join(one.texts)}")
             planned = variants.plan(folder, spec, layout, one)
             for warning in planned.warnings:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError
-from stitchgen.sweep import command, judge, tree, variants
+from stitchgen.sweep import command, judge, tree
 from stitchgen.sweep.folders import (
     RunFolder,
     SweepFolder,
@@ -26,6 +26,7 @@ from stitchgen.sweep.folders import (
 )
 from stitchgen.sweep.metrics.collect import Disagreement, Missing, collect
 from stitchgen.sweep.metrics.series import Series
+from stitchgen.sweep.planned import Planned, load
 from stitchgen.sweep.sources import Layout
 from stitchgen.sweep.spec import BASELINE, Run
 from stitchgen.sweep.state import LAST_LINES, clear_interrupted
@@ -53,7 +54,7 @@ def run(path: Path) -> dict[str, Any]:
 
 def _attempt(sweep: SweepFolder, one: Run, at: TryFolder, lock: int) -> dict[str, Any]:
     asked = read_json(sweep.spec)
-    planned = None if one.variant == BASELINE else variants.load(sweep, one.variant)
+    planned = None if one.variant == BASELINE else load(sweep, one.variant)
     layout = Layout(**{key: tuple(paths) for key, paths in asked["layout"].items()})
     tree.make(sweep.root, at.tree, layout, planned.files if planned else {})
     at.events.mkdir()
@@ -146,7 +147,7 @@ def _settings(
     one: Run,
     at: TryFolder,
     asked: Mapping[str, Any],
-    planned: variants.Planned | None,
+    planned: Planned | None,
 ) -> dict[str, Any]:
     """What the runner reads (`runner/files.py`)."""
     tape = None

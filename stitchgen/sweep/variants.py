@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,10 @@ from stitchgen.project.transaction import LEDGER
 from stitchgen.source import edits
 from stitchgen.source.edits import FileChange
 from stitchgen.sweep import tree
-from stitchgen.sweep.folders import SweepFolder, read_json, write_bytes, write_json
+from stitchgen.sweep.folders import SweepFolder, write_bytes, write_json
+from stitchgen.sweep.planned import Planned, content_of
 from stitchgen.sweep.sources import Layout
 from stitchgen.sweep.spec import Spec, Variant
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A variant whose files are known: by their paths below the root, None for one that goes."""
-
-    name: str
-    texts: tuple[str, ...]
-    files: Mapping[str, bytes | None]
-    attributes: tuple[str, ...]
-    params_added: int | None
-    macs_added: int | None
-    laws: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def edited(self) -> list[str]:
-        """The Python files that a training has to load from its own tree."""
-        return [path for path, new in self.files.items() if new and path.endswith(".py")]
 
 
 def plan(folder: SweepFolder, spec: Spec, layout: Layout, variant: Variant) -> Planned:
@@ -49,7 +31,7 @@ def plan(folder: SweepFolder, spec: Spec, layout: Layout, variant: Variant) -> P
     try:
         tree.make(folder.root, copy, layout, {})
         results, paths = _apply(copy, spec, variant)
-        files = {path: _bytes(copy / path) for path in sorted(paths)}
+        files = {path: content_of(copy / path) for path in sorted(paths)}
         planned = _planned(variant, results, files)
         _keep(folder, planned, paths)
     finally:
@@ -91,10 +73,6 @@ def _planned(variant: Variant, results: list[Any], files: Mapping[str, bytes | N
     )
 
 
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None
-
-
 def _keep(folder: SweepFolder, planned: Planned, paths: set[str]) -> None:
     """Write the files, the patch, and last what makes the variant known."""
     kept = folder.variant(planned.name)
@@ -102,7 +80,7 @@ def _keep(folder: SweepFolder, planned: Planned, paths: set[str]) -> None:
     (kept / "files").mkdir(parents=True)
     changes = []
     for path, content in planned.files.items():
-        before = _bytes(folder.root / path)
+        before = content_of(folder.root / path)
         if content is not None:
             (kept / "files" / path).parent.mkdir(parents=True, exist_ok=True)
             (kept / "files" / path).write_bytes(content)
@@ -111,14 +89,3 @@ def _keep(folder: SweepFolder, planned: Planned, paths: set[str]) -> None:
     write_bytes(kept / f"{planned.name}.diff", edits.patch(changes))
     about = {key: value for key, value in vars(planned).items() if key != "files"}
     write_json(kept / "variant.json", {**about, "files": sorted(paths)})
-
-
-def load(folder: SweepFolder, name: str) -> Planned | None:
-    """The variant as it was planned; None where it was not, or not to the end."""
-    kept = folder.variant(name)
-    about = read_json(kept / "variant.json")
-    if about is None:
-        return None
-    files = {path: _bytes(kept / "files" / path) for path in about["files"]}
-    lists = ("texts", "attributes", "laws", "warnings")
-    return Planned(**{**about, **{key: tuple(about[key]) for key in lists}, "files": files})

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stitchgen.sweep import variants
 from stitchgen.sweep.folders import SweepFolder, write_bytes
+from stitchgen.sweep.planned import load
 from stitchgen.sweep.report import page, text
 from stitchgen.sweep.report.table import Row, Table, missing_runs, table_of
 from stitchgen.sweep.spec import BASELINE, Run
@@ -47,7 +47,7 @@ def read_table(folder: SweepFolder, asked: Mapping[str, Any]) -> Table:
     runs = [Run(name, seed) for name in names for group in asked["seeds"] for seed in group]
     costs = {}
     for name in asked["variants"]:
-        planned = variants.load(folder, name)
+        planned = load(folder, name)
         if planned is not None:
             costs[name] = (planned.params_added, planned.macs_added)
     return table_of(asked, states(folder, runs), costs)

@@ -19,7 +19,7 @@ model = Net()
 data, held = random_split(TensorDataset(images, labels), [32, 16])
 parameters = model.fc.parameters() if options.only_fc else model.parameters()
 optimizer = torch.optim.AdamW(parameters, lr=0.01)
-for epoch in range(2):
+for _ in range(2):
     for x, y in DataLoader(data, 8, shuffle=True):
         loss = nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad()
