@@ -37,6 +37,7 @@ from stitchgen.commands import (
     remove,
     show,
     status,
+    sweep,
     undo,
     update,
     weights,
@@ -85,7 +86,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, add, fuse, prove, weights),
+    *(list_blocks, show, new_module, layers, add, fuse, prove, weights, sweep),
     *(status, check, diff, update, remove, undo, explain, demo, mcp),
 )
 for module in COMMANDS:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from stitchgen.cli import report_history as history
+from stitchgen.cli import report_sweep
 from stitchgen.cli import report_yaml as yaml
 from stitchgen.cli.report_parts import (
     NOT_PROVEN,
@@ -344,5 +345,6 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "check": history.check,
     "explain": history.explain,
     "status": history.status,
+    "sweep": report_sweep.sweep,
     "weights": yaml.weights,
 }

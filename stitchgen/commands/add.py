@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +28,9 @@ from stitchgen.commands.options import (
     pairs_of,
 )
 from stitchgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from stitchgen.targets.request import AddRequest
 
 
 def placed(option: str, help: str) -> Callable[[Command], Command]:
@@ -60,23 +64,7 @@ def placed(option: str, help: str) -> Callable[[Command], Command]:
 @INPUT_TRAIN
 @WRITES
 @EVERY_COMMAND
-def command(
-    block: str,
-    more_targets: tuple[str, ...],
-    settings: tuple[str, ...],
-    where: tuple[str, ...],
-    no_prove: bool,
-    dry_run: bool,
-    diff: bool,
-    yes: bool,
-    project: str,
-    after: tuple[str, ...],
-    before: tuple[str, ...],
-    beside: tuple[str, ...],
-    replace: tuple[str, ...],
-    pick: bool,
-    **options: Any,
-) -> Any:
+def command(pick: bool, dry_run: bool, diff: bool, yes: bool, project: str, **options: Any) -> Any:
     """Put BLOCK at layers of a model, and prove it.
 
     \b
@@ -87,6 +75,32 @@ def command(
 
     BLOCK is a name that `stitchgen list` prints, or your own class, model/attention.py::EMSA.
     """
+    request = request_of(**options)
+    from stitchgen.pipeline import splice
+
+    at = project_at(project)
+    if pick:
+        request = replace(request, targets=picked(at, request))
+    note_that_the_model_runs()
+    outcome = splice.run(at, request, mode=mode_of(dry_run=dry_run, diff=diff))
+    if not (dry_run or diff or yes):
+        offer_to_remember(at, outcome.result, request)
+    return answer(outcome, diff, at.root)
+
+
+def request_of(
+    block: str,
+    more_targets: tuple[str, ...],
+    settings: tuple[str, ...],
+    where: tuple[str, ...],
+    no_prove: bool,
+    after: tuple[str, ...],
+    before: tuple[str, ...],
+    beside: tuple[str, ...],
+    replace: tuple[str, ...],
+    **options: Any,
+) -> AddRequest:
+    """What the options of `add` ask for."""
     from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, REPLACE
     from stitchgen.targets.request import AddRequest
 
@@ -107,14 +121,10 @@ def command(
             f"--{placement} requires an argument, and {swallowed[0]} is an option",
             hint=f"stitchgen add {block} --{placement} model.layer2 {swallowed[0]}",
         )
-    at = project_at(project)
-    targets += more_targets
-    if pick:
-        targets = picked(at, block, str(placement), targets, no_prove, options)
-    request = AddRequest(
+    return AddRequest(
         block=block,
         placement=placement,
-        targets=targets,
+        targets=targets + more_targets,
         settings=pairs_of(
             "--set",
             [text for text in settings if not text.startswith(REDUCE)],
@@ -125,27 +135,14 @@ def command(
         prove=not no_prove,
         **options,
     )
-    from stitchgen.pipeline import splice
-
-    note_that_the_model_runs()
-    outcome = splice.run(at, request, mode=mode_of(dry_run=dry_run, diff=diff))
-    if not (dry_run or diff or yes):
-        offer_to_remember(at, outcome.result, request)
-    return answer(outcome, diff, at.root)
 
 
-def picked(
-    project: Any,
-    block: str,
-    placement: str,
-    targets: tuple[str, ...],
-    no_prove: bool,
-    options: Mapping[str, Any],
-) -> tuple[str, ...]:
+def picked(project: Any, request: AddRequest) -> tuple[str, ...]:
     """The layers that somebody chooses from those of the model that is named as the target."""
     from stitchgen.commands.picking import check_terminal, pick
     from stitchgen.pipeline import layers
 
+    block, placement, targets = request.block, str(request.placement), request.targets
     check_terminal(f"stitchgen add {block} --{placement} model.layer2")
     if len(targets) > 1:
         raise UsageError(
@@ -154,16 +151,13 @@ def picked(
             hint=f"stitchgen add {block} --{placement} {targets[0]} --pick",
         )
     note_that_the_model_runs()
-    fits = None if placement == "replace" else block.partition(",")[0]
-    shown = layers.Shown(fits)
-    builds, inputs, python = options["builds"], options["inputs"], options["python"]
     found = layers.run(
         project,
         targets[0],
-        shown=shown,
-        builds=builds,
-        inputs=inputs,
-        python=python,
-        prove=not no_prove,
+        shown=layers.Shown(None if placement == "replace" else block.partition(",")[0]),
+        builds=request.builds,
+        inputs=request.inputs,
+        python=request.python,
+        prove=request.prove,
     )
     return pick(found["layers"], block)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from stitchgen.commands.options import (
     pairs_of,
 )
 
+if TYPE_CHECKING:
+    from stitchgen.targets.request import FuseRequest
+
 
 @click.command("fuse")
 @click.argument("targets", nargs=-1, metavar="TARGET TARGET...", shell_complete=complete_target)
@@ -44,17 +47,7 @@ from stitchgen.commands.options import (
 @INPUT_TRAIN
 @WRITES
 @EVERY_COMMAND
-def command(
-    targets: tuple[str, ...],
-    block: str | None,
-    settings: tuple[str, ...],
-    no_prove: bool,
-    dry_run: bool,
-    diff: bool,
-    yes: bool,
-    project: str,
-    **options: Any,
-) -> Any:
+def command(dry_run: bool, diff: bool, yes: bool, project: str, **options: Any) -> Any:
     """Fuse the outputs of several layers, in the place of the last one's, and prove it.
 
     \b
@@ -62,16 +55,7 @@ def command(
     stitchgen fuse model.layer2 model.layer3 model.layer4 --fuse add --gate
     stitchgen fuse model.down1 model.down2 model.down3 --block fpn
     """
-    from stitchgen.targets.request import FuseRequest
-
-    request = FuseRequest(
-        block=block or "",
-        targets=targets,
-        settings=pairs_of("--set", [text for text in settings if not text.startswith(REDUCE)]),
-        reduce_settings=pairs_of("--set", settings, REDUCE),
-        prove=not no_prove,
-        **options,
-    )
+    request = request_of(**options)
     from stitchgen.pipeline import splice
 
     at = project_at(project)
@@ -80,3 +64,23 @@ def command(
     if not (dry_run or diff or yes):
         offer_to_remember(at, outcome.result, request)
     return answer(outcome, diff, at.root)
+
+
+def request_of(
+    targets: tuple[str, ...],
+    block: str | None,
+    settings: tuple[str, ...],
+    no_prove: bool,
+    **options: Any,
+) -> FuseRequest:
+    """What the options of `fuse` ask for."""
+    from stitchgen.targets.request import FuseRequest
+
+    return FuseRequest(
+        block=block or "",
+        targets=targets,
+        settings=pairs_of("--set", [text for text in settings if not text.startswith(REDUCE)]),
+        reduce_settings=pairs_of("--set", settings, REDUCE),
+        prove=not no_prove,
+        **options,
+    )

@@ -78,3 +78,17 @@ def _git_folder(root: Path) -> Path | None:
         if git.is_dir():
             return git
     return None
+
+
+def files(root: Path) -> list[str] | None:
+    """What git has below a folder or would take, by paths below it; None where it has nothing."""
+    git = shutil.which("git")
+    if git is None or _git_folder(root) is None:
+        return None
+    command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=root, capture_output=True)
+    if done.returncode != 0:
+        return None
+    names = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    found = [name for name in dict.fromkeys(names) if name and (root / name).exists()]
+    return found or None  # a repository that ignores this folder knows nothing of it

@@ -1,0 +1,194 @@
+"""`stitchgen sweep`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stitchgen.commands import add, fuse
+from stitchgen.commands.conversation import project_at
+from stitchgen.commands.options import EVERY_COMMAND, PYTHON
+from stitchgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from stitchgen.targets.request import SpliceRequest
+
+NAME = "sweep"
+#: What is left of the arguments behind `--`: the command that trains.
+TRAINS = "stitchgen.trains"
+
+
+class Sweep(click.Command):
+    """A command line that ends with another one, behind `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own, trains = args, []
+        if "--" in args:
+            place = args.index("--")
+            own, trains = args[:place], args[place + 1 :]
+        ctx.meta[TRAINS] = tuple(trains)
+        return super().parse_args(ctx, own)
+
+
+@click.command("sweep", cls=Sweep, options_metavar="[OPTIONS] -- COMMAND {seed}")
+@click.argument("what", nargs=-1, metavar="[status|report|keep VARIANT]")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar='NAME="ADD"',
+    help="A variant: NAME, "
+    "and what follows stitchgen add (or a whole fuse); several splices are joined by ;",
+)
+@click.option("--seeds", default="5", show_default=True, help="How many, 100-104, or 1,2,7.")
+@click.option("--metric", help="The number to compare by: val_acc, or min:val_loss.")
+@click.option(
+    "--at",
+    type=click.Choice(["last", "best"]),
+    default="last",
+    show_default=True,
+    help="Which of its values counts.",
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at once.")
+@click.option("--name", default=NAME, show_default=True, help="The name of the sweep.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="How long a run may take.")
+@click.option("--link", multiple=True, metavar="PATH", help="Link this, do not copy it.")
+@click.option("--fresh", multiple=True, metavar="PATH", help="Runs begin without this.")
+@click.option("--no-pair", is_flag=True, help="Do not start variants from the baseline's state.")
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="The report's language.",
+)
+@click.option("--dry-run", is_flag=True, help="Plan and prove the variants, and run nothing.")
+@PYTHON
+@EVERY_COMMAND
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    what: tuple[str, ...],
+    variants: tuple[str, ...],
+    project: str,
+    name: str,
+    lang: str,
+    dry_run: bool,
+    **options: Any,
+) -> Any:
+    """Does a block help? Train variants of the project at several seeds, in pairs.
+
+    \b
+    stitchgen sweep --variant cbam="cbam --after model.layer2" --seeds 5 \\
+        --metric val_acc --jobs 2 -- python train.py --seed {seed}
+    stitchgen sweep status        what is done, failed, going, to do
+    stitchgen sweep report        the report again, of what is done
+    stitchgen sweep keep cbam     that variant in the project itself
+
+    The same command goes on where it was interrupted. Each run has a copy of the project below
+    .stitchgen/; the project's own files stay as they are.
+    """
+    match what:
+        case ("exec", path):
+            from stitchgen.sweep import supervise
+
+            return supervise.run(Path(path))
+        case ("status",):
+            from stitchgen.sweep import status
+
+            return status.run(project_at(project), name)
+        case ("report",):
+            from stitchgen.sweep import status
+
+            return status.report(project_at(project), name, lang)
+        case ("keep", variant):
+            from stitchgen.sweep import keep
+
+            return keep.run(project_at(project), name, variant)
+        case ():
+            return _sweep(ctx.meta[TRAINS], variants, project, name, lang, dry_run, options)
+    raise UsageError(
+        "usage",
+        f"sweep does not know {' '.join(what)!r}",
+        hint="stitchgen sweep status, report or keep VARIANT; what trains stands behind --",
+    )
+
+
+def _sweep(
+    trains: tuple[str, ...],
+    variants: tuple[str, ...],
+    project: str,
+    name: str,
+    lang: str,
+    dry_run: bool,
+    options: dict[str, Any],
+) -> Any:
+    from stitchgen.sweep import run
+    from stitchgen.sweep.spec import Metric, Spec, seeds_of
+
+    if options["metric"] is None:
+        raise UsageError(
+            "usage",
+            "it is not said what the runs are compared by",
+            hint="--metric val_acc: a number that the training prints or writes",
+        )
+    at = project_at(project)
+    here = (at.current or at.root).resolve()
+    spec = Spec(
+        name=name,
+        command=trains,
+        seeds=seeds_of(options["seeds"]),
+        metric=Metric.of(options["metric"], options["at"]),
+        variants=tuple(_variant(text) for text in variants),
+        jobs=options["jobs"],
+        folder=here.relative_to(at.root).as_posix() if here.is_relative_to(at.root) else ".",
+        python=options["python"],
+        pair=not options["no_pair"],
+        timeout=options["timeout"],
+        link=options["link"],
+        fresh=options["fresh"],
+    )
+    return run.dry_run(at, spec, _say) if dry_run else run.run(at, spec, _say, lang=lang)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _variant(text: str) -> Any:
+    from stitchgen.sweep.spec import Variant
+
+    name, equals, commands = text.partition("=")
+    texts = tuple(part.strip() for part in commands.split(";") if part.strip())
+    if not equals or not texts:
+        raise UsageError(
+            "usage",
+            f"--variant {text!r} is not of the form NAME='cbam --after model.layer2'",
+            hint='--variant cbam="cbam --after model.layer2"',
+        )
+    return Variant(name.strip(), texts, tuple(request_of(part) for part in texts))
+
+
+def request_of(text: str) -> SpliceRequest:
+    """What the arguments of an `add`, or a whole `fuse`, ask for."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError("usage", f"--variant {text!r}: {error}", hint="close the quote") from error
+    module: Any = add
+    if words[:1] in (["add"], ["fuse"]):
+        module = fuse if words.pop(0) == "fuse" else add
+    with module.command.make_context(
+        module.command.name, words, obj=click.get_current_context().obj
+    ) as made:
+        given = dict(made.params)
+    for option in ("dry_run", "diff", "yes", "project"):
+        given.pop(option)
+    if given.pop("pick", False):
+        raise UsageError("usage", "--pick asks a person", hint="name the layers in --variant")
+    request: SpliceRequest = module.request_of(**given)
+    return request

@@ -1,0 +1,168 @@
+"""What happens in a process that trains: recorded for the baseline, put back and looked at for a variant."""
+
+import os
+import sys
+import weakref
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+import torch
+from torch import nn
+
+from stitchgen.runner import tape
+from stitchgen.runner.blocks import Blocks
+from stitchgen.runner.files import Settings, process_name, write_json
+
+#: So many names are kept of tensors that are not equal.
+MOST_NAMES = 20
+
+
+class Watcher:
+    """Is told of events by the hooks, and leaves `report.json` in the folder of its process."""
+
+    def __init__(self, settings: Settings, process: int) -> None:
+        self.settings = settings
+        self.process = process
+        self.folder: Optional[str] = None
+        self.recorder: Optional[tape.Recorder] = None
+        self.player: Optional[tape.Player] = None
+        self.blocks = Blocks()
+        self.roots: List[Tuple[int, Any]] = []  # with weak references
+        self.built_count = 0
+        self.trained: Set[int] = set()  # numbers of roots that an optimizer has begun to change
+        self.stepped: Any = weakref.WeakSet()  # optimizers that have taken a step
+        self.first_step = False
+        self.shared = 0
+        self.unequal: List[str] = []
+        self.fingerprints: List[str] = []
+        self.seeds: List[Tuple[int, Optional[str]]] = []
+        self.busy = False
+
+    # -- what the hooks say ------------------------------------------------------------------------
+
+    def built(self, module: nn.Module) -> None:
+        """A module of the user's has been constructed, and none around it is being constructed."""
+        if self._passes_over() or not [*module.parameters(), *module.buffers()]:
+            return
+        number = self.built_count
+        self.built_count += 1
+        self.roots.append((number, weakref.ref(module)))
+        here = [(number, module)]
+        self._event("built", type(module).__name__, tape.named_tensors(here), (number, module))
+
+    def optimizer_made(self, optimizer: Any) -> None:
+        if self._passes_over():
+            return
+        fresh = [(number, root) for number, root in self._alive() if number not in self.trained]
+        self._event("optimizer", type(optimizer).__name__, tape.named_tensors(fresh))
+
+    def stepping(self, optimizer: Any) -> None:
+        """An optimizer is about to step; what it holds is as it was before its first step."""
+        if optimizer in self.stepped or self._passes_over():
+            return
+        self.stepped.add(optimizer)
+        fresh = [(number, root) for number, root in self._alive() if number not in self.trained]
+        tensors = tape.named_tensors(fresh, buffers=False)
+        self._event("step", type(optimizer).__name__, tensors)
+        self.blocks.stepping(optimizer)
+        self.trained |= {number for number, _ in fresh}
+        self.first_step = True
+        self._write()
+
+    def loader_started(self) -> None:
+        if self._passes_over():
+            return
+        self._event("loader", "", {})
+        if self.first_step:
+            self._write()
+
+    def seeded(self, value: int, where: Optional[str]) -> None:
+        if not self.first_step and not self._passes_over():
+            self.seeds.append((value, where))
+
+    def ended(self) -> None:
+        if self.folder is not None and not self._passes_over():
+            self._write()
+
+    # -- what is done about it ---------------------------------------------------------------------
+
+    def _passes_over(self) -> bool:
+        """In a worker that was forked, or inside of what the watcher itself does."""
+        return self.busy or os.getpid() != self.process
+
+    def _alive(self) -> List[Tuple[int, nn.Module]]:
+        found = [(number, reference()) for number, reference in self.roots]
+        return [(number, root) for number, root in found if root is not None]
+
+    def _event(
+        self,
+        kind: str,
+        name: str,
+        tensors: tape.Tensors,
+        root: Optional[Tuple[int, nn.Module]] = None,
+    ) -> None:
+        self.busy = True
+        try:
+            self._open()
+            if self.recorder is not None:
+                structure = tape.structure_of(*root) if root else {}
+                self.fingerprints.append(self.recorder.event(kind, name, tensors, structure))
+            if self.player is not None:
+                shared = self.player.event(kind, name, tensors)
+                if root is not None and not self.player.stopped:
+                    self.blocks.found(*root, self.player.structure, self.player.known)
+                if kind == "step":
+                    self.shared += len(shared.shared)
+                    self.unequal += shared.unequal
+        finally:
+            self.busy = False
+
+    def _open(self) -> None:
+        """Take a name among the processes of the run, once there is something to say."""
+        if self.folder is not None:
+            return
+        name = process_name(self.settings.folder)
+        self.folder = os.path.join(self.settings.folder, name)
+        if self.settings.tape is None:
+            self.recorder = tape.Recorder(self.folder)
+        else:
+            there = os.path.join(self.settings.tape, name)
+            self.player = tape.Player(there, self.settings.pair)
+
+    def _write(self) -> None:
+        assert self.folder is not None
+        self.busy = True
+        try:
+            self.blocks.look()
+            write_json(os.path.join(self.folder, "report.json"), self._report())
+        finally:
+            self.busy = False
+
+    def _report(self) -> Dict[str, Any]:
+        return {
+            "torch": torch.__version__,
+            "python": sys.version.split()[0],
+            "built": self.built_count,
+            "stepped": self.first_step,
+            "fingerprints": self.fingerprints[:8],
+            "seeds": self.seeds[-8:],
+            "loaded": self._loaded(),
+            "blocks": self.blocks.as_dict(),
+            "pairing": {
+                "shared": self.shared,
+                "unequal": self.unequal[:MOST_NAMES],
+                "unequal_count": len(self.unequal),
+                "events": self.player.count if self.player else 0,
+                "stopped": self.player.stopped if self.player else None,
+            },
+        }
+
+    def _loaded(self) -> Dict[str, List[str]]:
+        """For each edited file that was imported, from where: the modules whose names end as its path does."""
+        found: Dict[str, List[str]] = {}
+        tree = os.path.realpath(self.settings.tree)
+        files = [getattr(one, "__file__", None) for one in list(sys.modules.values())]
+        paths = {os.path.realpath(os.path.join(tree, file)) for file in files if file}
+        for edited in self.settings.edited:
+            ending = os.sep + edited.replace("/", os.sep)
+            found[edited] = sorted(path for path in paths if path.endswith(ending))
+        return found

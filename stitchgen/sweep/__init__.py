@@ -1,0 +1,1 @@
+"""`stitchgen sweep`: variants of a project times seeds, run in pairs, with a report."""

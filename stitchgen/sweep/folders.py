@@ -1,0 +1,191 @@
+"""Where a sweep keeps its files. The state is these files; there is no other.
+
+.stitchgen/sweeps/NAME/
+  spec.json                     what was asked, the hashes of the sources
+  variants/cbam/                the bytes that `add` wrote, its report, cbam.diff
+  runs/cbam/seed-3/try-1/       tree/, output.txt, settings.json, events/, exit.json
+  runs/cbam/seed-3/result.json  the run is done
+  report/
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stitchgen.errors import StitchError
+from stitchgen.sweep.spec import BASELINE, Run
+
+STATE = ".stitchgen"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The files of one sweep."""
+
+    root: Path  # of the project
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / STATE / "sweeps" / self.name
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report"
+
+    def variant(self, name: str) -> Path:
+        return self.path / "variants" / name
+
+    def run(self, run: Run) -> RunFolder:
+        return RunFolder(self.path / "runs" / run.variant / f"seed-{run.seed}")
+
+    def baseline_of(self, run: Run) -> RunFolder:
+        return self.run(Run(BASELINE, run.seed))
+
+    def make(self) -> None:
+        """The folder, which git never sees."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        ignore = self.root / STATE / "sweeps" / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "utf-8")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run and its tries."""
+
+    path: Path
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def said(self) -> Path:
+        """What the run's supervisor itself printed: nothing, unless it failed."""
+        return self.path / "supervisor.txt"
+
+    def tries(self) -> list[TryFolder]:
+        """In the order in which they were begun."""
+        found = [TryFolder(path) for path in self.path.glob("try-*") if path.is_dir()]
+        return sorted(found, key=lambda one: one.number)
+
+    def next_try(self) -> TryFolder:
+        tries = self.tries()
+        number = tries[-1].number + 1 if tries else 1
+        return TryFolder(self.path / f"try-{number}")
+
+
+@dataclass(frozen=True)
+class TryFolder:
+    """The files of one try."""
+
+    path: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.path.name.removeprefix("try-"))
+
+    @property
+    def tree(self) -> Path:
+        return self.path / "tree"
+
+    @property
+    def output(self) -> Path:
+        return self.path / "output.txt"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events"
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "settings.json"
+
+    @property
+    def exit(self) -> Path:
+        return self.path / "exit.json"
+
+
+def read_json(path: Path) -> Any:
+    """The content; None where there is no such file."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """The file is the old one or the new one, whenever the process or the machine stops."""
+    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(draft, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(draft, path)
+
+
+@contextmanager
+def only_one(path: Path, message: str) -> Iterator[int]:
+    """Hold a lock that ends with whoever has its descriptor: this process, and those it is passed on to."""
+    descriptor = take_lock(path)
+    if descriptor is None:
+        raise StitchError(
+            "locked",
+            message,
+            where=str(path.parent),
+            hint="wait until it has ended, then run the same command again",
+        )
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def take_lock(path: Path) -> int | None:
+    """The descriptor of the lock; None where another process has it."""
+    try:
+        import fcntl
+    except ImportError as error:  # Windows
+        raise StitchError(
+            "unsupported",
+            "stitchgen sweep needs a system with flock, which Windows has not",
+            hint="run it in the Windows Subsystem for Linux",
+        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_busy(path: Path) -> bool:
+    """Whether a process has the lock."""
+    if not path.exists():
+        return False
+    descriptor = take_lock(path)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False

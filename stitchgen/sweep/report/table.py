@@ -1,0 +1,116 @@
+"""The rows of a report, made of the results of runs. Nothing here reads a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stitchgen.sweep.spec import BASELINE, Run
+from stitchgen.sweep.state import Kind, State
+from stitchgen.sweep.statistics import Comparison, compare, deviation, mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant: its numbers by seed, and how it compares."""
+
+    name: str
+    values: Mapping[int, float]
+    mean: float | None
+    spread: float | None
+    comparison: Comparison | None  # None for the baseline
+    unpaired: str  # why, where a run of it is
+    params_added: int | None
+    macs_added: int | None
+    missing: Mapping[int, str]  # the seeds without a result, and why
+    diverged: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows, the baseline first."""
+
+    metric: str
+    at: str
+    less_is_better: bool
+    groups: tuple[tuple[int, ...], ...]  # seeds, by when they were asked for
+    rows: tuple[Row, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(seed for group in self.groups for seed in group)
+
+    def named(self, name: str) -> Row:
+        return next(row for row in self.rows if row.name == name)
+
+
+def table_of(
+    asked: Mapping[str, Any],
+    known: Mapping[Run, State],
+    costs: Mapping[str, tuple[int | None, int | None]],
+) -> Table:
+    """The table; `costs` are the parameters and multiply-accumulates that a variant adds."""
+    groups = tuple(tuple(group) for group in asked["seeds"])
+    names = [BASELINE, *asked["variants"]]
+    values = {name: _values(name, known) for name in names}
+    unpaired = {name: _unpaired(name, known) for name in names[1:]}
+    found = compare(
+        {name: values[name] for name in names[1:]},
+        values[BASELINE],
+        less_is_better=asked["less_is_better"],
+        unpaired=[name for name, why in unpaired.items() if why],
+    )
+    rows = [
+        _row(name, values[name], found.get(name), unpaired.get(name, ""), known, costs.get(name))
+        for name in names
+    ]
+    return Table(asked["metric"], asked["at"], asked["less_is_better"], groups, tuple(rows))
+
+
+def _values(name: str, known: Mapping[Run, State]) -> dict[int, float]:
+    done = {run.seed: one.result for run, one in sorted(known.items()) if run.variant == name}
+    return {seed: result["value"] for seed, result in done.items() if result is not None}
+
+
+def _unpaired(name: str, known: Mapping[Run, State]) -> str:
+    for run, one in sorted(known.items()):
+        if run.variant == name and one.result is not None:
+            pairing = one.result["pairing"]
+            if not pairing["paired"]:
+                names = pairing["names"]
+                return str(pairing["reason"]) + (f": {', '.join(names[:3])}" if names else "")
+    return ""
+
+
+def _row(
+    name: str,
+    values: Mapping[int, float],
+    comparison: Comparison | None,
+    unpaired: str,
+    known: Mapping[Run, State],
+    cost: tuple[int | None, int | None] | None,
+) -> Row:
+    finite = [value for value in values.values() if math.isfinite(value)]
+    params, macs = cost or (None, None)
+    return Row(
+        name=name,
+        values=values,
+        mean=mean(finite) if finite else None,
+        spread=deviation(finite) if len(finite) > 1 else None,
+        comparison=comparison,
+        unpaired=unpaired,
+        params_added=params,
+        macs_added=macs,
+        missing={
+            run.seed: one.failure["reason"] if one.failure else one.kind.value
+            for run, one in sorted(known.items())
+            if run.variant == name and one.kind is not Kind.DONE
+        },
+        diverged=tuple(seed for seed, value in values.items() if not math.isfinite(value)),
+    )
+
+
+def missing_runs(rows: Sequence[Row]) -> int:
+    return sum(len(row.missing) for row in rows)

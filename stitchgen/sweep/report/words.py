@@ -1,0 +1,66 @@
+"""The words of a report, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stitchgen.sweep.statistics import GAIN, LOSS, NONE, NOT
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "variant": "variant",
+        "difference": "difference (95 % CI)",
+        "p": "p (Holm)",
+        "wins": "wins",
+        "pairing": "pairing",
+        "verdict": "verdict",
+        "head": "{metric}, {at} value, {better} is better; {count} seeds ({seeds}); all with the baseline's hyperparameters",
+        "last": "last",
+        "best": "best (optimistic, the same for all)",
+        "less": "less",
+        "more": "more",
+        GAIN: "gain",
+        LOSS: "loss",
+        NONE: "no difference seen; {shown} or more would have shown",
+        NOT: "not comparable: {why}",
+        "few": "{pairs} pairs are fewer than 3",
+        "one": "one pair is fewer than 3",
+        "unpaired": "unpaired",
+        "alone": "One seed says nothing: the same training with another seed differs, too. Add --seeds 5.",
+        "added": "Seeds were added after a report ({groups}): looking and adding until it suits is no test.",
+        "missing": "{variant}: {count} of {of} runs have no result ({what})",
+        "diverged": "{variant}: diverged in {count} of {of} runs (NaN or inf), which are in no mean",
+        "pairs": "Each difference is between two runs of one seed; p is of the paired t test, corrected for {tests} variants.",
+        "bought": "pairing: how many times narrower the differences are than those of independent runs.",
+        "confirm": "A gain is confirmed by fresh seeds, not by the same: {typed}",
+        "none": "no result",
+    },
+    "zh": {
+        "variant": "变体",
+        "difference": "差值（95% 置信区间）",
+        "p": "p（Holm 校正）",
+        "wins": "胜出",
+        "pairing": "配对收益",
+        "verdict": "结论",
+        "head": "{metric}，取{at}值，越{better}越好；{count} 个种子（{seeds}）；全部使用基线的超参数",
+        "last": "最后一个",
+        "best": "最佳（偏乐观，对所有变体一致）",
+        "less": "小",
+        "more": "大",
+        GAIN: "有提升",
+        LOSS: "有下降",
+        NONE: "未见差异；达到 {shown} 的差异才能被看出",
+        NOT: "无法比较：{why}",
+        "few": "只有 {pairs} 对，少于 3 对",
+        "one": "只有 1 对，少于 3 对",
+        "unpaired": "未配对",
+        "alone": "单个种子说明不了任何问题：换一个种子，同样的训练结果也会不同。请加 --seeds 5。",
+        "added": "出报告之后又增加了种子（{groups}）：边看边加直到满意，不算检验。",
+        "missing": "{variant}：{of} 次运行中有 {count} 次没有结果（{what}）",
+        "diverged": "{variant}：{of} 次运行中有 {count} 次发散（NaN 或 inf），未计入均值",
+        "pairs": "每个差值来自同一种子的两次运行；p 值为配对 t 检验，并对 {tests} 个变体做了校正。",
+        "bought": "配对收益：差值的波动比独立运行时缩小的倍数。",
+        "confirm": "提升需要用新的种子确认，而不是同样的种子：{typed}",
+        "none": "无结果",
+    },
+}

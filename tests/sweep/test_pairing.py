@@ -1,0 +1,78 @@
+"""Trainings in pairs: a variant begins where its baseline began, or does not count."""
+
+import os
+import subprocess
+import sys
+
+from tests.sweep.conftest import files_of
+
+SE = "se=se --after model.layer2 --gate --no-prove"
+TRAIN = "python train.py --seed {seed}"
+
+
+def output(root, variant, seed=0):
+    return (
+        root / f".stitchgen/sweeps/sweep/runs/{variant}/seed-{seed}/try-1/output.txt"
+    ).read_text()
+
+
+def test_a_gated_variant_begins_with_its_baselines_loss(training, sweep):
+    before = files_of(training)
+    status, answer = sweep(
+        "--variant",
+        SE,
+        "--seeds",
+        "1",
+        "--metric",
+        "val_acc",
+        "--python",
+        sys.executable,
+        train=TRAIN,
+    )
+    assert status == 0, answer
+    assert files_of(training) == before
+    for seed in (0,):
+        baseline, variant = (
+            output(training, name, seed).splitlines() for name in ("baseline", "se")
+        )
+        assert baseline[0] == variant[0], "the gate is closed: the first loss is the baseline's"
+        assert baseline[1:] != variant[1:], "and then it is trained"
+        # The split comes after the model: it would be another one.
+        assert baseline[-1].split()[1] == variant[-1].split()[1]
+    plain = subprocess.run(
+        [sys.executable, "train.py", "--seed", "0"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )
+    assert plain.stdout == output(training, "baseline", 0), "recorded, it is the plain run"
+    [_, se] = answer["variants"]
+    assert se["unpaired"] is None and se["comparison"]["pairs"] == 1
+    assert se["comparison"]["low"] is None and se["comparison"]["verdict"] == "not-comparable"
+    status, answer = sweep("keep", "se")
+    assert status == 0 and {one["path"] for one in answer["files"]} == {
+        "blocks/se.py",
+        "model.py",
+        "stitchgen.lock",
+    }
+    assert "layer2_se" in (training / "model.py").read_text()
+    assert sweep("keep", "se")[1]["error"]["code"] == "sources-changed"
+
+
+def test_a_block_that_no_optimizer_has_does_not_count(training, sweep):
+    status, answer = sweep(
+        *("--variant", SE, "--seeds", "1", "--metric", "val_acc", "--python", sys.executable),
+        train=f"{TRAIN} --only-fc",
+    )
+    assert status == 1
+    [reason] = answer["variants"][1]["missing"].values()
+    assert reason == "no optimizer has layer2_se.fc.0.bias and 4 more"
+
+
+def test_a_script_with_a_seed_of_its_own_is_refused(training, sweep):
+    status, answer = sweep(
+        *("--seeds", "2", "--metric", "val_acc", "--python", sys.executable),
+        train=f"{TRAIN} --constant",
+    )
+    assert status == 1 and answer["error"]["code"] == "constant-seed"
+    assert answer["error"]["where"] == "train.py:15"
