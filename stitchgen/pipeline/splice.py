@@ -17,6 +17,7 @@ from stitchgen.catalog.own_class import is_own, read_own
 from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, outcome_of
+from stitchgen.pipeline.passed_weights import check_passed_weights
 from stitchgen.pipeline.proof import Proof, prove
 from stitchgen.pipeline.survey import backend_for
 from stitchgen.planning import block_file
@@ -87,6 +88,7 @@ def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outco
     task = task_of(project, request)
     with backend_for(task.model.subject, Workspace(project.root), run=request.prove) as backend:
         plan, proof = by_running(task, backend) if backend.runs else by_reading(task, backend)
+    check_passed_weights(plan)
     return outcome_of(task, plan, proof, dry_run=dry_run, without=backend.instead_of)
 
 

@@ -31,7 +31,7 @@ def lines_left_out(
     imported = imported_files(file, tree, root, paths)
     for path, (other, names) in builders.items():
         if path != file and in_project(path, root):
-            found[path] = import_safety.left_out(other, names)
+            found[path] = import_safety.left_out(other, names, rebound=True)
             imported |= imported_files(path, other, root, paths)
     for path in imported.keys() - found.keys():
         found[path] = import_safety.acting(imported[path])

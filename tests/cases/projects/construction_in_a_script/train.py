@@ -16,6 +16,9 @@ if args.network == "small":
 elif args.network == "large":
     cfg = large
 
+width = cfg["width"]
+assert width > 8
+
 net = Face(cfg=cfg)
 descent = torch.optim.SGD(net.parameters(), lr=0.1)
 for step in range(args.steps):
