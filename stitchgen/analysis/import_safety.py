@@ -36,10 +36,13 @@ ACTING_NAMES = {"load", "save", "system", "popen", "parse_args", "exit", "open",
 SETTINGS = ("sys.path.", "os.environ.", "__all__.", "warnings.", "logging.", "torch.set_")
 
 
-def left_out(tree: ast.Module, wanted: Collection[str] = ()) -> list[tuple[int, int]]:
+def left_out(
+    tree: ast.Module, wanted: Collection[str] = (), *, rebound: bool = False
+) -> list[tuple[int, int]]:
     """`(first line, last line)` of each top-level statement that must not be run.
 
-    `wanted` are the names that building the model reads.
+    `wanted` are the names that building the model reads. With `rebound` a name that is bound counts as missing
+    where a statement that is left out would have bound it anew: `cfg = None`, and below it the choice.
     """
     reader = Reader(tree, wanted)
     found = []
@@ -47,7 +50,7 @@ def left_out(tree: ast.Module, wanted: Collection[str] = ()) -> list[tuple[int, 
         if reader.keeps(statement):
             reader.bound |= stored(statement)
         else:
-            reader.missing |= stored(statement) - reader.bound
+            reader.missing |= stored(statement) - (set() if rebound else reader.bound)
             found.append((statement.lineno, statement.end_lineno or statement.lineno))
     return found
 

@@ -179,7 +179,17 @@ def takes(model: nn.Module) -> str:
 
 
 def guesses_of_one(model: nn.Module) -> List[Shape]:
-    """Shapes of one argument."""
+    """Shapes of one argument: what the first layer takes, then images if some layer takes those."""
+    shapes = shapes_for_first(model)
+    if any(isinstance(one, nn.Conv2d) and one.in_channels == 3 for one in model.modules()):
+        # The layer that is registered first may not be the one that runs first.
+        images = [([2, 3, size, size], "float32") for size in (224, 256, 512, 64)]
+        shapes += [image for image in images if image not in shapes]
+    return shapes
+
+
+def shapes_for_first(model: nn.Module) -> List[Shape]:
+    """Shapes that the first layer with weights takes."""
     for module in model.modules():
         if isinstance(module, nn.modules.conv._ConvNd) and not module.transposed:
             channels = module.in_channels

@@ -31,6 +31,8 @@ from stitchgen.observer.tracing.values import elements
 ByPath = Dict[str, List[Call]]
 #: What the types of the modules say of a channel axis, by path: of the output, and of the input.
 Hints = Tuple[Dict[str, str], Dict[str, str]]
+#: Whether sequences have their length first, by path: of the output, and of the input.
+Orders = Tuple[Dict[str, bool], Dict[str, bool]]
 #: `ChannelAxes.channel_axis`, or what stands in for it where the model does not run with gradients.
 ChannelAxisOf = Callable[[str, int, str, Optional[str], int], Optional[int]]
 
@@ -109,7 +111,7 @@ class LayerReports:
         trained = by_path(train)
         order = {name: number for number, name in enumerate(called)}  # in which the layers return
         readers = self.readers(base)
-        hints = self.hints(base)
+        hints, orders = self.hints(base), self.orders(base)
         layers: List[Layer] = []
         for path, module in self.modules.items():
             if not path:
@@ -141,7 +143,8 @@ class LayerReports:
                 layer["overwrites"] = any(call.overwrites for call in own)
                 layer["overwritten"] = any(call.overwritten for call in own)
                 fixed = axes.hint_of(module) == "first"
-                seen = Features(name, own, varied, hints, None if fixed else self.channel_axis)
+                ask = None if fixed else self.channel_axis
+                seen = Features(name, own, varied, hints, orders, ask)
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}
             layers.append(layer)
@@ -172,6 +175,22 @@ class LayerReports:
                 hint = last
             if hint is not None:
                 outputs[name] = last = hint
+        return outputs, inputs
+
+    def orders(self, base: Sequence[Call]) -> Orders:
+        """What the modules of sequences say of the order of their own axes and of those next to them."""
+        outputs: Dict[str, bool] = {}
+        inputs: Dict[str, bool] = {}
+        for call in base:
+            own = axes.length_first(self.modules[call.path])
+            if own is not None:
+                outputs[call.path] = inputs[call.path] = own
+        for call in base:
+            for producer in call.reads:
+                if producer in outputs:
+                    inputs.setdefault(call.path, outputs[producer])
+                elif call.path in inputs:
+                    outputs[producer] = inputs[call.path]
         return outputs, inputs
 
     def readers(self, base: Sequence[Call]) -> Dict[str, List[str]]:
@@ -228,6 +247,7 @@ class Features:
         own: List[Call],
         varied: Sequence[Optional[ByPath]],
         hints: Hints,
+        orders: Orders,
         channel_axis: Optional[ChannelAxisOf],
     ) -> None:
         self.name = name
@@ -241,6 +261,7 @@ class Features:
             self.varied.append(calls if len(calls) == len(own) else None)
         outputs, inputs = hints
         self.output_hint, self.input_hint = outputs.get(name), inputs.get(name)
+        self.orders = orders
 
     def by_call(self) -> List[CallFeatures]:
         return [
@@ -282,6 +303,9 @@ class Features:
             axis = ask(self.name, number, side, element, axes.batch_axis(shapes))
             if axis is not None:
                 layout = axes.layout_of(shapes, axes.named(axis, len(shape)))
+        if layout == "NLC" and len([one for one in shapes if one is not None]) == 1:
+            # No larger batch was seen, so the shapes do not tell the batch from the length.
+            layout = self.order_of(side)
         if layout is None:
             return unknown
         return {
@@ -290,6 +314,14 @@ class Features:
             "dims": {"NC": 0, "NCL": 1, "NLC": 1, "LNC": 1}.get(layout, len(layout) - 2),
             "memory": tensor(self.own[number]).get("memory", "contiguous"),
         }
+
+    def order_of(self, side: str) -> Optional[str]:
+        """NLC or LNC, as the modules of sequences say; None where others of the model have LNC."""
+        outputs, inputs = self.orders
+        first = (outputs if side == "output" else inputs).get(self.name)
+        if first is None:
+            return None if any(outputs.values()) else "NLC"
+        return "LNC" if first else "NLC"
 
 
 def by_path(calls: Sequence[Call]) -> ByPath:

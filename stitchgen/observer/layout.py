@@ -38,6 +38,15 @@ def hint_of(module: nn.Module) -> Optional[str]:
     return None
 
 
+def length_first(module: nn.Module) -> Optional[bool]:
+    """Whether one of torch's modules of sequences takes and gives L x N x C; None for any other."""
+    if isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
+        module = module.self_attn
+    if isinstance(module, (nn.RNNBase, nn.MultiheadAttention, nn.Transformer)):
+        return not module.batch_first
+    return None
+
+
 def own_classes(kind: type) -> List[type]:
     """The classes in which a class differs from torch's own that it inherits."""
     return [one for one in kind.__mro__ if not one.__module__.startswith("torch.nn.")][:-1]

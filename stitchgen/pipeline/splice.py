@@ -18,6 +18,7 @@ from stitchgen.catalog.own_class import is_own, read_own
 from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, Step, outcome_of
+from stitchgen.pipeline.passed_weights import check_passed_weights
 from stitchgen.pipeline.proof import Proof, prove
 from stitchgen.pipeline.survey import backend_for
 from stitchgen.planning import block_file
@@ -109,6 +110,7 @@ def step_of(project: Project, request: SpliceRequest, base: Mapping[Path, bytes]
     workspace = Workspace(project.root, base=base)
     with backend_for(task.model.subject, workspace, run=request.prove) as backend:
         plan, proof = by_running(task, backend) if backend.runs else by_reading(task, backend)
+    check_passed_weights(plan)
     return Step(task, plan, proof, backend.instead_of)
 
 

@@ -268,14 +268,15 @@ class Syntax:
 
 
 def module_classes(syntax: Syntax) -> list[str]:
-    """Classes of the file that have a `forward` or derive from a Module by name."""
-    found = []
+    """Classes of the file that have a `forward`, or derive from a Module by name or from another of them."""
+    found: list[str] = []
     for node in definitions_in(syntax.tree.body):
         if isinstance(node, ast.ClassDef):
             named = (base for base in node.bases if not isinstance(base, ast.Call))
             bases = " ".join(map(ast.unparse, named))
             methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
-            if "Module" in bases or "forward" in methods or "Sequential" in bases:
+            inherits = not set(bases.split()).isdisjoint(found)
+            if "Module" in bases or "forward" in methods or "Sequential" in bases or inherits:
                 found.append(node.name)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stitchgen.analysis.layer_facts import Failure
@@ -30,7 +31,10 @@ def nothing_built(model: TargetModel, survey: Survey) -> StitchError:
         return no_builds(model)
     if model.unread:
         return may_do_more(model)
-    expression, failure = next(iter(survey.failures.items()))
+    asked = [text for text in survey.failures if not builds_another(model, text)]
+    if not asked:
+        return no_builds(model)
+    expression, failure = asked[0], survey.failures[asked[0]]
     refusal = failed_build(model, expression, failure)
     if failure.code != "does-not-build":
         return refusal
@@ -63,8 +67,8 @@ def no_builds(model: TargetModel) -> StitchError:
     error = StitchError(
         "does-not-build",
         f"no construction without arguments was found for {', '.join(wanted)} in {path}",
-        where=place_of(syntax, wanted[-1]),
-        hint=f"Say how the model is built: --build '{signature(syntax, wanted[-1])}'",
+        where=place_of(syntax, outermost(syntax, wanted)),
+        hint=f"Say how the model is built: --build '{signature(syntax, outermost(syntax, wanted))}'",
     )
     return with_offers(model, error)
 
@@ -78,6 +82,38 @@ def wanted_classes(model: TargetModel) -> list[str]:
         if (found := explicit_class(model.syntax, names_of))
     ]
     return list(dict.fromkeys(named)) or names
+
+
+def builds_another(model: TargetModel, expression: str) -> bool:
+    """Whether the construction is of a class of the file that no target names, where they name some."""
+    name, classes = expression.partition("(")[0], module_classes(model.syntax)
+    wanted = wanted_classes(model)
+    return name in classes and name not in wanted and wanted != classes
+
+
+def outermost(syntax: Syntax, names: Sequence[str]) -> str:
+    """The class that uses most of the file's others, and that none of them uses; the last of equals."""
+    defined = {
+        node.name: node
+        for node in syntax.tree.body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
+    used = {name: names_below(defined, name) for name in names}
+    inside = {one for name in names for one in used[name] - {name}}
+    found = [name for name in names if name not in inside] or list(names)
+    return max(reversed(found), key=lambda name: len(used[name]))
+
+
+def names_below(defined: Mapping[str, ast.ClassDef | ast.FunctionDef], name: str) -> set[str]:
+    """The classes and functions of the file that one of them reads, and that these read in turn."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        node = defined.get(todo.pop())
+        read = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} if node else set()
+        todo += read & defined.keys() - found
+        found |= read & defined.keys()
+    return found
 
 
 def place_of(syntax: Syntax, class_name: str) -> str:
@@ -108,7 +144,7 @@ def signature(syntax: Syntax, class_name: str) -> str:
 def failed_build(model: TargetModel, expression: str, failure: Failure) -> StitchError:
     """What one construction failed with, and what to type next."""
     wanted = wanted_classes(model)
-    shown = signature(model.syntax, wanted[-1]) if wanted else "Net(...)"
+    shown = signature(model.syntax, outermost(model.syntax, wanted)) if wanted else "Net(...)"
     hint = f"Pass the construction that your training script uses: --build '{shown}'"
     if failure.code in ("does-not-run", "bad-argument"):
         hint = "Pass the input that the model takes: --input 1x3x224x224"

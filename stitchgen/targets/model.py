@@ -6,8 +6,7 @@ Factories and classes of the file, the configuration, `--build`: which of them, 
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from stitchgen.project.config import ModelConfig, Project
 from stitchgen.project.modules import ImportName, as_named, files_beside
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
-from stitchgen.source.syntax import Syntax, all_statements
+from stitchgen.source.syntax import Syntax
+from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.scripts import Script, read_script
 from stitchgen.targets.target import Located, locate, parse
@@ -127,13 +127,13 @@ def target_model(
         syntax.tree,
         {name for text in (*builds, *inputs, *options.inputs_train) for name in names_in(text)},
     )
-    imported = imported_files(file, syntax.tree, project.root, name.paths)
+    builders = files_of_builds(builds, files_beside(file, *name.paths))
     subject = Subject(
         file=file,
         module=name.module,
         paths=name.paths,
         root=project.root,
-        left_out=left_out_of_files(file, left_out, imported),
+        left_out=lines_left_out(syntax.tree, file, left_out, builders, project.root, name.paths),
         script=script.as_request(given) if script else None,
         python=interpreter(options.python, project.python, project.root),
         builds=builds,
@@ -253,16 +253,6 @@ def is_built_by(
     return bool(found_builds(workspace, own, named))
 
 
-def names_in(expression: str) -> set[str]:
-    """The names that an expression reads, without those of Python itself."""
-    try:
-        tree = ast.parse(expression, mode="eval")
-    except SyntaxError:
-        return set()
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return names - set(vars(builtins))
-
-
 def followed(located: Located, workspace: Workspace) -> Located:
     """The target in the file that defines its class, where its own file only imports that."""
     root = workspace.root
@@ -296,38 +286,6 @@ def scripted(
         return None
     files = files_beside(file, *name.paths)
     return read_script(syntax.tree, syntax.document.text, variable, files)
-
-
-def left_out_of_files(
-    file: Path, own: Sequence[tuple[int, int]], imported: Mapping[Path, ast.Module]
-) -> dict[str, list[int]]:
-    """The lines that are not run, of those files that have any."""
-    found = {
-        path: own if path == file else import_safety.acting(imported[path]) for path in imported
-    }
-    return {str(path): [first for first, _ in lines] for path, lines in found.items() if lines}
-
-
-def imported_files(
-    file: Path, tree: ast.Module, root: Path, paths: Sequence[Path]
-) -> dict[Path, ast.Module]:
-    """The model file and the project's files that it imports: one of them may train, too."""
-    found, todo = {file: tree}, [(file, tree)]
-    while todo:
-        here, tree = todo.pop()
-        files = files_beside(here, *paths)
-        for node in all_statements(tree):
-            for _, origin in imported_names(node):
-                for module in (origin, origin.rpartition(".")[0] or origin):
-                    other = files(module)
-                    if other is None or other[0] in found or not in_project(other[0], root):
-                        continue
-                    try:
-                        found[other[0]] = ast.parse(other[1])
-                    except (SyntaxError, ValueError):
-                        continue  # importing it says what is wrong
-                    todo.append((other[0], found[other[0]]))
-    return found
 
 
 def configured_model(project: Project, file: Path) -> ModelConfig | None:

@@ -1,0 +1,5 @@
+from model import Detector
+
+
+def detector_small():
+    return Detector(16)
