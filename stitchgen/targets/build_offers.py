@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stitchgen.analysis.factories import factories
+from stitchgen.analysis.factories import factories, harmless
 from stitchgen.analysis.import_safety import dotted
+from stitchgen.analysis.variants import comparisons
 from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
-from stitchgen.source.syntax import Syntax
+from stitchgen.source.syntax import Syntax, module_classes
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,60 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     return [offer for _, offer in ranked if not offer.text.endswith("()")] + built
 
 
+def safe_constructions(root: Path, file: Path, syntax: Syntax, classes: set[str]) -> list[str]:
+    """The constructions of classes, and of those of the file that are made of them, which build a model
+    and do nothing else; whole models first."""
+    around = classes_around(syntax, classes)
+    found = []
+    for names in (around, classes) if around else (classes,):
+        found += [offer.text for offer in constructions(root, file, syntax, names)]
+        found += cases_of_factories(syntax, names)
+    known = {*module_classes(syntax), *harmless(syntax.tree, syntax.document.text)}
+    return [
+        text
+        for text in dict.fromkeys(found)
+        if ":" in text.partition("(")[0] or text.partition("(")[0] in known
+    ]
+
+
+def classes_around(syntax: Syntax, classes: set[str]) -> set[str]:
+    """The classes of the file that construct one of these, or one that does."""
+    found: set[str] = set()
+    while True:
+        more = {
+            name
+            for name in module_classes(syntax)
+            if name not in found | classes
+            and any(
+                isinstance(node, ast.Name) and node.id in found | classes
+                for node in ast.walk(syntax.class_named(name) or ast.Pass())
+            )
+        }
+        if not more:
+            return found
+        found |= more
+
+
+def cases_of_factories(syntax: Syntax, classes: set[str]) -> list[str]:
+    """The functions of the file that build such a class and tell each argument that they need apart by
+    constants, with the first of these: `resnet(18)`."""
+    found = []
+    for name in sorted(factories_returning(syntax.tree, classes)):
+        function = syntax.function(name)
+        if function is None:
+            continue
+        values: dict[str, object] = {}
+        for node in ast.walk(function):
+            for argument, constant in comparisons(node):
+                values.setdefault(argument, constant)
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        needed = [one.arg for one in positional[: len(positional) - len(arguments.defaults)]]
+        if needed and None not in arguments.kw_defaults and all(one in values for one in needed):
+            found.append(f"{name}({', '.join(repr(values[one]) for one in needed)})")
+    return found
+
+
 def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[str]) -> list[Offer]:
     """The functions of another file that build such a class: `zoo.nets:resnet50()`."""
     name = import_name(path, root, relative_imports=has_relative_imports(tree))
@@ -71,15 +126,27 @@ def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[s
 
 
 def factories_returning(tree: ast.Module, classes: set[str]) -> set[str]:
-    """Functions of the file that return a construction of one of its classes."""
+    """Functions of the file that return a construction of one of its classes, or a name that has one."""
     found = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
+            made = {
+                target.id
+                for part in ast.walk(node)
+                if isinstance(part, ast.Assign) and is_call_of(part.value, classes)
+                for target in part.targets
+                if isinstance(target, ast.Name)
+            }
             for part in ast.walk(node):
-                if isinstance(part, ast.Return) and isinstance(part.value, ast.Call):
-                    if isinstance(part.value.func, ast.Name) and part.value.func.id in classes:
+                if isinstance(part, ast.Return):
+                    named = isinstance(part.value, ast.Name) and part.value.id in made
+                    if named or is_call_of(part.value, classes):
                         found.add(node.name)
     return found
+
+
+def is_call_of(node: ast.expr | None, names: set[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
 def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
