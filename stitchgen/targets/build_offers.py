@@ -17,6 +17,7 @@ from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, module_classes
+from stitchgen.targets.parsed_arguments import is_namespace, parsed_arguments
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     """The calls in the project of classes and factories of the model file, the likeliest first."""
     names = names | factories_returning(syntax.tree, names)
     bound = syntax.top_level_names
+    reads = attributes_read(syntax.tree)
     found: dict[str, tuple[int, Offer]] = {}
     built: list[Offer] = []
     for path in python_files(root):
@@ -43,8 +45,11 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
         aliases = {name: name for name in names} if own else imported(tree, names, file)
         if aliases and not own:
             built += factories_elsewhere(root, path, tree, set(aliases.values()))
+        parsed = parsed_arguments(tree) if aliases else None
         for call in calls_of(tree, aliases) if aliases else ():
             name = aliases.get(ast.unparse(call.func), names_last(call))
+            if parsed is not None and parsed.names:
+                call = ast.copy_location(parsed.filled(call, reads), call)
             if not all(is_literal(part, bound) for part in arguments(call)):
                 continue
             written = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
@@ -63,7 +68,8 @@ def safe_constructions(root: Path, file: Path, syntax: Syntax, classes: set[str]
     around = classes_around(syntax, classes)
     found = []
     for names in (around, classes) if around else (classes,):
-        found += [offer.text for offer in constructions(root, file, syntax, names)]
+        offers = constructions(root, file, syntax, names)
+        found += [offer.text for offer in offers if "..." not in offer.text]
         found += cases_of_factories(syntax, names)
     known = {*module_classes(syntax), *harmless(syntax.tree, syntax.document.text)}
     return [
@@ -169,6 +175,11 @@ def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
     return found
 
 
+def attributes_read(tree: ast.Module) -> frozenset[str]:
+    """The names of all attributes that a file reads."""
+    return frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
 def calls_of(tree: ast.Module, aliases: dict[str, str]) -> Iterator[ast.Call]:
     """The calls of these names, but for those inside of the model's own classes."""
     todo: list[ast.AST] = [tree]
@@ -197,6 +208,8 @@ COMPUTED = (
 
 def is_literal(node: ast.expr, bound: frozenset[str]) -> bool:
     """Whether the value can be pasted: literals, and names that the model file has itself."""
+    if is_namespace(node):
+        return True
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             if part.id not in bound or not part.id[:1].isupper():
