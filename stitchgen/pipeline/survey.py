@@ -13,7 +13,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.targets.build_errors import wanted_classes
 from stitchgen.targets.build_offers import safe_constructions
 from stitchgen.targets.model import TargetModel
-from stitchgen.targets.relatives import relatives_of
+from stitchgen.targets.constructions_alike import relatives_of
 
 #: So many constructions of the project are tried, where none of the file builds what is asked for.
 MOST_OFFERS = 4
