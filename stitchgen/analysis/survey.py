@@ -124,6 +124,15 @@ class Survey:
             variants={one.name: one for one in variants if one.name in built},
         )
 
+    def with_more(self, other: Survey) -> Survey:
+        """With the configurations of another survey as well."""
+        return replace(
+            self,
+            configurations=[*self.configurations, *other.configurations],
+            classes={**self.classes, **other.classes},
+            notes=list(dict.fromkeys((*self.notes, *other.notes))),
+        )
+
     def build_of(self, configuration: Configuration) -> str | None:
         """What `--build` takes for a configuration; None for a variant that no expression gives."""
         variant = self.variants.get(configuration.expression)

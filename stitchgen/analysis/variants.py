@@ -86,11 +86,12 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
     given = given_in(build, class_name, function.args)
     compared = compared_with(syntax, class_name)
     found: list[Variant] = []
+    flags: list[Variant] = []
     lists: list[Variant] = []
     for name, default in defaults_of(function.args).items():
         value = given.get(name, default)
         if isinstance(value, ast.Constant) and isinstance(value.value, bool):
-            found.append(Variant(build, class_key, name, value=not value.value))
+            flags.append(Variant(build, class_key, name, value=not value.value))
             continue
         own = value.value if isinstance(value, ast.Constant) else None
         others = [one for one in compared.get(name, {}) if one != own]
@@ -99,7 +100,8 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
             lists.append(Variant(build, class_key, name, "longer"))
             lists.append(Variant(build, class_key, name, "shorter"))
     # Of the arguments of which nothing is known, those that are no lists end at once.
-    return [*found[:MOST], *lists[: 2 * MOST]]
+    # What a class compares with parts its code more often than a flag that is only handed on.
+    return [*[*found, *flags][:MOST], *lists[: 2 * MOST]]
 
 
 def may_be_list(value: ast.expr | None) -> bool:

@@ -11,7 +11,7 @@ from stitchgen.analysis.survey import Configuration, LayerInstance, Survey
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.pipeline.splice import find_block
-from stitchgen.pipeline.survey import backend_for
+from stitchgen.pipeline.survey import backend_for, with_projects_own
 from stitchgen.planning.fit import adapter_to
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
@@ -63,6 +63,7 @@ def describe(
     subject = model.subject
     with backend_for(subject, workspace, run=prove) as backend:
         survey = backend.survey(subject.given or subject.builds)
+        survey = with_projects_own(model, survey, backend)
     warnings = [{"code": "random-weights", "message": note} for note in survey.notes]
     if backend.instead_of is not None:
         message = f"{backend.instead_of.message}: what follows is read in the source, not observed"

@@ -13,6 +13,7 @@ from stitchgen.errors import StitchError
 from stitchgen.history import ledger
 from stitchgen.pipeline.proof import Proof, all_proven
 from stitchgen.planning.fit import numbers
+from stitchgen.planning.outside_calls import outside_calls
 from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
@@ -195,7 +196,16 @@ def unseen(plan: Plan, point: InsertionPoint) -> list[Warning]:
     if point.naming.present or point.calls.under or not point.calls.sites:
         return []
     path = plan.workspace.relative(point.calls.sites[0].file)
-    return [
+    outside: list[Warning] = [
+        {
+            "code": "unseen-call",
+            "where": one.where,
+            "message": f"{one.function} runs or goes through {one.layer} by itself, where the block is not run",
+            "hint": "If that is this model, run the block there as well.",
+        }
+        for one in outside_calls(plan.workspace, point.calls, point.class_name)
+    ]
+    return outside + [
         {
             "code": "unseen-call",
             "where": f"{path}:{use.line}",

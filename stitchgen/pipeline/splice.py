@@ -20,7 +20,7 @@ from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, Step, outcome_of
 from stitchgen.pipeline.passed_weights import check_passed_weights
 from stitchgen.pipeline.proof import Proof, prove
-from stitchgen.pipeline.survey import backend_for
+from stitchgen.pipeline.survey import backend_for, with_projects_own
 from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
 from stitchgen.planning.fuse import make_fusion
@@ -163,8 +163,6 @@ def planning_of(task: Task, survey: Survey, backend: Backend, *, late: bool = Fa
 def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
     """The plan for all configurations of the file, else for those that the user named; its proof."""
     subject = task.model.subject
-    if not subject.builds:
-        raise no_builds(task.model)
     given = subject.given
     survey = backend.survey(
         subject.builds,
@@ -173,6 +171,9 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
         strides=task.request.reduce == "linear",
     )
     check_given(task.model, survey)
+    survey = with_projects_own(task.model, survey, backend)
+    if not subject.builds and not survey.configurations:
+        raise no_builds(task.model)
     variants = variants_to_build(task, survey)
     if variants:
         survey = survey.with_variants(variants, backend.survey_variants(variants))

@@ -7,8 +7,16 @@ from contextlib import contextmanager
 
 from stitchgen.analysis.backend import Backend
 from stitchgen.analysis.subject import Subject
+from stitchgen.analysis.survey import Configuration, Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.workspace import Workspace
+from stitchgen.targets.build_errors import wanted_classes
+from stitchgen.targets.build_offers import safe_constructions
+from stitchgen.targets.constructions_alike import relatives_of
+from stitchgen.targets.model import TargetModel
+
+#: So many constructions of the project are tried, where none of the file builds what is asked for.
+MOST_OFFERS = 4
 
 
 @contextmanager
@@ -38,3 +46,29 @@ def open_backend(subject: Subject, workspace: Workspace, *, run: bool) -> Backen
     from stitchgen.analysis.static_backend import StaticBackend
 
     return StaticBackend(subject, workspace, reason)
+
+
+def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> Survey:
+    """With the first construction of the project that builds a class that is asked for, where the file
+    itself offers none and the user has named none."""
+    subject, syntax = model.subject, model.syntax
+    wanted = set(wanted_classes(model))
+    if survey.read or subject.given or model.script is not None or model.unread:
+        return survey
+    if not wanted or any(has_class(survey, one, wanted) for one in survey.configurations):
+        return survey
+    offers = safe_constructions(subject.root, model.file, syntax, wanted)
+    tried = [one for one in offers if one not in subject.builds][:MOST_OFFERS]
+    for number, text in enumerate(tried):
+        found = backend.survey([text])
+        if any(has_class(found, one, wanted) for one in found.configurations):
+            others = dict.fromkeys((*relatives_of(syntax, text), *tried[number + 1 :]))
+            rest = backend.survey(list(others)[:MOST_OFFERS]) if others else Survey((), {})
+            return survey.with_more(found).with_more(rest)
+    return survey
+
+
+def has_class(survey: Survey, configuration: Configuration, names: set[str]) -> bool:
+    """Whether a model is, or has a layer, of a class of one of these names."""
+    keys = {configuration.class_key, *(one.class_key for one in configuration.layers.values())}
+    return any(about.name in names for key in keys if (about := survey.classes.get(key)))

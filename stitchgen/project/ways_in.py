@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stitchgen.project.config_names import names_in_configs
 from stitchgen.project.import_paths import added_folders
 from stitchgen.project.python_files import python_files
 
@@ -271,6 +272,9 @@ def ways_into(file: Path, root: Path, current: Path | None = None) -> list[WayIn
         for module in names_reached(project, start, path, file):
             way = WayIn(start.importer, module, start.paths)
             found.setdefault((module, way.paths), way)
+    for path, module, folder in names_in_configs(file, root):
+        if not any(other.module == module for other in found.values()):
+            found[module, (folder,)] = WayIn(shown(path, root), module, (folder,))
     for way in installed(file, root):
         if not any(other.module == way.module for other in found.values()):
             found.setdefault((way.module, way.paths), way)
@@ -411,7 +415,9 @@ def installed(file: Path, root: Path) -> list[WayIn]:
     """The package as it is installed, where the project says how it is built."""
     if not any((root / name).is_file() for name in BUILT_BY) or not builds_a_package(root):
         return []
-    for base in (root / "src", root):
+    # A folder src/ with an __init__.py is a package of that name itself.
+    layout = [] if (root / "src" / "__init__.py").is_file() else [root / "src"]
+    for base in (*layout, root):
         if not file.is_relative_to(base) or file.parent == base:
             continue
         names = [*file.relative_to(base).with_suffix("").parts]

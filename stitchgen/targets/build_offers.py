@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stitchgen.analysis.factories import factories
+from stitchgen.analysis.factories import factories, harmless
 from stitchgen.analysis.import_safety import dotted
+from stitchgen.analysis.variants import comparisons
 from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
-from stitchgen.source.syntax import Syntax
+from stitchgen.source.syntax import Syntax, module_classes
+from stitchgen.targets.parsed_arguments import is_namespace, parsed_arguments
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     """The calls in the project of classes and factories of the model file, the likeliest first."""
     names = names | factories_returning(syntax.tree, names)
     bound = syntax.top_level_names
+    reads = attributes_read(syntax.tree)
     found: dict[str, tuple[int, Offer]] = {}
     built: list[Offer] = []
     for path in python_files(root):
@@ -42,8 +45,11 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
         aliases = {name: name for name in names} if own else imported(tree, names, file)
         if aliases and not own:
             built += factories_elsewhere(root, path, tree, set(aliases.values()))
+        parsed = parsed_arguments(tree) if aliases else None
         for call in calls_of(tree, aliases) if aliases else ():
             name = aliases.get(ast.unparse(call.func), names_last(call))
+            if parsed is not None and parsed.names:
+                call = ast.copy_location(parsed.filled(call, reads), call)
             if not all(is_literal(part, bound) for part in arguments(call)):
                 continue
             written = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
@@ -54,6 +60,61 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     # A call without arguments was tried already, or has failed.
     ranked = sorted(found.values(), key=lambda pair: pair[0])
     return [offer for _, offer in ranked if not offer.text.endswith("()")] + built
+
+
+def safe_constructions(root: Path, file: Path, syntax: Syntax, classes: set[str]) -> list[str]:
+    """The constructions of classes, and of those of the file that are made of them, which build a model
+    and do nothing else; whole models first."""
+    around = classes_around(syntax, classes)
+    found = []
+    for names in (around, classes) if around else (classes,):
+        offers = constructions(root, file, syntax, names)
+        found += [offer.text for offer in offers if "..." not in offer.text]
+        found += cases_of_factories(syntax, names)
+    known = {*module_classes(syntax), *harmless(syntax.tree, syntax.document.text)}
+    return [
+        text
+        for text in dict.fromkeys(found)
+        if ":" in text.partition("(")[0] or text.partition("(")[0] in known
+    ]
+
+
+def classes_around(syntax: Syntax, classes: set[str]) -> set[str]:
+    """The classes of the file that construct one of these, or one that does."""
+    found: set[str] = set()
+    while True:
+        more = {
+            name
+            for name in module_classes(syntax)
+            if name not in found | classes
+            and any(
+                isinstance(node, ast.Name) and node.id in found | classes
+                for node in ast.walk(syntax.class_named(name) or ast.Pass())
+            )
+        }
+        if not more:
+            return found
+        found |= more
+
+
+def cases_of_factories(syntax: Syntax, classes: set[str]) -> list[str]:
+    """The functions of the file that build such a class and tell each argument that they need apart by
+    constants, with the first of these: `resnet(18)`."""
+    found = []
+    for name in sorted(factories_returning(syntax.tree, classes)):
+        function = syntax.function(name)
+        if function is None:
+            continue
+        values: dict[str, object] = {}
+        for node in ast.walk(function):
+            for argument, constant in comparisons(node):
+                values.setdefault(argument, constant)
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        needed = [one.arg for one in positional[: len(positional) - len(arguments.defaults)]]
+        if needed and None not in arguments.kw_defaults and all(one in values for one in needed):
+            found.append(f"{name}({', '.join(repr(values[one]) for one in needed)})")
+    return found
 
 
 def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[str]) -> list[Offer]:
@@ -71,15 +132,27 @@ def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[s
 
 
 def factories_returning(tree: ast.Module, classes: set[str]) -> set[str]:
-    """Functions of the file that return a construction of one of its classes."""
+    """Functions of the file that return a construction of one of its classes, or a name that has one."""
     found = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
+            made = {
+                target.id
+                for part in ast.walk(node)
+                if isinstance(part, ast.Assign) and is_call_of(part.value, classes)
+                for target in part.targets
+                if isinstance(target, ast.Name)
+            }
             for part in ast.walk(node):
-                if isinstance(part, ast.Return) and isinstance(part.value, ast.Call):
-                    if isinstance(part.value.func, ast.Name) and part.value.func.id in classes:
+                if isinstance(part, ast.Return):
+                    named = isinstance(part.value, ast.Name) and part.value.id in made
+                    if named or is_call_of(part.value, classes):
                         found.add(node.name)
     return found
+
+
+def is_call_of(node: ast.expr | None, names: set[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
 def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
@@ -100,6 +173,11 @@ def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
                 if alias.name.rpartition(".")[2] == file.stem:
                     found |= {f"{alias.asname or alias.name}.{name}": name for name in names}
     return found
+
+
+def attributes_read(tree: ast.Module) -> frozenset[str]:
+    """The names of all attributes that a file reads."""
+    return frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
 
 
 def calls_of(tree: ast.Module, aliases: dict[str, str]) -> Iterator[ast.Call]:
@@ -130,6 +208,8 @@ COMPUTED = (
 
 def is_literal(node: ast.expr, bound: frozenset[str]) -> bool:
     """Whether the value can be pasted: literals, and names that the model file has itself."""
+    if is_namespace(node):
+        return True
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
             if part.id not in bound or not part.id[:1].isupper():

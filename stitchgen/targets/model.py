@@ -5,7 +5,6 @@ Factories and classes of the file, the configuration, `--build`: which of them, 
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from stitchgen.project.modules import ImportName, as_named, files_beside
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax
+from stitchgen.targets.constructions_alike import relatives_of
 from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.scripts import Script, read_script
@@ -119,7 +119,7 @@ def target_model(
     named = scripted(located, syntax, file, name)
     script = named if named is not None and named.variables else None
     given = options.builds or (configured.build if configured else ())
-    relatives = tuple(one for text in given for one in built_alike(syntax, text))[:MOST_OTHERS]
+    relatives = tuple(one for text in given for one in relatives_of(syntax, text))[:MOST_OTHERS]
     builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
     builds = tuple(dict.fromkeys((*given, *relatives, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
@@ -211,21 +211,6 @@ def builds_to_try(
     made = tuple(one.expression for one in script.variables) if script and not given else ()
     others = found[: MOST_OTHERS if given or made else MOST_BUILDS]
     return tuple(dict.fromkeys((*given, *made, *others)))
-
-
-def built_alike(syntax: Syntax, expression: str) -> list[str]:
-    """The construction with each other class of the file that shares code with its own: what one of them
-    inherits is edited for all."""
-    try:
-        node = ast.parse(expression, mode="eval").body
-    except SyntaxError:
-        return []
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        return []
-    own = syntax.lineage(node.func.id)
-    classes = [node.name for node in syntax.tree.body if isinstance(node, ast.ClassDef)]
-    alike = [one for one in classes if one not in own and set(own) & set(syntax.lineage(one))]
-    return [ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)) for name in alike]
 
 
 def is_built_by(

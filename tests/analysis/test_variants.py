@@ -46,9 +46,9 @@ def names(class_name: str, build: str) -> list[str]:
             "Net(3)",
             [
                 "norm='gn'",
-                "bias=False",
                 "size=32",
                 "version=2",
+                "bias=False",
                 "one more in widths",
                 "one fewer in widths",
             ],
@@ -58,9 +58,9 @@ def names(class_name: str, build: str) -> list[str]:
             "net_small()",
             [
                 "norm='gn'",
-                "bias=False",
                 "size=32",
                 "version=2",
+                "bias=False",
                 "one more in cin",
                 "one fewer in cin",
                 "one more in widths",
@@ -70,7 +70,7 @@ def names(class_name: str, build: str) -> list[str]:
         (
             "Net",
             "Net(3, 4, norm='gn', bias=False, size=32, version=2)",
-            ["norm='bn'", "bias=True", "size=224"],
+            ["norm='bn'", "size=224", "bias=True"],
         ),
         ("Heir", "Heir([1, 2], 4, norm=NORM)", ["norm='bn'", "norm='gn'"]),
     ],

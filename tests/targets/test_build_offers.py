@@ -80,15 +80,21 @@ def test_the_likeliest_come_first(project: config.Project) -> None:
 
 
 def test_an_offer_can_be_pasted(project: config.Project, python: str) -> None:
-    error = refusal(project, "se --after nets/unet.py::UNet.conv", python)
+    error = refusal(project, "se --after nets/unet.py::UNet.conv --build UNet(3)", python)
     assert error.code == "does-not-build"
-    assert error.message == "no UNet is in what was built: Block()"
     assert "The project has unet(5) at hubconf.py:5" in (error.hint or "")
     first, second, *_ = error.suggestions
     assert second == """--build 'UNet(1, 2, Block, mode="mean")'"""
     for offer in (first, second):
         request = request_of(f"se --after nets.unet.conv {offer}", python)
         assert splice.run(project, request, "dry-run").changes
+
+
+def test_the_likeliest_is_tried_where_the_file_builds_another_class(
+    project: config.Project, python: str
+) -> None:
+    request = request_of("se --after nets/unet.py::UNet.conv", python)
+    assert "unet(5)" in splice.run(project, request, "dry-run").result["proof"]["build"]
 
 
 def test_a_layer_that_is_not_found_may_be_in_what_was_not_built(
