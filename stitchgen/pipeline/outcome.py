@@ -146,8 +146,10 @@ def warnings_of(
     for point in plan.shown:
         found += narrow(task, plan, point)
         found += neighbours(task, point)
-        found += unseen(plan, point)
-        found += run_elsewhere(plan, point)
+        outside = unseen(plan, point)
+        found += outside
+        places = {one.get("where") for one in outside}  # which may be found in both ways
+        found += [one for one in run_elsewhere(plan, point) if one.get("where") not in places]
     found += left_out(task)
     found += uncommitted(plan)
     edited = [plan.workspace.relative(path) for path in plan.workspace.edits]
