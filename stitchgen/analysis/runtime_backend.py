@@ -26,6 +26,7 @@ from stitchgen.analysis.backend import (
     Questions,
     TriedImport,
 )
+from stitchgen.analysis.flow import Flow, flow_of
 from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Survey
 from stitchgen.analysis.variants import Variant
@@ -233,6 +234,10 @@ class RuntimeBackend:
         ]
         answer = self.ask("import", ways=asked, overlay=encoded(overlay))
         return answers.imports_of(answer)
+
+    def flow(self, build: str, overlay: Mapping[Path, bytes]) -> Flow:
+        """One forward pass of a configuration, with the overlay in place of the files on disk."""
+        return flow_of(self.ask("flow", build=build, overlay=encoded(overlay)))
 
     def close(self) -> None:
         self.observer.close()

@@ -27,6 +27,7 @@ from stitchgen.commands import (
     check,
     demo,
     diff,
+    draw,
     explain,
     fuse,
     layers,
@@ -80,7 +81,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, add, fuse, weights),
+    *(list_blocks, show, new_module, layers, draw, add, fuse, weights),
     *(status, check, diff, update, remove, undo, explain, demo),
 )
 for module in COMMANDS:

@@ -74,7 +74,7 @@ PYTHON = click.option(
     help="The interpreter that runs the model (else the configured one, else the active "
     "virtual environment's, else the one that runs stitchgen).",
 )
-RUNS_THE_MODEL = options(
+BUILD_AND_INPUT = options(
     click.option(
         "--build",
         "builds",
@@ -91,6 +91,9 @@ RUNS_THE_MODEL = options(
         help="What to feed it: 1x3x224x224, 1x16:int64, or a Python expression. Repeat for a "
         "model that takes several tensors.",
     ),
+)
+RUNS_THE_MODEL = options(
+    BUILD_AND_INPUT,
     PYTHON,
     click.option("--no-prove", is_flag=True, help="Do not run the edited model; say so."),
 )

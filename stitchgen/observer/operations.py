@@ -1,4 +1,4 @@
-"""What the observer can be asked: survey the layers, evaluate expressions, prove an edit."""
+"""What the observer can be asked: survey the layers, evaluate expressions, prove an edit, follow the tensors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import traceback
 from typing import Dict, Mapping, Optional, Tuple, Union
 
-from stitchgen.observer import expressions, fused, proof, survey, weights
+from stitchgen.observer import expressions, flow, fused, proof, survey, weights
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure, failure_of
@@ -24,6 +24,8 @@ from stitchgen.observer.protocol import (
     Error,
     EvaluateAnswer,
     EvaluateRequest,
+    FlowAnswer,
+    FlowRequest,
     ImportAnswer,
     ImportRequest,
     ModelRequest,
@@ -46,7 +48,9 @@ from stitchgen.observer.rows import weights as rows_weights
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
 
-Answer = Union[SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer, RowsAnswer, TwinAnswer]
+Answer = Union[
+    SurveyAnswer, EvaluateAnswer, ProveAnswer, ImportAnswer, RowsAnswer, TwinAnswer, FlowAnswer
+]
 
 
 def perform(request: Request) -> Union[Dict[str, object], Refusal]:
@@ -74,6 +78,8 @@ def answer_to(request: Request) -> Answer:
     if request["op"] == "make_twin":
         with project_of(request, request.get("overlay", {})):
             return rows_weights.make_twin(request)
+    if request["op"] == "flow":
+        return flow_of_tensors(request)
     raise KeyError(request["op"])
 
 
@@ -108,6 +114,12 @@ def survey_layers(request: SurveyRequest) -> SurveyAnswer:
     with project_of(request, {}) as project:
         load(project)
         return survey.survey(project, request)
+
+
+def flow_of_tensors(request: FlowRequest) -> FlowAnswer:
+    with project_of(request, request["overlay"]) as project:
+        load(project)
+        return flow.flow(project, request)
 
 
 def evaluate(request: EvaluateRequest) -> EvaluateAnswer:
