@@ -108,5 +108,8 @@ def alike(graph: Graph, cut: Graph) -> Graph:
         if node.kind == "join" and known & {*graph.before(node.key), *graph.after(node.key)}
     }
     found = graph.only(known | joins)
-    nodes = (replace(node, kind=kinds.get(node.title, node.kind)) for node in found.nodes)
-    return replace(found, nodes=tuple(nodes))
+    nodes = tuple(
+        replace(node, kind="rest", detail="") if kinds.get(node.title) == "rest" else node
+        for node in found.nodes
+    )
+    return replace(found, nodes=nodes)

@@ -42,7 +42,7 @@ def openings(flow: Flow, marked: Collection[str], target: str | None) -> frozens
     what holds the target, or stitchgen's blocks where those are few."""
     opened = frozenset([""])
     if target is not None:
-        return opened | {*above(target)}
+        return opened | {*above(target), target}
     while len(shown := visible(flow, opened)) < FEWEST:
         closed = {flow.steps[index].name for index in shown if flow.calls_inside(index)}
         wider = opened | closed

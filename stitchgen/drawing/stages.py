@@ -119,7 +119,7 @@ class Drawing:
             path or about.class_name,
             content(self.flow, path),
             about.parameters,
-            path in self.marks,
+            any(path == one or path.startswith(f"{one}.") for one in self.marks),
             ", ".join(times(name, count) for name, count in inside.items()),
             (path,),
         )

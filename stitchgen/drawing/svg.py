@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 from stitchgen.drawing.graph import Graph
@@ -10,6 +11,7 @@ from stitchgen.drawing.layout import LINE, Box, Layout, Path, lay_out
 
 HEAD = 30.0  # for the title of one of several graphs
 GAP = 24.0  # between graphs
+TITLE_LETTER = 8.8
 STYLE = """\
 text{font:13px ui-sans-serif,system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:#1f2328}
 .t{font-weight:600}.d{fill:#57606a}.s{font-size:11px;fill:#57606a;paint-order:stroke;stroke:#fff;stroke-width:4px}
@@ -21,8 +23,13 @@ path{fill:none;stroke:#8c959f;stroke-width:1.4}.page{fill:#fff;stroke:none}"""
 
 def render(graphs: Sequence[Graph]) -> str:
     """One picture; several graphs stand in it side by side."""
-    layouts = [lay_out(graph) for graph in graphs]
     head = HEAD if len(graphs) > 1 else 0.0
+    layouts = [lay_out(graph) for graph in graphs]
+    if head:
+        layouts = [
+            replace(one, width=max(one.width, len(graph.title) * TITLE_LETTER + 32))
+            for one, graph in zip(layouts, graphs)
+        ]
     width = sum(one.width for one in layouts) + GAP * (len(layouts) - 1)
     height = max(one.height for one in layouts) + head
     parts = [
