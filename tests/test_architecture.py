@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "stitchgen"
 
 #: A package (or module) imports only those before it.
 ORDER = (
-    "errors explanations layouts fusions source project catalog history analysis targets rewrite planning yolo "
+    "errors explanations layouts fusions source project catalog history analysis drawing targets rewrite planning yolo "
     "pipeline sweep server "
     "commands cli __main__"
 ).split()

@@ -34,6 +34,7 @@ from stitchgen.analysis.backend import (
     Trial,
     TriedImport,
 )
+from stitchgen.analysis.flow import Flow, flow_of
 from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Survey
@@ -334,6 +335,10 @@ class RuntimeBackend:
         ]
         answer = self.ask("import", ways=asked, overlay=encoded(overlay), base=encoded(base or {}))
         return answers.imports_of(answer)
+
+    def flow(self, build: str, overlay: Mapping[Path, bytes]) -> Flow:
+        """One forward pass of a configuration, with the overlay in place of the files on disk."""
+        return flow_of(self.ask("flow", build=build, overlay=encoded(overlay)))
 
     def close(self) -> None:
         self.observer.close()

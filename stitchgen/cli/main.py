@@ -28,6 +28,7 @@ from stitchgen.commands import (
     check,
     demo,
     diff,
+    draw,
     explain,
     fuse,
     layers,
@@ -86,7 +87,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, add, fuse, prove, weights, sweep),
+    *(list_blocks, show, new_module, layers, draw, add, fuse, prove, weights, sweep),
     *(status, check, diff, update, remove, undo, explain, demo, mcp),
 )
 for module in COMMANDS:

@@ -184,6 +184,15 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
     return "\n".join([paint(head, "name"), *lines, *warnings(result, paint)])
 
 
+def _draw(result: Mapping[str, Any], paint: Paint) -> str:
+    if not result["files"]:
+        return str(result["mermaid"]).rstrip("\n")
+    shown = sum(node["kind"] == "layer" for node in result["graphs"][-1]["nodes"])
+    lines = [f"{paint(result['model'], 'name')}, built by {result['build']}"]
+    lines += [*files(result, paint), fact("shows", f"{shown} stages, fed {result['input']}")]
+    return "\n".join([*lines, *warnings(result, paint)])
+
+
 def _add(result: Mapping[str, Any], paint: Paint) -> str:
     lines = []
     for alike in _alike(result["splices"]):
@@ -333,6 +342,7 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "show": _show,
     "new-module": _new_module,
     "layers": _layers,
+    "draw": _draw,
     "add": _add,
     "fuse": _add,
     "prove": _prove,

@@ -1,4 +1,4 @@
-"""What the observer can be asked: survey the layers, evaluate expressions, prove an edit."""
+"""What the observer can be asked: survey the layers, evaluate expressions, prove an edit, follow the tensors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import time
 import traceback
 from typing import Dict, Mapping, Optional, Tuple, Union
 
-from stitchgen.observer import expressions, fused, progress, proof, relatives, survey, threads
+from stitchgen.observer import (
+    expressions,
+    flow,
+    fused,
+    progress,
+    proof,
+    relatives,
+    survey,
+    threads,
+)
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.edits.hypotheses import Hypothesis
@@ -29,6 +38,8 @@ from stitchgen.observer.protocol import (
     Error,
     EvaluateAnswer,
     EvaluateRequest,
+    FlowAnswer,
+    FlowRequest,
     ImportAnswer,
     ImportRequest,
     ModelRequest,
@@ -62,6 +73,7 @@ Answer = Union[
     ImportAnswer,
     RowsAnswer,
     TwinAnswer,
+    FlowAnswer,
 ]
 
 
@@ -82,6 +94,8 @@ BEGINS = {
     "evaluate": "building the model",
     "prove": "building the edited model",
     "import": "importing the edited files as the project does",
+    "prove_edit": "building the model before and after the edit",
+    "flow": "running the model",
     "prove_rows": "building the edited model",
     "make_twin": "filling in the old weights",
 }
@@ -104,6 +118,8 @@ def answer_to(request: Request) -> Answer:
     if request["op"] == "make_twin":
         with project_of(request, request.get("overlay", {})):
             return rows_weights.make_twin(request)
+    if request["op"] == "flow":
+        return flow_of_tensors(request)
     raise KeyError(request["op"])
 
 
@@ -141,6 +157,12 @@ def survey_layers(request: SurveyRequest) -> SurveyAnswer:
     with project_of(request, {}) as project:
         load(project)
         return survey.survey(project, request)
+
+
+def flow_of_tensors(request: FlowRequest) -> FlowAnswer:
+    with project_of(request, request["overlay"]) as project:
+        load(project)
+        return flow.flow(project, request)
 
 
 def evaluate(request: EvaluateRequest) -> EvaluateAnswer:

@@ -255,6 +255,12 @@ class TwinRequest(TwinRequestBase, total=False):
     register: Optional[str]
 
 
+class FlowRequest(ModelRequest):
+    op: Literal["flow"]
+    build: str
+    overlay: Dict[str, str]  # files as they are to be taken to be, in base64, by absolute path
+
+
 Request = Union[
     SurveyRequest,
     EvaluateRequest,
@@ -263,6 +269,7 @@ Request = Union[
     ImportRequest,
     RowsRequest,
     TwinRequest,
+    FlowRequest,
 ]
 
 
@@ -584,3 +591,29 @@ class TwinAnswer(TypedDict):
     plain: int  # without the twin, by name and shape
     scale: str
     rows: List[int]  # for which an Identity stands
+
+
+class FlowModule(TypedDict):
+    name: str  # of its class
+    file: str  # in which its forward is written
+    parameters: int
+
+
+class FlowStep(TypedDict):
+    """A call of a layer, or of a function between them; tensors by their numbers."""
+
+    kind: str  # call, function
+    name: str  # the layer's path, "" of the model itself; the function's name
+    parent: int  # index of the call inside which it was made; -1 for the model's own
+    inputs: List[int]
+    outputs: List[int]
+
+
+class FlowAnswer(TypedDict):
+    """One forward pass in eval, its steps in the order in which they began."""
+
+    expression: str
+    input: str
+    modules: Dict[str, FlowModule]  # by path, "" the model itself
+    steps: List[FlowStep]
+    shapes: List[List[int]]  # of the tensors, by number

@@ -1,0 +1,107 @@
+"""Graphs as a picture: SVG without scripts, fonts or anything from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+
+from stitchgen.drawing.graph import Graph
+from stitchgen.drawing.layout import LINE, Box, Layout, Path, lay_out
+
+HEAD = 30.0  # for the title of one of several graphs
+GAP = 24.0  # between graphs
+TITLE_LETTER = 8.8
+STYLE = """\
+text{font:13px ui-sans-serif,system-ui,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:#1f2328}
+.t{font-weight:600}.d{fill:#57606a}.s{font-size:11px;fill:#57606a;paint-order:stroke;stroke:#fff;stroke-width:4px}
+.h{font-size:15px;font-weight:600}.a{fill:#8a5a00}
+rect{fill:#f6f8fa;stroke:#8c959f}.input,.output{fill:#ddf4ff;stroke:#54aeff}.join{fill:#fff}
+.rest{fill:#fff;stroke-dasharray:4 3}.block{fill:#fff3c4;stroke:#b7791f;stroke-width:2}.holds{stroke:#b7791f;stroke-width:2}
+path{fill:none;stroke:#8c959f;stroke-width:1.4}.page{fill:#fff;stroke:none}"""
+
+
+def render(graphs: Sequence[Graph]) -> str:
+    """One picture; several graphs stand in it side by side."""
+    head = HEAD if len(graphs) > 1 else 0.0
+    layouts = [lay_out(graph) for graph in graphs]
+    if head:
+        layouts = [
+            replace(one, width=max(one.width, len(graph.title) * TITLE_LETTER + 32))
+            for one, graph in zip(layouts, graphs)
+        ]
+    width = sum(one.width for one in layouts) + GAP * (len(layouts) - 1)
+    height = max(one.height for one in layouts) + head
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
+        f"<title>{escape('; '.join(graph.title for graph in graphs))}</title>",
+        f"<style>{STYLE}</style>",
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#8c959f;stroke:none"/>'
+        "</marker></defs>",
+        f'<rect class="page" width="{width:.0f}" height="{height:.0f}" rx="8"/>',
+    ]
+    left = 0.0
+    for graph, layout in zip(graphs, layouts):
+        parts.append(f'<g transform="translate({left:.0f} {head:.0f})">')
+        if head:
+            parts.append(f'<text class="h" x="16" y="-8">{escape(graph.title)}</text>')
+        parts += [*inside(layout), "</g>"]
+        left += layout.width + GAP
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def inside(layout: Layout) -> list[str]:
+    lines = [line for path in layout.paths for line in edge_lines(path)]
+    return [*lines, *(line for box in layout.boxes for line in box_lines(box))]
+
+
+def edge_lines(path: Path) -> list[str]:
+    lines = [f'<path d="{curve(path)}" marker-end="url(#arrow)"/>']
+    if path.edge.shape:
+        x, y = path.label
+        lines.append(f'<text class="s" x="{x:.0f}" y="{y:.0f}">{escape(path.edge.shape)}</text>')
+    return lines
+
+
+def curve(path: Path) -> str:
+    """A straight line, a bow to another column, or a way with round corners."""
+    (x, y), *rest = path.points
+    if len(rest) == 1 or abs(rest[0][1] - y) > 0.5:
+        d = f"M{x:.1f} {y:.1f}"
+        for to_x, to_y in rest:
+            middle = (y + to_y) / 2
+            straight = abs(to_x - x) < 0.5
+            d += (
+                f"V{to_y:.1f}"
+                if straight
+                else f"C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
+            )
+            x, y = to_x, to_y
+        return d
+    (lane, top), (_, bottom), (end, _) = rest
+    r = min(8.0, abs(bottom - top) / 2)
+    return (
+        f"M{x:.1f} {y:.1f}H{lane - r:.1f}Q{lane:.1f} {top:.1f} {lane:.1f} {top + r:.1f}"
+        f"V{bottom - r:.1f}Q{lane:.1f} {bottom:.1f} {lane - r:.1f} {bottom:.1f}H{end:.1f}"
+    )
+
+
+def box_lines(box: Box) -> list[str]:
+    node = box.node
+    role = "block" if node.marked else f"{node.kind} holds" if node.holds else node.kind
+    x, y = box.x - box.width / 2, box.y - box.height / 2
+    radius = box.height / 2 if node.kind in ("join", "input", "output") else 5
+    lines = [
+        f'<rect class="{role}" x="{x:.1f}" y="{y:.1f}" width="{box.width:.1f}" '
+        f'height="{box.height:.1f}" rx="{radius:.1f}"/>'
+    ]
+    first = box.y - (len(box.lines) - 1) * LINE / 2 + 4.5
+    for number, text in enumerate(box.lines):
+        role = "t" if number == 0 else "a" if text.startswith("+ ") else "d"
+        lines.append(
+            f'<text class="{role}" x="{box.x:.1f}" y="{first + number * LINE:.1f}" '
+            f'text-anchor="middle">{escape(text)}</text>'
+        )
+    return lines
