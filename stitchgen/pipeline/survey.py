@@ -12,8 +12,8 @@ from stitchgen.errors import StitchError
 from stitchgen.project.workspace import Workspace
 from stitchgen.targets.build_errors import wanted_classes
 from stitchgen.targets.build_offers import safe_constructions
-from stitchgen.targets.model import TargetModel
 from stitchgen.targets.constructions_alike import relatives_of
+from stitchgen.targets.model import TargetModel
 
 #: So many constructions of the project are tried, where none of the file builds what is asked for.
 MOST_OFFERS = 4
