@@ -27,6 +27,8 @@ TRAINING_NAMES = {"backward", "step", "zero_grad", "fit", "main", "train", "run"
 TRAINING_NAMES |= {"parse_args", "exit", "quit", "input", "DataLoader"}
 #: What writes, starts or fetches something, which the observer forbids; an import must not fail of it.
 TRAINING_NAMES |= {"makedirs", "mkdir", "rmtree", "urlretrieve", "system", "popen", "Popen"}
+#: Modules of Python whose functions of these names tell something, and do nothing.
+QUIET = set(sys.stdlib_module_names) - ACTING - {"os", "sys", "pathlib", "asyncio", "unittest"}
 REPORTING = {"wandb", "mlflow", "requests", "subprocess"}
 CONTAINERS = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)
 #: Methods that fill a list or a table.
@@ -104,6 +106,8 @@ def acts(statement: ast.stmt, names: set[str]) -> bool:
         match node:
             case ast.Raise() if node is statement:
                 return True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=package))) if package in QUIET:
+                continue  # `platform.system()` is not `os.system()`
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in names:
                 return True
             case ast.Call(func=ast.Attribute(value=ast.Name(id=package))) if package in REPORTING:
@@ -218,7 +222,7 @@ class Reader:
             # A method of a value, as in ", ".join(names) or {...}.items().
             return isinstance(function, ast.Attribute) and function.attr not in ACTING_NAMES
         package = self.packages.get(parts[0])
-        if parts[-1] in ACTING_NAMES or package in ACTING:
+        if (parts[-1] in ACTING_NAMES and package not in QUIET) or package in ACTING:
             return False
         if package is not None:
             return package in PLAIN_PACKAGES
