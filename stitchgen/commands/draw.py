@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stitchgen.commands.conversation import note_that_the_model_runs, project_at
-from stitchgen.commands.options import BUILD_AND_INPUT, EVERY_COMMAND, PYTHON
+from stitchgen.commands.options import BUILD_AND_INPUT, EVERY_COMMAND
 
 
 @click.command("draw")
@@ -23,7 +23,6 @@ from stitchgen.commands.options import BUILD_AND_INPUT, EVERY_COMMAND, PYTHON
     help="Where to: model.svg, model.mmd or model.html (else Mermaid text is printed).",
 )
 @BUILD_AND_INPUT
-@PYTHON
 @EVERY_COMMAND
 def command(
     model: str,

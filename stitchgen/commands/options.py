@@ -89,9 +89,6 @@ BUILD_AND_INPUT = options(
         help="What to feed it: 1x3x224x224, 1x16:int64, or a Python expression. Repeat for a "
         "model that takes several tensors.",
     ),
-)
-RUNS_THE_MODEL = options(
-    BUILD_AND_INPUT,
     PYTHON,
 )
 RUNS_THE_MODEL = options(

@@ -256,6 +256,7 @@ def test_a_build_that_was_given_may_be_remembered(tmp_path, options, typed, writ
     )
     os.write(here, typed)
     out, _ = process.communicate(timeout=60)
+    os.write(there, b".")  # reading waits for something, and nothing need be shown
     shown = os.read(here, 10_000).decode()
     os.close(here)
     os.close(there)
@@ -284,6 +285,7 @@ def test_nothing_is_asked_where_there_was_nothing_to_do(tmp_path):
     )
     out, _ = process.communicate(timeout=60)
     os.write(there, b".")
+    os.write(there, b".")  # reading waits for something, and nothing need be shown
     shown = os.read(here, 10_000).decode()
     os.close(here)
     os.close(there)
