@@ -23,7 +23,6 @@ from stitchgen.project.elsewhere import run_from_outside
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
-from stitchgen.yolo.caveats import old_checkpoints
 
 
 @dataclass(frozen=True)
@@ -153,6 +152,8 @@ def warnings_of(
     found += left_out(task)
     found += uncommitted(plan)
     edited = [plan.workspace.relative(path) for path in plan.workspace.edits]
+    from stitchgen.yolo.caveats import old_checkpoints  # what is for YAML is loaded late
+
     found += old_checkpoints(task.project.root, edited)
     # Where no key is new or gone, old weights load as they did.
     keys = proof.keys if proof is not None else None
