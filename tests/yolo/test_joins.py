@@ -29,7 +29,7 @@ from tests.yolo.test_proof import MODEL, request
         ("se --beside model.yaml::model.1 --no-prove --fuse concat", None),
         ("se --beside model.yaml::model.2", True),
         ("attention-gate --after model.yaml::model.0 --with model.1 --into model.4", True),
-        ("cbam --replace model.yaml::model.2", False),
+        ("cbam --replace model.yaml::model.2 --set reduction=1", False),
     ],
 )
 def test_it_is_proven_and_taken_back(
