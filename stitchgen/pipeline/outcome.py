@@ -19,7 +19,6 @@ from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
 from stitchgen.project.advice import for_project
-from stitchgen.project.elsewhere import run_from_outside
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
@@ -145,10 +144,7 @@ def warnings_of(
     for point in plan.shown:
         found += narrow(task, plan, point)
         found += neighbours(task, point)
-        outside = unseen(plan, point)
-        found += outside
-        places = {one.get("where") for one in outside}  # which may be found in both ways
-        found += [one for one in run_elsewhere(plan, point) if one.get("where") not in places]
+        found += unseen(plan, point)
     found += left_out(task)
     found += uncommitted(plan)
     edited = [plan.workspace.relative(path) for path in plan.workspace.edits]
@@ -217,30 +213,6 @@ def unseen(plan: Plan, point: InsertionPoint) -> list[Warning]:
         }
         for use in unseen_by_name(plan.workspace, point.calls)
         if not use.function.endswith("__init__")
-    ]
-
-
-def run_elsewhere(plan: Plan, point: InsertionPoint) -> list[Warning]:
-    """Where code outside of the class runs the layer itself."""
-    name = point.calls.resolved.path.rpartition(".")[2]
-    if point.naming.present or point.calls.under or not name.isidentifier():
-        return []
-    known = {
-        (
-            Path(site.file).resolve(),
-            plan.workspace.syntax(site.file).document.line_of(site.span[0]),
-        )
-        for site in point.calls.sites
-    }
-    return [
-        {
-            "code": "unseen-call",
-            "where": f"{plan.workspace.relative(str(file))}:{line}",
-            "message": f"{called}(...) runs {point.target} from outside, where the block is not run",
-            "hint": f"Run {point.attribute} there as well, if that code matters.",
-        }
-        for file, line, called in run_from_outside(plan.workspace.root, name)
-        if (file.resolve(), line) not in known
     ]
 
 

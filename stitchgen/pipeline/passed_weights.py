@@ -6,12 +6,13 @@ import ast
 
 from stitchgen.errors import StitchError
 from stitchgen.planning.plan import Plan
-from stitchgen.project.elsewhere import weights_passed
+from stitchgen.project.passed_weights import weights_passed
 
 
 def check_passed_weights(plan: Plan) -> None:
     """Refuse where the project loads the state of one class into another, and one alone would have the block."""
-    for point in plan.fresh:
+    for file in dict.fromkeys(point.file for point in plan.fresh):
+        point = next(one for one in plan.fresh if one.file == file)
         syntax = plan.workspace.syntax(point.file)
         lineages = {
             node.name: set(syntax.lineage(node.name))
@@ -21,7 +22,7 @@ def check_passed_weights(plan: Plan) -> None:
         edited = {one.definition.point.class_name for one in plan.points if one.file == point.file}
         edited |= {one.class_name for one in plan.points if one.file == point.file}
         having = {name for name, lineage in lineages.items() if lineage & edited}
-        for passed in weights_passed(plan.workspace.root, set(lineages)):
+        for passed in weights_passed(plan.workspace.files, set(lineages)):
             one, other = passed.receivers, passed.givers
             if not ((one & having and other - having) or (other & having and one - having)):
                 continue

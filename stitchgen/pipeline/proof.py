@@ -168,7 +168,7 @@ def prove_relatives(planning: Planning, plan: Plan) -> list[str]:
     were built before the edit; refuses where one of them no longer is, or gives something else."""
     workspace = plan.workspace
     edited = {(name, workspace.root / file) for name, file in edited_classes(plan)}
-    builds = constructions_elsewhere(workspace.root, edited, MOST_RELATIVES)
+    builds = constructions_elsewhere(workspace.files, edited, MOST_RELATIVES)
     proposals = [Proposal(one, (), "relative") for one in builds]
     answers = planning.backend.prove(proposals, workspace.overlay()) if proposals else []
     for proposal, proven in zip(proposals, answers):

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stitchgen.planning.point import Calls
-from stitchgen.project.python_files import python_files
 from stitchgen.project.workspace import Workspace
 
 THROUGH = ("enumerate", "zip", "reversed", "list", "tuple", "iter")
@@ -26,24 +25,33 @@ class OutsideCall:
 
 
 def outside_calls(workspace: Workspace, calls: Calls, class_name: str) -> list[OutsideCall]:
-    """Those of the model's own file, and of the files that mention its class."""
+    """Those of the model's own file and of the files that mention its class; of all files where no other
+    class of the project has a layer of that name."""
     if not calls.below or not calls.sites:
         return []
     first = calls.below[0].name
-    own = calls.sites[0].file
+    files = list(workspace.files.having(first))
+    owners = [node for file in files for node in ast.walk(file.tree) if assigns(node, first)]
     found: list[OutsideCall] = []
-    for path in python_files(workspace.root):
-        try:
-            raw = path.read_bytes()
-            if first.encode() not in raw or (class_name.encode() not in raw and str(path) != own):
-                continue
-            tree = ast.parse(raw)
-        except (OSError, SyntaxError, ValueError):
-            continue
-        shown = workspace.relative(path)
-        for function, node in handled(tree, first):
-            found.append(OutsideCall(f"{shown}:{node.lineno}", function, ast.unparse(node)))
+    for file in files:
+        own = str(file.path) == calls.sites[0].file
+        if own or len(owners) == 1 or class_name.encode() in file.raw:
+            shown = workspace.relative(file.path)
+            for function, node in handled(file.tree, first):
+                found.append(OutsideCall(f"{shown}:{node.lineno}", function, ast.unparse(node)))
     return found
+
+
+def assigns(node: ast.AST, attribute: str) -> bool:
+    """Whether it is a class that assigns `self.attribute`."""
+    return isinstance(node, ast.ClassDef) and any(
+        isinstance(part, ast.Attribute)
+        and isinstance(part.ctx, ast.Store)
+        and part.attr == attribute
+        and isinstance(part.value, ast.Name)
+        and part.value.id == "self"
+        for part in ast.walk(node)
+    )
 
 
 def handled(tree: ast.Module, attribute: str) -> Iterator[tuple[str, ast.expr]]:

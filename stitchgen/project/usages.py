@@ -6,14 +6,11 @@ By name alone, from the source: more may be found than there are, which costs a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from stitchgen.project.python_files import python_files
-
-#: More than are read for advice: one that is not seen would fail.
-MOST_FILES = 10_000
+from stitchgen.project.parsed_files import ParsedFiles
 
 
 @dataclass(frozen=True)
@@ -28,11 +25,10 @@ class Mentions:
 
 
 class Usages:
-    """The classes and functions of a project, each file parsed once, when a word of it is asked for."""
+    """The classes and functions of a project, looked at when a word of them is asked for."""
 
-    def __init__(self, root: Path, base: Mapping[Path, bytes] | None = None) -> None:
-        self.root = root
-        self.base = base or {}  # what stands for the files on the disk
+    def __init__(self, files: ParsedFiles) -> None:
+        self.files = files
         self._by_word: dict[str, list[Mentions]] = {}
         self._by_file: dict[Path, list[Mentions]] = {}
 
@@ -72,24 +68,15 @@ class Usages:
         """What the files mention that have a word in them."""
         if word not in self._by_word:
             self._by_word[word] = []
-            for path in python_files(self.root, MOST_FILES):
-                try:
-                    raw = self.base[path] if path in self.base else path.read_bytes()
-                except OSError:
-                    continue
-                if word.encode() in raw:
-                    if path not in self._by_file:
-                        self._by_file[path] = mentions_in(path, raw)
-                    self._by_word[word] += self._by_file[path]
+            for file in self.files.having(word):
+                if file.path not in self._by_file:
+                    self._by_file[file.path] = mentions_in(file.path, file.tree)
+                self._by_word[word] += self._by_file[file.path]
         return self._by_word[word]
 
 
-def mentions_in(path: Path, raw: bytes) -> list[Mentions]:
-    """Those of the classes, and of the functions outside of them; none where it does not parse."""
-    try:
-        tree = ast.parse(raw)
-    except (SyntaxError, ValueError):
-        return []
+def mentions_in(path: Path, tree: ast.Module) -> list[Mentions]:
+    """Those of the classes, and of the functions outside of them."""
     found = [
         Mentions(path, node.name, names_in(node.bases), names_in(node.body))
         for node in ast.walk(tree)

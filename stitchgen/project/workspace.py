@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.project import transaction
+from stitchgen.project.parsed_files import ParsedFiles
 from stitchgen.project.usages import Usages
 from stitchgen.project.ways_in import ImportedName, WayIn, imports_of, likely_way, ways_into
 from stitchgen.source.document import Document
@@ -35,7 +36,8 @@ class Workspace:
         self.edits: dict[str, list[Edit]] = {}
         self.created: dict[str, bytes] = {}
         self._ways: dict[str, list[WayIn]] = {}
-        self.usages = Usages(root, self.base)  # of the project, without the edits
+        self.files = ParsedFiles(root, self.base)  # of the project, without the edits
+        self.usages = Usages(self.files)
 
     def relative(self, file: str | Path) -> str:
         """The path as the user reads it: relative to the project root, with slashes."""

@@ -13,49 +13,41 @@ from pathlib import Path
 from stitchgen.analysis import import_safety
 from stitchgen.analysis.factories import configurations
 from stitchgen.project.modules import files_beside, import_name
-from stitchgen.project.python_files import python_files
+from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.targets.build_offers import imported
 
 
-def constructions_elsewhere(root: Path, edited: Iterable[tuple[str, Path]], most: int) -> list[str]:
+def constructions_elsewhere(
+    files: ParsedFiles, edited: Iterable[tuple[str, Path]], most: int
+) -> list[str]:
     """`zoo.wide:WideNet()` for at most so many classes of other files, the nearest files first."""
     names: dict[Path, set[str]] = {}
-    for name, file in edited:
-        names.setdefault(file.resolve(), set()).add(name)
-    found: list[str] = []
-    for path in near_first(root, names):
-        for file, wanted in names.items():
-            if path.resolve() not in names:
-                found += constructions_in(root, path, file, wanted)
+    for name, path in edited:
+        names.setdefault(path.resolve(), set()).add(name)
+    words = {word for path, wanted in names.items() for word in (path.stem, *wanted)}
+    folders = {path.parent for path in names}
+    others = [one for one in files.having(*words) if one.path.resolve() not in names]
+    found: dict[str, None] = {}
+    for other in sorted(others, key=lambda one: one.path.resolve().parent not in folders):
+        for path, wanted in names.items():
+            found |= dict.fromkeys(constructions_in(files.root, other, path, wanted))
         if len(found) >= most:
             break
-    return list(dict.fromkeys(found))[:most]
+    return list(found)[:most]
 
 
-def near_first(root: Path, files: Iterable[Path]) -> list[Path]:
-    folders = {file.parent for file in files}
-    return sorted(python_files(root), key=lambda path: path.resolve().parent not in folders)
-
-
-def constructions_in(root: Path, path: Path, file: Path, wanted: set[str]) -> Iterator[str]:
+def constructions_in(root: Path, other: ParsedFile, file: Path, wanted: set[str]) -> Iterator[str]:
     """Those of one file of classes that have to do with the wanted ones of `file`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return
-    if not any(name in text for name in {*wanted, file.stem}):
-        return
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return
+    path, tree = other.path, other.tree
     aliases = set(imported(tree, wanted, file))
     related = related_classes(tree, aliases) if aliases else set()
     if not related or import_safety.left_out(tree):
         return
     name = import_name(path, root, relative_imports=has_relative_imports(tree))
-    found = configurations(tree, text, files_beside(path, *name.paths))
+    found = configurations(
+        tree, other.raw.decode("utf-8-sig", "replace"), files_beside(path, *name.paths)
+    )
     for made, expressions in found.items():
         if made in related:
             yield from (f"{name.module}:{one}" for one in expressions[:1])
