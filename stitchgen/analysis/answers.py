@@ -208,6 +208,7 @@ def edit_of(build: protocol.ProvenEdit) -> ProvenEdit | BrokenCheck | NotCompara
         macs_added=build["macs_added"],
         input=build["input"],
         notes=tuple(build["notes"]),
+        unshown=tuple(build["unshown"]),
         keys=KeyChanges(keys["added"], keys["lost"], keys["reshaped"]),
     )
     return ProvenEdit(proven, tuple(NewModule(**one) for one in build["modules"]))
@@ -230,6 +231,7 @@ def proven_of(build: protocol.ProvenBuild) -> ProvenConfiguration:
         macs_added=build["macs_added"],
         input=build["input"],
         notes=tuple(build["notes"]),
+        unshown=tuple(build["unshown"]),
         keys=KeyChanges(keys["added"], keys["lost"], keys["reshaped"]),
     )
 

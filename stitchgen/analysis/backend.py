@@ -114,6 +114,7 @@ class ProvenConfiguration:
     macs_added: int
     input: str
     notes: Sequence[str] = ()
+    unshown: Sequence[str] = ()  # checks that nothing could be shown of
     keys: KeyChanges = field(default_factory=KeyChanges)
 
 

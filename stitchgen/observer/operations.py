@@ -334,17 +334,7 @@ def prove_build(
         )
         proven["notes"].extend(fused.check_fused(before, after, inputs))
         proven["notes"].extend(original.notes())
-    return {
-        "ok": True,
-        "input": source.describe(),
-        "keys": proven["keys"],
-        "params_added": proven["params_added"],
-        "macs_added": proven["macs_added"],
-        "macs_counted": proven["macs_counted"],
-        "forwards": proven["forwards"],
-        "backwards": proven["backwards"],
-        "notes": proven["notes"],
-    }
+    return proof.answer(source.describe(), proven)
 
 
 def prove_briefly(
@@ -374,14 +364,4 @@ def prove_briefly(
             raise CheckFailed("builds", message) from failure
         except Exception as error:
             raise CheckFailed("builds", "the edited model: %s" % short(error)) from error
-    return {
-        "ok": True,
-        "input": source.describe(),
-        "keys": pair.keys,
-        "params_added": 0,
-        "macs_added": 0,
-        "macs_counted": "",
-        "forwards": 1,
-        "backwards": 0,
-        "notes": [],
-    }
+    return proof.answer(source.describe(), proof.unmeasured(pair.keys, forwards=1))

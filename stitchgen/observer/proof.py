@@ -75,6 +75,37 @@ def prove(
         "forwards": runner.forwards,
         "backwards": evidence.backwards,
         "notes": notes,
+        "unshown": sorted(evidence.unshown),
+    }
+
+
+def unmeasured(keys: protocol.Keys, forwards: int) -> protocol.Proof:
+    """What is known of a configuration that was built and run, and no more."""
+    return {
+        "keys": keys,
+        "params_added": 0,
+        "macs_added": 0,
+        "macs_counted": "",
+        "forwards": forwards,
+        "backwards": 0,
+        "notes": [],
+        "unshown": [],
+    }
+
+
+def answer(run_on: str, proven: protocol.Proof) -> protocol.ProvenBuild:
+    """The answer about a configuration whose checks hold; `run_on` describes its input."""
+    return {
+        "ok": True,
+        "input": run_on,
+        "keys": proven["keys"],
+        "params_added": proven["params_added"],
+        "macs_added": proven["macs_added"],
+        "macs_counted": proven["macs_counted"],
+        "forwards": proven["forwards"],
+        "backwards": proven["backwards"],
+        "notes": proven["notes"],
+        "unshown": proven["unshown"],
     }
 
 

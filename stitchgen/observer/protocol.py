@@ -485,6 +485,7 @@ class Proof(TypedDict):
     forwards: int
     backwards: int
     notes: List[str]
+    unshown: List[str]  # checks that nothing could be shown of
 
 
 class ProvenBuildBase(TypedDict):
@@ -502,6 +503,7 @@ class ProvenBuild(ProvenBuildBase, total=False):
     forwards: int
     backwards: int
     notes: List[str]
+    unshown: List[str]
     input: str
 
 
@@ -554,6 +556,7 @@ class ProvenEdit(ProvenEditBase, total=False):
     params_added: int
     macs_added: int
     notes: List[str]
+    unshown: List[str]
 
 
 class ProveEditAnswer(TypedDict):

@@ -49,12 +49,13 @@ class Proof:
     configurations: Mapping[str, int] = field(
         default_factory=dict
     )  # in which it holds, by where they come from
+    unshown: frozenset[str] = frozenset()  # the checks that nothing could be shown of
     imports: tuple[WayIn, ...] = ()  # the ways in which the edited files were imported
 
     def as_dict(self) -> dict[str, Any]:
         """The `proof` of `--json`."""
         return {
-            "laws": list(CHECKS),
+            "laws": [check for check in CHECKS if check not in self.unshown],
             "build": list(self.builds),
             "unchanged": list(self.unchanged),
             "not_proven": list(self.not_proven),
@@ -159,6 +160,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         input=first.input,
         notes=tuple(sorted(notes)),
         keys=first.keys,
+        unshown=frozenset(check for proven in found.values() for check in proven.unshown),
         imports=imports,
     )
 

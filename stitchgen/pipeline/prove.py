@@ -243,6 +243,7 @@ def proof_of(
         input=first.input,
         notes=tuple(sorted(notes)),
         keys=first.keys,
+        unshown=frozenset(check for one in found.values() for check in one.proven.unshown),
         imports=tuple(imports),
     )
 

@@ -6,6 +6,7 @@ A case is the model file before, a line `# after`, and the model file after some
     # expect: proven               or the check that does not hold: builds, keys, position, ...
     # place: se after layer1 add   where each new module is found (add, mul: how it is joined; gate)
     # line: x = self.se(x)         the line of the edited file that the refusal names
+    # unshown: axis                a check that nothing can be shown of, which the report then does not name
     # input: 2x3x64x64             what the model is fed, where that has to be said
     # build: Net(8)                how it is built; several times for several
 
@@ -24,6 +25,7 @@ import pytest
 from stitchgen.errors import StitchError
 from stitchgen.pipeline import prove
 from stitchgen.pipeline.edit_base import as_it_was
+from stitchgen.pipeline.proof import CHECKS
 from stitchgen.project import config
 from stitchgen.source.document import Document
 from stitchgen.source.syntax import Syntax
@@ -32,7 +34,7 @@ from tests.support.spliced import tree
 
 FOLDER = Path(__file__).parents[1] / "cases" / "prove"
 CASES = sorted(path.stem for path in FOLDER.glob("*.py"))
-HEAD = re.compile(r"# (expect|place|line|input|build): (.+)\n")
+HEAD = re.compile(r"# (expect|place|line|unshown|input|build): (.+)\n")
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Case:
     expect: list[str] = field(default_factory=list)
     place: list[str] = field(default_factory=list)
     line: list[str] = field(default_factory=list)
+    unshown: list[str] = field(default_factory=list)
     input: list[str] = field(default_factory=list)
     build: list[str] = field(default_factory=list)
     before: str = ""
@@ -82,6 +85,7 @@ def test_case(name: str, tmp_path: Path, python: str, monkeypatch: pytest.Monkey
         places = [placed(splice) for splice in report["splices"]]
         assert set(case.place) <= set(places)
         assert bool(case.place) == bool(places)
+        assert report["proof"]["laws"] == [one for one in CHECKS if one not in case.unshown]
         return
     with pytest.raises(StitchError) as refused:
         prove.run(config.find_project(tmp_path), request)

@@ -21,6 +21,7 @@ class Axis(Check):
                 splice.index, ()
             )  # () where it does not run in eval
             if not found:
+                runs.evidence.unshown.add(self.name)
                 runs.evidence.note(
                     "Nothing before %s tells which axis of what it is fed holds the channels; the shapes "
                     "say axis %d." % (splice.block, axis_of(splice))

@@ -61,6 +61,8 @@ class Evidence:
         self.models = runner.models
         self.splices = runner.splices
         self.notes: List[str] = []
+        #: Names of checks that nothing could be shown of.
+        self.unshown: Set[str] = set()
         self.backwards = 0
         #: What was added and where, for sentences.
         self.blocks = " and ".join(few([splice.named for splice in self.splices]))

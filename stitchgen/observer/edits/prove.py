@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from torch import nn
 
-from stitchgen.observer import fused, proof, protocol, weights
+from stitchgen.observer import fused, proof, protocol
 from stitchgen.observer.checks.evidence import Evidence, Output
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.edits.axes import layout_of
@@ -83,8 +83,12 @@ def prove_edit(
         else:
             proven = edit.proven()
             proven["notes"].extend(fused.check_fused(before, after, inputs))
-        if original.absent_weights:
-            proven["notes"].append(weights.note(original.absent_weights))
+            blind = edit.blocks_of_unknown_axes()
+            if blind:
+                proven["unshown"].append("axis")
+                message = "The weights of %s do not say which axis of what it is fed they take for channels."
+                proven["notes"].append(message % " and ".join(blind))
+        proven["notes"].extend(original.notes())
     return {
         "ok": True,
         "input": source.describe(),
@@ -93,6 +97,7 @@ def prove_edit(
         "params_added": proven["params_added"],
         "macs_added": proven["macs_added"],
         "notes": proven["notes"],
+        "unshown": proven["unshown"],
     }
 
 
@@ -160,15 +165,7 @@ class Edit:
             raise self.with_place(failed) from failed
         for mode, (old, new) in self.traces.items():
             check_counts(self.splices, mode, old, new)
-        return {
-            "keys": pair.keys,
-            "params_added": 0,
-            "macs_added": 0,
-            "macs_counted": "",
-            "forwards": 1,
-            "backwards": 0,
-            "notes": [],
-        }
+        return proof.unmeasured(pair.keys, forwards=1)
 
     def watch(self) -> None:
         """One forward of both models in each mode, from one perturbed state; they are left as they were."""
@@ -303,6 +300,14 @@ class Edit:
                 finally:
                     snapshot.restore()
         return ""
+
+    def blocks_of_unknown_axes(self) -> List[str]:
+        """The new modules that are fed several axes, do something, and whose layout is not known."""
+        modules = dict(self.after.named_modules(remove_duplicate=False))
+        blocks = [str(one.get("block")) for one in self.splices if not one.get("layout")]
+        unknown = [one for one in blocks if not isinstance(modules.get(one), nn.Identity)]
+        shapes = {one: [call.fed[0] for call in self.calls(one) if call.fed] for one in unknown}
+        return [one for one, own in shapes.items() if any(len(shape) > 2 for shape in own)]
 
     # For the report -------------------------------------------------------------------------------
 

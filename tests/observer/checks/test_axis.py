@@ -145,5 +145,7 @@ class Inputs(Tokens):
 
 
 def test_what_nothing_tells_is_said():
-    notes = proof(Inputs)["notes"]
+    proven = proof(Inputs)
+    notes = proven["notes"]
+    assert proven["unshown"] == ["axis"]
     assert any("which axis" in note and "axis 2" in note for note in notes), notes
