@@ -26,22 +26,20 @@ def prove_relative(
     original: Project, edited: Project, expression: str, given: Sequence[str]
 ) -> ProvenBuild:
     """Raises `CheckFailed`; what did not build before the edit is passed over, with no input."""
-    try:
-        with original:
-            original.load()
-            before = build(original, expression)
-            source = input_of(original, before, given)
-            expected: Any = None if source is None else run(before, source)
-    except Exception:
-        return proven(None)
-    with edited:
+    with original:
+        original.load()
         try:
-            edited.load()
+            before = build(original, expression)
+        except Failure:
+            return proven(None)
+        source = input_of(original, before, given)
+        expected: Any = None if source is None else run(before, source)
+    with edited:
+        edited.load()
+        try:
             after = build(edited, expression)
         except Failure as failure:
             raise CheckFailed("builds", failure.report["message"]) from failure
-        except Exception as error:
-            raise CheckFailed("builds", short(error)) from error
         if source is not None:
             check_run(before, after, source, expected)
     return proven(source)
@@ -49,7 +47,7 @@ def prove_relative(
 
 def input_of(project: Project, model: nn.Module, given: Sequence[str]) -> Optional[Source]:
     """What a model of another file takes: what the user gives for the model, or a guess; None for neither."""
-    for texts in (given, ()) if given else ((),):
+    for texts in (given, ()):  # of none, inputs are guessed
         try:
             return find_input(project, model, texts)
         except Failure:

@@ -62,8 +62,9 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
     for number, text in enumerate(tried):
         found = backend.survey([text])
         if any(has_class(found, one, wanted) for one in found.configurations):
-            others = dict.fromkeys((*relatives_of(syntax, text), *tried[number + 1 :]))
-            rest = backend.survey(list(others)[:MOST_OFFERS]) if others else Survey((), {})
+            alike = dict.fromkeys((*relatives_of(syntax, text), *tried[number + 1 :]))
+            others = list(alike)[:MOST_OFFERS]
+            rest = backend.survey(others, brief=others) if others else Survey((), {})
             return survey.with_more(found).with_more(rest)
     return survey
 
