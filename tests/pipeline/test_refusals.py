@@ -533,7 +533,7 @@ REFUSALS = [
         "import fails",
         "se --after model.layer1",
         code="does-not-build",
-        hint="--build 'Net(3, 10)'",
+        hint="does not find mycuda. Pass --python PATH",
         message="ModuleNotFoundError: No module named 'mycuda'",
         where="model.py:1",
         model="import mycuda\n" + NET,
