@@ -18,8 +18,11 @@ from stitchgen.observer.layout import hint_of
 from stitchgen.observer.tensors.intercept import Args, Forward, Kwargs, intercepted
 from stitchgen.observer.tensors.randomness import seed_all
 
-#: So many producers are asked, the nearest first; of those before, everything depends on everything.
+#: So many producers that a value comes from are asked, the nearest first; of those before, everything depends
+#: on everything.
 MOST_PRODUCERS = 8
+#: So many are kept: what comes by a skip connection has others after it, which it does not come from.
+MOST_KEPT = 256
 #: An axis whose indices come from at most this part of what another's do is that of the channels.
 CONFINED = 0.5
 #: The answer where several axes are like one of channels: heads that were split off, groups.
@@ -138,12 +141,15 @@ def axes_of_channels(
 ) -> Tuple[int, ...]:
     """The axes of a value that are like one of channels, by the nearest producer that tells; () for none."""
     axes = [axis for axis in range(value.dim()) if axis != batch and value.shape[axis] > 1]
-    for producer in reversed(producers[-MOST_PRODUCERS:]):
+    asked = 0
+    for producer in reversed(producers[-MOST_KEPT:]):
         if producer.value is value:
             return (producer.axis,)
         parts = {axis: part_of_channels(value, axis, producer) for axis in axes}
-        confined = confined_axes({axis: part for axis, part in parts.items() if part})
-        if confined:
+        of_it = {axis: part for axis, part in parts.items() if part}
+        confined = confined_axes(of_it)
+        asked += bool(of_it)
+        if confined or asked == MOST_PRODUCERS:
             return confined
     return ()
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from stitchgen.observer.channel_axis import (
-    MOST_PRODUCERS,
+    MOST_KEPT,
     Producer,
     axes_of_channels,
     has_gradient,
@@ -129,7 +129,7 @@ def watch_channel_axes(stack: Stack, model: nn.Module, splices: Sequence[Splice]
     blocks = {id(s.module): s for s in splices if s.module is not None and len(s.layout) > 2}
     # What a block has inside is counted, which a gradient in its midst would be as well.
     inside = {id(module) for s in splices for part in s.modules() for module in part.modules()}
-    producers: Deque[Producer] = collections.deque(maxlen=MOST_PRODUCERS)
+    producers: Deque[Producer] = collections.deque(maxlen=MOST_KEPT)
 
     def around(module: nn.Module) -> Around:
         def watched(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
