@@ -8,7 +8,7 @@ that axis is the one of the channels, and from all of them where it is one of po
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 from torch import nn
@@ -25,6 +25,10 @@ MOST_PRODUCERS = 8
 MOST_KEPT = 256
 #: An axis whose indices come from at most this part of what another's do is that of the channels.
 CONFINED = 0.5
+#: The same part of all the producer's channels, where no other axis has more than one index to compare with.
+CONFINED_ALONE = 0.25
+#: So many elements of a result are looked at, to see whether it was computed element by element.
+PLACES = 6
 #: The answer where several axes are like one of channels: heads that were split off, groups.
 SEVERAL = -1
 
@@ -49,6 +53,8 @@ class ChannelAxes:
 
     def __init__(self, model: nn.Module, source: Source) -> None:
         self.producers: List[Producer] = []
+        #: What layers were fed whose type fixes the axis of the channels that they take.
+        self.readers: List[Producer] = []
         self.given: Dict[str, List[Moment]] = {}
         self.taken: Dict[str, List[Moment]] = {}
         #: Paths of layers whose type says that the channels are last,
@@ -72,6 +78,8 @@ class ChannelAxes:
             taken.append(Moment(args[0] if args else None, len(self.producers)))
             if mixes_positions(module, args, self.producers):
                 self.mixing.add(path)
+            elif path not in self.mixing:
+                self.readers.extend(fed_to(module, args))
             result = forward(*args, **kwargs)
             producer = producer_of(module, result)
             if producer is not None and path not in self.mixing:
@@ -99,8 +107,51 @@ class ChannelAxes:
             return int(value.dim()) - 1
         axes = axes_of_channels(value, batch, self.producers[: moments[number].producers])
         if not axes:
-            return None
+            return axis_read(value, self.readers)
         return axes[0] if len(axes) == 1 else SEVERAL
+
+
+def fed_to(module: nn.Module, args: Args) -> Iterator[Producer]:
+    """What a module is fed, where its type fixes the axis of the channels."""
+    value: Any = args[0] if args else None
+    hint = hint_of(module)
+    if hint is not None and has_gradient(value):
+        yield Producer(value, 1 if hint == "first" else value.dim() - 1)
+
+
+def axis_read(value: torch.Tensor, readers: Sequence[Producer]) -> Optional[int]:
+    """The axis that the first layer takes for the channels that is fed the value, as it is or with something
+    added to or done with each of its elements."""
+    asked = 0
+    for reader in readers:
+        if reader.value is value:
+            return reader.axis
+        if reader.value.shape != value.shape or asked == MOST_PRODUCERS:
+            continue
+        asked += 1
+        if is_elementwise(reader.value, value):
+            return reader.axis
+    return None
+
+
+def is_elementwise(result: torch.Tensor, value: torch.Tensor) -> bool:
+    """Whether elements of a result depend on those of the value at the same place, and on no others."""
+    flat = result.reshape(-1)
+    seen = False
+    for number in range(0, flat.numel(), flat.numel() // PLACES + 1):
+        try:
+            gradient = torch.autograd.grad(
+                flat[number], value, retain_graph=True, allow_unused=True
+            )[0]
+        except RuntimeError:
+            return False
+        if gradient is None:
+            return False
+        places = gradient.reshape(-1).nonzero().reshape(-1).tolist()
+        if places not in ([], [number]):
+            return False
+        seen = seen or bool(places)  # behind a ReLU some depend on nothing
+    return seen
 
 
 def producer_of(module: nn.Module, result: Any) -> Optional[Producer]:
@@ -116,14 +167,15 @@ def producer_of(module: nn.Module, result: Any) -> Optional[Producer]:
 
 
 def axis_of_weight(module: nn.Module, value: torch.Tensor) -> Optional[int]:
-    """The axis along which a norm of the project's own has a weight for each channel."""
-    weight = getattr(module, "weight", None)
-    if not isinstance(weight, nn.Parameter) or weight.dim() != 1 or not weight.requires_grad:
-        return None
+    """The axis along which a norm of the project's own has a weight for each channel, by whatever name."""
     axes = [axis for axis in range(1, value.dim()) if value.shape[axis] > 1]
-    parts = {axis: part_of_channels(value, axis, Producer(weight, 0)) for axis in axes}
-    confined = confined_axes({axis: part for axis, part in parts.items() if part})
-    return confined[0] if len(confined) == 1 else None
+    for weight in module.parameters(recurse=False):
+        if weight.dim() == 1 and weight.numel() > 1 and weight.requires_grad:
+            parts = {axis: part_of_channels(value, axis, Producer(weight, 0)) for axis in axes}
+            confined = confined_axes({axis: part for axis, part in parts.items() if part})
+            if len(confined) == 1:
+                return confined[0]
+    return None
 
 
 def mixes_positions(module: nn.Module, args: Args, producers: Sequence[Producer]) -> bool:
@@ -196,5 +248,5 @@ def confined_axes(parts: Dict[int, float]) -> Tuple[int, ...]:
     """The axes whose indices depend on a small part of the channels, where those of another do on many."""
     if not parts:
         return ()
-    whole = max(parts.values())
-    return tuple(axis for axis, part in parts.items() if part <= CONFINED * whole)
+    most = CONFINED_ALONE if len(parts) == 1 else CONFINED * max(parts.values())
+    return tuple(axis for axis, part in parts.items() if part <= most)

@@ -59,6 +59,22 @@ def test_a_layer_that_mixes_tokens_does_not_take_them_for_channels(path, axis):
     assert experiment.mixing == {"first", "second"}
 
 
+def test_the_only_axis_with_several_indices_is_told_by_how_few_channels_each_comes_from():
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(16), nn.ReLU())
+    assert axis_of(pooled, CONV) == 1
+    assert axis_of(pooled, CONV, shape=(2, 3, 1, 1)) == 1
+    assert axis_of(nn.Flatten(), CONV, shape=(2, 3, 1, 1)) == 1
+
+
+def test_the_only_axis_with_several_indices_may_be_one_of_positions():
+    assert axis_of(MeanOfChannels(), CONV, shape=(2, 3, 9, 1)) is None
+
+
+class MeanOfChannels(nn.Module):
+    def forward(self, x):
+        return x.relu().mean(1, keepdim=True)
+
+
 class FirstAxisNorm(nn.LayerNorm):
     """The LayerNorm of N x C x H x W that many models have."""
 
@@ -106,3 +122,45 @@ def test_a_sequence_with_the_batch_second():
 
 def test_nothing_is_said_without_a_layer_that_has_channels():
     assert axis_of(torch.relu, nn.Identity()) is None
+
+
+class Gamma(nn.Module):
+    """A norm of the tokens' channels whose parameters have names of their own."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+        self.beta = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x):
+        centred = x - x.mean(-1, keepdim=True)
+        return self.gamma * centred / (centred.std(-1, keepdim=True) + 1e-6) + self.beta
+
+
+class Plain(nn.Module):
+    """The same without parameters, so that only what reads it tells."""
+
+    def forward(self, x):
+        return (x - x.mean((1, 2), keepdim=True)) / (x.std((1, 2), keepdim=True) + 1e-6)
+
+
+class Tokens(nn.Module):
+    def __init__(self, norm, add):
+        super().__init__()
+        self.mix = nn.Linear(6, 16)
+        self.norm = norm
+        self.other = nn.Linear(6, 16)
+        self.head = nn.Linear(16, 4)
+        self.add = add
+
+    def forward(self, x):
+        y = self.norm(self.mix(x))
+        return self.head(y.relu() + self.other(x) if self.add else y)
+
+
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("norm", [Gamma(16), Plain()])
+def test_a_norm_of_the_project_is_known_by_its_parameters_or_by_what_reads_it(norm, add):
+    torch.manual_seed(0)
+    experiment = ChannelAxes(Tokens(norm, add), Shapes([([2, 9, 6], "float32")]))
+    assert experiment.channel_axis("norm", 0, "output", None, 0) == 2
