@@ -32,6 +32,8 @@ from stitchgen.cli.report_parts import (
 
 #: So many splices that differ in their layer alone are shown one by one.
 MOST_ALIKE = 3
+#: So many scripts that import the edited file are named; `--json` has all.
+MOST_IMPORTERS = 6
 #: Of a block in a list: `stages_se.0`.
 NUMBER = re.compile(r"\.(\d+)$")
 UNVERIFIED = "unverified: there is nothing to compare it with"
@@ -180,7 +182,7 @@ def _layers(result: Mapping[str, Any], paint: Paint) -> str:
     built = result.get("build")
     head = f"{result['model']}, {'built by ' + built if built else 'read and not built'}"
     if not result["layers"]:
-        lines = ["no layer is like that; without --fits, --depth and --where all are shown"]
+        lines = ["it has no layers, or none that --fits, --depth and --where ask for"]
     return "\n".join([paint(head, "name"), *lines, *warnings(result, paint)])
 
 
@@ -296,8 +298,10 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     if proof.get("unchanged"):
         lines.append(fact("unchanged", names(proof["unchanged"])))
     if proof.get("imports"):
-        importers = dict.fromkeys(one["from"] for one in proof["imports"])
-        lines.append(fact("imports", ", ".join(importers)))
+        importers = [*dict.fromkeys(one["from"] for one in proof["imports"])]
+        further = len(importers) - MOST_IMPORTERS
+        more = f" and {further} more" if further > 0 else ""
+        lines.append(fact("imports", ", ".join(importers[:MOST_IMPORTERS]) + more))
     if proof.get("input"):
         lines.append(fact("input", inline(proof["input"])))
     lines.append(

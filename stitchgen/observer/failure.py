@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from typing import Optional
 
@@ -16,6 +17,24 @@ class Failure(Exception):
     def __init__(self, code: str, message: str, where: Optional[str] = None) -> None:
         super().__init__(message)
         self.report: Error = {"code": code, "message": message, "where": where}
+
+
+def note_import_fault(report: Error, error: BaseException, root: str) -> None:
+    """Note the last line of the project's own that an import got to, and what failed behind it."""
+    report["importing"] = True
+    package, seen = "", False
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        filename = os.path.realpath(frame.f_code.co_filename)
+        installed = re.search(r"(?:site|dist)-packages/(\w+)", filename.replace(os.sep, "/"))
+        if installed is not None:
+            package = package or (installed.group(1) if seen else "")
+        elif filename.startswith(root + os.sep):
+            report["where"] = "%s:%d" % (filename, line)
+            package, seen = "", True
+    if package:
+        report["package"] = package
+    if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
+        report["missing_file"] = error.filename
 
 
 def failure_of(code: str, error: BaseException, prefix: str) -> Failure:

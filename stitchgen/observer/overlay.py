@@ -83,6 +83,15 @@ class OverlayFinder(importlib.abc.MetaPathFinder):
     def __init__(self, project: Version) -> None:
         self.project = project
 
+    def run_file(self, name: str, path: str) -> types.ModuleType:
+        """The module of a file that is run by its path, under whatever name."""
+        loader = ProjectLoader(name, path, self.project)
+        spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+        assert spec is not None
+        module = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
+        return module
+
     def find_spec(
         self,
         fullname: str,

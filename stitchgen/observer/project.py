@@ -106,6 +106,8 @@ class Project:
         self.stood_in: List[str] = []
         #: Decorators that fail and are left out, where that is allowed, and what the last of them raised.
         self.lenient = True
+        #: Whether the file is run by its path, and need not be found.
+        self.by_path = False
         self.decorators: List[decorators.Decorator] = []
         self.decorator_error: Optional[Exception] = None
         #: Names of pretrained weights that the last construction wanted and that are not here.
@@ -216,6 +218,8 @@ class Project:
 
     def import_model_file(self, *, stand_in: bool) -> types.ModuleType:
         try:
+            if self.by_path:
+                return self.finder.run_file(self.module, self.file)
             return importlib.import_module(self.module)
         except Exception as error:
             if not stand_in:

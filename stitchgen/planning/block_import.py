@@ -57,7 +57,7 @@ def allows_relative(way: WayIn, name: str) -> bool:
     level = len(name) - len(name.lstrip("."))
     parts = name.lstrip(".").split(".")
     depth = len(way.package.split(".")) if way.package else 0
-    return not way.itself and depth >= level and all(map(is_name, parts))
+    return not way.itself and not way.by_path and depth >= level and all(map(is_name, parts))
 
 
 def absolute_names(way: WayIn, file: Path, *, package: bool) -> list[str]:
@@ -159,10 +159,27 @@ def conflict(
     one, other = pairs[0]
     return StitchError(
         "import-conflict",
-        f"{shown} is imported as {one.module} by {one.importer} and as {other.module} by "
-        f"{other.importer}: no import of {block} works in both",
+        f"{shown} is {taken(one)} and {taken(other)}: no import of {block} works in both",
         where=shown,
-        hint="Let both import it under one name, or name a folder for the blocks that both find, in "
-        'pyproject.toml: [tool.stitchgen] blocks = "..."; --project DIR makes one of them a project '
-        "of its own.",
+        hint=(
+            by_path_hint(one if one.by_path else other, user_file, workspace)
+            if one.by_path or other.by_path
+            else "Let both import it under one name, or name a folder for the blocks that both find, in "
+            'pyproject.toml: [tool.stitchgen] blocks = "..."; --project DIR makes one of them a project '
+            "of its own."
+        ),
+    )
+
+
+def taken(way: WayIn) -> str:
+    if way.by_path:
+        return f"run by its path by {way.importer}"
+    return f"imported as {way.module} by {way.importer}"
+
+
+def by_path_hint(way: WayIn, user_file: Path, workspace: Workspace) -> str:
+    folder = workspace.relative(user_file.parent)
+    return (
+        f"Let {way.importer} find what lies beside the file: sys.path.insert(0, {folder!r}) before it runs it. "
+        "Then run this again."
     )

@@ -19,6 +19,8 @@ from stitchgen.project.python_files import python_files
 
 #: More files than this are not looked through.
 MOST_FILES = 3_000
+#: Functions that run a file by its path.
+BY_PATH = ("run_path", "spec_from_file_location", "SourceFileLoader")
 #: Files that say how a package is built, which makes its modules importable from anywhere.
 BUILT_BY = ("pyproject.toml", "setup.py", "setup.cfg")
 
@@ -27,10 +29,17 @@ BUILT_BY = ("pyproject.toml", "setup.py", "setup.cfg")
 class WayIn:
     """One way in which a file is imported."""
 
-    importer: str  # `train.py`, `python -m net.train`, or what else imports it
+    #: `train.py`, `python -m net.train`, and what else imports it like this; () where nothing does.
+    importers: tuple[str, ...]
     module: str  # the file's dotted name
     paths: tuple[Path, ...]  # the folders of the project on the search path, in order
     itself: bool = False  # the file itself is run as a script
+    by_path: bool = False  # it is run as a file, by `runpy.run_path`, wherever it lies
+
+    @property
+    def importer(self) -> str:
+        """The first of those that import it, to name the way by; "" where nothing does."""
+        return self.importers[0] if self.importers else ""
 
     @property
     def package(self) -> str:
@@ -100,13 +109,23 @@ def constant_start(node: ast.expr) -> tuple[str, bool]:
 
 
 @dataclass(frozen=True)
+class Added:
+    """Folders that a file puts on its search path."""
+
+    front: tuple[Path, ...] = ()
+    back: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
 class Source:
     """A file of the project, with what it imports."""
 
     path: Path
     imports: tuple[ImportedName, ...]
-    front: tuple[Path, ...] = ()  # folders that it puts on its search path
-    back: tuple[Path, ...] = ()
+    added: Added = (
+        Added()
+    )  # what it puts on its search path, where it is run from the project's root
+    added_inside: Added = Added()  # and from its own folder
     main: bool = False  # `if __name__ == "__main__"`
     relative: bool = False
 
@@ -123,6 +142,9 @@ class Project:
             except OSError:
                 continue
         self._sources: dict[Path, Source | None] = {}
+        self._reaching: dict[Path, dict[Path, list[Path]]] = {}
+        #: Files that change the search path of those that import them.
+        self.changing = {path for path, raw in self.contents.items() if b"sys.path" in raw}
 
     def source(self, path: Path) -> Source | None:
         """What a file imports; None where it does not parse."""
@@ -137,15 +159,40 @@ class Project:
         except (OSError, SyntaxError, ValueError, RecursionError):
             return None
         imports = tuple(imports_of(tree))
-        front, back = added_folders(tree, path, self.current) if b"sys.path" in raw else ([], [])
+        added = [
+            Added(*map(tuple, added_folders(tree, path, current) if b"sys.path" in raw else ()))
+            for current in (self.current, path.parent)
+        ]
         return Source(
             path=path,
             imports=imports,
-            front=tuple(front),
-            back=tuple(back),
+            added=added[0],
+            added_inside=added[1],
             main=any(is_main_test(node) for node in tree.body),
             relative=any(one.module.startswith(".") for one in imports),
         )
+
+    def search_path(self, source: Source, *, inside: bool = False) -> tuple[Path, ...]:
+        """The search path of a script that is started by its path, with the changes that it makes and those
+        of the modules that it imports: `import _init_paths`. `inside`: it is started in its own folder.
+        """
+        added = source.added_inside if inside else source.added
+        paths = [*added.front, source.path.parent, *added.back]
+        seen = {source.path}
+        todo = [source]
+        while todo and not self.changing <= seen:
+            for one in todo.pop().imports:
+                for module in one.candidates:
+                    found = None if module.startswith(".") else find_module(module, paths)
+                    if found is None or found in seen or found not in self.contents:
+                        continue
+                    seen.add(found)
+                    imported = self.source(found)
+                    if imported is not None:
+                        added = imported.added_inside if inside else imported.added
+                        paths = [*added.front, *paths, *added.back]
+                        todo.append(imported)
+        return tuple(dict.fromkeys(paths))
 
     def importers(self, path: Path) -> list[Path]:
         """The files that may import a file, by its name."""
@@ -161,6 +208,19 @@ class Project:
                 self.may_mean(source, one, path) for one in source.imports
             ):
                 found.append(other)
+        return found
+
+    def loading_by_path(self, path: Path) -> list[Path]:
+        """The files that load a file by its path, as far as the end of that is written out."""
+        found = []
+        for other, raw in self.contents.items():
+            if other != path and any(word.encode() in raw for word in BY_PATH):
+                try:
+                    tree = ast.parse(raw)
+                except (SyntaxError, ValueError, RecursionError):
+                    continue
+                if path.name in {text.rpartition("/")[2] for text in paths_loaded(tree)}:
+                    found.append(other)
         return found
 
     def may_mean(self, source: Source, one: ImportedName, path: Path) -> bool:
@@ -185,14 +245,29 @@ class Project:
 
     def reaching(self, path: Path) -> dict[Path, list[Path]]:
         """The files from which imports may lead to a file, each with those that import it."""
-        found: dict[Path, list[Path]] = {}
-        todo = [path]
-        while todo:
-            here = todo.pop()
-            if here not in found:
-                found[here] = self.importers(here)
-                todo += found[here]
-        return found
+        if path not in self._reaching:
+            found: dict[Path, list[Path]] = {}
+            todo = [path]
+            while todo:
+                here = todo.pop()
+                if here not in found:
+                    found[here] = self.importers(here)
+                    todo += found[here]
+            self._reaching[path] = found
+        return self._reaching[path]
+
+
+def paths_loaded(tree: ast.AST) -> Iterator[str]:
+    """The ends of the paths of files that are run by their paths: `net.py` of `run_path(join(task, "net.py"))`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in BY_PATH:
+            for argument in [*node.args, *(one.value for one in node.keywords)]:
+                texts = [
+                    one.value
+                    for one in ast.walk(argument)
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                ]
+                yield from (text for text in texts[-1:] if text.endswith(".py"))
 
 
 def own_name(path: Path) -> str:
@@ -253,11 +328,18 @@ def below(package: Path, names: Sequence[str]) -> Path | None:
 # Ways -----------------------------------------------------------------------------------------------
 
 
-def ways_into(file: Path, root: Path, current: Path | None = None) -> list[WayIn]:
+def ways_into(file: Path, project: Project) -> list[WayIn]:
     """The ways in which the project imports a file, each once; [] where nothing imports it."""
-    project = Project(root, current)
+    root = project.root
     reaching = project.reaching(file)
     found: dict[tuple[str, tuple[Path, ...]], WayIn] = {}
+
+    def add(way: WayIn) -> None:
+        key = ("__main__" if way.itself or way.by_path else way.module, way.paths)
+        known = found.get(key)
+        importers = (*known.importers, *way.importers) if known else way.importers
+        found[key] = replace(known or way, importers=tuple(dict.fromkeys(importers)))
+
     for path in sorted(reaching, key=lambda one: (len(one.parts), one)):
         source = project.source(path)
         if source is None or not (source.main or not reaching[path]):
@@ -265,19 +347,23 @@ def ways_into(file: Path, root: Path, current: Path | None = None) -> list[WayIn
         if path == file:
             if source.main and not source.relative:
                 start = entry(project, source)
-                way = WayIn(shown(path, root), file.stem, start.paths, itself=True)
-                found.setdefault(("__main__", way.paths), way)
+                module = start.module or file.stem
+                add(WayIn((start.importer,), module, start.paths, itself=True))
             continue
         start = entry(project, source)
         for module in names_reached(project, start, path, file):
-            way = WayIn(start.importer, module, start.paths)
-            found.setdefault((module, way.paths), way)
+            add(WayIn((start.importer,), module, start.paths))
+    for path in project.loading_by_path(file):
+        source = project.source(path)
+        if source is not None:
+            start = entry(project, source)
+            add(WayIn((start.importer,), file.stem, start.paths, by_path=True))
     for path, module, folder in names_in_configs(file, root):
         if not any(other.module == module for other in found.values()):
-            found[module, (folder,)] = WayIn(shown(path, root), module, (folder,))
+            add(WayIn((shown(path, root),), module, (folder,)))
     for way in installed(file, root):
         if not any(other.module == way.module for other in found.values()):
-            found.setdefault((way.module, way.paths), way)
+            add(way)
     return list(found.values())
 
 
@@ -295,7 +381,7 @@ def entry(project: Project, source: Source) -> Entry:
 
     Chosen is the first of these with which all imports of the project's own modules are found.
     """
-    candidates = [] if source.relative else [started_by_path(project, source)]
+    candidates = [] if source.relative else [*started_by_path(project, source)]
     folder = source.path.parent
     names = [source.path.stem]
     while folder != project.root and folder.is_relative_to(project.root):
@@ -304,22 +390,24 @@ def entry(project: Project, source: Source) -> Entry:
         if all(name.isidentifier() for name in names):
             candidates.append(started_as_module(project, source, names, folder))
     if not candidates:
-        candidates.append(started_by_path(project, source))
+        candidates += started_by_path(project, source)
     best = min(candidates, key=lambda one: len(unresolved(project, source, one)))
     # A package in src/ that is installed, or is on PYTHONPATH.
     with_src = replace(best, paths=tuple(dict.fromkeys((*best.paths, project.root / "src"))))
     return min(best, with_src, key=lambda one: len(unresolved(project, source, one)))
 
 
-def started_by_path(project: Project, source: Source) -> Entry:
-    folders = (*source.front, source.path.parent, *source.back)
-    return Entry(shown(source.path, project.root), "", tuple(dict.fromkeys(folders)))
+def started_by_path(project: Project, source: Source) -> Iterator[Entry]:
+    """From the project's root, and from the script's own folder."""
+    for inside in (False, True):
+        paths = project.search_path(source, inside=inside)
+        yield Entry(shown(source.path, project.root), "", paths)
 
 
 def started_as_module(
     project: Project, source: Source, names: Sequence[str], folder: Path
 ) -> Entry:
-    paths = tuple(dict.fromkeys((*source.front, folder, *source.back)))
+    paths = tuple(dict.fromkeys((*source.added.front, folder, *source.added.back)))
     module = ".".join(names)
     if is_test(source.path):
         return Entry(shown(source.path, project.root), module, paths)
@@ -426,7 +514,7 @@ def installed(file: Path, root: Path) -> list[WayIn]:
         top = base / names[0]
         if (top / "__init__.py").is_file() or base.name == "src":
             if all(name.isidentifier() for name in names):
-                return [WayIn(f"the package {names[0]}", ".".join(names), (base,))]
+                return [WayIn((f"the package {names[0]}",), ".".join(names), (base,))]
     return []
 
 
@@ -457,7 +545,7 @@ def likely_way(file: Path, root: Path, imports: Sequence[ImportedName]) -> WayIn
     candidates = [in_package(file, root), *(named_below(file, root))]
     relative = any(one.module.startswith(".") for one in imports)
     if relative:
-        alone = WayIn("", f"{file.parent.name}.{file.stem}", (file.parent.parent,))
+        alone = WayIn((), f"{file.parent.name}.{file.stem}", (file.parent.parent,))
         candidates = [one for one in candidates if one.package] or [alone]
 
     def missing(way: WayIn) -> int:
@@ -475,7 +563,7 @@ def in_package(file: Path, root: Path) -> WayIn:
         folder = folder.parent
     if not names:  # the `__init__.py` of the root itself
         names, folder = [folder.name], folder.parent
-    return WayIn("", ".".join(names), (folder,))
+    return WayIn((), ".".join(names), (folder,))
 
 
 def named_below(file: Path, root: Path) -> Iterator[WayIn]:
@@ -485,11 +573,11 @@ def named_below(file: Path, root: Path) -> Iterator[WayIn]:
     folder = file.parent
     while folder.is_relative_to(root):
         if names and all(name.isidentifier() for name in names):
-            yield WayIn("", ".".join(names), (folder,))
+            yield WayIn((), ".".join(names), (folder,))
         names.insert(0, folder.name)
         folder = folder.parent
     if (root / "__init__.py").is_file() and all(name.isidentifier() for name in names):
-        yield WayIn("", ".".join(names), (folder,))
+        yield WayIn((), ".".join(names), (folder,))
 
 
 def resolves(one: ImportedName, file: Path, way: WayIn) -> bool:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.project import transaction
 from stitchgen.project.parsed_files import ParsedFiles
 from stitchgen.project.usages import Usages
-from stitchgen.project.ways_in import ImportedName, WayIn, imports_of, likely_way, ways_into
+from stitchgen.project.ways_in import (
+    ImportedName,
+    Project,
+    WayIn,
+    imports_of,
+    likely_way,
+    ways_into,
+)
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
 from stitchgen.source.syntax import Syntax
@@ -46,6 +55,11 @@ class Workspace:
             return path.relative_to(self.root).as_posix()
         return Path(os.path.relpath(path, self.root)).as_posix()
 
+    def relative_place(self, where: str) -> str:
+        """`path:line` as the user reads it."""
+        path, _, line = where.rpartition(":")
+        return f"{self.relative(path)}:{line}"
+
     def syntax(self, file: str | Path) -> Syntax:
         key = str(file)
         if key not in self.syntaxes:
@@ -65,9 +79,14 @@ class Workspace:
         """The ways in which the project imports a file, at least the likely one."""
         key = str(file)
         if key not in self._ways:
-            found = ways_into(file, self.root)
+            found = ways_into(file, self.imports)
             self._ways[key] = found or [likely_way(file, self.root, self.imports_of(file))]
         return self._ways[key]
+
+    @cached_property
+    def imports(self) -> Project:
+        """The files of the project as a graph of imports, without the edits."""
+        return Project(self.root)
 
     def imports_of(self, file: Path) -> list[ImportedName]:
         """What a file imports; [] where it does not parse."""
@@ -105,6 +124,20 @@ class Workspace:
         if probes is None:
             contents |= {Path(file): content for file, content in self.created.items()}
         return contents
+
+    def place_on_disk(self, where: str) -> str:
+        """`path:line` of a planned file as the line that the user's file has, while nothing is written."""
+        path, _, line = where.rpartition(":")
+        planned = self.overlay().get(Path(path))
+        if planned is None or str(path) not in self.edits or not line.isdecimal():
+            return where
+        before, after = self.syntax(path).document.raw.splitlines(), planned.splitlines()
+        number = int(line) - 1
+        blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+        for start, start_after, size in reversed(blocks):
+            if size and start_after <= number:
+                return f"{path}:{start + min(number - start_after, size - 1) + 1}"
+        return where
 
     def changes(self) -> list[FileChange]:
         """The plan: new files first, the edited ones after them."""

@@ -161,7 +161,7 @@ def target_model(
 def imported_as(file: Path, workspace: Workspace) -> ImportName:
     """The name under which the project imports its model file, with the folders first on the path."""
     ways = workspace.ways_into(file)
-    way = next((way for way in ways if not way.itself), ways[0])
+    way = next((way for way in ways if not way.itself and not way.by_path), ways[0])
     further = [workspace.root, workspace.root / "src"]
     paths = dict.fromkeys((*way.paths, *(folder for folder in further if folder.is_dir())))
     package = way.module if file.stem == "__init__" else way.package
@@ -171,9 +171,10 @@ def imported_as(file: Path, workspace: Workspace) -> ImportName:
 def run_from(file: Path, workspace: Workspace) -> tuple[Path, ...]:
     """The folders that the project is run from, the likeliest first: a relative path is one of theirs."""
     scripts = [
-        workspace.root / way.importer
+        workspace.root / importer
         for way in workspace.ways_into(file)
-        if way.importer.endswith(".py")
+        for importer in way.importers
+        if importer.endswith(".py")
     ]
     folders = (workspace.root, *(script.parent for script in scripts), file.parent)
     return tuple(dict.fromkeys(folders))
