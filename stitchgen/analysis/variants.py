@@ -1,7 +1,9 @@
 """Other configurations of a model, by reading: one argument of its class is another than it was.
 
     booleans                turned
-    strings and numbers     those that the class compares the argument with, or looks up by it
+    strings and numbers     those that the class compares the argument with, or looks up by it; another one,
+                            where that is the argument's own
+    counts                  of what a loop makes: 1, and one more
     lists                   one longer, one shorter
 
 What holds by accident in the configuration that was built does not hold in all of these.
@@ -10,18 +12,23 @@ What holds by accident in the configuration that was built does not hold in all 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from stitchgen.source.syntax import Syntax
+from stitchgen.source.syntax import Function, Syntax
 
 #: So many are built, the first in the order of the arguments; each costs a build and a run.
 MOST = 6
 #: So many values of one argument.
 MOST_VALUES = 2
+#: Stands for whatever else a text may be, where a class asks for one value alone.
+OTHER = "other"
 
 Constant = bool | int | float | str | None
+#: A list of numbers, where a constructor fills in its own.
+Numbers = tuple[int | float, ...]
 
 
 @dataclass(frozen=True)
@@ -32,18 +39,19 @@ class Variant:
     class_key: str
     argument: str
     change: Literal["value", "longer", "shorter"] = "value"
-    value: Constant = None
+    value: Constant | Numbers = None
+    counts: bool = False  # the argument says how many layers there are
 
     @property
     def resizes(self) -> bool:
         """Whether it makes a list longer or shorter, and so perhaps the model."""
-        return self.change != "value"
+        return self.counts or self.change != "value"
 
     @property
     def name(self) -> str:
         """What stands for it where a build is named, in reports as well."""
         if self.change == "value":
-            return f"{self.build} with {self.argument}={self.value!r}"
+            return f"{self.build} with {self.argument}={self.passed!r}"
         more = "one more" if self.change == "longer" else "one fewer"
         return f"{self.build} with {more} in {self.argument}"
 
@@ -55,10 +63,15 @@ class Variant:
         except SyntaxError:
             return None
         own = self.class_key.partition(":")[2]
-        if self.resizes or not isinstance(node, ast.Call) or ast.unparse(node.func) != own:
+        if (
+            self.change != "value"
+            or not isinstance(node, ast.Call)
+            or ast.unparse(node.func) != own
+        ):
             return None
         others = [one for one in node.keywords if one.arg != self.argument]
-        node.keywords = [*others, ast.keyword(self.argument, ast.Constant(self.value))]
+        value = ast.parse(repr(self.passed), mode="eval").body
+        node.keywords = [*others, ast.keyword(self.argument, value)]
         return ast.unparse(node)
 
     def as_request(self) -> dict[str, object]:
@@ -67,8 +80,12 @@ class Variant:
             "class_key": self.class_key,
             "argument": self.argument,
             "change": self.change,
-            "value": self.value,
+            "value": self.passed,
         }
+
+    @property
+    def passed(self) -> Constant | list[int | float]:
+        return list(self.value) if isinstance(self.value, tuple) else self.value
 
 
 def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> list[Variant]:
@@ -85,23 +102,72 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
         return []
     given = given_in(build, class_name, function.args)
     compared = compared_with(syntax, class_name)
+    bounds = compared_by_size(syntax, class_name)
+    counted = counting_arguments(syntax, class_name)
     found: list[Variant] = []
     flags: list[Variant] = []
+    counts: list[Variant] = []
     lists: list[Variant] = []
     for name, default in defaults_of(function.args).items():
         value = given.get(name, default)
         if isinstance(value, ast.Constant) and isinstance(value.value, bool):
             flags.append(Variant(build, class_key, name, value=not value.value))
             continue
-        own = value.value if isinstance(value, ast.Constant) else None
+        own = constant_of(value)
+        if isinstance(value, ast.Constant) and value.value is None:
+            lists += [
+                Variant(build, class_key, name, value=one, counts=True)
+                for one in other_lengths(filled_in(function, name))
+            ]
         others = [one for one in compared.get(name, {}) if one != own]
+        if name in compared and not others:
+            others = another_than(own)
+        others += [one for one in across(own, bounds.get(name, ())) if one not in others]
+        if name in counted and isinstance(own, int):
+            sizes = [one for one in dict.fromkeys((1, own + 1)) if one != own and one not in others]
+            counts += [Variant(build, class_key, name, value=one, counts=True) for one in sizes]
         found += [Variant(build, class_key, name, value=one) for one in others[:MOST_VALUES]]
         if not others and may_be_list(value):
             lists.append(Variant(build, class_key, name, "longer"))
             lists.append(Variant(build, class_key, name, "shorter"))
     # Of the arguments of which nothing is known, those that are no lists end at once.
     # What a class compares with parts its code more often than a flag that is only handed on.
-    return [*[*found, *flags][:MOST], *lists[: 2 * MOST]]
+    return [*[*found, *flags][:MOST], *counts[:MOST], *lists[: 2 * MOST]]
+
+
+def constant_of(node: ast.expr | None) -> Constant:
+    """The value of a constant that an argument may have; None for every other expression."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, (bool, int, float, str)) else None
+
+
+def another_than(value: Constant) -> list[Constant]:
+    """Some other value, where a class compares an argument with the one that it has: `if depth == 2`."""
+    if isinstance(value, str):
+        return [OTHER]
+    return [value + 1] if isinstance(value, int) else []
+
+
+def filled_in(function: Function, argument: str) -> list[int | float]:
+    """The list that a constructor takes where an argument is None: `if widths is None: widths = [8, 16]`."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == argument:
+                if isinstance(value, ast.BoolOp):
+                    value = value.values[-1]
+                numbers = [constant_of(one) for one in getattr(value, "elts", ())]
+                found = [one for one in numbers if isinstance(one, (int, float))]
+                if found and len(found) == len(numbers):
+                    return found
+    return []
+
+
+def other_lengths(values: list[int | float]) -> list[Numbers]:
+    """A list with one more and with one fewer."""
+    if len(values) < 2:
+        return []
+    before, last = values[-2:]
+    return [(*values, 2 * last - before if last > before else last), tuple(values[:-1])]
 
 
 def may_be_list(value: ast.expr | None) -> bool:
@@ -136,15 +202,160 @@ def given_in(build: str, class_name: str, arguments: ast.arguments) -> Mapping[s
 def compared_with(syntax: Syntax, class_name: str) -> dict[str, dict[Constant, None]]:
     """The constants that a class and its bases in the file tell its arguments apart by, by name."""
     found: dict[str, dict[Constant, None]] = {}
+    tables = tables_of(syntax.tree)
     for name in syntax.lineage(class_name):
         for node in ast.walk(syntax.class_named(name) or ast.Pass()):
-            for argument, constant in comparisons(node):
+            for argument, constant in comparisons(node, tables):
                 found.setdefault(argument, {})[constant] = None
     return found
 
 
-def comparisons(node: ast.AST) -> Iterator[tuple[str, Constant]]:
-    """`kind == "bn"`, `kind in ("bn", "gn")`, `{"bn": ...}[kind]`, `match kind`, of an argument or attribute."""
+Tables = Mapping[str, ast.Dict]
+
+
+def tables_of(tree: ast.Module) -> dict[str, ast.Dict]:
+    """The dictionaries that a file or a class of it writes out: `SPEC = {18: ..., 50: ...}`, by name."""
+    found: dict[str, ast.Dict] = {}
+    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
+    for statement in (one for body in bodies for one in body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value):
+                found[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict() as value):
+                found[name] = value
+    return found
+
+
+def looked_up(node: ast.AST, tables: Tables) -> tuple[ast.Dict, ast.expr] | None:
+    """The dictionary and the key of `{...}[kind]`, `SPEC[kind]`, `self.SPEC[kind]`, `SPEC.get(kind)`."""
+    match node:
+        case ast.Subscript(value=value, slice=key):
+            pass
+        case ast.Call(func=ast.Attribute(value=value, attr="get"), args=[key, *_]):
+            pass
+        case _:
+            return None
+    table = value if isinstance(value, ast.Dict) else tables.get(name_last(value))
+    return None if table is None else (table, key)
+
+
+def name_last(node: ast.expr) -> str:
+    return str(getattr(node, "id", "") or getattr(node, "attr", ""))
+
+
+SIZES: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number that a class compares an argument with by size: `if layers > 1`."""
+
+    holds: Callable[[float, float], bool]
+    number: int | float
+
+
+def compared_by_size(syntax: Syntax, class_name: str) -> dict[str, list[Bound]]:
+    found: dict[str, list[Bound]] = {}
+    for name in syntax.lineage(class_name):
+        for node in ast.walk(syntax.class_named(name) or ast.Pass()):
+            match node:
+                case ast.Compare(
+                    left=left,
+                    ops=[operation],
+                    comparators=[ast.Constant(value=int() | float() as number)],
+                ):
+                    argument, holds = name_of(left), SIZES.get(type(operation))
+                    if argument is not None and holds is not None:
+                        found.setdefault(argument, []).append(Bound(holds, number))
+    return found
+
+
+def across(own: Constant, bounds: Iterable[Bound]) -> Iterator[Constant]:
+    """For each bound a value on its other side."""
+    if not isinstance(own, (int, float)) or isinstance(own, bool):
+        return
+    step = 1 if isinstance(own, int) else 0.5  # a rate of 1 would drop everything
+    for bound in bounds:
+        for value in (bound.number, bound.number + step, bound.number - step):
+            if bound.holds(value, bound.number) != bound.holds(own, bound.number):
+                yield type(own)(value)
+                break
+
+
+def counting_arguments(syntax: Syntax, class_name: str) -> set[str]:
+    """The arguments by which a class and its bases in the file count what they make: `range(depth)`,
+    `[Block()] * depth`, in the methods that they are handed to as well."""
+    methods: dict[str, ast.FunctionDef] = {}
+    for name in reversed(syntax.lineage(class_name)):
+        definition = syntax.class_named(name)
+        for node in definition.body if definition is not None else ():
+            if isinstance(node, ast.FunctionDef):
+                methods[node.name] = node
+    counted = {name: counted_in(method) for name, method in methods.items()}
+    for _ in methods:  # as deep as methods can call each other
+        before = {name: set(names) for name, names in counted.items()}
+        for name, method in methods.items():
+            for call in (one for one in ast.walk(method) if isinstance(one, ast.Call)):
+                match call.func:
+                    case ast.Attribute(value=ast.Name(id="self"), attr=called):
+                        if called in methods:
+                            counted[name] |= handed_on(call, methods[called], counted[called])
+        if counted == before:
+            break
+    return set().union(*counted.values())
+
+
+def counted_in(method: ast.FunctionDef) -> set[str]:
+    """The names in what a method's loops and repeated lists count by."""
+    found: set[str] = set()
+    for node in ast.walk(method):
+        match node:
+            case ast.Call(func=ast.Name(id="range"), args=arguments):
+                counts = arguments
+            case ast.BinOp(left=ast.List(), op=ast.Mult(), right=right):
+                counts = [right]
+            case ast.BinOp(left=left, op=ast.Mult(), right=ast.List()):
+                counts = [left]
+            case _:
+                continue
+        for count in counts:
+            found |= {name for part in ast.walk(count) if (name := name_of_expression(part))}
+    return found
+
+
+def handed_on(call: ast.Call, method: ast.FunctionDef, counted: set[str]) -> set[str]:
+    """The names that a call hands on as arguments by which the method counts."""
+    parameters = [one.arg for one in method.args.args][1:]
+    given = [*zip(parameters, call.args), *((one.arg, one.value) for one in call.keywords)]
+    return {
+        name
+        for parameter, value in given
+        if parameter in counted and (name := name_of(value)) is not None
+    }
+
+
+def name_of_expression(node: ast.AST) -> str | None:
+    return name_of(node) if isinstance(node, ast.expr) else None
+
+
+NO_TABLES: Tables = {}
+
+
+def comparisons(node: ast.AST, tables: Tables = NO_TABLES) -> Iterator[tuple[str, Constant]]:
+    """`kind == "bn"`, `kind in ("bn", "gn")`, `{"bn": ...}[kind]`, `match kind`, of an argument or attribute.
+
+    `tables` are dictionaries that have a name.
+    """
+    table = looked_up(node, tables)
+    if table is not None and (name := name_of(table[1])) is not None:
+        for key in table[0].keys:
+            yield from constants(name, key)
+        return
     match node:
         case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
             for one, other in ((left, right), (right, left)):
@@ -156,10 +367,6 @@ def comparisons(node: ast.AST) -> Iterator[tuple[str, Constant]]:
             ):
                 for one in right.elts:
                     yield from constants(name, one)
-        case ast.Subscript(value=ast.Dict(keys=keys), slice=index):
-            if (name := name_of(index)) is not None:
-                for key in keys:
-                    yield from constants(name, key)
         case ast.Match(subject=subject, cases=cases):
             if (name := name_of(subject)) is not None:
                 for case in cases:

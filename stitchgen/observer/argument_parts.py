@@ -7,6 +7,7 @@ Hugging Face config) or the values of a dictionary, as far as the class reads th
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import inspect
 import textwrap
@@ -22,10 +23,12 @@ Part = Union[int, str, None]
 LONGER = -1
 #: So many attributes of one configuration object are changed.
 MOST_FIELDS = 8
+Number = Union[int, float]
+Change = Callable[[Number], Number]
 
 
 class NothingToLearn(BaseException):
-    """An argument has no such part that is an integer, or no candidate depends on it.
+    """An argument has no such part that is a number, or no candidate depends on it.
 
     No `except Exception` of a model is to stop it.
     """
@@ -38,16 +41,32 @@ def parts_of(kind: Any, argument: str) -> List[Part]:
 
 def fields_read(kind: Any, argument: str) -> List[str]:
     """The attributes and keys of an argument that the source of its class reads: `cfg.width`, `cfg["width"]`."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
-    except (OSError, TypeError, SyntaxError):
-        return []
     found: Dict[str, None] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(kind)):
         name = field_of(node)
         if name is not None and is_argument(getattr(node, "value", None), argument):
             found[name] = None
     return list(found)
+
+
+def filled_in(kind: Any, argument: str) -> Any:
+    """What the constructor takes where the argument is None: `if widths is None: widths = [8, 16]`, or None."""
+    for node in ast.walk(tree_of(kind)):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target, value = node.targets[0], node.value
+            if isinstance(value, ast.BoolOp) and isinstance(value.op, ast.Or):
+                value = value.values[-1]  # `widths = widths or [8, 16]`
+            if isinstance(target, ast.Name) and target.id == argument:
+                with contextlib.suppress(ValueError):
+                    return ast.literal_eval(value)
+    return None
+
+
+def tree_of(kind: Any) -> ast.AST:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    except (OSError, TypeError, SyntaxError):
+        return ast.Module(body=[], type_ignores=[])
 
 
 def field_of(node: ast.AST) -> Optional[str]:
@@ -70,12 +89,16 @@ def is_argument(node: Optional[ast.AST], argument: str) -> bool:
     return False
 
 
-def changed(part: Part, change: Callable[[int], int]) -> Callable[[Any], Any]:
-    """What gives an argument with that part changed; it raises `NothingToLearn` where that is no integer."""
+def changed(part: Part, change: Change, filled: Any = None) -> Callable[[Any], Any]:
+    """What gives an argument with that part changed; it raises `NothingToLearn` where that is no number.
+
+    `filled` is what the constructor itself takes for None.
+    """
 
     def other(value: Any) -> Any:
+        value = filled if value is None else value
         if part is None:
-            if not is_integer(value):
+            if not is_number(value):
                 raise NothingToLearn
             return change(value)
         if isinstance(part, str):
@@ -85,9 +108,13 @@ def changed(part: Part, change: Callable[[int], int]) -> Callable[[Any], Any]:
     return other
 
 
-def with_element(value: Any, element: int, change: Callable[[int], int]) -> Any:
+def is_number(value: object) -> bool:
+    return is_integer(value) or (isinstance(value, float) and value != 0)
+
+
+def with_element(value: Any, element: int, change: Change) -> Any:
     listed = isinstance(value, (list, tuple)) and len(value) > max(element, 0)
-    if not listed or not all(is_integer(item) for item in value):
+    if not listed or not all(is_number(item) for item in value):
         raise NothingToLearn
     items = list(value)
     if element == LONGER:
@@ -97,12 +124,12 @@ def with_element(value: Any, element: int, change: Callable[[int], int]) -> Any:
     return type(value)(items)
 
 
-def with_field(value: Any, name: str, change: Callable[[int], int]) -> Any:
+def with_field(value: Any, name: str, change: Change) -> Any:
     """A copy of a configuration object, or of a dictionary, with one number changed."""
     if isinstance(value, nn.Module):
         raise NothingToLearn
     number: Any = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-    if not is_integer(number):
+    if not is_number(number):
         raise NothingToLearn
     other = copy.copy(value)
     if isinstance(value, dict):

@@ -17,7 +17,13 @@ import torch
 from torch import nn
 
 from stitchgen.observer import progress
-from stitchgen.observer.argument_parts import NothingToLearn, changed, parts_of
+from stitchgen.observer.argument_parts import (
+    NothingToLearn,
+    Number,
+    changed,
+    filled_in,
+    parts_of,
+)
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.models import DEVICES, Evaluator, build, find_input
 from stitchgen.observer.protocol import (
@@ -121,12 +127,13 @@ def passages_of(
     raise AssertionError("the last device is the CPU, where every failure is raised")
 
 
-def doubled(value: int) -> int:
-    return value * 2
+def doubled(value: Number) -> Number:
+    """Twice an integer; half of what scales one, which builds where twice may not."""
+    return value * 2 if isinstance(value, int) else value / 2
 
 
-def one_more(value: int) -> int:
-    return value + 1
+def one_more(value: Number) -> Number:
+    return value + 1 if isinstance(value, int) else value * 2
 
 
 CHANGES = (doubled, one_more)
@@ -135,7 +142,7 @@ CHANGES = (doubled, one_more)
 def try_other_arguments(
     project: Loadable, number: int, request: EvaluateRequest, usual: List[Passage]
 ) -> Iterator[EvaluatedTrial]:
-    """Rebuild with the integers in the arguments of the class changed one by one.
+    """Rebuild with the numbers in the arguments of the class changed one by one.
 
     `number` is the trial's, `usual` what the candidates are without a change. An expression that is
     right by coincidence (`num_heads * 16` for a literal 64) shows itself when an argument changes;
@@ -160,7 +167,8 @@ def try_other_arguments(
         for part in parts_of(kind, name):
             try:
                 for change in CHANGES:
-                    with OtherArgument(kind, name, changed(part, change)) as other:
+                    change_of = changed(part, change, filled_in(kind, name))
+                    with OtherArgument(kind, name, change_of) as other:
                         seen = run_trial(project, trial, request, unchanged)
                     if not other.called:
                         return  # the configuration makes none of this class

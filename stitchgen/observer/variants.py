@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from typing import Any, Callable, List
@@ -63,7 +64,7 @@ def change_of(variant: Variant) -> Callable[[Any], Any]:
         if variant["change"] == "value":
             if value == variant["value"] and type(value) is type(variant["value"]):
                 raise NoVariant
-            return variant["value"]
+            return copy.copy(variant["value"])  # a list may be changed by the constructor
         if not isinstance(value, (list, tuple)) or len(value) < 2:
             raise NoVariant
         items = list(value)

@@ -23,11 +23,11 @@ ELEMENTS = 8
 class Origin(IntEnum):
     """Where a candidate comes from: the nearer to where the number itself comes from, the earlier."""
 
-    CREATING_CALL = (
-        10  # an integer, a name or arithmetic in the arguments of the layer's own creation
-    )
+    CREATING_CALL = 10  # an argument of the layer's own creation: an integer, a name, arithmetic
+    CREATING_PART = 11  # a part of one, as `width` of `width * scale`
     FOLLOWED = 12  # the same of what the creation's own arguments were made with before
     NEXT_LAYER = 15  # what a layer that comes next is told to take
+    PASSED_FIELD = 17  # `config.width`, of what the layer's creation is handed as a whole
     CLASS_FACTOR = (
         20  # one of the creation's times an attribute of a class: `planes * block.expansion`
     )
@@ -109,6 +109,7 @@ class Constructor:
         own = atoms(creating)
         self.literals = [text for text in own if text.isdigit()]
         self.named = [text for text in own if not text.isdigit()]
+        self.whole = {ast.unparse(one) for one in whole_arguments(creating)}
 
     @cached_property
     def factors(self) -> list[str]:
@@ -118,10 +119,13 @@ class Constructor:
 
     def offers(self, layer_sizes: Sequence[str]) -> Iterator[tuple[str, Origin]]:
         """Every candidate with where it comes from; one may come several times."""
+        own = [*self.literals, *self.named]
         every: Sequence[tuple[Origin, Iterable[str]]] = (
-            (Origin.CREATING_CALL, [*self.literals, *self.named]),
+            (Origin.CREATING_CALL, [text for text in own if text in self.whole]),
+            (Origin.CREATING_PART, own),
             (Origin.FOLLOWED, self.followed()),
             (Origin.NEXT_LAYER, self.taken_next()),
+            (Origin.PASSED_FIELD, self.passed_fields()),
             (Origin.CLASS_FACTOR, self.times(self.factors)),
             (Origin.CHANGED_ATTRIBUTE, mutated_self_attributes(self.syntax, self.function)),
             (Origin.LAYER_SIZE, [text for text in layer_sizes if "[" not in text]),
@@ -169,8 +173,32 @@ class Constructor:
         for statement in sorted(later, key=lambda one: one.lineno):
             if statement.lineno > after and isinstance(statement.value, ast.Call):
                 taken = taken_by(statement.value)
-                if taken is not None and is_atom(taken) and not isinstance(taken, ast.Constant):
-                    yield ast.unparse(taken)
+                for part in ast.walk(taken) if taken is not None else ():
+                    if is_atom(part) and not isinstance(part, ast.Constant):
+                        yield ast.unparse(part)
+
+    def passed_fields(self) -> Iterator[str]:
+        """`config.width` for `Block(config)`, where this class or that of the layer reads it."""
+        fields = class_attributes(self.syntax, self.function)
+        for call in (one for one in ast.walk(self.creating) if isinstance(one, ast.Call)):
+            inside = self.fields_of(call)
+            for number, argument in enumerate(call.args):
+                if isinstance(argument, ast.Name) and argument.id in self.scope:
+                    own = [text for text in fields if text.startswith(f"{argument.id}.")]
+                    yield from own
+                    yield from (f"{argument.id}.{name}" for name in inside.get(number, ()))
+
+    def fields_of(self, call: ast.Call) -> dict[int, list[str]]:
+        """What the class that is called reads of each of its positional arguments, in the same file."""
+        constructor = self.syntax.method(ast.unparse(call.func), "__init__")
+        if constructor is None:
+            return {}
+        names = [one.arg for one in constructor.args.args][1:]
+        read = class_attributes(self.syntax, constructor)
+        return {
+            number: [text.split(".")[1] for text in read if text.split(".")[0] == name]
+            for number, name in enumerate(names)
+        }
 
     def scaled(self) -> Iterator[str]:
         """A name times or by a number that the creation has."""
@@ -190,7 +218,7 @@ class Constructor:
     def elements(self, tree: ast.AST) -> Iterator[str]:
         for text in sequences(tree):
             if text.split(".")[0] in self.scope | {"self"}:
-                for index in range(ELEMENTS):
+                for index in (*range(ELEMENTS), -1):
                     yield f"{text}[{index}]"
 
     def earlier(self) -> Iterator[str]:
@@ -284,6 +312,15 @@ def atoms(statement: ast.AST) -> list[str]:
     return found
 
 
+def whole_arguments(statement: ast.AST) -> Iterator[ast.expr]:
+    """The arguments of the calls, but those that are calls of classes or methods themselves."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                if is_atom(part):
+                    yield part
+
+
 def is_atom(node: ast.AST) -> bool:
     match node:
         case ast.Constant(value=value):
@@ -298,11 +335,25 @@ def is_atom(node: ast.AST) -> bool:
             left=left, right=right, op=ast.Mult() | ast.FloorDiv() | ast.Add() | ast.Sub()
         ):
             return is_atom(left) and is_atom(right)
-        case ast.Call(func=ast.Name(id="int" | "max" | "min" | "round"), args=args, keywords=[]):
-            return all(
-                isinstance(argument, (ast.Name, ast.Constant, ast.BinOp)) for argument in args
+        case ast.Call(
+            func=ast.Name() | ast.Attribute(value=ast.Name(id="math" | "np")) as called, args=args
+        ):
+            parts = [*args, *(keyword.value for keyword in node.keywords)]
+            return counts(ast.unparse(called)) and all(
+                isinstance(one, (ast.Name, ast.Constant, ast.BinOp)) or is_atom(one)
+                for one in parts
             )
     return False
+
+
+def counts(name: str) -> bool:
+    """Whether a function may be called again to have its count: `int`, `math.ceil`, `make_divisible`."""
+    last = name.rpartition(".")[2]
+    return (last[:1].islower() and last not in CHANGING) or last[:1] == "_"
+
+
+#: Functions that give something else at every call, or do something.
+CHANGING = {"next", "iter", "input", "open", "print", "exec", "eval", "setattr", "delattr", "super"}
 
 
 #: The names of the argument that says how many channels a layer of torch takes.

@@ -10,7 +10,15 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stitchgen.analysis.variants import comparisons, constants, defaults_of, name_of
+from stitchgen.analysis.variants import (
+    Tables,
+    comparisons,
+    constants,
+    defaults_of,
+    looked_up,
+    name_of,
+    tables_of,
+)
 from stitchgen.source.syntax import Syntax
 
 
@@ -80,10 +88,11 @@ def of_other_cases(syntax: Syntax, call: ast.Call) -> list[str]:
     names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
     given = dict(zip(names, call.args)) | {one.arg: one.value for one in call.keywords if one.arg}
     found = []
+    tables = tables_of(syntax.tree)
     for parameter, place in given.items():
         if not isinstance(place, ast.Constant):
             continue
-        cases = cases_of(function, parameter)
+        cases = cases_of(function, parameter, tables)
         seen = [cases.get(place.value, frozenset())]
         for constant, read in cases.items():
             if read not in seen:
@@ -92,28 +101,30 @@ def of_other_cases(syntax: Syntax, call: ast.Call) -> list[str]:
     return found
 
 
-def cases_of(function: ast.AST, parameter: str) -> Mapping[Any, frozenset[str]]:
+def cases_of(function: ast.AST, parameter: str, tables: Tables) -> Mapping[Any, frozenset[str]]:
     """The constants that a function tells a parameter apart by, with the names that each case reads."""
     found: dict[Any, frozenset[str]] = {}
     for node in ast.walk(function):
-        for name, constant, parts in cases_at(node):
+        for name, constant, parts in cases_at(node, tables):
             if name == parameter:
                 read = {text for part in parts for text in names_of(part)}
                 found[constant] = found.get(constant, frozenset()) | read
     return found
 
 
-def cases_at(node: ast.AST) -> Iterator[tuple[str, Any, list[ast.AST]]]:
-    """`if depth == 50: ...`, `{50: ...}[depth]`, `match depth: case 50: ...`."""
+def cases_at(node: ast.AST, tables: Tables) -> Iterator[tuple[str, Any, list[ast.AST]]]:
+    """`if depth == 50: ...`, `SPEC[depth]` of `SPEC = {50: ...}`, `match depth: case 50: ...`."""
+    table = looked_up(node, tables)
+    if table is not None:
+        for key, value in zip(table[0].keys, table[0].values):
+            for name, constant in constants(name_of(table[1]) or "", key):
+                yield name, constant, [value]
+        return
     match node:
         case ast.If(test=test, body=body) | ast.IfExp(test=test, body=body):
             parts: list[ast.AST] = [*body] if isinstance(body, list) else [body]
             for name, constant in comparisons(test):
                 yield name, constant, parts
-        case ast.Subscript(value=ast.Dict(keys=keys, values=values), slice=index):
-            for key, value in zip(keys, values):
-                for name, constant in constants(name_of(index) or "", key):
-                    yield name, constant, [value]
         case ast.Match(subject=subject, cases=cases):
             for case in cases:
                 if isinstance(case.pattern, ast.MatchValue):

@@ -60,7 +60,7 @@ def evaluated(targets: dict[str, int], *candidates: str, wanted: int = 8) -> lis
 
 def test_an_argument_is_changed_and_the_target_measured() -> None:
     trials = evaluated({"stem": 1}, "width", "self.stem.out_channels", "groups * 8")
-    assert [trial["argument"] for trial in trials] == ["width", "groups"]
+    assert [trial["argument"] for trial in trials] == ["width", "groups", "scale"]
     [passage] = trials[0]["passages"]
     assert passage["values"] == {"width": 16, "self.stem.out_channels": 16, "groups * 8": 8}
     assert [seen["shape"] for seen in trials[0]["shapes"]["stem"]["output"]] == [[1, 16, 8, 8]]
