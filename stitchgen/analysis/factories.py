@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from stitchgen.analysis.configured import configured_construction
 from stitchgen.analysis.project_scopes import ProjectScopes
 from stitchgen.analysis.scope import (
     TORCH_MODULE,
@@ -115,12 +116,21 @@ def harmless(tree: ast.Module, text: str = "", project_files: ProjectFiles = no_
 def constructible(tree: ast.Module, text: str = "") -> dict[str, str]:
     """The model classes of the file that can be constructed without arguments: `Net()`."""
     scope = read_scope(tree)
-    found: dict[str, str] = {}
-    for name in scope.module_classes():
-        call = _construction(scope, name)
-        if call is not None:
-            found[name] = call
-    return found
+    names = scope.module_classes()
+    calls = {name: _construction(scope, name) for name in names}
+    configured = {
+        name: configured_construction(scope, name) for name in names if calls[name] is None
+    }
+    # A layer that takes the model's configuration is built by the model, on what that feeds it.
+    parts = {
+        part.id
+        for name, call in configured.items()
+        if call is not None
+        for part in ast.walk(scope.classes[name])
+        if isinstance(part, ast.Name) and part.id != name
+    }
+    calls |= {name: call for name, call in configured.items() if name not in parts}
+    return {name: call for name, call in calls.items() if call is not None}
 
 
 def _construction(scope: Scope, class_name: str) -> str | None:

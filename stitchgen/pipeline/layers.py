@@ -17,7 +17,13 @@ from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
 from stitchgen.targets import completion
-from stitchgen.targets.build_errors import check_given, nothing_built
+from stitchgen.targets.build_errors import (
+    check_given,
+    nothing_built,
+    outermost,
+    place_of,
+    signature,
+)
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
 from stitchgen.targets.select import same, value_of
 from stitchgen.targets.yaml_target import may_name_yaml
@@ -76,6 +82,7 @@ def describe(
     own = [path for path, facts in configuration.layers.items() if facts.calls and path]
     completion.remember(model.syntax.document.raw, survey.class_of(configuration).name, own)
     name = f"{workspace.relative(model.file)}::{model_name(model, survey, configuration)}"
+    warnings += other_class(model, survey, configuration)
     return {
         "ok": True,
         "command": "layers",
@@ -117,7 +124,36 @@ def chosen(model: TargetModel, survey: Survey) -> Configuration:
             hint="Say how it is built: --build 'Net(...)'",
             suggestions=[one.expression for one in survey.configurations[:4]],
         )
-    return survey.configurations[0]
+    meant = meant_class(model)
+    return max(
+        survey.configurations,
+        key=lambda one: (survey.class_of(one).name == meant, len(one.layers)),
+    )
+
+
+def meant_class(model: TargetModel) -> str | None:
+    """The class of the file that uses its others, where the user named none."""
+    names = module_classes(model.syntax)
+    return outermost(model.syntax, names) if names and model.script is None else None
+
+
+def other_class(
+    model: TargetModel, survey: Survey, configuration: Configuration
+) -> list[dict[str, str]]:
+    """That another class than the outermost one of the file is shown, which nothing built."""
+    meant, shown = meant_class(model), survey.class_of(configuration).name
+    if model.located[0].names or model.subject.given or meant is None or survey.read:
+        return []
+    if shown == meant or any(survey.class_of(one).name == meant for one in survey.configurations):
+        return []
+    return [
+        {
+            "code": "other-class",
+            "where": place_of(model.syntax, meant),
+            "message": f"{shown} is shown, since nothing says how {meant} is built",
+            "hint": f"--build '{signature(model.syntax, meant)}'",
+        }
+    ]
 
 
 def model_name(model: TargetModel, survey: Survey, configuration: Configuration) -> str:

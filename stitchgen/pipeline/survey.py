@@ -10,8 +10,10 @@ from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Configuration, Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.workspace import Workspace
-from stitchgen.targets.build_errors import wanted_classes
+from stitchgen.source.syntax import module_classes
+from stitchgen.targets.build_errors import outermost, wanted_classes
 from stitchgen.targets.build_offers import safe_constructions
+from stitchgen.targets.builds_around import constructions_around
 from stitchgen.targets.constructions_alike import relatives_of
 from stitchgen.targets.model import TargetModel
 
@@ -52,12 +54,19 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
     """With the first construction of the project that builds a class that is asked for, where the file
     itself offers none and the user has named none."""
     subject, syntax = model.subject, model.syntax
-    wanted = set(wanted_classes(model))
+    wanted = (
+        {outermost(syntax, wanted_classes(model))}
+        if names_nothing(model)
+        else set(wanted_classes(model))
+    )
     if survey.read or subject.given or model.script is not None or model.unread:
         return survey
     if not wanted or any(has_class(survey, one, wanted) for one in survey.configurations):
         return survey
     offers = safe_constructions(subject.root, model.file, syntax, wanted)
+    if not offers:
+        around = constructions_around(subject.root, model.file, wanted)
+        offers = [one.text for one in around if "..." not in one.text]
     tried = [one for one in offers if one not in subject.builds][:MOST_OFFERS]
     for number, text in enumerate(tried):
         found = backend.survey([text])
@@ -67,6 +76,11 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
             rest = backend.survey(others, brief=others) if others else Survey((), {})
             return survey.with_more(found).with_more(rest)
     return survey
+
+
+def names_nothing(model: TargetModel) -> bool:
+    """Whether the file alone is named, and its whole model meant."""
+    return bool(module_classes(model.syntax)) and not any(model.subject.names)
 
 
 def has_class(survey: Survey, configuration: Configuration, names: set[str]) -> bool:

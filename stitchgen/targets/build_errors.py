@@ -13,6 +13,7 @@ from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
 from stitchgen.targets.build_offers import constructions
+from stitchgen.targets.builds_around import constructions_around
 from stitchgen.targets.model import TargetModel
 from stitchgen.targets.other_builders import built_by
 
@@ -190,6 +191,7 @@ def with_offers(model: TargetModel, error: StitchError) -> StitchError:
     """The refusal with the constructions of the model that stand in the project, ready to paste."""
     names = set(wanted_classes(model))
     found = constructions(model.subject.root, model.file, model.syntax, names)
+    found = found or constructions_around(model.subject.root, model.file, names)
     found = [offer for offer in found if offer.text not in model.subject.builds]
     # What was asked for may be there, in another file.
     asked = tuple(f":{text}" for text in model.subject.given)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stitchgen.analysis.factories import factories, harmless
 from stitchgen.analysis.import_safety import dotted
-from stitchgen.analysis.variants import comparisons
+from stitchgen.analysis.variants import comparisons, tables_of
 from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
@@ -48,7 +48,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
         parsed = parsed_arguments(tree) if aliases else None
         for call in calls_of(tree, aliases) if aliases else ():
             name = aliases.get(ast.unparse(call.func), names_last(call))
-            if parsed is not None and parsed.names:
+            if parsed is not None:
                 call = ast.copy_location(parsed.filled(call, reads), call)
             if not all(is_literal(part, bound) for part in arguments(call)):
                 continue
@@ -101,13 +101,14 @@ def cases_of_factories(syntax: Syntax, classes: set[str]) -> list[str]:
     """The functions of the file that build such a class and tell each argument that they need apart by
     constants, with the first of these: `resnet(18)`."""
     found = []
+    tables = tables_of(syntax.tree)
     for name in sorted(factories_returning(syntax.tree, classes)):
         function = syntax.function(name)
         if function is None:
             continue
         values: dict[str, object] = {}
         for node in ast.walk(function):
-            for argument, constant in comparisons(node):
+            for argument, constant in comparisons(node, tables):
                 values.setdefault(argument, constant)
         arguments = function.args
         positional = [*arguments.posonlyargs, *arguments.args]

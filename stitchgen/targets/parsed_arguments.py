@@ -6,6 +6,7 @@ Read from the source by `ast`; nothing is run.
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ class ParsedArguments:
 
     defaults: Mapping[str, ast.expr]
     names: frozenset[str]  # `args` of `args = parser.parse_args()`
-    copies: Mapping[str, ast.expr]  # `WIDTH` of `WIDTH = args.width`, with the default
+    copies: Mapping[str, ast.expr]  # `WIDTHS` of `WIDTHS = [args.width] * 3`, with the default
 
     def filled(self, call: ast.Call, reads: frozenset[str]) -> ast.Call:
         """The call with the defaults in the place of what was parsed.
@@ -30,16 +31,48 @@ class ParsedArguments:
         return ast.Call(call.func, arguments, keywords)
 
     def value(self, node: ast.expr, reads: frozenset[str]) -> ast.expr:
-        match node:
-            case ast.Attribute(value=ast.Name(id=name), attr=option) if name in self.names:
-                return self.defaults.get(option, node)
-            case ast.Name(id=name) if name in self.copies:
-                return self.copies[name]
-            case ast.Name(id=name) if name in self.names:
-                return namespace(
-                    {one: value for one, value in self.defaults.items() if one in reads}
-                )
-        return node
+        if isinstance(node, ast.Name) and node.id in self.names:
+            return namespace({one: value for one, value in self.defaults.items() if one in reads})
+        return substituted(node, self.names, self.defaults, self.copies)
+
+
+class Substitution(ast.NodeTransformer):
+    """Puts the options' defaults, and what names are bound to, into an expression."""
+
+    def __init__(
+        self,
+        names: frozenset[str],
+        defaults: Mapping[str, ast.expr],
+        copies: Mapping[str, ast.expr],
+    ) -> None:
+        self.names, self.defaults, self.copies = names, defaults, copies
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name) and node.value.id in self.names:
+            return self.defaults.get(node.attr, node)
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self.copies.get(node.id, node)
+
+
+def substituted(
+    node: ast.expr,
+    names: frozenset[str],
+    defaults: Mapping[str, ast.expr],
+    copies: Mapping[str, ast.expr],
+) -> ast.expr:
+    """A copy of the expression, with what is known put in."""
+    result = Substitution(names, defaults, copies).visit(copy.deepcopy(node))
+    assert isinstance(result, ast.expr)
+    return result
+
+
+def is_known(node: ast.expr) -> bool:
+    """Whether an expression has nothing in it but literals, and what is computed of them."""
+    allowed = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.BinOp, ast.UnaryOp)
+    parts = [part for part in ast.walk(node) if isinstance(part, ast.expr)]
+    return all(isinstance(part, allowed) for part in parts)
 
 
 def namespace(values: Mapping[str, ast.expr]) -> ast.expr:
@@ -68,12 +101,12 @@ def parsed_arguments(tree: ast.Module) -> ParsedArguments:
                     assigned.setdefault(target.id, []).append(node.value)
                     if called(node.value) in PARSES:
                         names.add(target.id)
-    copies = {}
-    for name, values in assigned.items():
-        match values:
-            case [ast.Attribute(value=ast.Name(id=holder), attr=option)]:
-                if holder in names and option in defaults:
-                    copies[name] = defaults[option]
+    copies: dict[str, ast.expr] = {}
+    for name, values in assigned.items():  # in the order in which they are written
+        if len(values) == 1:
+            value = substituted(values[0], frozenset(names), defaults, copies)
+            if is_known(value):
+                copies[name] = value
     return ParsedArguments(defaults, frozenset(names), copies)
 
 

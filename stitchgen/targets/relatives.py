@@ -31,17 +31,17 @@ def constructions_elsewhere(
     found: dict[str, None] = {}
     for other in sorted(others, key=lambda one: one.path.resolve().parent not in folders):
         for path, wanted in names.items():
-            found |= dict.fromkeys(constructions_in(files.root, other, path, wanted))
+            aliases = set(imported(other.tree, wanted, path))
+            related = related_classes(other.tree, aliases) if aliases else set()
+            found |= dict.fromkeys(constructions_in(files.root, other, related))
         if len(found) >= most:
             break
     return list(found)[:most]
 
 
-def constructions_in(root: Path, other: ParsedFile, file: Path, wanted: set[str]) -> Iterator[str]:
-    """Those of one file of classes that have to do with the wanted ones of `file`."""
+def constructions_in(root: Path, other: ParsedFile, related: set[str]) -> Iterator[str]:
+    """Those of some classes of one file, one a class."""
     path, tree = other.path, other.tree
-    aliases = set(imported(tree, wanted, file))
-    related = related_classes(tree, aliases) if aliases else set()
     if not related or import_safety.left_out(tree):
         return
     name = import_name(path, root, relative_imports=has_relative_imports(tree))
