@@ -14,6 +14,7 @@ from stitchgen.observer import weights
 from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.meta_device import PlainShapes, fills_left_out
+from stitchgen.observer.tensors.noise import quick_fills
 from stitchgen.observer.tensors.randomness import seed_all
 
 #: Where to try a model: the meta device gives shapes cheaply, from torch 2.1 on. None: the CPU.
@@ -64,7 +65,8 @@ def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Modu
             with torch.device(device), fills_left_out():
                 model = project.evaluate(expression)
         else:
-            model = project.evaluate(expression)
+            with quick_fills(0):
+                model = project.evaluate(expression)
     except SystemExit as error:
         raise Failure("does-not-build", "%s calls sys.exit(%s)" % (expression, error)) from None
     except Exception as error:
@@ -175,21 +177,37 @@ def train_batch(source: Source) -> Optional[int]:
     return 2 if shapes and all(sizes and sizes[0] == 1 for sizes, _ in shapes) else None
 
 
-def small_enough(model: nn.Module, source: Source, *, given: bool = False) -> Source:
-    """The smallest variant of a guessed input that runs in eval and in train; with `given` of any."""
-    candidates = list(model_inputs.smaller(source, given=given))
-    for candidate in candidates[:-1]:
-        # Running in train mode moves statistics, and nothing else.
-        before = [(buffer, buffer.clone()) for buffer in model.buffers()]
-        try:
-            for training in (False, True):
-                model.train(training)
-                run(model, candidate, batch=train_batch(candidate))
+def small_input(
+    project: Evaluator, model: nn.Module, given: Sequence[str], *, small: bool = False
+) -> Source:
+    """The input that a proof runs on: the smallest variant of a guessed one that runs in eval and in train.
+
+    What the user gives stays as it is, but with `small`. Raises `Failure`: bad-argument, does-not-run.
+    """
+    if not given or small:
+        # Tried first: the whole one takes longer than all runs of the small one.
+        likely = given_source(project, given) if given else model_inputs.guesses(model)[0]
+        for candidate in list(model_inputs.smaller(likely, given=small))[:-1]:
+            if runs_in_both_modes(model, candidate):
+                return candidate
+    source = find_input(project, model, given)
+    for candidate in list(model_inputs.smaller(source, given=small))[:-1]:
+        if runs_in_both_modes(model, candidate):
             return candidate
-        except Exception:
-            # Too small for this model, or it never runs in train: the proof reports that.
-            continue
-        finally:
-            for buffer, value in before:
-                buffer.copy_(value)
     return source
+
+
+def runs_in_both_modes(model: nn.Module, source: Source) -> bool:
+    """Whether a model runs on an input; its statistics stay what they were."""
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        for training in (False, True):
+            model.train(training)
+            run(model, source, batch=train_batch(source))
+        return True
+    except Exception:
+        # Too small for this model, or it never runs in train: the proof reports that.
+        return False
+    finally:
+        for buffer, value in before:
+            buffer.copy_(value)

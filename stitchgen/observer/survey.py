@@ -21,7 +21,7 @@ from stitchgen.observer.models import (
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Build, SurveyAnswer, SurveyRequest
 from stitchgen.observer.tracing.call_expressions import Sources
-from stitchgen.observer.tracing.calls import Call, Calls
+from stitchgen.observer.tracing.calls import SHAPES, Call, Calls
 from stitchgen.observer.tracing.definitions import Definitions
 
 
@@ -83,7 +83,7 @@ class Surveyor:
             for number, variant in enumerate(source.variants()):
                 if number == 0 or (brief and device is None):
                     continue
-                calls.begin("variant")
+                calls.begin(SHAPES)
                 try:
                     run(model, variant, device, number)
                     variants.append(calls.records)

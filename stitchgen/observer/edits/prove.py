@@ -31,7 +31,7 @@ from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.forwards.models import Models
 from stitchgen.observer.forwards.runner import Inputs, Runner
 from stitchgen.observer.forwards.splice import Splice, names_of, under
-from stitchgen.observer.models import build, find_input, small_enough, source_in_train, train_batch
+from stitchgen.observer.models import build, small_input, source_in_train, train_batch
 from stitchgen.observer.project import Project
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tensors.perturb import perturb
@@ -56,8 +56,7 @@ def prove_edit(
     with original:
         original.load()
         before = build(original, entry["before"])
-        source = find_input(original, before, request.get("inputs") or [])
-        source = small_enough(before, source)
+        source = small_input(original, before, request.get("inputs") or [])
         trained = source_in_train(original, request.get("inputs_train") or [], source)
 
     def inputs(number: int) -> Tuple[Args, Kwargs]:

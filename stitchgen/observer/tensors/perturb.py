@@ -7,6 +7,7 @@ from typing import Iterable, Set
 
 import torch
 
+from stitchgen.observer.tensors.noise import normal
 from stitchgen.observer.tensors.slots import Slot
 
 
@@ -17,7 +18,7 @@ def perturb(slots: Iterable[Slot], scale: float, seed: int, lift: float = 0.0) -
     at zero. The steps are relative to what is there, so that deep models stay finite. `lift`
     raises the biases, which wakes dead ReLUs.
     """
-    noise_of = Noise(seed)
+    noise_of = normal(seed)
     seen: Set[int] = set()
     with torch.no_grad():
         for slot in slots:
@@ -50,25 +51,6 @@ def turn_units(slots: Iterable[Slot], seed: int) -> None:
                 signs = torch.randint(0, 2, (tensor.shape[0],), generator=generator) * 2 - 1
                 shape = [-1] + [1] * (tensor.dim() - 1)
                 tensor.data.mul_(signs.view(shape).to(tensor.device, tensor.dtype))
-
-
-class Noise:
-    """Noise of any shape from one pool: drawing it anew costs more than a forward."""
-
-    SIZE = 1 << 18
-
-    def __init__(self, seed: int) -> None:
-        self.drawn = torch.randn(self.SIZE, generator=torch.Generator().manual_seed(seed))
-        self.pool = self.drawn  # the same again and again, as long as was needed
-        self.offset = 0
-
-    def next(self, like: torch.Tensor) -> torch.Tensor:
-        """Not to be written to: others have the same memory."""
-        self.offset = (self.offset + 7919) % self.SIZE
-        end = self.offset + like.numel()
-        if end > self.pool.numel():
-            self.pool = self.drawn.repeat(end // self.SIZE + 1)
-        return self.pool[self.offset : end].view(like.shape).to(like.device, like.dtype)
 
 
 def _spread(tensor: torch.Tensor) -> float:

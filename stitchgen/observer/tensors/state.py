@@ -12,6 +12,9 @@ from torch import nn
 
 from stitchgen.observer.tensors.slots import DEPTH, OWN_ATTRIBUTES, Slot, slots
 
+#: Copies many tensors at once, from torch 2.1 on.
+TOGETHER: Optional[Callable[..., object]] = getattr(torch, "_foreach_copy_", None)
+
 
 def warm_up(model: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
     """Let a model do what it does at its first forward, before anything is compared or restored.
@@ -112,12 +115,23 @@ class Snapshot:
             _refill(container, contents)
         for put, state in self._generators:
             put(state)
+        tensors: List[torch.Tensor] = []
+        values: List[torch.Tensor] = []
         for slot in self._slots:
             value = self.values[slot.path]
             if slot.tensor.shape != value.shape:
                 slot.tensor.data = value.clone()
-            else:
+            elif slot.kind == "attribute" or TOGETHER is None:
                 _write(slot, value)
+            else:
+                tensors.append(slot.tensor.data)
+                values.append(value)
+        if TOGETHER is not None and tensors:
+            try:
+                TOGETHER(tensors, values)
+            except RuntimeError:  # one is expanded
+                for slot in self._slots:
+                    _write(slot, self.values[slot.path])
 
 
 def _refill(value: Any, saved: Any) -> None:

@@ -19,6 +19,9 @@ from stitchgen.observer.tracing.call_sites import CallSites
 from stitchgen.observer.tracing.frames import kind_of_file, real
 from stitchgen.observer.tracing.values import shape_of, version_of
 
+#: The mode of a run of which the shapes alone are asked.
+SHAPES = "shapes"
+
 
 class Call:
     """One call of one layer."""
@@ -110,6 +113,14 @@ class Calls:
         calls = self
 
         def forward_with_record(*args: Any, **kwargs: Any) -> Any:
+            if calls.mode == SHAPES:  # of such a run nothing else is asked
+                call = Call(
+                    path, SHAPES, {"how": "top"}, [shape_of(value) for value in args], [], []
+                )
+                result = forward(*args, **kwargs)
+                call.output = shape_of(result)
+                calls.records.append(call)
+                return result
             call = Call(
                 path,
                 calls.mode,
