@@ -9,6 +9,7 @@ from stitchgen.analysis.backend import (
     BrokenCheck,
     Evaluation,
     KeyChanges,
+    LeftOut,
     NewModule,
     NotComparable,
     OtherArguments,
@@ -233,6 +234,7 @@ def proven_of(build: protocol.ProvenBuild) -> ProvenConfiguration:
         notes=tuple(build["notes"]),
         unshown=tuple(build["unshown"]),
         keys=KeyChanges(keys["added"], keys["lost"], keys["reshaped"]),
+        left_out=tuple(LeftOut(**one) for one in build["left_out"]),
     )
 
 

@@ -11,6 +11,7 @@ from stitchgen.analysis.layer_facts import Failure, Value
 from stitchgen.analysis.survey import Survey
 from stitchgen.analysis.variants import Variant
 from stitchgen.errors import StitchError
+from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.ways_in import WayIn
 
 
@@ -107,6 +108,16 @@ class KeyChanges:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A block whose parameters a method of the model does not hand to the optimizer, as it does its layer's."""
+
+    where: str
+    method: str
+    layer: str
+    block: str
+
+
+@dataclass(frozen=True)
 class ProvenConfiguration:
     """What was seen of one configuration whose checks all hold."""
 
@@ -116,6 +127,7 @@ class ProvenConfiguration:
     notes: Sequence[str] = ()
     unshown: Sequence[str] = ()  # checks that nothing could be shown of
     keys: KeyChanges = field(default_factory=KeyChanges)
+    left_out: Sequence[LeftOut] = ()
 
 
 @dataclass(frozen=True)
@@ -184,9 +196,15 @@ class Backend(Protocol):
         """The values of expressions in the live constructors."""
 
     def prove(
-        self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
+        self,
+        proposals: Sequence[Proposal],
+        overlay: Mapping[Path, bytes],
+        functions: Sequence[ModelFunction] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
-        """Hold the checks against each configuration; ends with the first that fails."""
+        """Hold the checks against each configuration; ends with the first that fails.
+
+        `functions` of the project have to work on the edited model where they do on the original.
+        """
 
     def prove_edit(
         self,

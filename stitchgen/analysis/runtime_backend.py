@@ -40,6 +40,7 @@ from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Survey
 from stitchgen.analysis.variants import Variant
 from stitchgen.errors import InternalError, StitchError
+from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.ways_in import WayIn
 
 SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
@@ -194,9 +195,23 @@ class Observer:
             "does-not-run": "Pass the input that the model takes, for example "
             "--input 1x3x224x224 (repeat it for several inputs, :int64 for a dtype).",
         }
-        return StitchError(
-            code, message, where=where, hint=self.missing(message) or hints.get(code)
-        )
+        hint = self.missing(message) or self.faulty_import(error) or hints.get(code)
+        return StitchError(code, message, where=where, hint=hint)
+
+    def faulty_import(self, error: dict[str, Any]) -> str | None:
+        """What to do where the import itself fails, so that no construction helps."""
+        if not error.get("importing"):
+            return None
+        if "missing_file" in error:
+            return (
+                f"That line opens {error['missing_file']} when its file is imported: put it there."
+            )
+        if "package" in error:
+            return (
+                f"That line needs the package {error['package']}, which fails with {self.python}. Pass --python PATH "
+                f"of the environment that runs your model, or install a version of {error['package']} that fits."
+            )
+        return "The file has to be importable; no --build helps. Mend that line, or what it needs."
 
     def missing(self, message: str) -> str | None:
         """What to do where a module is not found, which is no fault of the model."""
@@ -298,7 +313,10 @@ class RuntimeBackend:
         return known.answer(questions)
 
     def prove(
-        self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
+        self,
+        proposals: Sequence[Proposal],
+        overlay: Mapping[Path, bytes],
+        functions: Sequence[ModelFunction] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         answer = self.ask(
             "prove",
@@ -307,6 +325,9 @@ class RuntimeBackend:
                 for one in proposals
             ],
             overlay=encoded(overlay),
+            functions=[
+                {"file": str(one.file), "name": one.name, "each": one.each} for one in functions
+            ],
         )
         return answers.proof_of(answer)
 
@@ -330,7 +351,12 @@ class RuntimeBackend:
         base: Mapping[Path, bytes] | None = None,
     ) -> Sequence[TriedImport]:
         asked = [
-            {"file": str(file), "module": way.module, "paths": [str(path) for path in way.paths]}
+            {
+                "file": str(file),
+                "module": way.module,
+                "paths": [str(path) for path in way.paths],
+                "by_path": way.by_path,
+            }
             for file, way in ways
         ]
         answer = self.ask("import", ways=asked, overlay=encoded(overlay), base=encoded(base or {}))

@@ -31,6 +31,7 @@ from stitchgen.analysis.survey import Configuration, Survey, join
 from stitchgen.analysis.variants import Variant
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.layouts import FEATURES
+from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.modules import ProjectFiles, files_beside, import_name
 from stitchgen.project.ways_in import WayIn
 from stitchgen.project.workspace import Workspace
@@ -82,7 +83,10 @@ class StaticBackend:
         raise InternalError("the model is read and not run, so nothing can be evaluated in it")
 
     def prove(
-        self, proposals: Sequence[Proposal], overlay: Mapping[Path, bytes]
+        self,
+        proposals: Sequence[Proposal],
+        overlay: Mapping[Path, bytes],
+        functions: Sequence[ModelFunction] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         raise InternalError("the model is read and not run, so nothing can be proven of it")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 import traceback
 from typing import Dict, Mapping, Optional, Tuple, Union
@@ -11,6 +12,8 @@ from stitchgen.observer import (
     expressions,
     flow,
     fused,
+    model_functions,
+    parameter_groups,
     progress,
     proof,
     relatives,
@@ -18,17 +21,17 @@ from stitchgen.observer import (
     threads,
 )
 from stitchgen.observer.checks.failed import CheckFailed
-from stitchgen.observer.checks.wording import short
+from stitchgen.observer.checks.wording import few, short
 from stitchgen.observer.edits.hypotheses import Hypothesis
 from stitchgen.observer.edits.prove import prove_edit
 from stitchgen.observer.edits.rules import EditFailed
-from stitchgen.observer.failure import Failure, failure_of
+from stitchgen.observer.failure import Failure, failure_of, note_import_fault
 from stitchgen.observer.models import (
     DEVICES,
     build,
     find_input,
     run,
-    small_enough,
+    small_input,
     source_in_train,
     train_batch,
 )
@@ -150,7 +153,9 @@ def load(project: Project, *, stand_in: bool = True) -> None:
             "does-not-build", "importing the model file calls sys.exit(%s)" % error
         ) from None
     except Exception as error:
-        raise failure_of("does-not-build", error, "the model file cannot be imported") from error
+        failure = failure_of("does-not-build", error, "the model file cannot be imported")
+        note_import_fault(failure.report, error, project.root)
+        raise failure from error
 
 
 def survey_layers(request: SurveyRequest) -> SurveyAnswer:
@@ -255,6 +260,7 @@ def failed_import(request: ImportRequest, way: Way, overlay: Mapping[str, str]) 
     asked = request.copy()
     asked["file"], asked["module"], asked["paths"] = way["file"], way["module"], way["paths"]
     with project_of(asked, overlay) as project:
+        project.by_path = way["by_path"]
         try:
             load(project, stand_in=False)
         except Failure as failure:
@@ -308,9 +314,9 @@ def prove_build(
         threads.take_one()
         before = build(original, expression)
         started = time.perf_counter()
-        source = find_input(original, before, request.get("inputs") or [])
+        given = request.get("inputs") or []
+        source = small_input(original, before, given, small=entry["extent"] != "whole")
         threads.take_what_pays(time.perf_counter() - started)
-        source = small_enough(before, source, given=entry["extent"] == "small")
         trained = source_in_train(original, request.get("inputs_train") or [], source)
     with edited:
         try:
@@ -318,8 +324,14 @@ def prove_build(
             after = build(edited, expression)
         except Failure as failure:
             report = failure.report
-            report["code"], report["law"], report["mode"] = "law-broken", "builds", None
-            report["message"] = "the edited model: " + report["message"]
+            missing = missing_keys(failure.__cause__)
+            report["law"], report["mode"] = "builds", None
+            report["code"] = "strict-load" if missing else "law-broken"
+            if missing:
+                message = "the edited model loads saved weights strictly while it is built, and they lack %s"
+                report["message"] = message % missing
+            else:
+                report["message"] = "the edited model: " + report["message"]
             raise
         batch = train_batch(source)
 
@@ -330,11 +342,34 @@ def prove_build(
             return trained.make(number, train_batch(trained))
 
         proven = proof.prove(
-            before, after, entry["splices"], inputs, inputs_train=inputs_train, warm=True
+            before,
+            after,
+            entry["splices"],
+            inputs,
+            inputs_train=inputs_train,
+            modes=proof.MODES[:1] if entry["extent"] == "eval" else proof.MODES,
+            warm=True,
         )
+        if entry["extent"] == "eval":
+            return proof.answer(source.describe(), proven)
+        splices = proof.splices_of(before, after, entry["splices"])
+        functions = request["functions"] if entry["extent"] == "whole" else []
+        new = model_functions.givers(edited, after, functions)
+    with original:
+        old = model_functions.givers(original, before, functions)
+        left_out = parameter_groups.left_out(before, after, splices, original.root, (old, new))
+    with edited:
         proven["notes"].extend(fused.check_fused(before, after, inputs))
         proven["notes"].extend(original.notes())
-    return proof.answer(source.describe(), proven)
+    return proof.answer(source.describe(), proven, left_out)
+
+
+def missing_keys(error: Optional[BaseException]) -> str:
+    """The keys that a strict load did not find, as torch names them; "" for another error."""
+    text = str(error) if isinstance(error, RuntimeError) else ""
+    found = re.search(r"Missing key\(s\) in state_dict: (.*?)\. *$", text, re.MULTILINE)
+    keys = found.group(1).split(", ") if found else []
+    return " and ".join(few([key.strip('"') for key in keys]))
 
 
 def prove_briefly(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 from torch import nn
 
@@ -37,13 +37,14 @@ def prove(
     batch: Optional[int] = None,
     inputs_train: Optional[Inputs] = None,
     *,
+    modes: Sequence[str] = MODES,
     warm: bool = False,
 ) -> protocol.Proof:
     """Run all checks on all splices together. Both models are changed by it.
 
     `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever it is asked. `batch`
     is its batch size (else the length of the first argument), by which multiply-accumulates are
-    divided; `warm` says that the original has run before. Raises `CheckFailed`; what the original itself raises is passed on as it is.
+    divided; without train in `modes` no gradients are asked for; `warm` says that the original has run before. Raises `CheckFailed`; what the original itself raises is passed on as it is.
     """
     for model in (edited,) if warm else (original, edited):
         args, kwargs = inputs(0)
@@ -57,7 +58,7 @@ def prove(
         models.prepare(scale)
         evidence = Evidence(runner)
         try:
-            macs = run_checks(evidence)
+            macs = run_checks(evidence, modes)
         except Unstable:
             continue
         break
@@ -93,7 +94,9 @@ def unmeasured(keys: protocol.Keys, forwards: int) -> protocol.Proof:
     }
 
 
-def answer(run_on: str, proven: protocol.Proof) -> protocol.ProvenBuild:
+def answer(
+    run_on: str, proven: protocol.Proof, left_out: Sequence[protocol.LeftOut] = ()
+) -> protocol.ProvenBuild:
     """The answer about a configuration whose checks hold; `run_on` describes its input."""
     return {
         "ok": True,
@@ -106,31 +109,38 @@ def answer(run_on: str, proven: protocol.Proof) -> protocol.ProvenBuild:
         "backwards": proven["backwards"],
         "notes": proven["notes"],
         "unshown": proven["unshown"],
+        "left_out": list(left_out),
     }
 
 
 def pair_of(original: nn.Module, edited: nn.Module, splices: Sequence[protocol.Splice]) -> Pair:
     """The two models with the splices found in them; raises `CheckFailed` for what they show before a run."""
-    present = [splice for splice in splices if not splice.get("absent")]
     absent = [splice["target"] for splice in splices if splice.get("absent")]
-    found = [Splice(index, given, original, edited) for index, given in enumerate(present)]
-    pair = Pair(original, edited, found, absent)
+    pair = Pair(original, edited, splices_of(original, edited, splices), absent)
     for check in CHECKS:
         check().before_runs(pair)
     return pair
 
 
-def run_checks(evidence: Evidence) -> int:
+def splices_of(
+    original: nn.Module, edited: nn.Module, splices: Sequence[protocol.Splice]
+) -> List[Splice]:
+    """The splices that the configuration has, found in the two models."""
+    present = [splice for splice in splices if not splice.get("absent")]
+    return [Splice(index, given, original, edited) for index, given in enumerate(present)]
+
+
+def run_checks(evidence: Evidence, modes: Sequence[str]) -> int:
     """Run the checks on the runs at one perturbation; the multiply-accumulates that were added.
 
     Raises `CheckFailed`, and `Unstable` where the perturbation is too large for the model.
     """
     checks = [check() for check in CHECKS]
     macs: Optional[int] = None
-    for index, mode in enumerate(MODES):
+    for index, mode in enumerate(modes):
         added = check_mode(checks, evidence, mode, index, count=macs is None)
         macs = added if macs is None else macs
-    for check in checks:
+    for check in checks if len(modes) == len(MODES) else ():
         check.after_runs(evidence)
     return macs or 0
 

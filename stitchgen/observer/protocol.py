@@ -24,6 +24,9 @@ class Error(ErrorBase, total=False):
     """Why something failed: `code`, `message` and `where` as in `--json`."""
 
     where: Optional[str]
+    importing: bool  # does-not-build: the model file cannot even be imported
+    missing_file: str  # and what it opens then
+    package: str  # and the installed one that fails
     takes: str  # does-not-run: what the model's forward takes
     law: str  # law-broken: the check that does not hold
     mode: Optional[str]  # and the mode in which it does not: eval, train
@@ -165,9 +168,9 @@ class Splice(SpliceBase, total=False):
     absent: bool  # the configuration has no such layer
 
 
-#: How much is proven of a configuration: all; all, on a small input; that it is built with its blocks and runs;
-#: for one that may have no block, that it is built and runs where it did, and gives the same if it has none.
-EXTENTS = ("whole", "small", "shapes", "relative")
+#: How much is proven of a configuration: all; all, on a small input; the same in eval alone; that it is built
+#: with its blocks and runs; for one that may have no block, that it is built and runs where it did, and gives the same if it has none.
+EXTENTS = ("whole", "small", "eval", "shapes", "relative")
 
 
 class ProofOfBuild(TypedDict):
@@ -176,10 +179,19 @@ class ProofOfBuild(TypedDict):
     extent: str  # EXTENTS
 
 
+class ModelFunction(TypedDict):
+    """A function of the project that is given its model, or with `each` every module of it."""
+
+    file: str
+    name: str
+    each: bool
+
+
 class ProveRequest(ModelRequest):
     op: Literal["prove"]
     builds: List[ProofOfBuild]
     overlay: Dict[str, str]  # the edited files, in base64, by absolute path
+    functions: List[ModelFunction]
 
 
 class Way(TypedDict):
@@ -188,6 +200,7 @@ class Way(TypedDict):
     file: str
     module: str
     paths: List[str]
+    by_path: bool  # it is run as a file, and need not lie on the search path
 
 
 class ImportRequestBase(ModelRequest):
@@ -488,6 +501,15 @@ class Proof(TypedDict):
     unshown: List[str]  # checks that nothing could be shown of
 
 
+class LeftOut(TypedDict):
+    """A block whose parameters a method does not hand to the optimizer, as it does those of the layer."""
+
+    where: str
+    method: str
+    layer: str
+    block: str
+
+
 class ProvenBuildBase(TypedDict):
     ok: bool
 
@@ -505,6 +527,7 @@ class ProvenBuild(ProvenBuildBase, total=False):
     notes: List[str]
     unshown: List[str]
     input: str
+    left_out: List[LeftOut]
 
 
 class TriedImport(TypedDict):

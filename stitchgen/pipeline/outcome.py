@@ -139,6 +139,7 @@ def warnings_of(
         *initialised_blocks(plan),
         *attached_blocks(plan),
         *passed_over(task, plan),
+        *untrained(plan, proof),
         *plan.notes,
     ]
     for point in plan.shown:
@@ -154,7 +155,7 @@ def warnings_of(
     # Where no key is new or gone, old weights load as they did.
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
-        found += for_project(task.project.root, task.model.file)
+        found += for_project(plan.workspace.imports, task.model.file)
     return [one for number, one in enumerate(found) if one not in found[:number]]
 
 
@@ -199,8 +200,12 @@ def unseen(plan: Plan, point: InsertionPoint) -> list[Warning]:
         {
             "code": "unseen-call",
             "where": one.where,
-            "message": f"{one.function} runs or goes through {one.layer} by itself, where the block is not run",
-            "hint": "If that is this model, run the block there as well.",
+            "message": f"{one.function} {one.does}, where the block is not run",
+            "hint": (
+                f"To have it there as well: --after {one.instead}"
+                if one.instead
+                else "If that is this model, run the block there as well."
+            ),
         }
         for one in outside_calls(plan.workspace, point.calls, point.class_name)
     ]
@@ -225,6 +230,20 @@ def attached_blocks(plan: Plan) -> list[Warning]:
             hint = "A trainer that builds the model anew, as from a configuration file, drops it."
             found.append({"code": "attached", "message": text, "hint": hint})
     return found
+
+
+def untrained(plan: Plan, proof: Proof | None) -> list[Warning]:
+    """The blocks that would not be trained, as a method hands the optimizer the layers that it names."""
+    return [
+        {
+            "code": "optimizer-groups",
+            "where": plan.workspace.relative_place(one.where),
+            "message": f"{one.method} hands the optimizer the parameters of {one.layer}, and not those of "
+            f"{one.block}, which would not be trained",
+            "hint": f"Add {one.block} there.",
+        }
+        for one in (proof.left_out if proof is not None else ())
+    ]
 
 
 def passed_over(task: Task, plan: Plan) -> list[Warning]:

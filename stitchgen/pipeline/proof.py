@@ -10,17 +10,20 @@ from typing import Any
 from stitchgen.analysis.backend import (
     BrokenCheck,
     KeyChanges,
+    LeftOut,
     Proposal,
     ProvenConfiguration,
     TriedImport,
 )
 from stitchgen.analysis.survey import Configuration, LayerInstance, join
 from stitchgen.analysis.variants import Variant
+from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError
 from stitchgen.planning import joins
 from stitchgen.planning.definitions import class_around
 from stitchgen.planning.plan import Plan, Planning
 from stitchgen.planning.point import InsertionPoint
+from stitchgen.project.model_functions import functions_of_models
 from stitchgen.project.ways_in import WayIn
 from stitchgen.project.workspace import Workspace
 from stitchgen.targets.placement import Placement
@@ -51,6 +54,7 @@ class Proof:
     )  # in which it holds, by where they come from
     unshown: frozenset[str] = frozenset()  # the checks that nothing could be shown of
     imports: tuple[WayIn, ...] = ()  # the ways in which the edited files were imported
+    left_out: tuple[LeftOut, ...] = ()  # blocks that a method does not hand to the optimizer
 
     def as_dict(self) -> dict[str, Any]:
         """The `proof` of `--json`."""
@@ -65,7 +69,11 @@ class Proof:
             "macs_added": self.macs_added,
             "input": self.input,
             "notes": list(self.notes),
-            "imports": [{"from": way.importer, "as": way.module} for way in self.imports],
+            "imports": [
+                {"from": importer, "as": way.module}
+                for way in self.imports
+                for importer in way.importers
+            ],
         }
 
 
@@ -98,6 +106,7 @@ def all_proven(proofs: Sequence[Proof | None]) -> Proof | None:
                 for name in sorted(both)
             },
             imports=one.imports,
+            left_out=(*first.left_out, *one.left_out),
         )
     return first
 
@@ -132,8 +141,9 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()
     # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
+    functions = functions_of_models(planning.task.model.file, plan.workspace.imports)
     while proposals:
-        answers = planning.backend.prove(proposals, plan.workspace.overlay())
+        answers = planning.backend.prove(proposals, plan.workspace.overlay(), functions)
         for proposal, proven in zip(proposals, answers):
             if not isinstance(proven, BrokenCheck):
                 found[proposal.expression] = proven
@@ -162,6 +172,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         keys=first.keys,
         unshown=frozenset(check for proven in found.values() for check in proven.unshown),
         imports=imports,
+        left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
     )
 
 
@@ -213,8 +224,10 @@ def extent(planning: Planning, one: Configuration, whole: Sequence[Configuration
     if one in whole or one.expression in planning.task.model.subject.given:
         return "whole"
     variant = planning.survey.variants.get(one.expression)
+    if variant is None:
+        return "small"
     # Where a list has another length, a block may come to stand elsewhere.
-    return "small" if variant is None or variant.resizes else "shapes"
+    return "eval" if variant.resizes else "shapes"
 
 
 def counted(proven: Collection[str], variants: Mapping[str, Variant]) -> dict[str, int]:
@@ -266,14 +279,15 @@ def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> 
     """A check that does not hold, or an argument of the block that its constructor refuses."""
     request, block = planning.request, planning.task.block
     details = {key: text for key, text in (("law", broken.check), ("mode", broken.mode)) if text}
-    file = (broken.where or "").rpartition(":")[0]
+    where = plan.workspace.place_on_disk(broken.where) if broken.where else None
+    file = (where or "").rpartition(":")[0]
     in_block = any(file == str(plan.workspace.root / path) for path in plan.uses)
     given = request.channels is not None or bool(planning.task.settings)
     if broken.check == "builds" and (in_block or given):
         return StitchError(
             "bad-argument",
             f"{build}: {broken.message}",
-            where=broken.where,
+            where=where,
             hint="The block's arguments come from --set name=value and --channels EXPR; see "
             f"stitchgen show {request.block}.",
             details=details,
@@ -288,23 +302,41 @@ def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> 
                     hint="Change the line that makes it, for all its names.",
                     details=details,
                 )
-    hint = "Nothing was written. Please report this, with the model's source, if it is sound."
-    if broken.check == "builds" and block is not None:
-        changes = [what for what in ("channels", "size") if getattr(block, what) != "same"]
-        if changes:
-            hint = f"{block.name} changes {' and '.join(changes)}, which what follows does not "
-            hint += "take; choose its arguments by --set, or a place where it may."
-    if broken.check == "consumed":
-        hint = "What the layer gives reaches no output here, or no gradient comes back (detach, "
-        hint += "no_grad). Splice after one that trains, or pass a configuration: --build EXPR"
-    if broken.code != "law-broken":
-        hint = (
-            "Both eval and train are run; pass the input that the model takes: --input SHAPE, and "
-        )
-        hint += "what it takes in train mode, where that is something else: --input-train SHAPE"
     return StitchError(
-        broken.code, f"{build}: {broken.message}", where=broken.where, hint=hint, details=details
+        broken.code,
+        f"{build}: {broken.message}",
+        where=where,
+        hint=hint_for(broken, request.block, block),
+        details=details,
     )
+
+
+def hint_for(broken: BrokenCheck, name: str, block: Block | None) -> str:
+    """What can be done about a check that does not hold."""
+    if broken.code == "function-fails":
+        return (
+            f"Nothing was written. Take a block of other layers, or write this one first (stitchgen new-module "
+            f"{name}), let that function know its class or pass over it, and run this again."
+        )
+    if broken.code == "strict-load":
+        return "Nothing was written. Pass strict=False there, and run this again: all old keys still fit."
+    if broken.code != "law-broken":
+        return (
+            "Both eval and train are run; pass the input that the model takes: --input SHAPE, and "
+            "what it takes in train mode, where that is something else: --input-train SHAPE"
+        )
+    if broken.check == "consumed":
+        return (
+            "What the layer gives reaches no output here, or no gradient comes back (detach, "
+            "no_grad). Splice after one that trains, or pass a configuration: --build EXPR"
+        )
+    changes = [what for what in ("channels", "size") if block and getattr(block, what) != "same"]
+    if broken.check == "builds" and block is not None and changes:
+        return (
+            f"{block.name} changes {' and '.join(changes)}, which what follows does not "
+            "take; choose its arguments by --set, or a place where it may."
+        )
+    return "Nothing was written. Please report this, with the model's source, if it is sound."
 
 
 def concerned(planning: Planning, plan: Plan) -> tuple[list[Configuration], list[Configuration]]:

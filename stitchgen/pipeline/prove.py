@@ -279,7 +279,7 @@ def splices(
 def warnings_of(edit: Comparison, proof: Proof) -> list[dict[str, str]]:
     keys = proof.keys
     if keys.added or keys.lost or keys.reshaped:
-        return for_project(edit.project.root, edit.model.file)
+        return for_project(edit.workspace.imports, edit.model.file)
     return []
 
 

@@ -1,4 +1,5 @@
-"""Code outside of a class that runs a layer of it by hand: `for stage in model.stages: x = stage(x)`.
+"""Code outside of a class that runs a layer of it by hand: `for stage in model.stages: x = stage(x)`; or
+takes it out for another model: `nn.Sequential(resnet.layer1, resnet.layer2)`, `self.layer1 = resnet.layer1`.
 
 The block, which the class's own methods run, is not run there. Found by names, from the source.
 """
@@ -8,10 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeGuard
 
 from stitchgen.planning.point import Calls
 from stitchgen.project.workspace import Workspace
 
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "IntermediateLayerGetter")
 THROUGH = ("enumerate", "zip", "reversed", "list", "tuple", "iter")
 
 
@@ -22,23 +26,36 @@ class OutsideCall:
     where: str
     function: str
     layer: str  # `demucs.encoder`
+    taken: bool  # it is taken out of the model, and not run there
+    instead: str = ""  # the target that means the layer there: `net.py::Pyramid.layer1`
+
+    @property
+    def does(self) -> str:
+        if self.taken:
+            return f"takes {self.layer} out of its model"
+        return f"runs or goes through {self.layer} by itself"
 
 
 def outside_calls(workspace: Workspace, calls: Calls, class_name: str) -> list[OutsideCall]:
-    """Those of the model's own file and of the files that mention its class; of all files where no other
-    class of the project has a layer of that name."""
+    """Those of the model's own file, and of the files that import it or mention its class; of all files where
+    no other class of the project has a layer of that name."""
     if not calls.below or not calls.sites:
         return []
     first = calls.below[0].name
     files = list(workspace.files.having(first))
     owners = [node for file in files for node in ast.walk(file.tree) if assigns(node, first)]
     found: list[OutsideCall] = []
+    importing = workspace.imports.reaching(Path(calls.sites[0].file))
     for file in files:
-        own = str(file.path) == calls.sites[0].file
-        if own or len(owners) == 1 or class_name.encode() in file.raw:
+        known = file.path in importing or class_name.encode() in file.raw
+        if known or len(owners) == 1:
             shown = workspace.relative(file.path)
-            for function, node in handled(file.tree, first):
-                found.append(OutsideCall(f"{shown}:{node.lineno}", function, ast.unparse(node)))
+            for function, node, taken in handled(file.tree, first):
+                where = f"{shown}:{node.lineno}"
+                holder = function.rpartition(".")[0]
+                name = kept_as(file.tree, node)
+                instead = f"{shown}::{holder}.{name}" if taken and holder and name else ""
+                found.append(OutsideCall(where, function, ast.unparse(node), taken, instead))
     return found
 
 
@@ -54,20 +71,22 @@ def assigns(node: ast.AST, attribute: str) -> bool:
     )
 
 
-def handled(tree: ast.Module, attribute: str) -> Iterator[tuple[str, ast.expr]]:
-    """The places that call `model.attribute`, an element of it, or each in a loop, in any function."""
+def handled(tree: ast.Module, attribute: str) -> Iterator[tuple[str, ast.expr, bool]]:
+    """The places that call `model.attribute`, an element of it, or each in a loop, in any function; and those
+    that take it out of the model."""
     todo: list[tuple[str, ast.AST]] = [("", tree)]
     while todo:
         name, node = todo.pop(0)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             name = f"{name}.{node.name}" if name else node.name
-        for place in run_by(node):
-            inner = place
-            while isinstance(inner, ast.Subscript):
+        places = [(place, False) for place in run_by(node)]
+        places += [(place, True) for place in taken_by(node)]
+        for inner, taken in places:
+            while isinstance(inner, (ast.Subscript, ast.Starred)):
                 inner = inner.value
             if isinstance(inner, ast.Attribute) and inner.attr == attribute:
                 if not (isinstance(inner.value, ast.Name) and inner.value.id == "self"):
-                    yield name or "the module", inner
+                    yield name or "the module", inner, taken
         todo.extend((name, child) for child in ast.iter_child_nodes(node))
 
 
@@ -83,3 +102,28 @@ def run_by(node: ast.AST) -> list[ast.expr]:
         case ast.For(iter=place) | ast.comprehension(iter=place):
             return [place]
     return []
+
+
+def taken_by(node: ast.AST) -> list[ast.expr]:
+    """What a node makes a part of something else: the layers of a container, an attribute of another object."""
+    match node:
+        case ast.Call(func=func, args=args) if ast.unparse(func).rpartition(".")[2] in CONTAINERS:
+            return [part for one in args for part in (one.elts if is_list(one) else [one])]
+        case ast.Assign(targets=[ast.Attribute()], value=value):
+            return [value]
+    return []
+
+
+def is_list(node: ast.expr) -> TypeGuard[ast.List | ast.Tuple]:
+    return isinstance(node, (ast.List, ast.Tuple))
+
+
+def kept_as(tree: ast.Module, value: ast.expr) -> str:
+    """The attribute of `self` that a layer is assigned to as it is; "" for none."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(
+                targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=assigned
+            ) if (assigned is value):
+                return name
+    return ""

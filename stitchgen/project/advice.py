@@ -6,20 +6,28 @@ Read from the source by `ast`; nothing is run and nothing is changed.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
-from stitchgen.project.python_files import python_files
+from stitchgen.project.ways_in import Project
 
 
-def for_project(root: Path, model_file: Path) -> list[dict[str, str]]:
-    """Warnings about places of the project that the new keys will meet."""
+def for_project(project: Project, model_file: Path) -> list[dict[str, str]]:
+    """Warnings about places of the project that the new keys will meet: in the model's file and those that
+    may import it, or in all of them where none does."""
     found: list[dict[str, str]] = []
-    for path in python_files(root):
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (OSError, SyntaxError, ValueError):
+    reaching = project.reaching(model_file)
+    for path, raw in project.contents.items():
+        if len(reaching) > 1 and path not in reaching:
             continue
-        shown = path.relative_to(root).as_posix()
+        if not any(word in raw for word in (b"state_dict", b"children", b"modules")):
+            continue
+        try:
+            tree = ast.parse(raw)
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        shown = path.relative_to(project.root).as_posix()
+        found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
@@ -37,6 +45,62 @@ def for_project(root: Path, model_file: Path) -> list[dict[str, str]]:
                     }
                 )
     return found
+
+
+def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:
+    """The comparisons of how many keys a model and other weights have: `assert len(own) == len(theirs)`."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        states = {
+            target.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and reads_state(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        states |= {
+            target.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and states & names_in(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(function):
+            match node:
+                case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
+                    sides = [counted_in(side) for side in (left, right)]
+                    if None not in sides and any(names & states for names in sides if names):
+                        yield (
+                            node.lineno,
+                            {
+                                "code": "strict-load",
+                                "message": f"{function.name} compares the number of keys with that of other weights, "
+                                "and the block has keys of its own",
+                                "hint": "Copy the keys that both have, and leave the comparison out.",
+                            },
+                        )
+
+
+def reads_state(node: ast.expr) -> bool:
+    return any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr == "state_dict"
+        for part in ast.walk(node)
+    )
+
+
+def counted_in(node: ast.expr) -> set[str] | None:
+    """The names in what `len` counts; None for another expression."""
+    match node:
+        case ast.Call(func=ast.Name(id="len"), args=[inner]):
+            return names_in(inner)
+    return None
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def counts_children(node: ast.AST) -> bool:

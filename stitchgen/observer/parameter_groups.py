@@ -1,0 +1,256 @@
+"""The methods and functions by which a project hands the parameters of its model to an optimizer, in groups.
+
+They sort by name, by type or by layer, and those of a new block may fit none of their cases: then they raise,
+or the block is never trained, without a word. They are called on both models, where that can be done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import io
+import re
+import types
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+import torch
+from torch import nn
+
+from stitchgen.observer.failure import failure_of
+from stitchgen.observer.forwards.splice import Splice, under
+from stitchgen.observer.protocol import LeftOut
+from stitchgen.observer.tracing.frames import real
+
+#: How a word in the name of such a method begins; those that initialise or freeze by layers fail alike.
+GIVES = ("param", "optim", "group", "lr", "decay", "weight", "init", "reset", "freeze", "unfreeze")
+#: Words in the names of methods that do something else.
+OTHERS = {"save", "load", "export", "write", "count", "num", "clip", "print", "log", "step", "zero"}
+OTHERS |= {"update", "train", "fit", "forward"}
+#: What their code reads.
+READS = {"parameters", "named_parameters", "weight", "bias", "modules", "named_modules", "children"}
+READS |= {"named_children", "_parameters", "_modules"}
+#: How deep what they give is gone through: a list of optimizers, each with its groups.
+DEPTH = 5
+
+
+class Giver(NamedTuple):
+    """What may hand over parameters of a module: a method of it, or a function that is given it."""
+
+    name: str
+    where: str
+    module: nn.Module
+    give: Callable[[], Any]
+
+
+def left_out(
+    original: nn.Module,
+    edited: nn.Module,
+    splices: Sequence[Splice],
+    root: str,
+    functions: Tuple[Sequence[Giver], Sequence[Giver]] = ((), ()),
+) -> List[LeftOut]:
+    """The blocks that a method or a function leaves out, where it hands over their layers' parameters.
+
+    `functions` are the project's, given the original and the edited model. Raises `Failure` (function-fails)
+    where something fails that works on the original.
+    """
+    ours = dict(original.named_modules())
+    names, new_names = names_of_parameters(original), names_of_parameters(edited)
+    found: Dict[str, LeftOut] = {}
+    for path, module in edited.named_modules():
+        old = ours.get(path)
+        if old is None or type(old).__qualname__ != type(module).__qualname__:
+            continue
+        given: Dict[str, Set[str]] = {}
+        given_now: Set[str] = set()
+        givers = {one.name: one for one in methods_of(module, root)}
+        before = list(methods_of(old, root))
+        if not path:
+            before += functions[0]
+            givers.update((one.name, one) for one in functions[1])
+        for one in before:
+            handed = parameters_before(one, names)
+            if handed is None or one.name not in givers:
+                continue
+            now = parameters_after(givers[one.name], new_names)
+            if handed:
+                given[one.name] = handed
+                given_now |= now
+        for splice in splices if given else ():
+            name = giving(splice, path, original, given)
+            block = {new_names.get(id(p), key) for key, p in splice.parameters() if p.requires_grad}
+            missing = {key for key in block - given_now if not path or under(key, [path])}
+            if name is not None and missing:
+                # Later ones are further in: the one that chooses among its own layers.
+                found[splice.named] = {
+                    "where": givers[name].where,
+                    "method": name,
+                    "layer": splice.target,
+                    "block": splice.named,
+                }
+    return list(found.values())
+
+
+def giving(
+    splice: Splice, path: str, original: nn.Module, given: Dict[str, Set[str]]
+) -> Optional[str]:
+    """The method that hands over a parameter of the splice's layer, where together they hand over all of
+    them; of the nearest module around it, where the layer has none."""
+    modules = dict(original.named_modules())
+    target = splice.target
+    while True:
+        inside = not path or target == path or target.startswith(path + ".")
+        if not inside:
+            return None
+        layer = modules.get(target)
+        names = {
+            "%s.%s" % (target, name) if target else name
+            for name, parameter in (layer.named_parameters() if layer is not None else ())
+            if parameter.requires_grad
+        }
+        if names or not target:
+            break
+        target = target.rpartition(".")[0]
+    if not names or not names <= set().union(*given.values()):
+        return None
+    return next(name for name, handed in given.items() if names & handed)
+
+
+def names_of_parameters(model: nn.Module) -> Dict[int, str]:
+    names: Dict[int, str] = {}
+    for path, module in model.named_modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                names.setdefault(id(parameter), "%s.%s" % (path, name) if path else name)
+    return names
+
+
+def methods_of(module: nn.Module, root: str) -> Iterator[Giver]:
+    """The methods of the project's own that may hand over parameters, those of the class before its bases'."""
+    kind: Any = type(module)
+    for name, code in method_names(kind, root):
+        label = "%s.%s" % (type(module).__qualname__, name)
+        yield Giver(label, place_of(code), module, functools.partial(call, getattr(module, name)))
+
+
+@functools.lru_cache(maxsize=None)
+def method_names(kind: Any, root: str) -> Sequence[Tuple[str, types.CodeType]]:
+    found: Dict[str, types.CodeType] = {}
+    seen: Set[str] = set()
+    for one in kind.__mro__:
+        if one.__module__.split(".")[0] == "torch":
+            continue
+        for name, function in vars(one).items():
+            if not isinstance(function, types.FunctionType) or name in seen:
+                continue
+            seen.add(name)
+            words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)]
+            if name.startswith("__") or OTHERS & set(words):
+                continue
+            code = function.__code__
+            if any(word.startswith(GIVES) for word in words) and READS & set(code.co_names):
+                if real(code.co_filename).startswith(root):
+                    found[name] = code
+    return list(found.items())
+
+
+def function_giver(function: types.FunctionType, model: nn.Module, *, each: bool) -> Giver:
+    """A function of the project that is given the model, or by `model.apply` each of its modules."""
+    give: Callable[[], Any] = functools.partial(call, function, model)
+    if each:
+        give = functools.partial(model.apply, function)
+    name = "apply(%s)" % function.__name__ if each else function.__name__
+    return Giver(name, place_of(function.__code__), model, give)
+
+
+def place_of(code: types.CodeType) -> str:
+    return "%s:%d" % (real(code.co_filename), code.co_firstlineno)
+
+
+def parameters_before(giver: Giver, names: Dict[int, str]) -> Optional[Set[str]]:
+    """The names of the parameters that it gives; None where it does not run by itself."""
+    try:
+        with undisturbed(giver.module):
+            return set(parameters_in(giver.give(), names))
+    except Exception:
+        return None
+
+
+def parameters_after(giver: Giver, names: Dict[int, str]) -> Set[str]:
+    try:
+        with undisturbed(giver.module):
+            return set(parameters_in(giver.give(), names))
+    except Exception as error:
+        message = "%s fails on the model with the block" % giver.name
+        failure = failure_of("function-fails", error, message)
+        failure.report["where"] = failure.report.get("where") or giver.where
+        raise failure from error
+
+
+@contextlib.contextmanager
+def undisturbed(module: nn.Module) -> Iterator[None]:
+    """What a method freezes is trained afterwards as before, and what it prints is dropped."""
+    trained = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        for parameter, flag in trained:
+            parameter.requires_grad_(flag)
+
+
+def call(function: Callable[..., Any], *given: Any) -> Any:
+    """What it gives, on what is given and arguments that an optimizer's settings usually are."""
+    args: List[Any] = list(given)
+    kwargs: Dict[str, Any] = {}
+    for parameter in list(inspect.signature(function).parameters.values())[len(given) :]:
+        if parameter.default is not parameter.empty:
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[parameter.name] = usual(parameter.name)
+        elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            args.append(usual(parameter.name))
+    return function(*args, **kwargs)
+
+
+def usual(name: str) -> Any:
+    """A value for a setting of that name; an object that has all of them for one that names none."""
+    name = name.lower()
+    if "beta" in name:
+        return (0.9, 0.999)
+    if "device" in name:
+        return "cpu"
+    if re.search(r"lr|rate|decay|momentum|eps|wd|mult|factor|scale", name):
+        return 0.01
+    if re.search(r"optim|name|type", name):
+        return "adamw"
+    return Settings()
+
+
+class Settings:
+    """Has every setting of an optimizer as an attribute and as an item."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return usual(name)
+
+    def __getitem__(self, name: str) -> Any:
+        return usual(name)
+
+
+def parameters_in(value: Any, names: Dict[int, str], depth: int = 0) -> Iterator[str]:
+    """The names of the parameters in what a method gives: lists, groups, optimizers, names of them."""
+    if isinstance(value, nn.Parameter):
+        if id(value) in names:
+            yield names[id(value)]
+    elif isinstance(value, torch.optim.Optimizer):
+        yield from parameters_in(value.param_groups, names, depth)
+    elif depth >= DEPTH or isinstance(value, (str, bytes, torch.Tensor)):
+        return
+    elif isinstance(value, dict):
+        yield from parameters_in(list(value.values()), names, depth + 1)
+    elif isinstance(value, (list, tuple, set, frozenset)) or hasattr(value, "__next__"):
+        for one in value:
+            yield from parameters_in(one, names, depth + 1)

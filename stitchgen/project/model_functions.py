@@ -1,0 +1,150 @@
+"""The functions of a project that are given its model: `init_weights(model)`, `model.apply(weights_init)`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stitchgen.project.ways_in import Project, find_module, relative_start
+
+#: What a function asks a model for that goes through its layers or parameters,
+ASKED = {"parameters", "named_parameters", "modules", "named_modules", "children", "named_children"}
+ASKED |= {"apply"}
+#: and what of it shows that the function does more: trains it, saves it, moves it.
+MORE = {
+    "train",
+    "eval",
+    "state_dict",
+    "load_state_dict",
+    "save",
+    "cuda",
+    "to",
+    "forward",
+    "backward",
+}
+#: So many are tried.
+MOST = 8
+
+
+@dataclass(frozen=True)
+class ModelFunction:
+    """A function, and whether it is given each module by `apply`, or the model itself."""
+
+    file: Path
+    name: str
+    each: bool
+
+
+def functions_of_models(file: Path, project: Project) -> list[ModelFunction]:
+    """Those that are called in the file of a model, and in the files that may import it."""
+    found: dict[ModelFunction, None] = {}
+    for path in sorted(project.reaching(file), key=lambda one: (len(one.parts), one)):
+        raw = project.contents.get(path, b"")
+        if path != file and not any(word.encode() in raw for word in ("model", "net", "apply")):
+            continue
+        found |= dict.fromkeys(called_in(project, path))
+    return list(found)[:MOST]
+
+
+def called_in(project: Project, path: Path) -> Iterator[ModelFunction]:
+    """The functions that one file calls on a model."""
+    tree = tree_of(project, path)
+    if tree is None:
+        return
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="apply"), args=[ast.Name() | ast.Attribute() as given]
+            ):
+                function, each = given, True
+            case ast.Call(func=ast.Name() | ast.Attribute() as function, args=[_, *_]):
+                each = False
+            case _:
+                continue
+        found = defined(project, path, tree, ast.unparse(function))
+        if found is None:
+            continue
+        file, definition = found
+        if takes_module(definition) if each else takes_model(definition):
+            yield ModelFunction(file, definition.name, each)
+
+
+def defined(
+    project: Project, path: Path, tree: ast.Module, called: str
+) -> tuple[Path, ast.FunctionDef] | None:
+    """The file and the definition of what is called by a name: the file's own, or imported."""
+    first, _, rest = called.partition(".")
+    if not rest:
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == called:
+                return path, node
+    for part in ast.walk(tree):
+        match part:
+            case ast.ImportFrom(module=module, names=names, level=level):
+                for alias in names:
+                    if (alias.asname or alias.name) == first:
+                        base = "." * level + (module or "")
+                        name = rest or alias.name
+                        inner = f"{base}{'' if base.endswith('.') else '.'}{alias.name}"
+                        return definition_in(project, path, inner if rest else base, name)
+            case ast.Import(names=names):
+                for alias in names:
+                    bound = alias.asname or alias.name
+                    if rest and called.startswith(f"{bound}."):
+                        return definition_in(project, path, alias.name, called[len(bound) + 1 :])
+    return None
+
+
+def definition_in(
+    project: Project, path: Path, module: str, name: str
+) -> tuple[Path, ast.FunctionDef] | None:
+    source = project.source(path)
+    if source is None or "." in name:
+        return None
+    if module.startswith("."):
+        folder, rest = relative_start(path, module)
+        file = find_module(rest, [folder]) if rest else folder / "__init__.py"
+    else:
+        file = find_module(module, [*project.search_path(source), project.root])
+    tree = tree_of(project, file) if file is not None else None
+    for node in tree.body if tree is not None else ():
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            assert file is not None
+            return file, node
+    return None
+
+
+def tree_of(project: Project, path: Path) -> ast.Module | None:
+    raw = project.contents.get(path)
+    try:
+        return ast.parse(raw) if raw is not None else None
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def takes_model(function: ast.FunctionDef) -> bool:
+    """Whether a function goes through its first argument's layers or parameters, or those of layers of it, and
+    does no more with it."""
+    names = [one.arg for one in function.args.args]
+    if not names or names[0] in ("self", "cls"):
+        return False
+    asked = read = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute):
+            asked = asked or node.attr in ASKED
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name == names[0]:
+                return False
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == names[0]:
+                if attribute in MORE:
+                    return False
+                read = True
+    return asked and read
+
+
+def takes_module(function: ast.FunctionDef) -> bool:
+    """Whether a function may be applied to each module: it needs one argument."""
+    arguments = function.args
+    return len(arguments.args) - len(arguments.defaults) == 1 and not arguments.kwonlyargs

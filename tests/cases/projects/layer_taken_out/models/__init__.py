@@ -1,0 +1,1 @@
+from .pyramid import Pyramid
