@@ -95,6 +95,7 @@ class Block:
     title_zh: str
     family: str
     summary: str
+    formula: str | None  # what it computes, on one line; `; ` between parts
     fits: str
     caution: str | None
     code: str | None

@@ -9,6 +9,7 @@ A template is `<name>.py.j2`. It opens with a Jinja comment that holds TOML, the
     title_zh = "卷积块注意力模块"
     family = "mixed-attention"         # equal to the folder's name in the built-in catalog
     summary = "What it does, in two sentences."
+    formula = "y = x ⊙ σ(W_2 ReLU(W_1 mean_{HW}(x)))"  # `_` before what is below the line; optional
     fits = "Where in a network it fits."
     caution = "What to look out for."  # optional
     code = "https://..."               # the authors' code; optional
@@ -76,7 +77,7 @@ _FORMULA = re.compile(r"[\w\s+\-*/%(),.\[\]<>=']+", re.ASCII)
 
 
 _STRINGS = ("name", "class", "title", "family", "summary", "fits", "oracle", "channels", "size")
-_OPTIONAL_STRINGS = ("title_zh", "caution", "code", "hidden")
+_OPTIONAL_STRINGS = ("title_zh", "formula", "caution", "code", "hidden")
 _FLAGS = {
     "parameter_free": False,
     "random": False,
@@ -201,6 +202,7 @@ class Head:
             title_zh=text.get("title_zh", ""),
             family=text["family"],
             summary=text["summary"],
+            formula=text.get("formula"),
             fits=text["fits"],
             caution=text.get("caution"),
             code=text.get("code"),

@@ -71,6 +71,7 @@ def read_own(text: str, folders: Sequence[Path]) -> Block:
         title_zh="",
         family="own",
         summary=ast.get_docstring(classes[class_name]) or "",
+        formula=None,
         fits="",
         caution=None,
         code=None,

@@ -19,6 +19,7 @@ def run(project: Project, name: str, *, source: bool = False) -> dict[str, Any]:
         **block.as_dict(),
         "paper": _paper(block),
         "summary": block.summary,
+        "formula": block.formula,
         "fits": block.fits,
         "caution": block.caution,
         "code": block.code,

@@ -98,8 +98,9 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
     paper = result["paper"]
     cited = f"{paper['title']} ({paper.get('authors', '')}, {paper.get('year', '')})"
     lines = [f"{paint(result['name'], 'name')}  {result['title']}  {result['title_zh']}", ""]
-    lines += paragraph(result["summary"], "")
+    lines += [*paragraph(result["summary"], ""), ""]
     facts = [
+        ("formula", result["formula"]),
         ("fits", result["fits"]),
         ("caution", result["caution"]),
         ("paper", cited),
@@ -118,7 +119,7 @@ def _show(result: Mapping[str, Any], paint: Paint) -> str:
     for name, value in facts:
         if value:
             first, *rest = paragraph(value, " " * 12)
-            lines += [*[""] * (name == "fits"), f"  {name:<10}{first[12:]}", *rest]
+            lines += [f"  {name:<10}{first[12:]}", *rest]
     if len(result["takes"]) > 1 or result["variadic"]:
         lines += ["", paint("inputs", "faint")]
         for one in result["takes"]:

@@ -6,13 +6,15 @@ right, the shortest nearest: the skips of a U-Net lie inside one another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitchgen.drawing.graph import Edge, Graph, Node
 
 LETTER, LINE, PAD = 7.9, 17.0, 12.0  # of the text in a node
 ROW_GAP, COLUMN_GAP = 38.0, 34.0
 LANE_GAP, CORRIDOR, SMALL = 16.0, 104.0, 6.4  # SMALL: a letter of a shape
+STEP = 12.0  # from a row to what passes below or above it
+ASIDE = 6.0  # from the middle of a box to what leaves it below, and to what reaches it above
 MARGIN = 16.0
 
 Point = tuple[float, float]
@@ -127,7 +129,7 @@ def lay_out(graph: Graph) -> Layout:
         for node in graph.nodes
     }
     right = left - COLUMN_GAP
-    router = Router(grid, boxes, centre, right)
+    router = Router(grid, boxes, heights, centre, right)
     paths = tuple(router.route(edge) for edge in by_length(graph, grid))
     ends = [x + label_width(one) for one in paths for x in (one.label[0],) if one.anchor == "start"]
     ends += [x for one in paths for x, _ in one.points]
@@ -152,10 +154,19 @@ def label_width(path: Path) -> float:
 class Router:
     """The ways of the edges, the shortest first."""
 
-    def __init__(self, grid: Grid, boxes: dict[int, Box], centre: list[float], right: float):
-        self.grid, self.boxes, self.centre, self.right = grid, boxes, centre, right
+    def __init__(
+        self,
+        grid: Grid,
+        boxes: dict[int, Box],
+        heights: list[float],
+        centre: list[float],
+        right: float,
+    ):
+        self.grid, self.boxes, self.heights = grid, boxes, heights
+        self.centre, self.right = centre, right
         #: The stretches that each lane is used for.
         self.lanes: list[list[tuple[int, int]]] = []
+        self.written: set[tuple[int, str]] = set()
 
     def route(self, edge: Edge) -> Path:
         source, target = self.boxes[edge.source], self.boxes[edge.target]
@@ -163,8 +174,7 @@ class Router:
         end = (target.x, target.y - target.height / 2)
         rows = self.grid.row[edge.target] - self.grid.row[edge.source]
         if rows <= 1:
-            x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-            return Path(edge, (start, end), (x + 6, y + 4))
+            return Path(edge, (start, end), self.beside(edge, start, end))
         column = self.grid.free_column(edge)
         if column is None:
             return self.by_lane(edge, source, target)
@@ -173,14 +183,42 @@ class Router:
         lower = (x, end[1] - ROW_GAP)
         return Path(edge, (start, upper, lower, end), (x + 6, upper[1] + 4))
 
+    def beside(self, edge: Edge, start: Point, end: Point) -> Point:
+        """Where the shape of a short edge is written: in the column that no other edge of its row ends in."""
+        forks = len(self.grid.graph.after(edge.source)) > 1
+        if abs(start[0] - end[0]) < 0.5:
+            return start[0] + 6, (start[1] + end[1]) / 2 + 4
+        return (end[0] + 6, end[1] - 9) if forks else (start[0] + 6, start[1] + 15)
+
     def by_lane(self, edge: Edge, source: Box, target: Box) -> Path:
         stretch = self.grid.row[edge.source], self.grid.row[edge.target]
         lane = self.lane_for(*stretch)
         x = self.right + CORRIDOR + lane * LANE_GAP
-        start = (source.x + source.width / 2, source.y)
-        end = (target.x + target.width / 2, target.y)
-        return Path(
-            edge, (start, (x, source.y), (x, target.y), end), (self.right + 8, source.y - 5)
+        shift = 3.0 * (lane % 4)  # two that leave a row do not lie on each other
+        leaves, reaches = source.y + ASIDE, target.y - ASIDE
+        points: list[Point] = [(source.x + source.width / 2, leaves)]
+        label = self.right + 8, leaves - 5
+        if self.crowded(source, edge.source):
+            below = source.y + self.heights[stretch[0]] / 2 + STEP + shift
+            points = [(source.x, source.y + source.height / 2), (source.x, below)]
+            label = self.right + 8, below - 5
+        end = (target.x + target.width / 2, reaches)
+        points += [(x, points[-1][1])]
+        if self.crowded(target, edge.target):
+            above = target.y - self.heights[stretch[1]] / 2 - STEP - shift
+            points += [(x, above), (target.x, above), (target.x, target.y - target.height / 2)]
+        else:
+            points += [(x, reaches), end]
+        if (edge.source, edge.shape) in self.written:  # by another way of the same feature
+            edge = replace(edge, shape="")
+        self.written.add((edge.source, edge.shape))
+        return Path(edge, tuple(points), label)
+
+    def crowded(self, box: Box, key: int) -> bool:
+        """Whether other boxes are on the right of one in its row, so that no way leads from there to a lane."""
+        row = self.grid.row[key]
+        return any(
+            other.x > box.x for one, other in self.boxes.items() if self.grid.row[one] == row
         )
 
     def lane_for(self, first: int, last: int) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
+from itertools import pairwise
 
 from stitchgen.drawing.graph import Graph
-from stitchgen.drawing.layout import LINE, Box, Layout, Path, lay_out
+from stitchgen.drawing.layout import LINE, Box, Layout, Path, Point, lay_out
 
 HEAD = 30.0  # for the title of one of several graphs
 GAP = 24.0  # between graphs
@@ -67,25 +68,41 @@ def edge_lines(path: Path) -> list[str]:
 
 def curve(path: Path) -> str:
     """A straight line, a bow to another column, or a way with round corners."""
-    (x, y), *rest = path.points
-    if len(rest) == 1 or abs(rest[0][1] - y) > 0.5:
-        d = f"M{x:.1f} {y:.1f}"
-        for to_x, to_y in rest:
-            middle = (y + to_y) / 2
-            straight = abs(to_x - x) < 0.5
-            d += (
-                f"V{to_y:.1f}"
-                if straight
-                else f"C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
-            )
-            x, y = to_x, to_y
-        return d
-    (lane, top), (_, bottom), (end, _) = rest
-    r = min(8.0, abs(bottom - top) / 2)
-    return (
-        f"M{x:.1f} {y:.1f}H{lane - r:.1f}Q{lane:.1f} {top:.1f} {lane:.1f} {top + r:.1f}"
-        f"V{bottom - r:.1f}Q{lane:.1f} {bottom:.1f} {lane - r:.1f} {bottom:.1f}H{end:.1f}"
-    )
+    points = path.points
+    if any(abs(one[1] - two[1]) < 0.5 for one, two in pairwise(points)):
+        return with_round_corners(points)
+    (x, y), *rest = points
+    d = f"M{x:.1f} {y:.1f}"
+    for to_x, to_y in rest:
+        middle = (y + to_y) / 2
+        straight = abs(to_x - x) < 0.5
+        d += (
+            f"V{to_y:.1f}"
+            if straight
+            else f"C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
+        )
+        x, y = to_x, to_y
+    return d
+
+
+def with_round_corners(points: Sequence[Point]) -> str:
+    """A way of horizontal and vertical stretches."""
+    d = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
+    for before, corner, behind in zip(points, points[1:], points[2:]):
+        r = min(8.0, distance(before, corner) / 2, distance(corner, behind) / 2)
+        start, end = towards(corner, before, r), towards(corner, behind, r)
+        d += f"L{start[0]:.1f} {start[1]:.1f}Q{corner[0]:.1f} {corner[1]:.1f} {end[0]:.1f} {end[1]:.1f}"
+    return f"{d}L{points[-1][0]:.1f} {points[-1][1]:.1f}"
+
+
+def distance(one: Point, two: Point) -> float:
+    return abs(one[0] - two[0]) + abs(one[1] - two[1])
+
+
+def towards(corner: Point, other: Point, r: float) -> Point:
+    """The point at that distance from a corner on the way to another point."""
+    share = r / (distance(corner, other) or 1.0)
+    return corner[0] + (other[0] - corner[0]) * share, corner[1] + (other[1] - corner[1]) * share
 
 
 def box_lines(box: Box) -> list[str]:

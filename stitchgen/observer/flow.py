@@ -73,14 +73,15 @@ class Recorder(TorchFunctionMode):
         self.steps: List[FlowStep] = []
         #: Indices of the calls that are being made, the innermost last.
         self.open: List[int] = []
-        #: Whether the innermost one is of a module without children, whose inside is nobody's concern.
+        #: Whether the innermost one is of a module without children, whose inside is nobody's concern
+        #: unless it is the model itself.
         self.in_leaf: List[bool] = [False]
         self.numbers: Dict[int, int] = {}
         #: By number; and an id is used again when its tensor is gone.
         self.kept: List[torch.Tensor] = []
         for path, module in model.named_modules():
             if not isinstance(module, torch.jit.ScriptModule):
-                leaf = not any(True for _ in module.children())
+                leaf = path != "" and not any(True for _ in module.children())
                 wrapped = self.wrap(path, leaf, module.forward)
                 object.__setattr__(module, "forward", wrapped)
 

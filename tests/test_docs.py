@@ -1,0 +1,188 @@
+"""The documentation site is built, without a warning, and what its pages show is so."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import click
+import pytest
+
+from stitchgen.catalog import folders
+from stitchgen.cli import main
+from stitchgen.explanations.entries import explanations
+from tests.support.pages import Reader, commands, fences
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "docs" / "site"
+PAGES = SITE / "pages"
+#: Pages that show a whole project.
+FOLLOWED = ["tutorial.md", *(f"recipes/{p.name}" for p in sorted(PAGES.glob("recipes/*.md")))]
+FOLLOWED.remove("recipes/index.md")
+
+needs_mkdocs = pytest.mark.skipif(
+    importlib.util.find_spec("material") is None, reason="needs the extra `docs`"
+)
+
+
+# -- the site ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command += ["-f", str(SITE / "mkdocs.yml"), "-d", str(folder)]
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # A build that asks for anything from elsewhere fails.
+    nowhere = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https", "all")}
+    environment = os.environ | nowhere | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@needs_mkdocs
+def test_every_block_has_its_section_with_picture_formula_and_source(site):
+    for block in folders.load().values():
+        page = (site / "blocks" / f"{block.family}.html").read_text("utf-8")
+        assert f'id="{block.name}"' in page and f'src="pictures/{block.name}.svg"' in page
+        assert block.formula, f"{block.name} has no formula"
+        picture = ElementTree.parse(site / "blocks" / "pictures" / f"{block.name}.svg")
+        texts = [one.text for one in picture.iter() if one.tag.endswith("}text")]
+        assert "output" in texts and len(texts) >= 3
+
+
+@needs_mkdocs
+def test_every_command_and_code_has_its_section(site):
+    page = (site / "reference" / "commands.html").read_text("utf-8")
+    assert all(f'id="{name}"' in page for name in main.cli.commands)
+    page = (site / "reference" / "codes.html").read_text("utf-8")
+    assert all(f'id="{code}"' in page for code in explanations()[0])
+
+
+@needs_mkdocs
+def test_no_page_needs_anything_from_elsewhere(site):
+    loads = re.compile(r"<(?:script|img|link|iframe)[^>]*\b(?:src|href)=\"?(?:https?:)?//[^>]*>")
+    for path in site.rglob("*.html"):
+        found = [tag for tag in loads.findall(path.read_text("utf-8")) if "canonical" not in tag]
+        assert not found, path
+
+
+# -- the recording -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorder():
+    spec = importlib.util.spec_from_file_location("record", ROOT / "docs" / "record.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["record"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def words_on(screen: tuple) -> list[str]:
+    return ["".join(letter for letter, _ in line) for line in screen]
+
+
+def test_the_recording_shows_the_command_its_progress_and_the_proof(recorder):
+    tree = ElementTree.parse(recorder.OUTPUT).getroot()
+    text = " ".join("".join(one.itertext()) for one in tree.iter() if one.tag.endswith("}text"))
+    assert recorder.COMMAND in text and recorder.COMMAND in texts()["README.md"]
+    assert "importing torch" in text and "builds, keys, position" in text
+    style = next(one.text for one in tree.iter() if one.tag.endswith("}style"))
+    frames = [one for one in tree.iter() if "translate" in one.get("transform", "")]
+    assert style.count("translateY") == len(frames) + 1  # and the last one where nothing may move
+
+
+def test_the_terminal_of_the_recording_takes_progress_lines_colours_and_long_lines(recorder):
+    terminal = recorder.Terminal()
+    terminal.feed("\r\x1b[K\x1b[2mimporting torch\x1b[0m\r\x1b[K\x1b[32m\x1b[1mdone\x1b[0m\r\n")
+    terminal.feed("-" * (recorder.COLUMNS + 2))
+    assert words_on(terminal.screen()) == ["done", "-" * recorder.COLUMNS, "--"]
+    assert {style for _, style in terminal.screen()[0]} == {(32, True, False)}
+
+
+def test_waiting_is_shortened_and_what_is_typed_is_seen(recorder):
+    frames = recorder.frames_of("ab", [(60.0, "one\r\n"), (60.0, "two\r\n")])
+    assert [words_on(one.screen)[0] for one in frames[:3]] == ["$ ", "$ a", "$ ab"]
+    assert max(one.seconds for one in frames[:-1]) < 3 and frames[-1].seconds == recorder.LAST
+    assert words_on(frames[-1].screen) == ["$ ab", "one", "two", ""]
+
+
+# -- the commands on the pages -------------------------------------------------------------------
+
+
+@cache
+def texts() -> dict[str, str]:
+    paths = [*PAGES.rglob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    paths += [*(ROOT / "docs" / "zh").glob("*.md"), *ROOT.glob("README.zh.md")]
+    return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in paths}
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Every stitchgen command of every page, with where it stands."""
+    for where, text in texts().items():
+        for line in commands(text):
+            if line.startswith("stitchgen "):
+                yield where, line
+
+
+def test_every_command_that_is_shown_can_be_typed():
+    """click takes its arguments: the options are there, and their values are of their kind."""
+    for where, line in shown():
+        words = shlex.split(line, comments=True)[1:]
+        try:
+            context = main.cli.make_context("stitchgen", words)
+            name, command, rest = main.cli.resolve_command(
+                context, [*context._protected_args, *context.args]
+            )
+            assert command is not None
+            command.make_context(name, rest, parent=context)
+        except click.ClickException as error:
+            pytest.fail(f"{where}: {line}: {error.format_message()}")
+
+
+def test_the_site_installs_as_the_readme_does():
+    [line] = [one for one in commands(texts()["docs/site/pages/index.md"]) if "pip" in one]
+    assert line in texts()["README.md"]
+
+
+#: Not known, or not certain, of a model that is only read.
+NEEDS_A_RUN = {"--every", "--with", "fuse", "attention2d", "eca", "swiglu"}
+
+
+class Briefly:
+    """Proves the first edit of a page, and what only a run tells; plans the rest by reading. Of a sweep the variants
+    are planned, and not trained."""
+
+    def __init__(self) -> None:
+        self.proven = False
+
+    def __call__(self, words: list[str]) -> list[str]:
+        if words[0] == "sweep":
+            return [words[0], "--dry-run", *words[1:]]
+        if words[0] not in ("add", "fuse"):
+            return words
+        if "--diff" in words or (self.proven and not NEEDS_A_RUN & set(words)):
+            return [*words, "--no-prove"]
+        self.proven = True
+        return words
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_a_page_can_be_followed(page, tmp_path, monkeypatch, python):
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stitchgen.toml").touch()
+    text = (PAGES / page).read_text("utf-8")
+    assert any(one.title for one in fences(text)), "the page shows no model"
+    Reader(tmp_path, python, Briefly()).follow(text)
