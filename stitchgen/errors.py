@@ -27,6 +27,7 @@ CODES: dict[str, str] = {
     "drift": "What was generated is not as recorded.",
     "file-changed": "A file changed between reading and writing, or an inserted span was changed.",
     "file-not-found": "There is no such file.",
+    "folder-not-empty": "The folder for a new project has files in it.",
     "function-call": "The name is called as a function and is no layer.",
     "function-fails": "A function of the project that goes through the model fails on what the block has.",
     "import-conflict": "No import of the block works in every way in which the project imports the file.",

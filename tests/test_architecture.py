@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "stitchgen"
 #: A package (or module) imports only those before it.
 ORDER = (
     "errors explanations layouts fusions source project catalog history analysis drawing targets rewrite planning yolo "
-    "pipeline sweep server "
+    "pipeline sweep scaffold server "
     "commands cli __main__"
 ).split()
 
@@ -34,6 +34,7 @@ OWNERS = {
         "catalog/head.py",
         "history/ledger.py",
     },
+    "tensorboard": {"runner/tensorboard_events.py"},
     "torch": {"observer", "runner"},
     "yaml": {"source/yaml_document.py"},
 }

@@ -91,7 +91,7 @@ def test_the_installed_command_writes_a_module(stitchgen, tmp_path):
 
 
 def test_the_installed_command_splices_by_reading(stitchgen, tmp_path):
-    model = (ROOT / "templates" / "project" / "model.py").read_text("utf-8")
+    model = (ROOT / "templates" / "sample" / "model.py").read_text("utf-8")
     (tmp_path / "model.py").write_text(model, "utf-8")
     answer = json.loads(stitchgen("add", "cbam", "--after", "model.layer2", "--json").stdout)
     assert answer["proof"] is None

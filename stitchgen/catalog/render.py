@@ -1,4 +1,4 @@
-"""Templates to source: blocks of a catalog, and the fragments that splicing inserts.
+"""Templates to source: blocks of a catalog, the fragments that splicing inserts, the files of a new project.
 
 The sole importer of jinja2.
 
@@ -85,6 +85,15 @@ def snippet(name: str, part: str, /, **values: Any) -> str:
         return str(getattr(_snippets(name).module, part)(**values))
     except (TemplateError, AttributeError, TypeError, OSError) as error:
         raise InternalError(f"snippet {name}.{part}: {error}") from error
+
+
+def project_file(name: str, /, **values: Any) -> str:
+    """A file of a new project: templates/project/<name>.j2."""
+    path = folders.builtin_folder("templates") / "project" / f"{name}.j2"
+    try:
+        return str(_environment().from_string(path.read_text("utf-8")).render(values))
+    except (TemplateError, TypeError, OSError) as error:
+        raise InternalError(f"project template {name}: {error}") from error
 
 
 @cache

@@ -31,6 +31,7 @@ from stitchgen.commands import (
     draw,
     explain,
     fuse,
+    init,
     layers,
     mcp,
     new_module,
@@ -87,7 +88,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, draw, add, fuse, prove, weights, sweep),
+    *(init, list_blocks, show, new_module, layers, draw, add, fuse, prove, weights, sweep),
     *(status, check, diff, update, remove, undo, explain, demo, mcp),
 )
 for module in COMMANDS:

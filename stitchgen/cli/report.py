@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from stitchgen.cli import report_history as history
-from stitchgen.cli import report_sweep
+from stitchgen.cli import report_init, report_sweep
 from stitchgen.cli import report_yaml as yaml
 from stitchgen.cli.report_parts import (
     NOT_PROVEN,
@@ -343,6 +343,7 @@ def _not_proven(result: Mapping[str, Any]) -> list[str]:
 
 _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "help": _help,
+    "init": report_init.init,
     "list": _list,
     "show": _show,
     "new-module": _new_module,

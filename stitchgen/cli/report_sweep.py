@@ -11,6 +11,8 @@ from stitchgen.cli.report_parts import Paint, fact, files, table
 def sweep(result: Mapping[str, Any], paint: Paint) -> str:
     if "table" in result:
         return _report(result, paint)
+    if "check" in result:
+        return _check(result, paint)
     if "dry_run" in result:
         return _dry_run(result, paint)
     if "kept" in result:
@@ -52,3 +54,36 @@ def _dry_run(result: Mapping[str, Any], paint: Paint) -> str:
         proven = ", ".join(one["laws"]) or "not proven"
         lines.append(fact("proven" if one["laws"] else "not proven", proven))
     return "\n".join([*lines, "nothing was run or written: --dry-run"])
+
+
+def _check(result: Mapping[str, Any], paint: Paint) -> str:
+    """Where the metric was found, then a row for each run, then what a sweep would take."""
+    rows: list[tuple[str, ...]] = [("run", result["metric"], "block trained", "paired", "")]
+    for run in result["runs"]:
+        trained = paired = ""
+        if run["moved"] is not None:
+            moved, count = run["moved"]
+            trained = f"{moved}/{count} parameters moved" if count else "called, no parameters"
+        if run["paired"] is not None:
+            paired = f"{run['shared']} tensors" if run["paired"] else f"no: {run['unpaired']}"
+        name = f"{run['variant']}, seed {run['seed']}"
+        rows.append((name, run["value"] or "", trained, paired, run["reason"] or ""))
+    lines = table(rows, paint)
+    lines += [f"  hint: {run['hint']}" for run in result["runs"] if run["hint"]]
+    [first, *_] = result["runs"]
+    for number, source in enumerate(first["sources"]):
+        values = f"{source['count']} value{'s' * (source['count'] != 1)}, the last {source['last']}"
+        line = f", in the line {source['line']!r}" if source["line"] else ""
+        also = "also" if number else "reads"
+        lines.append(fact(also, f"{result['metric']} in {source['source']}: {values}{line}"))
+    if result["names"]:
+        shown = result["names"][:12]
+        more = f" and {len(result['names']) - 12} more" if result["names"][12:] else ""
+        lines.append(fact("not read", ", ".join(shown) + more))
+    lines.append(fact("seed", result["seeding"]))
+    probed = f" with {result['probe']}" if result["probe"] else ""
+    lines.append(fact("a run", f"{result['seconds']:.0f} s{probed}, {result['megabytes']:g} MB"))
+    lines.append(fact("the sweep", f"{result['planned']} runs, {result['jobs']} at a time"))
+    if result["kept"]:
+        lines.append(fact("kept", f"{result['kept']}, to look at"))
+    return "\n".join(lines)

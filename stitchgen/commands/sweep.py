@@ -14,9 +14,13 @@ from stitchgen.commands.options import EVERY_COMMAND, PYTHON
 from stitchgen.errors import UsageError
 
 if TYPE_CHECKING:
+    from stitchgen.project.config import Project
+    from stitchgen.sweep.configured import Configured
+    from stitchgen.sweep.spec import Spec, Variant
     from stitchgen.targets.request import SpliceRequest
 
 NAME = "sweep"
+SEEDS = "5"
 #: What is left of the arguments behind `--`: the command that trains.
 TRAINS = "stitchgen.trains"
 
@@ -34,7 +38,7 @@ class Sweep(click.Command):
 
 
 @click.command("sweep", cls=Sweep, options_metavar="[OPTIONS] -- COMMAND {seed}")
-@click.argument("what", nargs=-1, metavar="[status|report|keep VARIANT]")
+@click.argument("what", nargs=-1, metavar="[check|status|report|keep VARIANT]")
 @click.option(
     "--variant",
     "variants",
@@ -43,17 +47,16 @@ class Sweep(click.Command):
     help="A variant: NAME, "
     "and what follows stitchgen add (or a whole fuse); several splices are joined by ;",
 )
-@click.option("--seeds", default="5", show_default=True, help="How many, 100-104, or 1,2,7.")
+@click.option("--seeds", help="How many, 100-104, or 1,2,7.  [default: 5]")
 @click.option("--metric", help="The number to compare by: val_acc, or min:val_loss.")
 @click.option(
     "--at",
     type=click.Choice(["last", "best"]),
-    default="last",
-    show_default=True,
-    help="Which of its values counts.",
+    help="Which of its values counts.  [default: last]",
 )
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at once.")
-@click.option("--name", default=NAME, show_default=True, help="The name of the sweep.")
+@click.option("--jobs", type=click.IntRange(1), help="Runs at once.  [default: 1]")
+@click.option("--name", help=f"The name of the sweep.  [default: {NAME}]")
+@click.option("--probe", metavar="WORDS", help='For check, added to the command: "--epochs 1".')
 @click.option("--timeout", type=float, metavar="SECONDS", help="How long a run may take.")
 @click.option("--link", multiple=True, metavar="PATH", help="Link this, do not copy it.")
 @click.option("--fresh", multiple=True, metavar="PATH", help="Runs begin without this.")
@@ -75,7 +78,7 @@ def command(
     what: tuple[str, ...],
     variants: tuple[str, ...],
     project: str,
-    name: str,
+    name: str | None,
     lang: str,
     dry_run: bool,
     **options: Any,
@@ -85,6 +88,8 @@ def command(
     \b
     stitchgen sweep --variant cbam="cbam --after model.layer2" --seeds 5 \\
         --metric val_acc --jobs 2 -- python train.py --seed {seed}
+    stitchgen sweep               the one that sweep.toml describes
+    stitchgen sweep check         one short run of each; shows what would be read
     stitchgen sweep status        what is done, failed, going, to do
     stitchgen sweep report        the report again, of what is done
     stitchgen sweep keep cbam     that variant in the project itself
@@ -92,74 +97,104 @@ def command(
     The same command goes on where it was interrupted. Each run has a copy of the project below
     .stitchgen/; the project's own files stay as they are.
     """
-    match what:
-        case ("exec", path):
-            from stitchgen.sweep import supervise
+    if what[:1] == ("exec",) and len(what) == 2:
+        from stitchgen.sweep import supervise
 
-            return supervise.run(Path(path))
+        return supervise.run(Path(what[1]))
+    from stitchgen.sweep.configured import configured
+
+    at = project_at(project)
+    file = configured(at)
+    named = name or file.name or NAME
+    match what:
         case ("status",):
             from stitchgen.sweep import status
 
-            return status.run(project_at(project), name)
+            return status.run(at, named)
         case ("report",):
             from stitchgen.sweep import status
 
-            return status.report(project_at(project), name, lang)
+            return status.report(at, named, lang)
         case ("keep", variant):
             from stitchgen.sweep import keep
 
-            return keep.run(project_at(project), name, variant)
+            return keep.run(at, named, variant)
+        case ("check",):
+            from stitchgen.sweep import check
+
+            spec = _spec(at, file, ctx.meta[TRAINS], variants, named, options)
+            return check.run(at, spec, options["probe"] or file.probe, _say)
         case ():
-            return _sweep(ctx.meta[TRAINS], variants, project, name, lang, dry_run, options)
+            from stitchgen.sweep import run
+
+            spec = _spec(at, file, ctx.meta[TRAINS], variants, named, options)
+            return run.dry_run(at, spec, _say) if dry_run else run.run(at, spec, _say, lang=lang)
     raise UsageError(
         "usage",
         f"sweep does not know {' '.join(what)!r}",
-        hint="stitchgen sweep status, report or keep VARIANT; what trains stands behind --",
+        hint="stitchgen sweep check, status, report or keep VARIANT; what trains stands behind --",
     )
 
 
-def _sweep(
+def _spec(
+    at: Project,
+    file: Configured,
     trains: tuple[str, ...],
     variants: tuple[str, ...],
-    project: str,
     name: str,
-    lang: str,
-    dry_run: bool,
     options: dict[str, Any],
-) -> Any:
-    from stitchgen.sweep import run
+) -> Spec:
+    """What is asked for: by the command line, else by the file."""
     from stitchgen.sweep.spec import Metric, Spec, seeds_of
 
-    if options["metric"] is None:
+    metric = options["metric"] or file.metric
+    if metric is None:
         raise UsageError(
             "usage",
             "it is not said what the runs are compared by",
             hint="--metric val_acc: a number that the training prints or writes",
         )
-    at = project_at(project)
-    here = (at.current or at.root).resolve()
-    spec = Spec(
+    # A command that is typed is meant for the folder that it is typed in.
+    here = (at.current or at.root).resolve() if trains else at.root
+    return Spec(
         name=name,
-        command=trains,
-        seeds=seeds_of(options["seeds"]),
-        metric=Metric.of(options["metric"], options["at"]),
-        variants=tuple(_variant(text) for text in variants),
-        jobs=options["jobs"],
+        command=trains or file.command,
+        seeds=seeds_of(options["seeds"]) if options["seeds"] else file.seeds or seeds_of(SEEDS),
+        metric=Metric.of(metric, options["at"] or file.at or "last"),
+        variants=tuple(map(_variant, variants)) if variants else _variants_of(file),
+        jobs=options["jobs"] or file.jobs or 1,
         folder=here.relative_to(at.root).as_posix() if here.is_relative_to(at.root) else ".",
-        python=options["python"],
-        pair=not options["no_pair"],
-        timeout=options["timeout"],
-        link=options["link"],
-        fresh=options["fresh"],
+        python=options["python"] or file.python,
+        pair=file.pair and not options["no_pair"],
+        timeout=options["timeout"] or file.timeout,
+        link=options["link"] or file.link,
+        fresh=options["fresh"] or file.fresh,
     )
-    return run.dry_run(at, spec, _say) if dry_run else run.run(at, spec, _say, lang=lang)
+
+
+def _variants_of(file: Configured) -> tuple[Variant, ...]:
+    """Those of the file; a faulty one is complained of with its name."""
+    from stitchgen.sweep.spec import Variant
+
+    found = []
+    for name, texts in (file.variants or {}).items():
+        try:
+            found.append(Variant(name, texts, tuple(request_of(text) for text in texts)))
+        except (UsageError, click.UsageError) as error:
+            said = error.message if isinstance(error, UsageError) else error.format_message()
+            raise UsageError(
+                "usage",
+                f"variant {name}: {said}",
+                hint=f'{name} = "cbam --after model.layer2": what follows stitchgen add',
+            ) from error
+    return tuple(found)
 
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _variant(text: str) -> Any:
+def _variant(text: str) -> Variant:
     from stitchgen.sweep.spec import Variant
 
     name, equals, commands = text.partition("=")

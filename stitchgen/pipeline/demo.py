@@ -61,7 +61,7 @@ def run(
         ) as scratch:
             folder = Path(scratch).resolve() / FOLDER
             shutil.copytree(
-                builtin_folder("templates") / "project",
+                builtin_folder("templates") / "sample",
                 folder,
                 ignore=shutil.ignore_patterns("__pycache__"),
             )

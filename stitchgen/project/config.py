@@ -53,6 +53,7 @@ class Project:
     blocks: str | None = None  # relative to the root; None: `blocks/` beside the model file
     catalogs: tuple[str, ...] = ()
     models: dict[str, ModelConfig] = field(default_factory=dict)
+    sweep: dict[str, Any] = field(default_factory=dict)  # as it was read: see `sweep/configured.py`
     line_length: int = BLACK_LINE_LENGTH
     formatter: str | None = None  # None: none is configured
     current: Path | None = None  # the folder that the command was started in; None: the root
@@ -115,8 +116,8 @@ def remembering(
     while name in project.models:
         name += "_"
     own_file, pyproject_file = project.root / "stitchgen.toml", project.root / "pyproject.toml"
-    pyproject = _read_toml(pyproject_file)
-    prefixed = "stitchgen" in _table(pyproject, "tool", pyproject_file)
+    pyproject = read_toml(pyproject_file)
+    prefixed = "stitchgen" in table(pyproject, "tool", pyproject_file)
     lines = [
         f"[{'tool.stitchgen.' if prefixed else ''}models.{name}]",
         f"target = {_quoted(f'{file}::{names.partition(chr(46))[0]}')}",
@@ -127,11 +128,11 @@ def remembering(
     source = pyproject_file if prefixed else own_file
     before = source.read_bytes() if source.exists() else None
     newline = b"\r\n" if before and b"\r\n" in before else b"\n"
-    table = b"".join(line.encode() + newline for line in lines)
+    written = b"".join(line.encode() + newline for line in lines)
     if not before:
-        return FileChange(source.name, before, table)
+        return FileChange(source.name, before, written)
     gap = newline if before.endswith(b"\n") else newline * 2
-    return FileChange.of(source.name, before, [Edit(len(before), len(before), gap + table)])
+    return FileChange.of(source.name, before, [Edit(len(before), len(before), gap + written)])
 
 
 def _quoted(text: str) -> str:
@@ -141,9 +142,9 @@ def _quoted(text: str) -> str:
 
 def _load(root: Path, current: Path) -> Project:
     own_file, pyproject_file = root / "stitchgen.toml", root / "pyproject.toml"
-    own = _read_toml(own_file)
-    pyproject = _read_toml(pyproject_file)
-    section = _table(_table(pyproject, "tool", pyproject_file), "stitchgen", pyproject_file)
+    own = read_toml(own_file)
+    pyproject = read_toml(pyproject_file)
+    section = table(table(pyproject, "tool", pyproject_file), "stitchgen", pyproject_file)
     if own is not None:
         if section:
             raise StitchError(
@@ -153,7 +154,7 @@ def _load(root: Path, current: Path) -> Project:
                 hint="keep one of them: delete stitchgen.toml or the table [tool.stitchgen]",
             )
         # Pasted from a pyproject.toml, the tables carry its prefix.
-        prefixed = _table(_table(own, "tool", own_file), "stitchgen", own_file)
+        prefixed = table(table(own, "tool", own_file), "stitchgen", own_file)
         settings, source = prefixed or own, own_file
     else:
         settings, source = section, pyproject_file
@@ -168,27 +169,27 @@ def _load(root: Path, current: Path) -> Project:
 
 
 def _settings(settings: dict[str, Any], source: Path, root: Path) -> dict[str, Any]:
-    known = ("python", "blocks", "catalogs", "models")
-    _refuse_unknown(settings, known, source, "")
-    python = _string(settings, "python", source)
+    known = ("python", "blocks", "catalogs", "models", "sweep")
+    refuse_unknown(settings, known, source, "")
+    python = string(settings, "python", source)
     if python is not None and ("/" in python or "\\" in python):
         # Not resolved: a virtual environment's python is a symlink, and its place says which.
         python = str(root / Path(python).expanduser())
-    blocks = _string(settings, "blocks", source)
+    blocks = string(settings, "blocks", source)
     if blocks is not None:
         blocks = blocks.replace("\\", "/").strip("/")
         parts = blocks.split("/")
         if Path(blocks).is_absolute() or not all(part.isidentifier() for part in parts):
-            raise _malformed(
+            raise malformed(
                 source,
                 f"blocks = {blocks!r} is no folder that Python can import from",
                 'write a path of plain names inside the project, as in blocks = "models/blocks"',
             )
     catalogs = []
-    for catalog in _strings(settings, "catalogs", source):
+    for catalog in strings(settings, "catalogs", source):
         folder = (root / Path(catalog).expanduser()).resolve()
         if not folder.is_dir():
-            raise _malformed(
+            raise malformed(
                 source,
                 f"catalogs: there is no folder {catalog!r}",
                 "paths are relative to the project's root",
@@ -199,18 +200,19 @@ def _settings(settings: dict[str, Any], source: Path, root: Path) -> dict[str, A
         "blocks": blocks,
         "catalogs": tuple(catalogs),
         "models": _models(settings, source),
+        "sweep": table(settings, "sweep", source),
     }
 
 
 def _models(settings: dict[str, Any], source: Path) -> dict[str, ModelConfig]:
     models = {}
-    for name, table in _table(settings, "models", source).items():
-        if not isinstance(table, dict):
-            raise _malformed(source, f"models.{name} is no table", f"write [models.{name}]")
-        _refuse_unknown(table, ("target", "build", "input"), source, f"models.{name}.")
-        target = _string(table, "target", source)
+    for name, model in table(settings, "models", source).items():
+        if not isinstance(model, dict):
+            raise malformed(source, f"models.{name} is no table", f"write [models.{name}]")
+        refuse_unknown(model, ("target", "build", "input"), source, f"models.{name}.")
+        target = string(model, "target", source)
         if target is None:
-            raise _malformed(
+            raise malformed(
                 source,
                 f"models.{name} has no target",
                 'add target = "path/to/file.py::Class"',
@@ -218,8 +220,8 @@ def _models(settings: dict[str, Any], source: Path) -> dict[str, ModelConfig]:
         models[name] = ModelConfig(
             name=name,
             target=target,
-            build=_strings(table, "build", source),
-            input=_strings(table, "input", source),
+            build=strings(model, "build", source),
+            input=strings(model, "input", source),
         )
     return models
 
@@ -232,7 +234,7 @@ def _style(root: Path) -> tuple[int, str | None]:
     """
     for folder in (root, *root.parents):
         pyproject_file = folder / "pyproject.toml"
-        tools = _table(_read_toml(pyproject_file), "tool", pyproject_file)
+        tools = table(read_toml(pyproject_file), "tool", pyproject_file)
         found = _style_of(folder, tools)
         if found is not None:
             return found
@@ -243,7 +245,7 @@ def _style(root: Path) -> tuple[int, str | None]:
 
 def _style_of(folder: Path, tools: dict[str, Any]) -> tuple[int, str | None] | None:
     ruff_file = next(filter(Path.is_file, (folder / "ruff.toml", folder / ".ruff.toml")), None)
-    ruff = _read_toml(ruff_file) if ruff_file else tools.get("ruff")
+    ruff = read_toml(ruff_file) if ruff_file else tools.get("ruff")
     hook = _formatter_hook(folder / ".pre-commit-config.yaml")
     if "black" in tools:
         return _line_length(tools["black"], "line-length", "line_length"), "black"
@@ -279,7 +281,10 @@ def _formatter_hook(file: Path) -> str | None:
     return next((name for name, ids in FORMATTER_HOOKS.items() if hooks & set(ids)), None)
 
 
-def _read_toml(file: Path) -> dict[str, Any] | None:
+# -- reading TOML, for other files of settings as well -----------------------------------------------
+
+
+def read_toml(file: Path) -> dict[str, Any] | None:
     """The document, or None where there is no such file."""
     try:
         raw = file.read_bytes()
@@ -306,32 +311,36 @@ def _read_toml(file: Path) -> dict[str, Any] | None:
         ) from error
 
 
-def _table(parent: dict[str, Any] | None, key: str, source: Path) -> dict[str, Any]:
+def table(parent: dict[str, Any] | None, key: str, source: Path) -> dict[str, Any]:
+    """A table of the document; an empty one where there is none."""
     value = (parent or {}).get(key, {})
     if not isinstance(value, dict):
-        raise _malformed(source, f"{key} is no table", f"write [{key}]")
+        raise malformed(source, f"{key} is no table", f"write [{key}]")
     return value
 
 
-def _string(table: dict[str, Any], key: str, source: Path) -> str | None:
-    value = table.get(key)
+def string(parent: dict[str, Any], key: str, source: Path) -> str | None:
+    """A text that is not empty; None where there is none."""
+    value = parent.get(key)
     if value is None or (isinstance(value, str) and value.strip()):
         return value
-    raise _malformed(source, f"{key} must be a string that is not empty", f'write {key} = "..."')
+    raise malformed(source, f"{key} must be a string that is not empty", f'write {key} = "..."')
 
 
-def _strings(table: dict[str, Any], key: str, source: Path) -> tuple[str, ...]:
-    value = table.get(key, [])
+def strings(parent: dict[str, Any], key: str, source: Path) -> tuple[str, ...]:
+    """A list of texts, or one of them."""
+    value = parent.get(key, [])
     values = [value] if isinstance(value, str) else value
     if isinstance(values, list) and all(isinstance(v, str) and v.strip() for v in values):
         return tuple(values)
-    raise _malformed(source, f"{key} must be a list of strings", f'write {key} = ["..."]')
+    raise malformed(source, f"{key} must be a list of strings", f'write {key} = ["..."]')
 
 
-def _refuse_unknown(
-    table: dict[str, Any], known: tuple[str, ...], source: Path, prefix: str
+def refuse_unknown(
+    parent: dict[str, Any], known: tuple[str, ...], source: Path, prefix: str
 ) -> None:
-    for key in table:
+    """Refuse a key that has no meaning, with the near ones."""
+    for key in parent:
         if key not in known:
             near = get_close_matches(key, known, n=1)
             raise StitchError(
@@ -343,5 +352,5 @@ def _refuse_unknown(
             )
 
 
-def _malformed(source: Path, message: str, hint: str) -> StitchError:
+def malformed(source: Path, message: str, hint: str) -> StitchError:
     return StitchError("no-configuration", message, where=source.name, hint=hint)

@@ -18,6 +18,7 @@ from stitchgen.sweep.engine import Engine
 from stitchgen.sweep.folders import SweepFolder, only_one, read_json, write_json
 from stitchgen.sweep.judge import constant_seed
 from stitchgen.sweep.local import LocalEngine
+from stitchgen.sweep.metrics import tensorboard
 from stitchgen.sweep.planned import load
 from stitchgen.sweep.report.write import write_report
 from stitchgen.sweep.sources import Layout, layout_of
@@ -39,10 +40,10 @@ def run(project: Project, spec: Spec, say: Say, *, lang: str = "en") -> dict[str
         python = interpreter(spec.python, project.python, project.root)
         layout = layout_of(project.root, spec.link, spec.fresh)
         asked = _asked(folder, spec, asking.asked_of(spec, project.root, python, layout))
-        _plan(folder, spec, layout, say)
+        plan_all(folder, spec, layout, say)
         write_json(folder.spec, asked)
         engine = LocalEngine(folder, spec.jobs)
-        _Progress(folder, spec, asked, engine, say).go()
+        Progress(folder, spec, spec.runs, asked, engine, say).go()
         return write_report(folder, asked, lang)
 
 
@@ -65,7 +66,7 @@ def dry_run(project: Project, spec: Spec, say: Say) -> dict[str, Any]:
     finally:
         shutil.rmtree(trial.path, ignore_errors=True)
         if not known:
-            _leave_nothing(folder)
+            leave_nothing(folder)
     return {
         "ok": True,
         "command": "sweep",
@@ -91,7 +92,7 @@ def dry_run(project: Project, spec: Spec, say: Say) -> dict[str, Any]:
     }
 
 
-def _leave_nothing(folder: SweepFolder) -> None:
+def leave_nothing(folder: SweepFolder) -> None:
     """Take away the folders of sweeps where none is in them."""
     sweeps = folder.path.parent
     if [path.name for path in sweeps.iterdir()] == [".gitignore"]:
@@ -120,7 +121,7 @@ def _asked(folder: SweepFolder, spec: Spec, now: dict[str, Any]) -> dict[str, An
     return now
 
 
-def _plan(folder: SweepFolder, spec: Spec, layout: Layout, say: Say) -> None:
+def plan_all(folder: SweepFolder, spec: Spec, layout: Layout, say: Say) -> None:
     for one in spec.variants:
         if load(folder, one.name) is None:
             say(f"planning {one.name}: {'; '.join(one.texts)}")
@@ -129,13 +130,19 @@ def _plan(folder: SweepFolder, spec: Spec, layout: Layout, say: Say) -> None:
                 say(f"  note: {warning}")
 
 
-class _Progress:
+class Progress:
     """Goes through the runs: the thin shell around `ready`, which decides."""
 
     def __init__(
-        self, folder: SweepFolder, spec: Spec, asked: dict[str, Any], engine: Engine, say: Say
+        self,
+        folder: SweepFolder,
+        spec: Spec,
+        runs: list[Run],
+        asked: dict[str, Any],
+        engine: Engine,
+        say: Say,
     ):
-        self.folder, self.spec, self.asked = folder, spec, asked
+        self.folder, self.spec, self.runs, self.asked = folder, spec, runs, asked
         self.engine, self.say = engine, say
         self.known: dict[Run, State] = {}
         self.tried: set[Run] = set()
@@ -144,7 +151,7 @@ class _Progress:
         self.ended_here = 0
 
     def go(self) -> None:
-        runs = self.spec.runs
+        runs = self.runs
         self.known = states(self.folder, runs)
         todo = sum(state.kind is not Kind.DONE for state in self.known.values())
         if todo:
@@ -195,7 +202,7 @@ class _Progress:
                 self.say(f"  | {line}")
             if failure["kind"] == "no-metric":
                 raise no_metric(run, failure, self.asked)
-            if run == self.spec.runs[0]:
+            if run == self.runs[0]:
                 raise StitchError(
                     "baseline-failed",
                     f"the training of the project as it is failed: {failure['reason']}",
@@ -232,14 +239,16 @@ class _Progress:
 
 def no_metric(run: Run, failure: dict[str, Any] | Any, asked: dict[str, Any]) -> StitchError:
     names = list(failure["names"])
+    hint = "let the training print it, val_acc: 0.93, or write it into a CSV file"
+    if names:
+        hint = f"--metric with one that was seen: {', '.join(names[:10])}"
+    if failure.get("unread", "").endswith(tensorboard.LACKING):
+        hint = f"{asked['python']} -m pip install tensorboard, then run the same command again"
+    where = " in its files and in what it printed"
     return StitchError(
         "no-metric",
-        f"{run}: {failure['reason']}" + ("" if names else " in its files and in what it printed"),
-        hint=(
-            f"--metric with one that was seen: {', '.join(names[:10])}"
-            if names
-            else "let the training print it, val_acc: 0.93, or write it into a CSV file"
-        ),
+        f"{run}: {failure['reason']}" + ("" if names or failure.get("unread") else where),
+        hint=hint,
         suggestions=[f"--metric {name}" for name in names[:10]],
     )
 

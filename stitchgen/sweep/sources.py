@@ -7,16 +7,20 @@ Everything else is linked, so that data and environments are there, save folders
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from stitchgen.project import git
+from stitchgen.project.config import read_toml
 from stitchgen.project.python_files import ignored_around, ignored_in, is_ignored, is_source_folder
 
+#: What describes a sweep (`configured.py`).
+FILE = "sweep.toml"
 #: What trainings write into: each run has its own.
-OUTPUTS = {"runs", "outputs", "checkpoints", "lightning_logs", "wandb", "mlruns", "logs"}
+OUTPUTS = set("runs outputs checkpoints lightning_logs tb_logs wandb mlruns mlflow.db logs".split())
 #: Neither copied nor linked.
 NEVER = {".git", ".stitchgen", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 SOURCE = set(
@@ -106,8 +110,22 @@ def _walk(root: Path) -> Iterable[str]:
 
 
 def hashes(root: Path, paths: Iterable[str]) -> dict[str, str]:
-    """What the sources were."""
-    return {path: hashlib.sha256((root / path).read_bytes()).hexdigest() for path in paths}
+    """What the sources were. What describes the sweep is none: more seeds may be asked for there."""
+    return {
+        path: hashlib.sha256(_content(root / path)).hexdigest() for path in paths if path != FILE
+    }
+
+
+def _content(file: Path) -> bytes:
+    raw = file.read_bytes()
+    if file.name != "pyproject.toml" or b"stitchgen" not in raw or b"sweep" not in raw:
+        return raw
+    document = read_toml(file) or {}
+    own = document.get("tool", {}).get("stitchgen", {})
+    if "sweep" not in own:
+        return raw
+    own.pop("sweep")
+    return json.dumps(document, sort_keys=True, default=str).encode()
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

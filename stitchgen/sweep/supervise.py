@@ -63,7 +63,8 @@ def _attempt(sweep: SweepFolder, one: Run, at: TryFolder, lock: int) -> dict[str
     status = _train(sweep, one, at, asked, lock)
     seconds = round(time.monotonic() - began, 2)
     known = {*layout.copied, *(planned.files if planned else ())}
-    found = collect(at.tree, tree.new_files(at.tree, known), at.output, asked["metric"])
+    files = tree.new_files(at.tree, known)
+    found = collect(at.tree, files, at.output, asked["metric"], asked["python"])
     reports = {
         path.parent.name: read_json(path) for path in sorted(at.events.glob("*/report.json"))
     }
@@ -104,11 +105,12 @@ def failure_of(
         how = status if isinstance(status, str) else _ended(status)
         return {"kind": "failed", "reason": how, "lines": last_lines(at.output)}
     match found:
-        case Missing(names):
+        case Missing(names, unread):
             return {
                 "kind": "no-metric",
-                "reason": f"no {asked['metric']} was found",
+                "reason": f"no {asked['metric']} was found" + (f"; {unread}" if unread else ""),
                 "names": names,
+                "unread": unread,
             }
         case Disagreement(one, other):
             return {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2] / "templates" / "project"
+PROJECT = Path(__file__).parents[2] / "templates" / "sample"
 #: Small enough to be proven in a moment, and still of both kinds.
 BUILDS = ["--build", "resnet14(width=4)", "--build", "resnet29(width=4)"]
 

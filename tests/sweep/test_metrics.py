@@ -1,6 +1,9 @@
 """Metrics where people's trainings leave them."""
 
 import json
+import math
+import sqlite3
+import sys
 
 import pytest
 
@@ -53,6 +56,94 @@ def test_what_a_training_prints(tmp_path, text, name, values):
     (tmp_path / "output.txt").write_text(text)
     found = collect(tmp_path, [], tmp_path / "output.txt", name)
     assert (found.values if isinstance(found, Series) else ()) == values
+
+
+def mlflow_database(path, rows):
+    """The table that MLflow writes (its alembic migrations, version 3)."""
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "CREATE TABLE metrics (key VARCHAR(250) NOT NULL, value FLOAT NOT NULL, timestamp BIGINT NOT NULL,"
+            " run_uuid VARCHAR(32) NOT NULL, step BIGINT DEFAULT '0' NOT NULL, is_nan BOOLEAN DEFAULT '0' NOT NULL,"
+            " PRIMARY KEY (key, timestamp, step, run_uuid, value, is_nan))"
+        )
+        database.executemany("INSERT INTO metrics VALUES (?, ?, ?, 'a', ?, ?)", rows)
+
+
+def test_mlflow_in_a_database(tmp_path):
+    rows = [("val_acc", 0.7, 20, 1, 0), ("val_acc", 0.6, 10, 0, 0), ("loss", 0.0, 10, 0, 1)]
+    mlflow_database(tmp_path / "mlflow.db", rows)
+    found = collect(tmp_path, ["mlflow.db"], tmp_path / "output.txt", "val_acc")
+    assert found == Series("mlflow.db", (0.6, 0.7))
+    [loss] = collect(tmp_path, ["mlflow.db"], tmp_path / "output.txt", "loss").values
+    assert math.isnan(loss)
+
+
+def test_databases_of_others_have_no_metrics(tmp_path):
+    (tmp_path / "cache.db").write_bytes(b"no database at all, but long enough to be read as one")
+    sqlite3.connect(tmp_path / "other.db").execute(
+        "CREATE TABLE metrics (id INTEGER)"
+    ).connection.close()
+    found = collect(tmp_path, ["cache.db", "other.db"], tmp_path / "output.txt", "val_acc")
+    assert found == Missing(())
+
+
+def test_mlflow_in_files(tmp_path):
+    file = "mlruns/0/ab12/metrics/val/acc"
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("1700000000000 0.5 0\n1700000000001 0.75 1\n")
+    found = collect(tmp_path, [file], tmp_path / "output.txt", "val/acc")
+    assert found == Series(file, (0.5, 0.75))
+
+
+EVENTS = "events.out.tfevents.17.host.1.0"
+
+
+def test_tensorboard_is_read_by_the_trainings_own_python(tmp_path):
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(tmp_path / "runs") as writer:
+        for step, value in enumerate((0.5, math.nan, 0.75)):
+            writer.add_scalar("val/acc", value, step)
+        writer.add_scalar("val/loss", 1.5, 2, new_style=True)
+    [file] = [f"runs/{path.name}" for path in (tmp_path / "runs").iterdir()]
+    found = collect(tmp_path, [file], tmp_path / "output.txt", "val/acc", sys.executable)
+    assert found.source == file and found.values[::2] == (0.5, 0.75) and math.isnan(found.values[1])
+    assert collect(tmp_path, [file], tmp_path / "o", "val/loss", sys.executable).values == (1.5,)
+
+
+@pytest.fixture
+def bare_python(tmp_path_factory):
+    """A Python that has no tensorboard, whatever this one has."""
+    folder = tmp_path_factory.mktemp("bare")
+    program = folder / "python"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_without_tensorboard_its_files_are_refused_by_name(tmp_path, bare_python):
+    (tmp_path / EVENTS).write_bytes(b"")
+    found = collect(tmp_path, [EVENTS], tmp_path / "output.txt", "val/acc", bare_python)
+    assert isinstance(found, Missing)
+    assert (
+        found.unread
+        == f"{EVENTS} is TensorBoard's, and {bare_python} has no tensorboard to read it with"
+    )
+    # It is no hindrance where another source has the metric.
+    (tmp_path / "output.txt").write_text("val/acc: 0.5\n")
+    found = collect(tmp_path, [EVENTS], tmp_path / "output.txt", "val/acc", bare_python)
+    assert isinstance(found, Series)
+
+
+def test_a_sweep_says_what_to_install(printing, sweep, bare_python):
+    text = f"open({EVENTS!r}, 'w')\n"
+    (printing / "train.py").write_text(text)
+    status, answer = sweep(
+        *("--seeds", "1", "--metric", "val_acc", "--python", bare_python), train="python train.py"
+    )
+    assert status == 1 and answer["error"]["code"] == "no-metric"
+    assert answer["error"]["hint"].startswith(f"{bare_python} -m pip install tensorboard")
 
 
 def test_the_names_that_were_seen_are_named(tmp_path):

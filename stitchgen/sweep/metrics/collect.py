@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from stitchgen.sweep.metrics import objects, printed, tables
-from stitchgen.sweep.metrics.series import Series
+from stitchgen.sweep.metrics import mlflow, objects, printed, tables, tensorboard
+from stitchgen.sweep.metrics.series import Series, Unreadable
 
-#: By what a file's name ends with; the first row that fits.
-READERS: Mapping[str, Callable[[Path], dict[str, list[float]]]] = {
+Reader = Callable[[Path], dict[str, list[float]]]
+
+#: By what a file's name ends with.
+READERS: Mapping[str, Reader] = {
     ".csv": tables.read,
     ".jsonl": objects.read_lines,
     ".ndjson": objects.read_lines,
     ".json": objects.read_document,
+    ".db": mlflow.read_database,
 }
 #: Sources differ by rounding alone.
 CLOSE = 5e-3
@@ -31,35 +34,67 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Missing:
-    """No source has the name; these are the names that some have."""
+    """No source has the name; these are the names that some have, and why a file was not read."""
 
     names: tuple[str, ...]
+    unread: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that is there: the sources of the name, every name, and why a file could not be read."""
+
+    series: tuple[Series, ...]
+    names: tuple[str, ...]
+    unread: str = ""
 
 
 def collect(
-    tree: Path, files: Iterable[str], output: Path, name: str
+    tree: Path, files: Iterable[str], output: Path, name: str, python: str = ""
 ) -> Series | Disagreement | Missing:
-    """The metric of this name, from the first source that has it."""
+    """The metric of this name, from the first source that has it; `python` is the training's."""
+    found = look(tree, files, output, name, python)
+    if not found.series:
+        return Missing(found.names, found.unread)
+    first, *others = found.series
+    for other in others:
+        if not agree(first.values[-1], other.values[-1]):
+            return Disagreement(first, other)
+    return first
+
+
+def look(tree: Path, files: Iterable[str], output: Path, name: str, python: str = "") -> Found:
+    """Read everything: files in the order of their names, then what was printed."""
     found: list[Series] = []
     seen: list[str] = []
+    unread = ""
     for file in sorted(files):
-        reader = READERS.get(Path(file).suffix.lower())
+        reader = _reader(file, python)
         if reader is None:
             continue
-        columns = reader(tree / file)
+        try:
+            columns = reader(tree / file)
+        except Unreadable as error:
+            unread = unread or f"{file} {error}"
+            continue
         seen += columns
         if name in columns:
             found.append(Series(file, tuple(columns[name])))
     shown = printed.read(output, name, output.name)
     if shown is not None:
         found.append(shown)
-    if not found:
-        return Missing(tuple(dict.fromkeys([*seen, *printed.names(output)])))
-    first, *others = found
-    for other in others:
-        if not agree(first.values[-1], other.values[-1]):
-            return Disagreement(first, other)
-    return first
+    names = dict.fromkeys([*seen, *printed.names(output)])
+    return Found(tuple(found), tuple(names), unread)
+
+
+def _reader(file: str, python: str) -> Reader | None:
+    """What reads a file of this path."""
+    path = PurePosixPath(file)
+    if tensorboard.MARK in path.name:
+        return lambda found: tensorboard.read(found, python)
+    if mlflow.is_of_file_store(path):
+        return mlflow.read_file
+    return READERS.get(path.suffix.lower())
 
 
 def agree(one: float, other: float) -> bool:

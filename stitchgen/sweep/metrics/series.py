@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 
 
+class Unreadable(Exception):
+    """A file may have the metric and cannot be read: why, as it goes on behind the file's name."""
+
+
 @dataclass(frozen=True)
 class Series:
     """All values of one metric in one source."""
