@@ -25,6 +25,7 @@ import click
 from stitchgen import __version__
 from stitchgen.commands import (
     add,
+    adopt,
     check,
     demo,
     diff,
@@ -87,7 +88,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(list_blocks, show, new_module, layers, draw, add, fuse, prove, weights, sweep),
+    *(list_blocks, show, new_module, layers, draw, adopt, add, fuse, prove, weights, sweep),
     *(status, check, diff, update, remove, undo, explain, demo, mcp),
 )
 for module in COMMANDS:

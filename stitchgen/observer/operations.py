@@ -11,6 +11,7 @@ from stitchgen.observer import (
     expressions,
     flow,
     fused,
+    installed,
     progress,
     proof,
     relatives,
@@ -42,6 +43,7 @@ from stitchgen.observer.protocol import (
     FlowRequest,
     ImportAnswer,
     ImportRequest,
+    LookUpAnswer,
     ModelRequest,
     ProofOfBuild,
     ProveAnswer,
@@ -74,6 +76,7 @@ Answer = Union[
     RowsAnswer,
     TwinAnswer,
     FlowAnswer,
+    LookUpAnswer,
 ]
 
 
@@ -98,6 +101,7 @@ BEGINS = {
     "flow": "running the model",
     "prove_rows": "building the edited model",
     "make_twin": "filling in the old weights",
+    "look_up": "looking the module up",
 }
 
 
@@ -120,6 +124,8 @@ def answer_to(request: Request) -> Answer:
             return rows_weights.make_twin(request)
     if request["op"] == "flow":
         return flow_of_tensors(request)
+    if request["op"] == "look_up":
+        return installed.look_up(request)
     raise KeyError(request["op"])
 
 
