@@ -114,6 +114,10 @@ def run(arguments: Sequence[str]) -> int:
     if not sys.warnoptions:
         # Parsing a user's file warns of things in it that are none of stitchgen's business.
         warnings.simplefilter("ignore")
+    if os.environ.get("_STITCHGEN_COMPLETE", "").startswith("powershell"):
+        from stitchgen.cli import powershell
+
+        powershell.register()
     started = time.monotonic()
     options = list(arguments)
     if "--" in options:
