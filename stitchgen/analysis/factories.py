@@ -67,6 +67,10 @@ _DECORATORS = re.compile(
     r"register\w*|(add_)?(start|end)?_?docstr\w*|handle_legacy_interface|wraps|lru_cache|cache"
     r"|no_grad|deprecated|kwonly_to_pos_or_kw|add_start_docstrings\w*"
 )
+#: What constructs the class that it is passed first; third, whether weights are to be loaded.
+_BUILDERS = re.compile(r"timm\.models\.(\w+\.)*build_model_with_cfg")
+#: Of such files, which list dozens of constructions that differ in numbers, the first ones are enough.
+_MOST_BUILT = 8
 _UNKNOWN = object()
 
 
@@ -96,6 +100,8 @@ def factories(
         made = reader.result(function, known)
         if made is not None:
             found.setdefault(made, []).append(expression)
+    if reader.by_builder:
+        return {made: expressions[:_MOST_BUILT] for made, expressions in found.items()}
     return found
 
 
@@ -292,6 +298,7 @@ class _FactoryReader:
         self.imported = imported  # whether a class of another file counts as made
         readers[id(scope)] = self  # the project keeps its scopes alive
         self.results: dict[tuple[str, str], str | None] = {}
+        self.by_builder = False  # whether a builder of a package was seen to construct something
         self.harmless: dict[tuple[str, str], bool] = {}
 
     def result(self, function: ast.FunctionDef, known: dict[str, Any]) -> str | None:
@@ -522,8 +529,18 @@ class _FunctionWalk:
                     if not _decorated_harmlessly(function.decorator_list):
                         return None
                     return self.reader.result(function, self.arguments(function, value, state))
+                if name in self.scope.imports and _BUILDERS.fullmatch(self.scope.imports[name]):
+                    return self.made_by_builder(value, state)
                 if self.reader.imported and name in self.scope.imports:
                     return self.made_elsewhere(self.scope.imports[name])
+        return None
+
+    def made_by_builder(self, call: ast.Call, state: _State) -> str | None:
+        """The class of this file that a builder of a package is passed, with the weights off."""
+        match call.args:
+            case [ast.Name(id=name), _, weights, *_] if name in self.scope.classes:
+                self.reader.by_builder = True
+                return None if _constant(weights, state.known) else name
         return None
 
     def made_elsewhere(self, origin: str) -> str | None:

@@ -35,6 +35,7 @@ from stitchgen.analysis.backend import (
     TriedImport,
 )
 from stitchgen.analysis.flow import Flow, flow_of
+from stitchgen.analysis.installed import Place, places_of
 from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.subject import Subject
 from stitchgen.analysis.survey import Survey
@@ -78,7 +79,7 @@ class Observer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                cwd=subject.file.parent,
+                cwd=existing(subject.file.parent),
                 env=environment,
                 text=True,
                 encoding="utf-8",
@@ -224,6 +225,11 @@ class Observer:
         )
 
 
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest above it: that of a file that is yet to be written may not be there."""
+    return next(one for one in (folder, *folder.parents) if one.is_dir())
+
+
 def encoded(overlay: Mapping[Path, bytes]) -> dict[str, str]:
     """Files that exist only in memory, as a request carries them."""
     return {str(path): base64.b64encode(data).decode() for path, data in overlay.items()}
@@ -365,6 +371,10 @@ class RuntimeBackend:
     def flow(self, build: str, overlay: Mapping[Path, bytes]) -> Flow:
         """One forward pass of a configuration, with the overlay in place of the files on disk."""
         return flow_of(self.ask("flow", build=build, overlay=encoded(overlay)))
+
+    def look_up(self, names: Sequence[str]) -> Sequence[Place]:
+        """Where names of installed packages are defined."""
+        return places_of(self.ask("look_up", names=list(names)))
 
     def close(self) -> None:
         self.observer.close()

@@ -25,6 +25,7 @@ import click
 from stitchgen import __version__
 from stitchgen.commands import (
     add,
+    adopt,
     check,
     demo,
     diff,
@@ -88,7 +89,7 @@ def cli() -> None:
 
 #: In the order of the work; a new command is a file of `commands/` and its name here.
 COMMANDS = (
-    *(init, list_blocks, show, new_module, layers, draw, add, fuse, prove, weights, sweep),
+    *(init, list_blocks, show, new_module, layers, draw, adopt, add, fuse, prove, weights, sweep),
     *(status, check, diff, update, remove, undo, explain, demo, mcp),
 )
 for module in COMMANDS:
@@ -114,6 +115,10 @@ def run(arguments: Sequence[str]) -> int:
     if not sys.warnoptions:
         # Parsing a user's file warns of things in it that are none of stitchgen's business.
         warnings.simplefilter("ignore")
+    if os.environ.get("_STITCHGEN_COMPLETE", "").startswith("powershell"):
+        from stitchgen.cli import powershell
+
+        powershell.register()
     started = time.monotonic()
     options = list(arguments)
     if "--" in options:

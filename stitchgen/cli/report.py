@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from stitchgen.cli import report_adopt, report_init, report_sweep
 from stitchgen.cli import report_history as history
-from stitchgen.cli import report_init, report_sweep
 from stitchgen.cli import report_yaml as yaml
 from stitchgen.cli.report_parts import (
     NOT_PROVEN,
@@ -349,6 +349,7 @@ _REPORTS: dict[str, Callable[[Mapping[str, Any], Paint], str]] = {
     "new-module": _new_module,
     "layers": _layers,
     "draw": _draw,
+    "adopt": report_adopt.adopt,
     "add": _add,
     "fuse": _add,
     "prove": _prove,

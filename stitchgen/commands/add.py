@@ -47,9 +47,21 @@ def placed(option: str, help: str) -> Callable[[Command], Command]:
 @placed("--before", "Feed T the block's output.")
 @placed("--replace", "The block instead of T.")
 @placed("--beside", "Feed the block T's input.")
-@click.option("--with", "with_", multiple=True, metavar="S", help="A second input of the block.")
+@click.option(
+    "--with",
+    "with_",
+    multiple=True,
+    metavar="S",
+    help="A second input of the block.",
+    shell_complete=complete_target,
+)
 @click.option("--pick", is_flag=True, help="The target is a model: choose its layers from a list.")
-@click.option("--into", metavar="R", help="Only reader R of the target sees the block.")
+@click.option(
+    "--into",
+    metavar="R",
+    help="Only reader R of the target sees the block.",
+    shell_complete=complete_target,
+)
 @click.option("--every", metavar="CLASS", help="All layers of this class under the target.")
 @click.option("--where", multiple=True, metavar="K=V", help="Of these only those with K == V.")
 @fuse_option("Join with T's output.")

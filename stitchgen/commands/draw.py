@@ -8,12 +8,17 @@ from typing import Any
 import click
 
 from stitchgen.commands.conversation import note_that_the_model_runs, project_at
-from stitchgen.commands.options import BUILD_AND_INPUT, EVERY_COMMAND
+from stitchgen.commands.options import BUILD_AND_INPUT, EVERY_COMMAND, complete_target
 
 
 @click.command("draw")
-@click.argument("model")
-@click.option("--around", metavar="TARGET", help="Only that layer, opened, and what is near it.")
+@click.argument("model", shell_complete=complete_target)
+@click.option(
+    "--around",
+    metavar="TARGET",
+    help="Only that layer, opened, and what is near it.",
+    shell_complete=complete_target,
+)
 @click.option("--now", is_flag=True, help="Without what was before the last run.")
 @click.option(
     "-o",

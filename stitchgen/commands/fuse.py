@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     default="bilinear",
     help="How outputs of another size are brought to that of the last target.",
 )
-@click.option("--at", metavar="TARGET", help="Fuse at this one of the targets (else the last).")
+@click.option(
+    "--at",
+    metavar="TARGET",
+    help="Fuse at this one of the targets (else the last).",
+    shell_complete=complete_target,
+)
 @click.option("--block", metavar="fpn|pan", help="A pyramid, whose outputs go to all the targets.")
 @click.option("--gate", is_flag=True, help="A learnable gate that starts closed.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A block argument.")

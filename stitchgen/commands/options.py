@@ -135,6 +135,39 @@ def complete_target(ctx: click.Context, parameter: click.Parameter, text: str) -
     return complete(Path.cwd(), text)
 
 
+def complete_splice(ctx: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """The attributes and targets of recorded splices that begin so."""
+    from stitchgen.history import ledger
+    from stitchgen.project import config
+
+    try:
+        entries = ledger.load(config.find_project(ctx.params.get("project")).root).entries
+    except StitchError:
+        return []
+    names = {name for one in entries for name in (one.record.attribute, one.record.target)}
+    return sorted(name for name in names if name.startswith(text))
+
+
+def _complete_recorded_block(
+    ctx: click.Context, parameter: click.Parameter, text: str
+) -> list[str]:
+    from stitchgen.history import ledger
+    from stitchgen.project import config
+
+    try:
+        entries = ledger.load(config.find_project(ctx.params.get("project")).root).entries
+    except StitchError:
+        return []
+    return sorted({one.record.block for one in entries if one.record.block.startswith(text)})
+
+
+#: `--block` of what is about recorded splices.
+RECORDED_BLOCK = click.option(
+    "--block",
+    metavar="BLOCK",
+    help="Only splices of this block.",
+    shell_complete=_complete_recorded_block,
+)
 BLOCK = click.argument("block", shell_complete=_complete_block)
 
 

@@ -7,12 +7,18 @@ from typing import Any
 import click
 
 from stitchgen.commands.conversation import answer, project_at
-from stitchgen.commands.options import EVERY_COMMAND, WRITES, mode_of
+from stitchgen.commands.options import (
+    EVERY_COMMAND,
+    RECORDED_BLOCK,
+    WRITES,
+    complete_splice,
+    mode_of,
+)
 
 
 @click.command("remove")
-@click.argument("splices", nargs=-1, metavar="TARGET|ATTRIBUTE...")
-@click.option("--block", metavar="BLOCK", help="Only splices of this block.")
+@click.argument("splices", nargs=-1, metavar="TARGET|ATTRIBUTE...", shell_complete=complete_splice)
+@RECORDED_BLOCK
 @click.option("--all", "every", is_flag=True, help="All splices that are meant, not one alone.")
 @click.option("--cascade", is_flag=True, help="What depends on them as well.")
 @WRITES

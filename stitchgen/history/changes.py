@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.history import traces, yaml_traces
-from stitchgen.history.entries import Entry
+from stitchgen.history.entries import ADOPTED, Entry
 from stitchgen.history.traces import Match, Trace
 from stitchgen.project.python_files import python_files
 from stitchgen.source.document import Document
@@ -28,8 +28,8 @@ def own_attributes(entries: Iterable[Entry]) -> set[str]:
     brought: set[str] = set()
     known: set[str] = set()
     for entry in entries:
-        if entry.record.strategy == yaml_traces.ROW:
-            continue  # a row's name is its number, which is no attribute of Python source
+        if entry.record.strategy == yaml_traces.ROW or entry.record.placement == ADOPTED:
+            continue  # a row's name is its number, and a file's its own: no attributes of Python source
         brought.add(entry.name)
         known.add(entry.record.target.split(".")[-1])
         for mark in entry.traces:

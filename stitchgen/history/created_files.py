@@ -50,15 +50,24 @@ def _modules(node: ast.AST, folder: tuple[str, ...]) -> list[str]:
     return []
 
 
-def delete(root: Path, created: Created, importer: str | None, taken: Withdrawal) -> None:
-    """Delete a file that no splice needs, unless others import it or the user has edited it."""
+def delete(
+    root: Path,
+    created: Created,
+    importer: str | None,
+    taken: Withdrawal,
+    left: bytes | None = None,
+) -> None:
+    """Delete a file that no splice needs, unless others import it or the user has edited it.
+
+    `left` is what it holds once what was put into it is taken out.
+    """
     path = created.path
     if not (root / path).is_file():
         return
     raw = transaction.read_bytes(root / path)
     if importer is not None:
         taken.warn("still-used", importer, f"{path} stays, since it is imported here")
-    elif is_edited(created, raw):
+    elif is_edited(created, raw if left is None else left):
         taken.warn(
             "edited", path, f"{path} stays: it was edited after stitchgen wrote it", f"rm {path}"
         )

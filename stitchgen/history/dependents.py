@@ -103,6 +103,10 @@ def dependents(
         for mark in served[entry.key]:
             if mentions(f"{mark.now}\n{mark.was}", parted.gone):
                 add(entry, f"`{mark.first_line}` in {mark.path} names what would be gone")
+    for created in (one for entry in parted.going for one in entry.created):
+        for entry in parted.staying:
+            if any(mark.path == created.path for mark in entry.traces):
+                add(entry, f"it is in {created.path}, which would be gone")
     for entry in parted.going:
         if not _has_own_code(served[entry.key], parted):
             for other in _sharing(served, entry, parted.staying):

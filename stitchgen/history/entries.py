@@ -11,6 +11,10 @@ from stitchgen.source.equivalence import meaning
 
 #: Behind the name of a list of blocks: the place of one in it.
 NUMBER = re.compile(r"\.\d+$")
+#: The placements of records that are of a whole file, and of no place in a model: a block that was written,
+#: an installed model that was copied, weights for a model.
+WRITTEN, ADOPTED, WEIGHTS = "new", "adopt", "weights"
+WHOLE_FILES = (WRITTEN, ADOPTED, WEIGHTS)
 #: An entry's target and attribute.
 Key = tuple[str, str]
 #: The place of a run among all, by its number and name.

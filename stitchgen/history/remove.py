@@ -43,12 +43,16 @@ def run(
     for run in reversed(book.runs()):  # the newest first: it may stand in the code of an older one
         keys = {entry.key for entry in run.entries if entry in parted.going}
         rest = _without(rest, files, keys, taken) if keys else rest
+    created = {file.path: file for entry in parted.going for file in entry.created}
     for file in files.changed():
+        made = created.get(file.path)
+        if made is not None and not created_files.is_edited(made, file.now):
+            continue  # without what was put into it, it is as it was written, and goes
         if is_python(file.path):
             warn_of_uses(Document(file.now, file.path), parted.gone, taken)
             taken.prune += created_files.compiled_since(project.root, file.path)
         taken.changes.append(FileChange(file.path, file.was, file.now))
-    _take_files(project.root, parted, taken)
+    _take_files(project.root, parted, files, taken)
     changed = (*taken.changes, rest.change())
     if mode == "apply":
         transaction.commit(project.root, changed, taken.prune)
@@ -124,6 +128,11 @@ class _Files:
         if is_python(file.path):
             Document(raw, file.path)
         self._files[path] = replace(file, now=raw)
+
+    def left(self, path: str) -> bytes | None:
+        """What a file holds without what goes; None where nothing was taken out of it."""
+        file = self._files.get(path)
+        return None if file is None or file.now == file.was else file.now
 
     def changed(self) -> list[_File]:
         files = [file for _, file in sorted(self._files.items()) if file is not None]
@@ -211,14 +220,16 @@ def _taken_then(book: Ledger, keys: Collection[Key], path: str, age: Age) -> lis
     return parting(then, served, keys).taken(path)
 
 
-def _take_files(root: Path, parted: Parting, taken: Withdrawal) -> None:
+def _take_files(root: Path, parted: Parting, files: _Files, taken: Withdrawal) -> None:
     """Delete the files that nobody needs any more."""
     created = sorted({f for entry in parted.going for f in entry.created}, key=lambda f: f.path)
     needed = {path for entry in parted.staying for path in entry.record.uses}
+    kept = {change.path for change in taken.changes}
     importers = created_files.importers(root, created, taken)
     for file in created:
-        if file.path not in needed:
-            created_files.delete(root, file, importers.get(file.path), taken)
+        if file.path not in needed and file.path not in kept:
+            left = files.left(file.path)
+            created_files.delete(root, file, importers.get(file.path), taken, left)
     created_files.keep_packages(root, created, taken)
     taken.prune += sorted({folder for entry in parted.going for folder in entry.folders})
     if not taken.changes:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError
-from stitchgen.history.entries import Created, Entry
+from stitchgen.history.entries import WRITTEN, Created, Entry
 from stitchgen.history.ledger import Ledger
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import digest
@@ -31,7 +31,7 @@ class BlockFile:
     def class_name(self) -> str | None:
         """The class that `new-module --name` gave it; None for the block's own."""
         record = self.entry.record
-        return record.attribute if record.placement == "new" else None
+        return record.attribute if record.placement == WRITTEN else None
 
 
 def block_files(book: Ledger) -> Iterator[BlockFile]:
@@ -40,7 +40,7 @@ def block_files(book: Ledger) -> Iterator[BlockFile]:
         created = book.created(path)
         if created is not None:
             # The one that was made for itself knows the name of its class.
-            users = sorted(book.users(path), key=lambda entry: entry.record.placement != "new")
+            users = sorted(book.users(path), key=lambda entry: entry.record.placement != WRITTEN)
             yield BlockFile(path, users[0].record.block, created, users[0])
 
 

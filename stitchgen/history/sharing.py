@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from stitchgen.history.changes import bound_by
-from stitchgen.history.entries import Entry
+from stitchgen.history.entries import WHOLE_FILES, Entry
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.traces import Trace
 
@@ -19,7 +19,7 @@ from stitchgen.history.traces import Trace
 Role = Literal["constructs", "slot", "runs"]
 
 #: Of these nothing else is needed: the block stands in the layer's place, or nowhere yet.
-_NEVER_CALLED = ("replace", "new")
+_NEVER_CALLED = ("replace", *WHOLE_FILES)
 
 
 def mentions(code: str, names: Iterable[str]) -> bool:

@@ -24,7 +24,7 @@ from stitchgen.errors import StitchError
 from stitchgen.history import changes, ledger, revert, traces, yaml_traces
 from stitchgen.history.changes import is_python
 from stitchgen.history.created_files import is_edited
-from stitchgen.history.entries import Created, Entry
+from stitchgen.history.entries import WHOLE_FILES, Created, Entry
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.renderings import BlockFile, block_files, rendered
 from stitchgen.history.sharing import serving
@@ -65,8 +65,8 @@ def run(project: Project) -> dict[str, Any]:
     splices = []
     for entry in book.entries:
         record = entry.record
-        if record.placement == "new":
-            continue  # a module that is spliced into nothing is a file
+        if record.placement in WHOLE_FILES and not entry.traces:
+            continue  # what is spliced into nothing is a file
         state = _splice_state(source, entry)
         for path in record.uses:
             if files[path]["state"] == "outdated":
@@ -218,12 +218,19 @@ def _file_state(project: Project, book: Ledger, path: str) -> _Findings:
         return findings
     if conflict := _conflict_in(raw, path):
         findings.say("conflict", conflict)
+    elif digest(raw) in _left_by_runs(book, path):
+        pass  # a later run put something into the file that this one created
     elif created is not None and is_edited(created, raw):
         findings.say("edited", "it was edited after stitchgen wrote it")
     file = next((one for one in block_files(book) if one.path == path), None)
     if file is not None:
         _compare_with_catalog(project, file, findings)
     return findings
+
+
+def _left_by_runs(book: Ledger, path: str) -> set[str]:
+    """The hashes of a file as runs have left it that edited it."""
+    return {one.after for entry in book.entries for one in entry.edited if one.path == path}
 
 
 def _moved_file(root: Path, path: str, created: Created) -> str | None:

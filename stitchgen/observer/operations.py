@@ -12,6 +12,7 @@ from stitchgen.observer import (
     expressions,
     flow,
     fused,
+    installed,
     model_functions,
     parameter_groups,
     progress,
@@ -45,6 +46,7 @@ from stitchgen.observer.protocol import (
     FlowRequest,
     ImportAnswer,
     ImportRequest,
+    LookUpAnswer,
     ModelRequest,
     ProofOfBuild,
     ProveAnswer,
@@ -77,6 +79,7 @@ Answer = Union[
     RowsAnswer,
     TwinAnswer,
     FlowAnswer,
+    LookUpAnswer,
 ]
 
 
@@ -101,6 +104,7 @@ BEGINS = {
     "flow": "running the model",
     "prove_rows": "building the edited model",
     "make_twin": "filling in the old weights",
+    "look_up": "looking the module up",
 }
 
 
@@ -123,6 +127,8 @@ def answer_to(request: Request) -> Answer:
             return rows_weights.make_twin(request)
     if request["op"] == "flow":
         return flow_of_tensors(request)
+    if request["op"] == "look_up":
+        return installed.look_up(request)
     raise KeyError(request["op"])
 
 

@@ -274,6 +274,11 @@ class FlowRequest(ModelRequest):
     overlay: Dict[str, str]  # files as they are to be taken to be, in base64, by absolute path
 
 
+class LookUpRequest(ModelRequest):
+    op: Literal["look_up"]
+    names: List[str]  # dotted names of modules, or of what they bind
+
+
 Request = Union[
     SurveyRequest,
     EvaluateRequest,
@@ -283,6 +288,7 @@ Request = Union[
     RowsRequest,
     TwinRequest,
     FlowRequest,
+    LookUpRequest,
 ]
 
 
@@ -643,3 +649,32 @@ class FlowAnswer(TypedDict):
     modules: Dict[str, FlowModule]  # by path, "" the model itself
     steps: List[FlowStep]
     shapes: List[List[int]]  # of the tensors, by number
+
+
+class Package(TypedDict):
+    """The distribution that a module came with; "" for what it does not say."""
+
+    name: str
+    version: str
+    licence: str
+    licence_file: str  # in site-packages
+
+
+class PlaceBase(TypedDict):
+    name: str  # that was asked for
+
+
+class Place(PlaceBase, total=False):
+    """Where a name is defined; or `error`, why it is not found."""
+
+    error: str
+    module: str
+    attribute: str  # "" of a module itself
+    file: str
+    package: Package
+
+
+class LookUpAnswer(TypedDict):
+    """The names in their order."""
+
+    places: List[Place]

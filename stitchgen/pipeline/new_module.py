@@ -12,6 +12,7 @@ from stitchgen.catalog import folders, render
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger
+from stitchgen.history.entries import WRITTEN
 from stitchgen.history.renderings import DIMS
 from stitchgen.pipeline.mmengine import check_importable, registration, to_paste
 from stitchgen.planning.block_file import PACKAGE
@@ -107,7 +108,7 @@ def recorded(
     record = ledger.SpliceRecord(
         block=block.name,
         target=path,
-        placement="new",
+        placement=WRITTEN,
         attribute=name or block.class_for(dims),
         strategy="file",
         arguments=f"{DIMS}{dims}",

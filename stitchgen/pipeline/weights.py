@@ -11,6 +11,7 @@ from stitchgen.analysis.rows_proof import Twin, make_twin
 from stitchgen.analysis.subject import Subject, interpreter
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.history import ledger
+from stitchgen.history.entries import WEIGHTS
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named
@@ -49,7 +50,7 @@ def run(
         record = ledger.SpliceRecord(
             block=path.name,
             target=target.name,
-            placement="weights",
+            placement=WEIGHTS,
             attribute=path.stem,
             strategy="file",
         )

@@ -10,6 +10,7 @@ from stitchgen.analysis.layer_facts import CallSite, LayerFacts
 from stitchgen.analysis.survey import LayerInstance
 from stitchgen.errors import StitchError
 from stitchgen.project.python_files import in_project
+from stitchgen.targets.adoption import OFFER, adoption
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Asked:
     call: int | str | None  # `@2`, `@all`
     name: str  # as the report names the target
     read: bool = False  # the model was not run
+    script: str | None = None  # that keeps the model in a variable
 
     @property
     def facts(self) -> LayerFacts:
@@ -91,14 +93,19 @@ def called_outside(asked: Asked) -> StitchError | None:
         return None
     site = asked.outside[0]
     who = "in an installed package, whose source is not yours"
+    configuration = asked.instance.configuration
+    called_by = configuration.class_at(site.owner) if site.owner is not None else ""
+    offers = adoption(called_by, asked.script)
     if site.how == "top":
         who = "by torch's Sequential, which the model itself is, and by no source of yours"
+        offers = []
     return StitchError(
         "installed-package",
         f"{asked.name} is called {who}",
         where=site.where or asked.facts.where,
         hint="Splice after a layer that your own code calls, or pass --attach to run the "
-        "block from a forward hook.",
+        f"block from a forward hook.{f' {OFFER}' if offers else ''}",
+        suggestions=offers,
     )
 
 

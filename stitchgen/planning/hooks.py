@@ -13,6 +13,7 @@ from stitchgen.planning.definitions import define, free_attribute
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import Calls, Definition, Holder, InsertionPoint, Naming, steps_of
 from stitchgen.rewrite.constructor import DefinitionPoint
+from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.placement import Placement
 from stitchgen.targets.resolve import Resolved
 
@@ -119,7 +120,8 @@ def script_point(asked: Asked) -> InsertionPoint:
             "installed-package",
             f"{asked.name} is a layer of an installed class, in whose source it is created",
             where=where,
-            hint=f"Assign to it in the script, below {where}.",
+            hint=f"Assign to it in the script, below {where}. {OFFER}",
+            suggestions=adoption(asked.instances[0].configuration.class_key, syntax.document.path),
         )
     if made.wrapped:
         raise StitchError(

@@ -71,8 +71,9 @@ def find_points(planning: Planning, block: str, resolved: Resolved) -> list[Inse
     if target.element is not None:
         element = element_of(instances, target.element, request.placement, name)
     asked = Asked(planning, block, resolved, tuple(instances), name, element)
+    script = workspace.relative(resolved.file) if resolved.variable is not None else None
     layers = [
-        editable.Asked(one, workspace.root, target.call, name, planning.survey.read)
+        editable.Asked(one, workspace.root, target.call, name, planning.survey.read, script)
         for one in instances
     ]
     if request.placement.replaces and resolved.variable is None:

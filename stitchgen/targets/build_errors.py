@@ -12,6 +12,7 @@ from stitchgen.analysis.survey import Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
+from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_offers import constructions
 from stitchgen.targets.builds_around import constructions_around
 from stitchgen.targets.model import TargetModel
@@ -222,16 +223,20 @@ def returned_container(tree: ast.Module) -> tuple[str, int] | None:
     return None
 
 
-def installed_model(where: str, build: str, class_name: str, path: str) -> StitchError:
+def installed_model(
+    where: str, build: str, class_name: str, path: str, class_key: str = ""
+) -> StitchError:
     """That the model itself is of an installed class, so that no forward in the file runs it."""
     file = where.partition(":")[0]
+    offers = adoption(class_key, file)
     return StitchError(
         "installed-package",
         f"{build} gives a {class_name} of an installed package, which runs its layers itself: no "
         f"forward in {file} could run a block",
         where=where,
         hint=f"Keep it in a variable of a script, model = {build}, and attach the block there: "
-        f"--after SCRIPT.py::model.{path} --attach",
+        f"--after SCRIPT.py::model.{path} --attach{f'. {OFFER}' if offers else ''}",
+        suggestions=offers,
     )
 
 

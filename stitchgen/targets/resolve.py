@@ -144,7 +144,7 @@ def in_any_class(surveyed: SurveyedModel, located: Located, path: str) -> Resolv
     for one in survey.configurations:
         kind = survey.class_of(one)
         if path in one.layers and not in_project(kind.file, workspace.root):
-            raise installed_model(shown, one.expression, kind.name, path)
+            raise installed_model(shown, one.expression, kind.name, path, one.class_key)
     if not found:
         raise no_such_layer(surveyed, None, path)
     raise StitchError(

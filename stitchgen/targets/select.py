@@ -22,6 +22,7 @@ from stitchgen.history import ledger
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax, explicit_class
+from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_errors import nothing_built
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.resolve import Resolved, in_class_file, resolve
@@ -108,7 +109,8 @@ def meant(surveyed: SurveyedModel, located: Located) -> tuple[Located, tuple[str
             "be named one by one",
             where=shown,
             hint=f"Name them: --after {shown}::{located.variable}.LAYER "
-            "--attach; stitchgen layers prints them.",
+            f"--attach; stitchgen layers prints them. {OFFER}",
+            suggestions=adoption(built[0].class_key, shown),
         )
     return replace(located, file=Path(about.file)), (about.name, ".".join(located.names))
 

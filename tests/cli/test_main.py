@@ -14,6 +14,7 @@ from stitchgen.cli import main
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.source.edits import FileChange
 from tests.support.results import ADDED, Outcome
+from tests.support.spliced import MODEL, splice
 from tests.support.stand import the_object
 
 
@@ -379,3 +380,37 @@ def test_completion_knows_commands_and_blocks(tmp_path):
 
     assert "plain,new-module" in complete("stitchgen new", 1)
     assert "plain,cbam" in complete("stitchgen add cb", 2)
+
+
+def completed(folder, words, **environment):
+    """What a shell is offered for the last of the words."""
+    asked = os.environ | {"_STITCHGEN_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words)}
+    asked |= {"COMP_CWORD": str(len(words) - 1)} | environment
+    lines = stitchgen_process(cwd=folder, env=asked).stdout.splitlines()
+    return [line.rpartition(",")[2] for line in lines]
+
+
+def test_splices_and_second_targets_are_completed(tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "model.py").write_text(MODEL)
+    splice(tmp_path)
+    splice(tmp_path, "conv1", "se")
+    assert completed(tmp_path, ["stitchgen", "remove", "la"]) == ["layer2_cbam"]
+    assert completed(tmp_path, ["stitchgen", "remove", "model.py::Net.c"]) == [
+        "model.py::Net.conv1"
+    ]
+    assert completed(tmp_path, ["stitchgen", "remove", "--block", "s"]) == ["se"]
+    second = ["stitchgen", "add", "sff", "--after", "model.conv1", "--with", "model.la"]
+    assert completed(tmp_path, second) == ["model.layer2", "model.layer2_cbam"]
+
+
+def test_powershell_is_completed(tmp_path):
+    (tmp_path / "model.py").write_text(MODEL)
+    asked = {"_STITCHGEN_COMPLETE": "powershell_source"}
+    script = completed(tmp_path, ["stitchgen"], **asked)
+    assert script[0].startswith("Register-ArgumentCompleter") and "%(" not in "".join(script)
+    words = "stitchgen\nadd\ncbam\n--after\nmodel.la"
+    asked = {"_STITCHGEN_COMPLETE": "powershell_complete", "STITCHGEN_WORDS": words}
+    assert completed(tmp_path, [""], **asked, STITCHGEN_WORD="model.la") == ["model.layer2"]
+    asked["STITCHGEN_WORDS"] = "stitchgen\nund"
+    assert completed(tmp_path, [""], **asked, STITCHGEN_WORD="und") == ["undo"]
