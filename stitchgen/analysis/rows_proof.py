@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.analysis.backend import KeyChanges
-from stitchgen.analysis.runtime_backend import MISSING, Observer, encoded
-from stitchgen.analysis.subject import Subject
+from stitchgen.analysis.runtime_backend import Observer, encoded
+from stitchgen.analysis.subject import MISSING, Subject
 from stitchgen.errors import StitchError
 from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, TwinAnswer
 

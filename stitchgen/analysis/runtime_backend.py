@@ -37,7 +37,7 @@ from stitchgen.analysis.backend import (
 from stitchgen.analysis.flow import Flow, flow_of
 from stitchgen.analysis.installed import Place, places_of
 from stitchgen.analysis.layer_facts import Failure
-from stitchgen.analysis.subject import Subject
+from stitchgen.analysis.subject import Subject, missing_package
 from stitchgen.analysis.survey import Survey
 from stitchgen.analysis.variants import Variant
 from stitchgen.errors import InternalError, StitchError
@@ -53,10 +53,6 @@ TURN = 0.2
 DOING = '{"doing": '
 #: Where to append every request, a line each, to run the observer on them by hand (CONTRIBUTING.md).
 RECORD = "STITCHGEN_RECORD"
-
-
-#: What Python says of a module that is not there.
-MISSING = re.compile(r"[Nn]o module (?:named )?'?([\w.]+)")
 
 
 class Observer:
@@ -196,7 +192,7 @@ class Observer:
             "does-not-run": "Pass the input that the model takes, for example "
             "--input 1x3x224x224 (repeat it for several inputs, :int64 for a dtype).",
         }
-        hint = self.missing(message) or self.faulty_import(error) or hints.get(code)
+        hint = missing_package(message, self.python) or self.faulty_import(error) or hints.get(code)
         return StitchError(code, message, where=where, hint=hint)
 
     def faulty_import(self, error: dict[str, Any]) -> str | None:
@@ -213,16 +209,6 @@ class Observer:
                 f"of the environment that runs your model, or install a version of {error['package']} that fits."
             )
         return "The file has to be importable; no --build helps. Mend that line, or what it needs."
-
-    def missing(self, message: str) -> str | None:
-        """What to do where a module is not found, which is no fault of the model."""
-        found = MISSING.search(message)
-        if found is None:
-            return None
-        return (
-            f"{self.python} does not find {found.group(1)}. Pass --python PATH of the environment that runs "
-            "your model, or install it there."
-        )
 
 
 def existing(folder: Path) -> Path:

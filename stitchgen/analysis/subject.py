@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from base64 import b64encode
@@ -10,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+#: What Python says of a module that is not there.
+MISSING = re.compile(r"[Nn]o module (?:named )?'?([\w.]+)")
 
 
 @dataclass(frozen=True)
@@ -76,3 +80,14 @@ def installed_packages(python: str) -> Path | None:
     folders = [*prefix.glob("lib/python3*/site-packages"), *prefix.glob("Lib/site-packages")]
     folders = [folder for folder in folders if folder.is_dir()]
     return folders[0] if len(folders) == 1 else None
+
+
+def missing_package(message: str, python: str) -> str | None:
+    """What to do where a module is not found, which is no fault of the model; None for another failure."""
+    found = MISSING.search(message)
+    if found is None:
+        return None
+    return (
+        f"{python} does not find {found.group(1)}. Pass --python PATH of the environment that runs "
+        "your model, or install it there."
+    )

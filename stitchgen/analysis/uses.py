@@ -11,11 +11,15 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from stitchgen.analysis.scope import Function, Scope, read_scope, with_class
 from stitchgen.analysis.spans import Lines
-from stitchgen.source.tree import parents
+from stitchgen.source.tree import imported_names, parents
+
+#: Functions of torch that change a layer's parameters or set them, and never call it.
+NEVER_CALL = ("torch.nn.utils.", "torch.nn.init.", "torch.nn.parametrizations.")
 
 Kind = Literal[
     "call",  # self.l(x): span of the call
@@ -304,15 +308,30 @@ class _Walk:
             case ast.Name(id=name) if self.only_asks(name, node, call):
                 return self.make("none-test", call, path, name)
         detail = ast.unparse(call.func)
+        if self.origin_of(detail).startswith(NEVER_CALL):
+            return self.make("attribute", call, path, detail)
         return self.make("passed", node, path, detail, self.lines.span(call))
+
+    def origin_of(self, called: str) -> str:
+        """`torch.nn.utils.remove_weight_norm`, by the imports of the file; the name itself where there is none."""
+        first, dot, rest = called.partition(".")
+        for node in self.module.body:
+            for bound, origin in imported_names(node):
+                if bound == first:
+                    return origin + dot + rest
+        return called
+
+    @cached_property
+    def module(self) -> ast.Module:
+        top: ast.AST = next(iter(self.above))
+        while not isinstance(top, ast.Module):
+            top = self.above[top]
+        return top
 
     def only_asks(self, name: str, node: ast.expr, call: ast.Call) -> bool:
         """Whether a function of the file does no more with its argument than ask what it is:
         `def exists(x): return x is not None`."""
-        top: ast.AST = call
-        while not isinstance(top, ast.Module):
-            top = self.above[top]
-        for function in top.body:
+        for function in self.module.body:
             if isinstance(function, ast.FunctionDef) and function.name == name:
                 break
         else:

@@ -120,6 +120,9 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
                 for one in other_lengths(filled_in(function, name))
             ]
         others = [one for one in compared.get(name, {}) if one != own]
+        usual = constant_of(default)
+        if name in given and usual is not None and usual != own and not isinstance(usual, bool):
+            others = [usual, *(one for one in others if one != usual)]
         if name in compared and not others:
             others = another_than(own)
         others += [one for one in across(own, bounds.get(name, ())) if one not in others]

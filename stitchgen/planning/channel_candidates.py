@@ -23,6 +23,9 @@ ELEMENTS = 8
 class Origin(IntEnum):
     """Where a candidate comes from: the nearer to where the number itself comes from, the earlier."""
 
+    PASSED_CLASS_FACTOR = (
+        9  # `planes * block.expansion` of a `block` that is passed on, where it varies
+    )
     CREATING_CALL = 10  # an argument of the layer's own creation: an integer, a name, arithmetic
     CREATING_PART = 11  # a part of one, as `width` of `width * scale`
     FOLLOWED = 12  # the same of what the creation's own arguments were made with before
@@ -121,6 +124,7 @@ class Constructor:
         """Every candidate with where it comes from; one may come several times."""
         own = [*self.literals, *self.named]
         every: Sequence[tuple[Origin, Iterable[str]]] = (
+            (Origin.PASSED_CLASS_FACTOR, self.times(self.varying_factors())),
             (Origin.CREATING_CALL, [text for text in own if text in self.whole]),
             (Origin.CREATING_PART, own),
             (Origin.FOLLOWED, self.followed()),
@@ -166,13 +170,31 @@ class Constructor:
                     yield from atoms(value)
                     names |= names_read(value)
 
+    def varying_factors(self) -> list[str]:
+        """`block.expansion` of a class that the creation passes on, where the file's classes have several."""
+        values: dict[str, set[str]] = {}
+        for node in self.syntax.tree.body:
+            for part in node.body if isinstance(node, ast.ClassDef) else ():
+                match part:
+                    case ast.Assign(
+                        targets=[ast.Name(id=name)], value=ast.Constant(value=int(number))
+                    ):
+                        values.setdefault(name, set()).add(str(number))
+        passed = {one.id for one in whole_arguments(self.creating) if isinstance(one, ast.Name)}
+        return [
+            text
+            for text in self.factors
+            if text.partition(".")[0] in passed and len(values.get(text.partition(".")[2], ())) > 1
+        ]
+
     def taken_next(self) -> Iterator[str]:
         """What the layers that are created next are told to take, as far as it names something."""
         after = self.creating.end_lineno or self.creating.lineno
         later = [one for one in ast.walk(self.function) if isinstance(one, ast.Assign)]
         for statement in sorted(later, key=lambda one: one.lineno):
-            if statement.lineno > after and isinstance(statement.value, ast.Call):
-                taken = taken_by(statement.value)
+            if statement.lineno > after:
+                calls = [one for one in ast.walk(statement.value) if isinstance(one, ast.Call)]
+                taken = next(filter(None, map(taken_by, calls)), None)
                 for part in ast.walk(taken) if taken is not None else ():
                     if is_atom(part) and not isinstance(part, ast.Constant):
                         yield ast.unparse(part)
@@ -259,7 +281,8 @@ def survives(candidate: Candidate, samples: Sequence[Sample], trials: Sequence[S
         return False
     counts = {sample.truth for sample in (*samples, *trials)}
     believed = not candidate.rank.weak or (len(counts) > 1 and not literal)
-    return believed and not is_idle(text, samples)
+    varies = candidate.rank is Origin.PASSED_CLASS_FACTOR  # whatever it is in these samples
+    return believed and (varies or not is_idle(text, samples))
 
 
 def is_idle(text: str, samples: Sequence[Sample]) -> bool:

@@ -53,6 +53,8 @@ def outside_calls(workspace: Workspace, calls: Calls, class_name: str) -> list[O
             for function, node, taken in handled(file.tree, first):
                 where = f"{shown}:{node.lineno}"
                 holder = function.rpartition(".")[0]
+                if taken and holder == class_name:
+                    continue  # where the class itself keeps the layer
                 name = kept_as(file.tree, node)
                 instead = f"{shown}::{holder}.{name}" if taken and holder and name else ""
                 found.append(OutsideCall(where, function, ast.unparse(node), taken, instead))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.scope import imported_names
+from stitchgen.analysis.subject import missing_package
 from stitchgen.analysis.survey import Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
@@ -164,7 +165,7 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
         failure.code,
         failure.message,
         where=failure.where,
-        hint=hint,
+        hint=missing_package(failure.message, model.subject.python) or hint,
         suggestions=suggestions,
     )
 

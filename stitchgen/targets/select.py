@@ -23,7 +23,7 @@ from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax, explicit_class
 from stitchgen.targets.adoption import OFFER, adoption
-from stitchgen.targets.build_errors import nothing_built
+from stitchgen.targets.build_errors import no_builds, nothing_built
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.resolve import Resolved, in_class_file, resolve
 from stitchgen.targets.surveyed import SurveyedModel
@@ -72,6 +72,10 @@ def matching(surveyed: SurveyedModel, located: Located) -> list[Resolved]:
         [(name, paths)] = found.items()
         return [Resolved(located, located.file, name, path, pattern=pattern) for path in paths]
     text, shown = located.target.text, workspace.relative(located.file)
+    if explicit is not None and not any(
+        survey.roots(one, explicit[0], file) for one in survey.configurations
+    ):
+        raise no_builds(surveyed.model)
     if not found:
         raise StitchError(
             "target-not-found",

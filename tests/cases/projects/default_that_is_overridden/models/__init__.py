@@ -1,0 +1,1 @@
+from .psp import Psp
