@@ -155,7 +155,8 @@ def warnings_of(
     # Where no key is new or gone, old weights load as they did.
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
-        found += for_project(plan.workspace.imports, task.model.file)
+        classes = {point.class_name for point in plan.shown}
+        found += for_project(plan.workspace.imports, task.model.file, classes)
     return [one for number, one in enumerate(found) if one not in found[:number]]
 
 

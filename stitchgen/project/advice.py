@@ -6,31 +6,39 @@ Read from the source by `ast`; nothing is run and nothing is changed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from stitchgen.project.ways_in import Project
 
 
-def for_project(project: Project, model_file: Path) -> list[dict[str, str]]:
+def for_project(
+    project: Project, model_file: Path, classes: Collection[str] = ()
+) -> list[dict[str, str]]:
     """Warnings about places of the project that the new keys will meet: in the model's file and those that
-    may import it, or in all of them where none does."""
+    may import it, or in all of them where none does. `classes` are those that are edited: what is seen to be
+    built of others alone is passed over."""
     found: list[dict[str, str]] = []
     reaching = project.reaching(model_file)
+    trees: dict[Path, ast.Module] = {}
     for path, raw in project.contents.items():
-        if len(reaching) > 1 and path not in reaching:
-            continue
+        if len(reaching) == 1 or path in reaching:
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+                trees[path] = ast.parse(raw)
+    others = defined_elsewhere(trees.values(), classes) if classes else set[str]()
+    for path, tree in trees.items():
+        raw = project.contents[path]
         if not any(word in raw for word in (b"state_dict", b"children", b"modules")):
             continue
-        try:
-            tree = ast.parse(raw)
-        except (SyntaxError, ValueError, RecursionError):
-            continue
+        foreign = built_of(tree, others)
         shown = path.relative_to(project.root).as_posix()
         found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
+                    if ast.unparse(node.func.value) in foreign:
+                        continue
                     warning = load_warning(node, f"{shown}:{node.lineno}")
                     if warning is not None:
                         found.append(warning)
@@ -45,6 +53,58 @@ def for_project(project: Project, model_file: Path) -> list[dict[str, str]]:
                     }
                 )
     return found
+
+
+def defined_elsewhere(trees: Iterable[ast.Module], classes: Collection[str]) -> set[str]:
+    """The classes and functions that have nothing of the edited classes in them, not by others either."""
+    mentioned: dict[str, set[str]] = {}
+    for tree in trees:
+        for node in tree.body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                names = names_in(node) | {
+                    part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)
+                }
+                mentioned[node.name] = mentioned.get(node.name, set()) | names
+    related, before = set(classes), -1
+    while before != len(related):
+        before = len(related)
+        related |= {name for name, names in mentioned.items() if names & related}
+    return mentioned.keys() - related
+
+
+def built_of(tree: ast.Module, others: Collection[str]) -> set[str]:
+    """What a file assigns constructions of these alone to, and the optimizers of such: `judge`, `self.judge`."""
+    made: dict[str, set[bool]] = {}
+    for name, value in assignments(tree):
+        if isinstance(value, ast.Call):
+            callee = ast.unparse(value.func).rpartition(".")[2]
+            made.setdefault(name, set()).add(callee in others)
+    foreign = {name for name, known in made.items() if known == {True}}
+    for name, value in assignments(tree):
+        if isinstance(value, ast.Call) and "optim" in ast.unparse(value.func).lower():
+            owners = {
+                ast.unparse(part.value)
+                for part in ast.walk(value)
+                if isinstance(part, ast.Attribute)
+                and part.attr in ("parameters", "named_parameters")
+            }
+            if owners and owners <= foreign:
+                foreign.add(name)
+    return foreign
+
+
+def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Each name or attribute that is assigned, with its value; those of `a, b = A(), B()` one by one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                match target, node.value:
+                    case ast.Tuple(elts=targets), ast.Tuple(elts=values):
+                        yield from (
+                            (ast.unparse(one), value) for one, value in zip(targets, values)
+                        )
+                    case _:
+                        yield ast.unparse(target), node.value
 
 
 def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:
