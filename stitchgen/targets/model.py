@@ -19,7 +19,7 @@ from stitchgen.project.modules import ImportName, as_named, files_beside
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax
-from stitchgen.targets.constructions_alike import relatives_of
+from stitchgen.targets.constructions_alike import relatives_of, with_other_files
 from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.scripts import Script, read_script
@@ -119,7 +119,10 @@ def target_model(
     named = scripted(located, syntax, file, name)
     script = named if named is not None and named.variables else None
     given = options.builds or (configured.build if configured else ())
-    relatives = tuple(one for text in given for one in relatives_of(syntax, text))[:MOST_OTHERS]
+    alike = [one for text in given for one in relatives_of(syntax, text)][:MOST_OTHERS]
+    folders = run_from(file, workspace)
+    files = [one for text in given for one in with_other_files(text, folders)][:MOST_OTHERS]
+    relatives = tuple(dict.fromkeys((*alike, *files)))
     builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
     builds = tuple(dict.fromkeys((*given, *relatives, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
