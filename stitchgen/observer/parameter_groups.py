@@ -149,10 +149,19 @@ def method_names(kind: Any, root: str) -> Sequence[Tuple[str, types.CodeType]]:
             if name.startswith("__") or OTHERS & set(words):
                 continue
             code = function.__code__
-            if any(word.startswith(GIVES) for word in words) and READS & set(code.co_names):
+            if any(word.startswith(GIVES) for word in words) and READS & names_read(code):
                 if real(code.co_filename).startswith(root):
                     found[name] = code
     return list(found.items())
+
+
+def names_read(code: types.CodeType) -> Set[str]:
+    """The names in a function's code, and in that of its comprehensions and inner functions."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= names_read(constant)
+    return found
 
 
 def function_giver(function: types.FunctionType, model: nn.Module, *, each: bool) -> Giver:

@@ -84,7 +84,7 @@ def test_the_model_ends_with_the_command(folder, begun, number):
     until(begun.exists)
     assert observers_in(folder)
     process.send_signal(number)
-    process.wait(timeout=20)
+    process.wait(timeout=90)
     until(lambda: not observers_in(folder), 20)
 
 
@@ -94,7 +94,7 @@ def test_ctrl_c_is_answered_while_the_model_runs(folder, begun):
     )
     until(begun.exists)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=90)
     assert process.returncode == 130
     assert b"interrupted" in errors
 
