@@ -33,6 +33,8 @@ from stitchgen.targets.relatives import constructions_elsewhere
 CHECKS = ("builds", "keys", "position", "axis", "elsewhere", "consumed")
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
+#: How many variants that have no such layer are run.
+LACKING = 2
 #: How many constructions of other files, of what inherits from or contains an edited class.
 MOST_RELATIVES = 4
 
@@ -122,6 +124,8 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     wanted, others = concerned(planning, plan)
     named = len([one for one in others if one.expression in given])
     unchanged = max(1, min(named, PROVEN))
+    # Of those that have no such layer a few are run as well: they have to be what they were.
+    lacking = [one for one in others if one.expression in variants][:LACKING]
     others = [one for one in others if one.expression not in variants]
     whole = [one for one in wanted if one.expression not in variants][:PROVEN]
     brief: list[Configuration] = []
@@ -136,7 +140,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
             splices_in(placement, one, plan.fresh),
             extent(planning, one, whole),
         )
-        for one in whole + others[:unchanged] + brief
+        for one in whole + others[:unchanged] + brief + lacking
     ]
     found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()

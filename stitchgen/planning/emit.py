@@ -127,7 +127,7 @@ def lines_of(planning: Planning, one: Construction) -> str:
         lines.append(snippet("attach", "init", layer=point.layer_text, function=function, pre=pre))
     code = "\n".join(lines)
     guard = definition.guard if definition.loop is None else definition.loop.guard
-    if guard is not None:
+    if guard is not None and code:
         code = suite(f"if {guard}", code)
     return code
 

@@ -192,8 +192,13 @@ class Call:
         text = self.called_text
         if any(same_expression(text, way) for way in self.ways(insertion)):
             return []
+        steps = insertion.to_called
         longer = self.long_enough(insertion) if insertion.by_number else []
-        return [*longer, f"{text} is {access(self.receiver, insertion.to_called)}"]
+        if insertion.by_number and not longer and steps:
+            # By its name, which no attribute may have in other configurations.
+            owner = access(self.receiver, steps[:-1])
+            return [f'{text} is getattr({owner}, "{steps[-1].name}", None)']
+        return [*longer, f"{text} is {access(self.receiver, steps)}"]
 
     def ways(self, insertion: Insertion) -> list[str]:
         """How the layer may be written: `self.blocks[5]`, and `self.blocks[-1]` if it is the last."""

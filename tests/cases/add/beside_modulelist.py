@@ -48,13 +48,18 @@ class Net(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, width, 3, padding=1)
         self.blocks = nn.ModuleList([Block(width) for _ in range(depth)])
-        self.blocks_1_se = SE(channels=width)
+        if len(self.blocks) > 1:
+            self.blocks_1_se = SE(channels=width)
         self.features = nn.Sequential(Block(width), Block(width), nn.ReLU())
 
     def forward(self, x):
         x = self.stem(x)
         for block in self.blocks:
-            x = block(x) + self.blocks_1_se(x) if block is self.blocks[1] else block(x)
+            if len(self.blocks) > 1 and block is self.blocks[1]:
+                branch = self.blocks_1_se(x)
+            x = block(x)
+            if len(self.blocks) > 1 and block is self.blocks[1]:
+                x = x + branch
         return self.features(x)
 
 

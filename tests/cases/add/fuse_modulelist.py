@@ -55,7 +55,7 @@ class Net(nn.Module):
             x = block(x)
             if block is self.blocks[0]:
                 blocks_0_out = x
-            if block is self.blocks[2]:
+            if len(self.blocks) > 2 and block is self.blocks[2]:
                 x = blocks_0_out + x
         return self.features(x)
 

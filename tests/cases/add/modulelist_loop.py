@@ -23,12 +23,13 @@ class Net(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, dim, 1)
         self.blocks = nn.ModuleList([nn.Conv2d(dim, dim, 3, padding=1) for _ in range(depth)])
-        self.blocks_1_cbam = CBAM(channels=dim)
+        if len(self.blocks) > 1:
+            self.blocks_1_cbam = CBAM(channels=dim)
 
     def forward(self, x):
         x = self.stem(x)
         for blk in self.blocks:
             x = blk(x)
-            if blk is self.blocks[1]:
+            if len(self.blocks) > 1 and blk is self.blocks[1]:
                 x = self.blocks_1_cbam(x)
         return x

@@ -24,11 +24,12 @@ class Net(nn.Module):
         self.depth = depth
         for i in range(depth):
             self.add_module("conv%d" % i, nn.Conv2d(16 if i else 3, 16, 3))
-        self.conv2_cbam = CBAM(channels=16)
+        if getattr(self, "conv2", None) is not None:
+            self.conv2_cbam = CBAM(channels=16)
 
     def forward(self, x):
         for i in range(self.depth):
             x = getattr(self, "conv{}".format(i))(x)
-            if getattr(self, "conv{}".format(i)) is self.conv2:
+            if getattr(self, "conv{}".format(i)) is getattr(self, "conv2", None):
                 x = self.conv2_cbam(x)
         return x
