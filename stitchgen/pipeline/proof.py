@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ from stitchgen.targets.relatives import constructions_elsewhere
 CHECKS = ("builds", "keys", "position", "axis", "elsewhere", "consumed")
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
+#: A configuration of so many times the parameters is not run with values.
+MUCH_LARGER = 4
 #: How many variants that have no such layer are run.
 LACKING = 2
 #: How many constructions of other files, of what inherits from or contains an edited class.
@@ -129,6 +131,10 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     others = [one for one in others if one.expression not in variants]
     whole = [one for one in wanted if one.expression not in variants][:PROVEN]
     brief: list[Configuration] = []
+    if any(one.expression in given for one in whole):
+        # What the user names is proven whole; what the project has besides, as far as it is cheap.
+        brief = [one for one in whole if one.expression not in given]
+        whole = [one for one in whole if one.expression in given]
     for one in wanted:
         if one.expression in variants:
             # Where no other configuration has the layer, one of them is proven whole.
@@ -229,7 +235,8 @@ def extent(planning: Planning, one: Configuration, whole: Sequence[Configuration
         return "whole"
     variant = planning.survey.variants.get(one.expression)
     if variant is None:
-        return "small"
+        largest = max((other.parameters for other in whole), default=one.parameters)
+        return "small" if one.parameters <= MUCH_LARGER * largest else "shapes"
     # Where a list has another length, a block may come to stand elsewhere.
     return "eval" if variant.resizes else "shapes"
 
@@ -295,6 +302,11 @@ def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> 
             hint="The block's arguments come from --set name=value and --channels EXPR; see "
             f"stitchgen show {request.block}.",
             details=details,
+        )
+    own_line = broken.where is not None and plan.workspace.is_kept(broken.where)
+    if broken.check == "builds" and broken.mode is None and own_line and not in_block:
+        broken = replace(
+            broken, code="function-fails" if broken.code == "law-broken" else broken.code
         )
     for point in plan.fresh if request.placement.replaces else ():
         for one in point.calls.instances:

@@ -225,10 +225,22 @@ def chosen(
     count = asked.count
     point, value = count.point.definition.point, count.only
     samples = samples_of(asked, passages)
-    kept = channel_candidates.survivors(asked.ranked, samples, trials_of(asked, evaluation, trial))
+    trials = trials_of(asked, evaluation, trial)
+    kept = channel_candidates.survivors(asked.ranked, samples, trials)
     if kept:
         texts = tuple(one.text for one in kept)
         return NamedChannels(texts[0], value, kept=texts)
+    changed = next((one.build for one in trials if one.truth != value), None)
+    if value is not None and changed is not None:
+        path = workspace.syntax(point.file).document.path
+        raise StitchError(
+            "channels-unknown",
+            f"{count.name} has {value} channels here and others where {changed} is another, and no "
+            "expression of the constructor gives them",
+            where=f"{path}:{point.line}",
+            hint=f"Pass --channels EXPR, which is evaluated after {path}:{point.line}; --channels {value} keeps "
+            "the number.",
+        )
     if value is not None:
         return NamedChannels(
             str(value),

@@ -131,13 +131,25 @@ class Workspace:
         planned = self.overlay().get(Path(path))
         if planned is None or str(path) not in self.edits or not line.isdecimal():
             return where
-        before, after = self.syntax(path).document.raw.splitlines(), planned.splitlines()
         number = int(line) - 1
-        blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
-        for start, start_after, size in reversed(blocks):
+        for start, start_after, size in reversed(self.kept_lines(path)):
             if size and start_after <= number:
                 return f"{path}:{start + min(number - start_after, size - 1) + 1}"
         return where
+
+    def is_kept(self, where: str) -> bool:
+        """Whether `path:line` of a planned file is a line that the user's file has as well."""
+        path, _, line = where.rpartition(":")
+        if path not in self.edits or not line.isdecimal():
+            return path not in self.created
+        number = int(line) - 1
+        return any(start <= number < start + size for _, start, size in self.kept_lines(path))
+
+    def kept_lines(self, path: str) -> list[difflib.Match]:
+        """The runs of lines that a planned file keeps: where they begin before and after, and how many."""
+        before = self.syntax(path).document.raw.splitlines()
+        after = self.overlay()[Path(path)].splitlines()
+        return difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
 
     def changes(self) -> list[FileChange]:
         """The plan: new files first, the edited ones after them."""

@@ -38,7 +38,10 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     for path in python_files(root):
         own = path.resolve() == file
         try:
-            tree = syntax.tree if own else ast.parse(path.read_bytes())
+            raw = b"" if own else path.read_bytes()
+            if not own and not any(word.encode() in raw for word in (file.stem, *names)):
+                continue
+            tree = syntax.tree if own else ast.parse(raw)
         except (OSError, SyntaxError, ValueError):
             continue
         shown = path.relative_to(root).as_posix()

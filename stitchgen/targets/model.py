@@ -19,6 +19,7 @@ from stitchgen.project.modules import ImportName, as_named, files_beside
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax
+from stitchgen.targets.build_offers import constructions
 from stitchgen.targets.constructions_alike import relatives_of, with_other_files
 from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in
 from stitchgen.targets.request import SpliceRequest
@@ -122,7 +123,8 @@ def target_model(
     alike = [one for text in given for one in relatives_of(syntax, text)][:MOST_OTHERS]
     folders = run_from(file, workspace)
     files = [one for text in given for one in with_other_files(text, folders)][:MOST_OTHERS]
-    relatives = tuple(dict.fromkeys((*alike, *files)))
+    own = constructions_beside(project.root, file, syntax, given)[:MOST_OTHERS]
+    relatives = tuple(dict.fromkeys((*alike, *files, *own)))
     builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
     builds = tuple(dict.fromkeys((*given, *relatives, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
@@ -159,6 +161,18 @@ def target_model(
     located = tuple(model.behind_variable(one) for one in located)
     subject = replace(subject, names=tuple(one.names for one in located))
     return replace(model, located=located, subject=subject)
+
+
+def constructions_beside(
+    root: Path, file: Path, syntax: Syntax, given: tuple[str, ...]
+) -> list[str]:
+    """The constructions with literal arguments that the project has of what the user's own construct."""
+    names = {name for text in given for name in names_in(text)} & set(syntax.top_level_names)
+    if not names:
+        return []
+    offers = [one.text for one in constructions(root, file, syntax, names)]
+    plain = [one for one in offers if ":" not in one.partition("(")[0] and "..." not in one]
+    return [one for one in plain if one not in given]
 
 
 def imported_as(file: Path, workspace: Workspace) -> ImportName:
