@@ -138,6 +138,14 @@ def methods_of(module: nn.Module, root: str) -> Iterator[Giver]:
 def method_names(kind: Any, root: str) -> Sequence[Tuple[str, types.CodeType]]:
     found: Dict[str, types.CodeType] = {}
     seen: Set[str] = set()
+    constructors = [vars(one).get("__init__") for one in kind.__mro__]
+    # What a constructor calls has run, before the block was there or after.
+    built_with = {
+        name
+        for one in constructors
+        if isinstance(one, types.FunctionType)
+        for name in names_read(one.__code__)
+    }
     for one in kind.__mro__:
         if one.__module__.split(".")[0] == "torch":
             continue
@@ -146,7 +154,7 @@ def method_names(kind: Any, root: str) -> Sequence[Tuple[str, types.CodeType]]:
                 continue
             seen.add(name)
             words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)]
-            if name.startswith("__") or OTHERS & set(words):
+            if name.startswith("__") or name in built_with or OTHERS & set(words):
                 continue
             code = function.__code__
             if any(word.startswith(GIVES) for word in words) and READS & names_read(code):

@@ -225,7 +225,8 @@ def assigned_always(workspace: Workspace, point: DefinitionPoint, name: str) -> 
 def initialising_loop(
     workspace: Workspace, point: DefinitionPoint, *, parameters: bool = False
 ) -> ast.stmt | None:
-    """The statement below the point that initialises all modules: a loop, or `self.apply(...)`.
+    """The statement below the point that initialises all modules: a loop, `self.apply(...)`, or the call of a
+    method that has one of these.
 
     With `parameters`, a loop over these counts as well.
     """
@@ -233,15 +234,34 @@ def initialising_loop(
     names |= {"parameters", "named_parameters"} if parameters else set()
     function = constructor_of(workspace, point)
     found: ast.stmt | None = None
+    syntax = workspace.syntax(point.file)
     for statement in function.body if function is not None else ():
         if statement.lineno <= point.line:
             continue
-        match statement:
-            case ast.For(iter=ast.Call(func=ast.Attribute(attr=name))) if name in names:
-                found = statement
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name("self"), attr="apply"))):
-                found = statement
+        called = method_called(statement)
+        method = syntax.method(point.function.rpartition(".")[0], called) if called else None
+        inner = ast.walk(method) if method is not None else ()
+        if goes_through(statement, names) or any(goes_through(one, names) for one in inner):
+            found = statement
     return found
+
+
+def goes_through(statement: ast.AST, names: set[str]) -> bool:
+    """Whether it is a loop over `self.modules()` and the like, or `self.apply(...)`."""
+    match statement:
+        case ast.For(iter=ast.Call(func=ast.Attribute(attr=name))):
+            return name in names
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name("self"), attr="apply"))):
+            return True
+    return False
+
+
+def method_called(statement: ast.stmt) -> str | None:
+    """`initialize` of `self.initialize()`."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name("self"), attr=name))):
+            return name
+    return None
 
 
 def defined_after(
