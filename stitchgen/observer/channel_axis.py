@@ -20,7 +20,7 @@ from stitchgen.observer.tensors.randomness import seed_all
 
 #: So many producers that a value comes from are asked, the nearest first; of those before, everything depends
 #: on everything.
-MOST_PRODUCERS = 8
+MOST_PRODUCERS = 5
 #: So many are kept: what comes by a skip connection has others after it, which it does not come from.
 MOST_KEPT = 256
 #: An axis whose indices come from at most this part of what another's do is that of the channels.
@@ -170,8 +170,10 @@ def axis_of_weight(module: nn.Module, value: torch.Tensor) -> Optional[int]:
     """The axis along which a norm of the project's own has a weight for each channel, by whatever name."""
     axes = [axis for axis in range(1, value.dim()) if value.shape[axis] > 1]
     for weight in module.parameters(recurse=False):
-        if weight.dim() == 1 and weight.numel() > 1 and weight.requires_grad:
-            parts = {axis: part_of_channels(value, axis, Producer(weight, 0)) for axis in axes}
+        long = [axis for axis, size in enumerate(weight.shape) if size > 1]
+        if len(long) == 1 and weight.requires_grad:  # C, or 1 x C x 1 x 1
+            producer = Producer(weight, long[0])
+            parts = {axis: part_of_channels(value, axis, producer) for axis in axes}
             confined = confined_axes({axis: part for axis, part in parts.items() if part})
             if len(confined) == 1:
                 return confined[0]

@@ -237,7 +237,9 @@ def extent(planning: Planning, one: Configuration, whole: Sequence[Configuration
     if variant is None:
         largest = max((other.parameters for other in whole), default=one.parameters)
         return "small" if one.parameters <= MUCH_LARGER * largest else "shapes"
-    # Where a list has another length, a block may come to stand elsewhere.
+    # Where a list has another length, a block may come to stand elsewhere, or be read by nothing.
+    if variant.change != "value":
+        return "small"
     return "eval" if variant.resizes else "shapes"
 
 

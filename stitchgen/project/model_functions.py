@@ -53,47 +53,65 @@ def called_in(project: Project, path: Path) -> Iterator[ModelFunction]:
     tree = tree_of(project, path)
     if tree is None:
         return
+    names = Names.of(tree)
+    calls: dict[tuple[str, bool], None] = {}
     for node in ast.walk(tree):
         match node:
             case ast.Call(
                 func=ast.Attribute(attr="apply"), args=[ast.Name() | ast.Attribute() as given]
             ):
-                function, each = given, True
+                calls[ast.unparse(given), True] = None
             case ast.Call(func=ast.Name() | ast.Attribute() as function, args=[_, *_]):
-                each = False
-            case _:
-                continue
-        found = defined(project, path, tree, ast.unparse(function))
-        if found is None:
-            continue
-        file, definition = found
-        if takes_module(definition) if each else takes_model(definition):
-            yield ModelFunction(file, definition.name, each)
+                calls[ast.unparse(function), False] = None
+    for called, each in calls:
+        found = defined(project, path, names, called)
+        if found is not None:
+            file, definition = found
+            if takes_module(definition) if each else takes_model(definition):
+                yield ModelFunction(file, definition.name, each)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The functions of a file, and the modules from which it imports names."""
+
+    functions: dict[str, ast.FunctionDef]
+    imported: dict[str, tuple[str, str]]  # by the bound name, the module and the name in it
+    modules: dict[str, str]  # by how they are written
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> Names:
+        found = cls({}, {}, {})
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                found.functions[node.name] = node
+        for part in ast.walk(tree):
+            match part:
+                case ast.ImportFrom(module=module, names=names, level=level):
+                    for alias in names:
+                        base = "." * level + (module or "")
+                        found.imported[alias.asname or alias.name] = base, alias.name
+                case ast.Import(names=names):
+                    for alias in names:
+                        found.modules[alias.asname or alias.name] = alias.name
+        return found
 
 
 def defined(
-    project: Project, path: Path, tree: ast.Module, called: str
+    project: Project, path: Path, names: Names, called: str
 ) -> tuple[Path, ast.FunctionDef] | None:
     """The file and the definition of what is called by a name: the file's own, or imported."""
-    first, _, rest = called.partition(".")
-    if not rest:
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name == called:
-                return path, node
-    for part in ast.walk(tree):
-        match part:
-            case ast.ImportFrom(module=module, names=names, level=level):
-                for alias in names:
-                    if (alias.asname or alias.name) == first:
-                        base = "." * level + (module or "")
-                        name = rest or alias.name
-                        inner = f"{base}{'' if base.endswith('.') else '.'}{alias.name}"
-                        return definition_in(project, path, inner if rest else base, name)
-            case ast.Import(names=names):
-                for alias in names:
-                    bound = alias.asname or alias.name
-                    if rest and called.startswith(f"{bound}."):
-                        return definition_in(project, path, alias.name, called[len(bound) + 1 :])
+    if called in names.functions:
+        return path, names.functions[called]
+    if called in names.imported:
+        return definition_in(project, path, *names.imported[called])
+    holder, _, name = called.rpartition(".")
+    if holder in names.imported:
+        base, inner = names.imported[holder]
+        module = f"{base}{'' if base.endswith('.') else '.'}{inner}"
+        return definition_in(project, path, module, name)
+    if holder in names.modules:
+        return definition_in(project, path, names.modules[holder], name)
     return None
 
 

@@ -137,6 +137,17 @@ class Gamma(nn.Module):
         return self.gamma * centred / (centred.std(-1, keepdim=True) + 1e-6) + self.beta
 
 
+class Spread(nn.Module):
+    """The same with a weight that is spread over the tokens."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.g = nn.Parameter(torch.ones(1, 1, width))
+
+    def forward(self, x):
+        return nn.functional.normalize(x, dim=-1) * self.g
+
+
 class Plain(nn.Module):
     """The same without parameters, so that only what reads it tells."""
 
@@ -159,7 +170,7 @@ class Tokens(nn.Module):
 
 
 @pytest.mark.parametrize("add", [False, True])
-@pytest.mark.parametrize("norm", [Gamma(16), Plain()])
+@pytest.mark.parametrize("norm", [Gamma(16), Spread(16), Plain()])
 def test_a_norm_of_the_project_is_known_by_its_parameters_or_by_what_reads_it(norm, add):
     torch.manual_seed(0)
     experiment = ChannelAxes(Tokens(norm, add), Shapes([([2, 9, 6], "float32")]))

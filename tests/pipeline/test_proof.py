@@ -120,7 +120,7 @@ def test_an_import_is_tried_as_the_file_is_and_as_it_would_be(project, way, befo
         "paths": [str(project.root)],
         "root": str(project.root),
         "inputs": [],
-        "ways": [{"file": str(file), "module": way["module"], "paths": paths}],
+        "ways": [{"file": str(file), "module": way["module"], "paths": paths, "by_path": False}],
         "overlay": {path: base64.b64encode(data).decode() for path, data in overlay.items()},
     }
     # In a process of its own: other tests leave folders and modules behind in that of pytest.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Dict, List
+
 from stitchgen.observer.checks.check import Check
 from stitchgen.observer.checks.evidence import ModeEvidence
+from stitchgen.observer.checks.wording import few
 from stitchgen.observer.forwards.splice import Splice
 
 
@@ -14,6 +17,7 @@ class Axis(Check):
     name = "axis"
 
     def in_mode(self, runs: ModeEvidence) -> None:
+        untold: Dict[int, List[str]] = {}
         for splice in runs.splices:
             if runs.mode != "eval" or splice.module is None or len(splice.layout) < 3:
                 continue  # the axes do not matter, or there is but one for the channels
@@ -21,15 +25,17 @@ class Axis(Check):
                 splice.index, ()
             )  # () where it does not run in eval
             if not found:
-                runs.evidence.unshown.add(self.name)
-                runs.evidence.note(
-                    "Nothing before %s tells which axis of what it is fed holds the channels; the shapes "
-                    "say axis %d." % (splice.block, axis_of(splice))
-                )
+                untold.setdefault(axis_of(splice), []).append(splice.block)
             elif axis_of(splice) not in found:
                 message = "%s takes axis %d for the channels, and is fed them along axis %s."
                 shown = " and ".join(map(str, found))
                 raise runs.fail("axis", message % (splice.name, axis_of(splice), shown))
+        for axis, blocks in untold.items():
+            runs.evidence.unshown.add(self.name)
+            runs.evidence.note(
+                "Nothing before %s tells which axis of what is fed to it holds the channels; the shapes "
+                "say axis %d." % (" and ".join(few(blocks)), axis)
+            )
 
 
 def axis_of(splice: Splice) -> int:
