@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -189,8 +189,13 @@ class Backend(Protocol):
         `strides`: it matters how features lie in memory.
         """
 
-    def survey_variants(self, variants: Sequence[Variant]) -> Survey:
-        """The same of constructions with one argument changed; their names stand for them from then on."""
+    def survey_variants(
+        self, variants: Sequence[Variant], layers: Collection[str] | None = None
+    ) -> Survey:
+        """The same of constructions with one argument changed; their names stand for them from then on.
+
+        `layers` are the last names of those that matter, where that is known.
+        """
 
     def evaluate(self, questions: Questions) -> Evaluation:
         """The values of expressions in the live constructors."""

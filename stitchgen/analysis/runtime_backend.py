@@ -14,7 +14,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -269,10 +269,13 @@ class RuntimeBackend:
         answer = self.ask("survey", builds=list(builds), brief=list(brief), strides=strides)
         return answers.survey_of(answer)
 
-    def survey_variants(self, variants: Sequence[Variant]) -> Survey:
+    def survey_variants(
+        self, variants: Sequence[Variant], layers: Collection[str] | None = None
+    ) -> Survey:
         self.variants |= {one.name: one for one in variants}
         names = [one.name for one in variants]
-        return self.survey(names, brief=names)
+        asked = None if layers is None else list(layers)
+        return answers.survey_of(self.ask("survey", builds=names, brief=names, axes_of=asked))
 
     def ask(self, operation: str, **fields: Any) -> Any:
         """One request about the model and its variants."""

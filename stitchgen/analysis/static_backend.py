@@ -7,7 +7,7 @@ out, so that a plan made from it is refused rather than wrong.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,7 +76,9 @@ class StaticBackend:
                 configurations.append(Configuration(f"{name}, {READ}", key, layers))
         return Survey(configurations, classes.known, read=True)
 
-    def survey_variants(self, variants: Sequence[Variant]) -> Survey:
+    def survey_variants(
+        self, variants: Sequence[Variant], layers: Collection[str] | None = None
+    ) -> Survey:
         raise InternalError("the model is read and not run, so no arguments are changed")
 
     def evaluate(self, questions: Questions) -> Evaluation:

@@ -99,6 +99,9 @@ class SurveyRequestBase(ModelRequest):
 class SurveyRequest(SurveyRequestBase, total=False):
     brief: List[str]  # of these, those that are run once, in eval
     strides: bool  # whether it matters how features lie in memory
+    axes_of: Optional[
+        List[str]
+    ]  # the last names of the layers whose channel axes are asked for; all by default
 
 
 class Trial(TypedDict):

@@ -56,6 +56,7 @@ class Surveyor:
         self.inputs_train: Sequence[str] = request.get("inputs_train") or []
         #: Those that are run in eval alone, and once where a run takes time.
         self.brief = set(request.get("brief") or ())
+        self.axes_of = request.get("axes_of")
         self.devices = DEVICES[-1:] if request.get("strides") else DEVICES
         self.classes = Classes()
 
@@ -126,6 +127,8 @@ class Surveyor:
         def channel_axis(
             path: str, number: int, side: str, element: Optional[str], batch: int
         ) -> Optional[int]:
+            if self.axes_of is not None and path.rpartition(".")[2] not in self.axes_of:
+                return None
             if not experiments:
                 try:
                     model = build(self.project, expression)

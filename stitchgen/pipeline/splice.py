@@ -176,7 +176,8 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
         raise no_builds(task.model)
     variants = variants_to_build(task, survey)
     if variants:
-        survey = survey.with_variants(variants, backend.survey_variants(variants))
+        found = backend.survey_variants(variants, layers_meant(task))
+        survey = survey.with_variants(variants, found)
     named = survey.only((*given, *subject.relatives))
     tried = [survey, survey.without_variants() if survey.variants else named, named]
     refused: StitchError | None = None
@@ -192,6 +193,17 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
             continue
         return plan, proof if refused is None else with_left_out(proof, survey, known, refused)
     raise AssertionError("the last survey is planned or refused")
+
+
+def layers_meant(task: Task) -> set[str] | None:
+    """The last names of the layers that are asked for; None where a pattern may mean any."""
+    model = task.model
+    located = [*model.located, *model.with_, *([model.into] if model.into else [])]
+    names = [one.names[-1] for one in located if one.names]
+    open_ended = task.request.every is not None or len(names) < len(located)
+    if open_ended or any(set(name) & set("*?[") for name in names):
+        return None
+    return set(names)
 
 
 def with_left_out(
