@@ -146,8 +146,9 @@ def prove(planning: Planning, plan: Plan) -> Proof:
             splices_in(placement, one, plan.fresh),
             extent(planning, one, whole),
         )
-        for one in whole + others[:unchanged] + brief + lacking
+        for one in whole + others[:unchanged] + brief
     ]
+    proposals += [Proposal(one.expression, (), "relative") for one in lacking]
     found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()
     # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
@@ -156,6 +157,8 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         answers = planning.backend.prove(proposals, plan.workspace.overlay(), functions)
         for proposal, proven in zip(proposals, answers):
             if not isinstance(proven, BrokenCheck):
+                if proposal.extent == "relative" and not proven.input:
+                    continue  # nothing ran, so nothing was seen of it
                 found[proposal.expression] = proven
             elif proposal.expression in variants and found and is_harmless(planning, proven):
                 notes.add(f"{proposal.expression}: {proven.message}")

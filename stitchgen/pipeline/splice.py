@@ -20,7 +20,7 @@ from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, Step, outcome_of
 from stitchgen.pipeline.passed_weights import check_passed_weights
 from stitchgen.pipeline.proof import Proof, prove
-from stitchgen.pipeline.survey import backend_for, with_projects_own
+from stitchgen.pipeline.survey import backend_for, has_no_construction, with_projects_own
 from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
 from stitchgen.planning.fuse import make_fusion
@@ -164,6 +164,8 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
     """The plan for all configurations of the file, else for those that the user named; its proof."""
     subject = task.model.subject
     given = subject.given
+    if has_no_construction(task.model):
+        raise no_builds(task.model)
     survey = backend.survey(
         subject.builds,
         brief=[text for text in subject.builds if given and text not in given],

@@ -63,10 +63,7 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
         return survey
     if not wanted or any(has_class(survey, one, wanted) for one in survey.configurations):
         return survey
-    offers = safe_constructions(subject.root, model.file, syntax, wanted)
-    if not offers:
-        around = constructions_around(subject.root, model.file, wanted)
-        offers = [one.text for one in around if "..." not in one.text]
+    offers = projects_own(model, wanted)
     tried = [one for one in offers if one not in subject.builds][:MOST_OFFERS]
     for number, text in enumerate(tried):
         found = backend.survey([text])
@@ -76,6 +73,24 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
             rest = backend.survey(others, brief=others) if others else Survey((), {})
             return survey.with_more(found).with_more(rest)
     return survey
+
+
+def projects_own(model: TargetModel, classes: set[str]) -> list[str]:
+    """The constructions that the project has of these classes, or of what is made of them in other files."""
+    root, file = model.subject.root, model.file
+    offers = safe_constructions(root, file, model.syntax, classes)
+    if offers:
+        return offers
+    around = constructions_around(root, file, classes)
+    return [one.text for one in around if "..." not in one.text]
+
+
+def has_no_construction(model: TargetModel) -> bool:
+    """Whether reading alone tells that there is nothing to build, before anything is imported."""
+    if model.subject.builds or model.script is not None or model.unread:
+        return False
+    wanted = set(wanted_classes(model))
+    return bool(wanted) and not projects_own(model, wanted)
 
 
 def names_nothing(model: TargetModel) -> bool:

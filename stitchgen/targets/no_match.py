@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from stitchgen.errors import StitchError
 from stitchgen.source.syntax import Syntax
-from stitchgen.targets.build_errors import may_do_more, with_offers
+from stitchgen.targets.build_errors import may_do_more, signature, with_offers
 from stitchgen.targets.surveyed import SurveyedModel
 
 
@@ -87,7 +87,7 @@ def no_instance(surveyed: SurveyedModel, class_name: str) -> StitchError:
         + ", ".join(one.expression for one in survey.configurations[:4])
         + failed,
         where=where,
-        hint=f"Say how the model is built: --build '{class_name}(...)'",
+        hint=f"Say how the model is built: --build '{signature(surveyed.model.syntax, class_name)}'",
     )
     return with_offers(surveyed.model, error)
 
