@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import click
 import pytest
 
-from stitchgen.catalog import folders
+from stitchgen.catalog import folders, show
 from stitchgen.cli import main
 from stitchgen.explanations.entries import explanations
 from tests.support.pages import Reader, commands, fences
@@ -134,6 +134,14 @@ def shown() -> Iterator[tuple[str, str]]:
         for line in commands(text):
             if line.startswith("stitchgen "):
                 yield where, line
+    for block in folders.load().values():
+        yield block.name, show.example(block)
+    for name, command in main.cli.commands.items():
+        for laid_out in re.findall(r"\x08\n(.*?)(?:\n\s*\n|\Z)", command.help or "", re.DOTALL):
+            for line in re.sub(r"\\\n\s*", "", laid_out).splitlines():
+                typed, *_ = re.split(r" {2,}", line.strip())  # what it does may stand beside it
+                if typed.startswith("stitchgen "):
+                    yield f"stitchgen {name} --help", typed
 
 
 def test_every_command_that_is_shown_can_be_typed():
@@ -149,6 +157,55 @@ def test_every_command_that_is_shown_can_be_typed():
             command.make_context(name, rest, parent=context)
         except click.ClickException as error:
             pytest.fail(f"{where}: {line}: {error.format_message()}")
+
+
+SAMPLE = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+        self.layer1 = nn.Conv2d(32, 32, 3, padding=1)
+        self.layer2 = nn.Conv2d(32, 32, 3, padding=1)
+        self.layer3 = nn.Conv2d(32, 32, 3, padding=1)
+
+    def forward(self, x):
+        y = self.layer2(self.conv1(x))
+        x = self.layer1(y)
+        return self.layer3(x)
+"""
+
+
+def kinds_of_examples() -> dict[str, str]:
+    """One example of the gallery of each kind: the verb with its options, values left out."""
+    found: dict[str, str] = {}
+    for block in folders.load().values():
+        words = show.example(block).split()
+        kind = " ".join([words[1], *(word for word in words if word.startswith("--"))])
+        if "NCHW" in block.layouts and "embedding" not in " ".join(words):
+            found.setdefault(kind, show.example(block))
+    return found
+
+
+def test_each_kind_of_example_in_the_gallery_runs(tmp_path, monkeypatch, python):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(SAMPLE, "utf-8")
+    (tmp_path / "stitchgen.toml").touch()
+    kinds = kinds_of_examples()
+    assert {"add --after", "add --after --with", "add --replace", "new-module"} <= set(kinds)
+    assert any(kind.startswith("fuse") for kind in kinds)
+
+    def read_only(words: list[str]) -> list[str]:
+        reads = words[0] == "add" and not {"--with", "--replace"} & set(words)
+        return [*words, "--dry-run", *["--no-prove"] * reads]
+
+    reader = Reader(tmp_path, python, read_only)
+    for example in kinds.values():
+        reader.type(example)
+        assert "nothing was written" in reader.printed
 
 
 def test_the_site_installs_as_the_readme_does():
