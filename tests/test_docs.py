@@ -132,8 +132,9 @@ def shown() -> Iterator[tuple[str, str]]:
     """Every stitchgen command of every page, with where it stands."""
     for where, text in texts().items():
         for line in commands(text):
-            if line.startswith("stitchgen "):
-                yield where, line
+            for typed in line.split(" && "):
+                if typed.startswith("stitchgen "):
+                    yield where, typed
     for block in folders.load().values():
         yield block.name, show.example(block)
     for name, command in main.cli.commands.items():
