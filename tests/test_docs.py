@@ -141,8 +141,9 @@ def shown() -> Iterator[tuple[str, str]]:
         for laid_out in re.findall(r"\x08\n(.*?)(?:\n\s*\n|\Z)", command.help or "", re.DOTALL):
             for line in re.sub(r"\\\n\s*", "", laid_out).splitlines():
                 typed, *_ = re.split(r" {2,}", line.strip())  # what it does may stand beside it
-                if typed.startswith("stitchgen "):
-                    yield f"stitchgen {name} --help", typed
+                for one in typed.split(" && "):
+                    if one.startswith("stitchgen "):
+                        yield f"stitchgen {name} --help", one
 
 
 def test_every_command_that_is_shown_can_be_typed():
