@@ -23,7 +23,7 @@ from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTPUT = ROOT / "docs" / "add.svg"
+SAMPLE, OUTPUT = ROOT / "templates" / "sample", ROOT / "docs" / "add.svg"
 COMMAND = "stitchgen add cbam --after model.layer2"
 COLUMNS, ROWS = 88, 30
 #: Seconds: the longest between two frames, the last frame, a letter that is typed.
@@ -226,7 +226,7 @@ def spans(line: Line) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "project"
-        shutil.copytree(ROOT / "templates" / "project", folder)
+        shutil.copytree(SAMPLE, folder)
         printed = record(COMMAND, folder)
     OUTPUT.write_text(picture(frames_of(COMMAND, printed), COMMAND), "utf-8")
 

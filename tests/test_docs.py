@@ -94,6 +94,7 @@ def words_on(screen: tuple) -> list[str]:
 
 
 def test_the_recording_shows_the_command_its_progress_and_the_proof(recorder):
+    assert (recorder.SAMPLE / "model.py").is_file()
     tree = ElementTree.parse(recorder.OUTPUT).getroot()
     text = " ".join("".join(one.itertext()) for one in tree.iter() if one.tag.endswith("}text"))
     assert recorder.COMMAND in text and recorder.COMMAND in texts()["README.md"]
@@ -177,7 +178,8 @@ class Net(nn.Module):
     def forward(self, x):
         y = self.layer2(self.conv1(x))
         x = self.layer1(y)
-        return self.layer3(x)
+        z = self.layer3(x)
+        return y.mean() + z
 """
 
 
