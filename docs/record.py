@@ -2,7 +2,8 @@
 
 The command is run as it stands, in a pseudo-terminal, on the sample project of `stitchgen demo`. What it prints is played by a
 terminal of the few codes that it uses, each state of the screen becomes a frame, and CSS shows one after the other: SVG
-without scripts, so that it moves in a README, too. Waiting is shortened.
+without scripts, so that it moves in a README, too. Waiting is shortened, and the last line, how long it took, left out: it
+tells of the machine that recorded.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTPUT = ROOT / "docs" / "add.svg"
+SAMPLE, OUTPUT = ROOT / "templates" / "sample", ROOT / "docs" / "add.svg"
 COMMAND = "stitchgen add cbam --after model.layer2"
 COLUMNS, ROWS = 88, 30
 #: Seconds: the longest between two frames, the last frame, a letter that is typed.
@@ -31,6 +32,7 @@ LONGEST, LAST, LETTER = 0.7, 6.0, 0.045
 WIDTH, HEIGHT, PAD = 8.4, 19.0, 16.0  # of a letter, of a line, around the screen
 
 CODE = re.compile(r"\x1b\[([\d;]*)([A-Za-z])|\x1b[()][A-Z0-9]|([\r\n\b])|([^\x1b\r\n\b]+)")
+SECONDS = re.compile(r"\(\d+ s\)")
 COLOURS = {31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 34: "#79c0ff", 35: "#d2a8ff", 36: "#76e3ea"}
 
 #: A letter with its colour, and whether it is bold or dim.
@@ -117,7 +119,10 @@ def record(command: str, folder: Path) -> list[tuple[float, str]]:
             break
         if not data:
             break
-        found.append((time.monotonic() - started, data.decode("utf-8", "replace")))
+        text = re.sub(
+            r"(\x1b\[2m)?took [\d.]+ s(\x1b\[0m)?\r?\n", "", data.decode("utf-8", "replace")
+        )
+        found.append((time.monotonic() - started, text))
     os.close(main)
     if process.wait() != 0:
         raise SystemExit(f"{command} ended with {process.returncode}")
@@ -136,11 +141,13 @@ def frames_of(command: str, printed: list[tuple[float, str]]) -> list[Frame]:
         frames.append(Frame(terminal.screen(), LETTER))
     terminal.feed("\r\n")
     frames[-1] = Frame(frames[-1].screen, 0.5)
-    before = 0.0
+    before, since, doing = 0.0, 0.0, ""
     for at, text in printed:
-        if frames:
-            waited = min(LONGEST, at - before)
-            frames.append(Frame(terminal.screen(), waited))
+        # A progress line that only counts on has been seen.
+        same = doing == (doing := SECONDS.sub("", text))
+        since = since + at - before if same else 0.0
+        if since < LONGEST:
+            frames.append(Frame(terminal.screen(), min(LONGEST, at - before)))
         before = at
         terminal.feed(text)
     frames.append(Frame(terminal.screen(), LAST))
@@ -226,8 +233,10 @@ def spans(line: Line) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "project"
-        shutil.copytree(ROOT / "templates" / "project", folder)
+        shutil.copytree(SAMPLE, folder)
         printed = record(COMMAND, folder)
+        if len(sys.argv) > 1:
+            Path(sys.argv[1]).write_text(repr(printed), "utf-8")
     OUTPUT.write_text(picture(frames_of(COMMAND, printed), COMMAND), "utf-8")
 
 

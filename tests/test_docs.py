@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import click
 import pytest
 
-from stitchgen.catalog import folders
+from stitchgen.catalog import folders, show
 from stitchgen.cli import main
 from stitchgen.explanations.entries import explanations
 from tests.support.pages import Reader, commands, fences
@@ -94,6 +94,7 @@ def words_on(screen: tuple) -> list[str]:
 
 
 def test_the_recording_shows_the_command_its_progress_and_the_proof(recorder):
+    assert (recorder.SAMPLE / "model.py").is_file()
     tree = ElementTree.parse(recorder.OUTPUT).getroot()
     text = " ".join("".join(one.itertext()) for one in tree.iter() if one.tag.endswith("}text"))
     assert recorder.COMMAND in text and recorder.COMMAND in texts()["README.md"]
@@ -132,8 +133,18 @@ def shown() -> Iterator[tuple[str, str]]:
     """Every stitchgen command of every page, with where it stands."""
     for where, text in texts().items():
         for line in commands(text):
-            if line.startswith("stitchgen "):
-                yield where, line
+            for typed in line.split(" && "):
+                if typed.startswith("stitchgen "):
+                    yield where, typed
+    for block in folders.load().values():
+        yield block.name, show.example(block)
+    for name, command in main.cli.commands.items():
+        for laid_out in re.findall(r"\x08\n(.*?)(?:\n\s*\n|\Z)", command.help or "", re.DOTALL):
+            for line in re.sub(r"\\\n\s*", "", laid_out).splitlines():
+                typed, *_ = re.split(r" {2,}", line.strip())  # what it does may stand beside it
+                for one in typed.split(" && "):
+                    if one.startswith("stitchgen "):
+                        yield f"stitchgen {name} --help", one
 
 
 def test_every_command_that_is_shown_can_be_typed():
@@ -151,30 +162,81 @@ def test_every_command_that_is_shown_can_be_typed():
             pytest.fail(f"{where}: {line}: {error.format_message()}")
 
 
+SAMPLE = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)
+        self.layer1 = nn.Conv2d(32, 32, 3, padding=1)
+        self.layer2 = nn.Conv2d(32, 32, 3, padding=1)
+        self.layer3 = nn.Conv2d(32, 32, 3, padding=1)
+
+    def forward(self, x):
+        y = self.layer2(self.conv1(x))
+        x = self.layer1(y)
+        z = self.layer3(x)
+        return y.mean() + z
+"""
+
+
+def kinds_of_examples() -> dict[str, str]:
+    """One example of the gallery of each kind that is not on the pages: the verb with its options."""
+    found: dict[str, str] = {}
+    for block in folders.load().values():
+        words = show.example(block).split()
+        kind = " ".join([words[1], *(word for word in words if word.startswith("--"))])
+        if "NCHW" in block.layouts and not ON_THE_PAGES & set(words):
+            found.setdefault(kind, show.example(block))
+    return found
+
+
+#: They are proven where the pages are followed, or are the same with another option.
+ON_THE_PAGES = {"fuse", "--with", "--replace"}
+
+
+def test_each_kind_of_example_in_the_gallery_runs(tmp_path, monkeypatch, python):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(SAMPLE, "utf-8")
+    (tmp_path / "stitchgen.toml").touch()
+    kinds = kinds_of_examples()
+    assert {"add --after", "add --after --set", "new-module"} <= set(kinds)
+
+    def read_only(words: list[str]) -> list[str]:
+        return [*words, "--dry-run", *["--no-prove"] * (words[1] == "add")]
+
+    reader = Reader(tmp_path, python, read_only)
+    for example in kinds.values():
+        reader.type(example)
+        assert "nothing was written" in reader.printed
+
+
 def test_the_site_installs_as_the_readme_does():
     [line] = [one for one in commands(texts()["docs/site/pages/index.md"]) if "pip" in one]
     assert line in texts()["README.md"]
 
 
 #: Not known, or not certain, of a model that is only read.
-NEEDS_A_RUN = {"--every", "--with", "fuse", "attention2d", "eca", "swiglu"}
+NEEDS_A_RUN = {"--every", "--with", "fuse", "eca"}
 
 
 class Briefly:
-    """Proves the first edit of a page, and what only a run tells; plans the rest by reading. Of a sweep the variants
-    are planned, and not trained."""
+    """Proves the first edit of a page, and what only a run tells; plans the rest by reading. A training is short."""
 
     def __init__(self) -> None:
         self.proven = False
 
     def __call__(self, words: list[str]) -> list[str]:
-        if words[0] == "sweep":
-            return [words[0], "--dry-run", *words[1:]]
-        if words[0] not in ("add", "fuse"):
-            return words
-        if "--diff" in words or (self.proven and not NEEDS_A_RUN & set(words)):
-            return [*words, "--no-prove"]
-        self.proven = True
+        match words:
+            case ["python", *_]:
+                return [*words, "--steps", "2"]
+            case ["stitchgen", "add" | "fuse", *_]:
+                if "--diff" in words or (self.proven and not NEEDS_A_RUN & set(words)):
+                    return [*words, "--no-prove"]
+                self.proven = True
         return words
 
 

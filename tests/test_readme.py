@@ -76,10 +76,8 @@ def test_what_the_readme_links_is_there(readme):
     for link in re.findall(r"\]\(([^)]+)\)", text):
         path, _, anchor = link.partition("#")
         assert (ROOT / path).exists(), link
-        headings = {
-            title.lower().replace(" ", "-")
-            for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-        }
+        titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        headings = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in titles}
         assert not anchor or anchor in headings, link
 
 

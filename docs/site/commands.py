@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
+from inspect import cleandoc
 
 import click
 
@@ -38,9 +39,11 @@ def usage(command: click.Command, context: click.Context) -> list[str]:
 
 def description(text: str) -> Iterator[str]:
     """The paragraphs of a help text; those that are laid out by hand, as code."""
-    for paragraph in re.split(r"\n\s*\n", text.replace("\f", "")):
+    for paragraph in re.split(r"\n\s*\n", cleandoc(text.replace("\f", ""))):
         if paragraph.startswith("\b"):
-            yield from ("```sh", *paragraph.splitlines()[1:], "```", "")
+            lines = paragraph.splitlines()[1:]
+            language = "sh" if lines[0].startswith("stitchgen ") else "text"
+            yield from (f"```{language}", *lines, "```", "")
         else:
             yield from (escaped(" ".join(paragraph.split())), "")
 
@@ -58,5 +61,10 @@ def parameters(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """Plain text as Markdown that shows it, in a cell of a table, too."""
-    return re.sub(r"([*_\[\]`\\])", r"\\\1", escape(text, quote=False)).replace("|", "&#124;")
+    """Plain text as Markdown that shows it, in a cell of a table, too; what is in backticks stays code."""
+    parts = re.split(r"(`[^`]*`)", text)
+    for place, part in enumerate(parts):
+        if place % 2 == 0:
+            shown = re.sub(r"([*_\[\]\\])", r"\\\1", escape(part, quote=False))
+            parts[place] = shown.replace("|", "&#124;")
+    return "".join(parts)

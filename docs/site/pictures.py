@@ -183,6 +183,8 @@ def steps_of(flow: Flow, title: str, opened: Collection[str]) -> Graph:
             sources[number] = frozenset([index])
     last = len(flow.steps)
     nodes[last] = Node(last, "output", "output")
+    for number in flow.steps[root].outputs:  # what is only handed on has a number of its own
+        sources.setdefault(number, frozenset(key for key in nodes if key < 0))
     feed(last, flow.steps[root].outputs)
     used = {last}
     for source, target in sorted(edges, reverse=True):

@@ -142,6 +142,7 @@ def test_head_is_complete(block: Block, dims: int) -> None:
     assert block.title_zh and any("\u4e00" <= c <= "\u9fff" for c in block.title_zh)
     assert re.fullmatch(r"[^.].*?\. [A-Z\d].*\.", block.summary), "not two sentences"
     assert len(re.findall(r"\.( |$)", block.summary)) == 2, "not two sentences"
+    assert block.formula and " = " in block.formula and not block.formula.endswith(".")
     assert block.fits.endswith(".")
     assert block.cost.keys() == {"parameters", "flops"}
     assert block.code is None or block.code.startswith("https://")
