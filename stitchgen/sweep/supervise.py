@@ -33,6 +33,8 @@ from stitchgen.sweep.state import LAST_LINES, clear_interrupted
 
 #: After a polite signal a training has so many seconds to save what it wants to.
 GRACE = 10.0
+#: What counts multiply-accumulates: a file that needs torch alone. The runner imports none of its neighbours.
+COUNTER = Path(__file__).parent.parent / "observer" / "cost.py"
 
 
 def run(path: Path) -> dict[str, Any]:
@@ -169,6 +171,7 @@ def _settings(
         "pair": asked["pair"],
         "seed": one.seed if asked["seeded_by_runner"] else None,
         "tree": str(at.tree),
+        "counter": str(COUNTER),
         "edited": planned.edited if planned else [],
     }
 
