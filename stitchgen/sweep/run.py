@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from stitchgen.analysis import progress
 from stitchgen.analysis.subject import interpreter
 from stitchgen.errors import StitchError
 from stitchgen.project.config import Project
@@ -27,7 +28,7 @@ from stitchgen.sweep.folders import (
 )
 from stitchgen.sweep.judge import constant_seed
 from stitchgen.sweep.local import LocalEngine
-from stitchgen.sweep.metrics import tensorboard
+from stitchgen.sweep.metrics import printed, tensorboard
 from stitchgen.sweep.planned import load
 from stitchgen.sweep.report.write import write_report
 from stitchgen.sweep.sources import Layout, layout_of
@@ -38,6 +39,8 @@ Say = Callable[[str], None]
 
 #: How often it is looked for runs that have ended, in seconds.
 PAUSE = 0.05
+#: How often a terminal is shown how far the runs are, in seconds.
+LOOK = 1.0
 #: The exit status after Ctrl-C, as the command line has it.
 INTERRUPTED = 130
 
@@ -157,13 +160,18 @@ class Progress:
         say: Say,
     ):
         self.folder, self.spec, self.runs, self.asked = folder, spec, runs, asked
-        self.engine, self.say = engine, say
+        self.engine, self._say = engine, say
+        self.looked = 0.0
         self.known: dict[Run, State] = {}
         self.tried: set[Run] = set()
         self.going: set[Run] = set()
         self.began = time.monotonic()
         self.ended_here = 0
         self.size = 0  # of the largest run that has ended here, in bytes
+
+    def say(self, line: str) -> None:
+        progress.show(None)
+        self._say(line)
 
     def go(self) -> None:
         runs = self.runs
@@ -213,7 +221,28 @@ class Progress:
             self.known[run] = State(Kind.GOING)
         self.tried |= {*started}
         self.going |= {*started}
+        self._show()
         return bool(self.going) or any(self._adopted())
+
+    def _show(self) -> None:
+        """On a terminal: how many runs are done, and what those that go on have printed so far."""
+        now = time.monotonic()
+        if not progress.is_shown() or now < self.looked + LOOK:
+            return
+        self.looked = now
+        done = sum(state.kind is Kind.DONE for state in self.known.values())
+        words = [f"{done} of {len(self.known)} runs done"]
+        if self.ended_here and (left := len(self.known) - done):
+            words.append(f"about {_duration(self._seconds_left(left))} left")
+        progress.show(", ".join([*words, *map(self._so_far, sorted(self.going))]))
+
+    def _so_far(self, run: Run) -> str:
+        tries = self.folder.run(run).tries()
+        found = printed.read(tries[-1].output, self.asked["metric"], "") if tries else None
+        return f"{run}" + (f": {found.values[-1]:.4g}" if found else "")
+
+    def _seconds_left(self, runs: int) -> float:
+        return (time.monotonic() - self.began) / self.ended_here * runs
 
     def _check_room(self) -> None:
         """Whether the disk takes another run of the size of those that have ended, for each that goes on."""
@@ -281,8 +310,7 @@ class Progress:
         done = sum(state.kind is Kind.DONE for state in self.known.values())
         left = len(self.known) - done
         text = f"{run}: {self.asked['metric']} {value:.6g}  ({done} of {len(self.known)} done"
-        seconds = (time.monotonic() - self.began) / self.ended_here * left
-        return text + (f", about {_duration(seconds)} left)" if left else ")")
+        return text + (f", about {_duration(self._seconds_left(left))} left)" if left else ")")
 
 
 def no_metric(run: Run, failure: dict[str, Any] | Any, asked: dict[str, Any]) -> StitchError:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from stitchgen.analysis import progress
 from stitchgen.sweep import run as running
 from stitchgen.sweep.folders import is_busy, only_one
 from stitchgen.sweep.spec import Run, in_order
@@ -201,3 +202,15 @@ def test_a_variant_waits_for_its_baseline_and_all_wait_for_the_first():
     known[Run("a", 0)] = State(Kind.GOING)
     known[Run("baseline", 1)] = State(Kind.FAILED)
     assert ready(runs, known, set()) == [Run("baseline", 1)]
+
+
+def test_a_terminal_is_shown_how_far_the_runs_are(printing, sweep, monkeypatch):
+    (printing / "train.py").write_text(
+        "import time\nprint('val_acc: 0.25', flush=True)\ntime.sleep(1)\nprint('val_acc: 0.5')\n"
+    )
+    monkeypatch.setattr(running, "LOOK", 0.05)
+    shown: list[str | None] = []
+    with progress.shown_on(shown.append):
+        assert sweep("--seeds", "1", *OPTIONS, train="python train.py")[0] == 0
+    assert "0 of 1 runs done, baseline, seed 0: 0.25" in shown
+    assert shown[-1] is None, "nothing is left on the line"
