@@ -105,12 +105,15 @@ class Disturbed:
         return sorted(found)
 
 
-def disturb(sweep: Disturbed, name: str, kills: int, draw: random.Random) -> int:
-    """Kill and go on until it is done or there were so many; how many there were."""
+def disturb(sweep: Disturbed, name: str, kills: int, draw: random.Random, pace: float) -> int:
+    """Kill and go on until it is done or there were so many; how many there were.
+
+    `pace` is the time of a run: between two kills some runs end, on a machine of any speed.
+    """
     killed = 0
     scheduler = sweep.start(name)
     while killed < kills:
-        time.sleep(draw.random() * 1.2)
+        time.sleep(draw.random() * 2 * pace)
         if scheduler.poll() is not None:
             if scheduler.returncode == 0:
                 return killed
@@ -158,11 +161,13 @@ def run(folder: Path, kills: int, seeds: int, jobs: int, draw: random.Random) ->
     """Sweep undisturbed, then disturbed as often as it takes; what was wrong."""
     sweep = Disturbed(folder, seeds, jobs)
     names = ["calm"]
+    began = time.monotonic()
     wrong = [f"calm: exit status {status}"] if (status := sweep.finish("calm")) else []
+    pace = (time.monotonic() - began) / seeds
     total = 0
     while total < kills and not wrong:
         name = f"disturbed-{len(names)}"
-        total += disturb(sweep, name, kills - total, draw)
+        total += disturb(sweep, name, kills - total, draw, pace)
         names.append(name)
         status = sweep.finish(name)
         wrong += [f"{name}: exit status {status}"] if status else []
