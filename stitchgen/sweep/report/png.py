@@ -48,15 +48,20 @@ def _seeds(table: Table) -> bytes:
 
 
 def _costs(table: Table, known: dict[str, Callable[[Row], float | None]]) -> bytes:
+    """One plot a cost, in percent of the baseline's; the rows have their colours in all."""
     figure = _figure(4.5 * len(known))
     for axes, (name, of) in zip(figure.subplots(1, len(known), squeeze=False)[0], known.items()):
-        for row in table.rows:
+        base = of(table.rows[0])
+        for number, row in enumerate(table.rows):
             cost = of(row)
-            if cost is not None and row.mean is not None:
-                axes.errorbar(cost, row.mean, yerr=row.spread, fmt="o")
-                axes.annotate(row.name, (cost, row.mean), (6, 6), textcoords="offset points")
-        axes.set_xlabel("seconds" if name == "latency" else name)
+            if cost is not None and base and row.mean is not None:
+                more = (cost / base - 1) * 100
+                colour = f"C{number}"
+                axes.errorbar(more, row.mean, row.spread, fmt="o", color=colour, label=row.name)
+        axes.set_xlabel(f"{name}, % more than the baseline")
         axes.set_ylabel(f"{table.metric}, mean and standard deviation")
+        axes.locator_params(axis="x", nbins=5)
+    axes.legend()
     return _png(figure)
 
 
