@@ -22,6 +22,7 @@ CODES: dict[str, str] = {
     "configuration-dependent": "The edit would be wrong in another configuration of the class.",
     "constant-seed": "The training script sets a seed of its own, so that all runs would be one.",
     "depended-on": "Another splice depends on the one that is to be removed.",
+    "disk-full": "The disk is full, or would be by the next run of a sweep.",
     "does-not-build": "The model could not be constructed.",
     "does-not-run": "The model was constructed, but its forward pass fails.",
     "drift": "What was generated is not as recorded.",

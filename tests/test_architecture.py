@@ -25,6 +25,7 @@ OWNERS = {
     "filelock": {"project/transaction.py"},
     "jinja2": {"catalog/render.py"},
     "libcst": {"source/document.py"},
+    "matplotlib": {"sweep/report/png.py"},
     "mcp": {"server/session.py"},
     "mcp_types": {"server/session.py"},
     "pathspec": {"project/python_files.py"},

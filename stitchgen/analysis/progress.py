@@ -23,6 +23,11 @@ def shown_on(display: Display) -> Iterator[None]:
         _display.reset(token)
 
 
+def is_shown() -> bool:
+    """Whether somebody sees it: what takes time to find out need not be found out otherwise."""
+    return _display.get() is not None
+
+
 def show(text: str | None) -> None:
     display = _display.get()
     if display is not None:

@@ -20,11 +20,13 @@ def init(result: Mapping[str, Any], paint: Paint) -> str:
     ]
     if result["dry_run"]:
         return "\n".join([*lines, *last_words(result)])
-    needs = ["torch"] + (["scikit-learn"] if chosen["data"] == "digits" else [])
+    needs = "torch and scikit-learn" if chosen["data"] == "digits" else "torch and torchvision"
+    if chosen["data"] == "folder" and chosen["model"] == "cnn1d":
+        needs = "torch and numpy"
     lines += [
         "",
         fact("now", f"cd {shlex.quote(result['folder'])}"),
-        fact("needs", f"{' and '.join(needs)} in the active environment; README.md tells the rest"),
+        fact("needs", f"{needs} in the active environment; README.md tells the rest"),
         fact("train", "python train.py"),
         fact("compare", "stitchgen sweep"),
     ]

@@ -9,6 +9,7 @@ the user's code knows of it. It needs the standard library and torch (Python 3.8
     watcher             what happens then, in this process
     tape                the baseline's tensors and generator states: recorded, or put back
     blocks              was the block made, called, in an optimizer, and did it move
+    cost                what the trained model costs
     files               what is written, and by which process
 
 What it reads and writes is JSON and torch's files in the folder of one try (`stitchgen/sweep/folders.py`).

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 
 
 class Settings:
-    """What the sweep asks of a run; see `stitchgen/sweep/settings.py`, which writes it."""
+    """What the sweep asks of a run; see `stitchgen/sweep/supervise.py`, which writes it."""
 
     def __init__(self, path: str) -> None:
         with open(path, encoding="utf-8") as stream:
@@ -16,6 +16,7 @@ class Settings:
         self.pair: bool = read["pair"]  # put the baseline's state back
         self.seed: Optional[int] = read["seed"]  # None: the command gets it
         self.tree: str = read["tree"]
+        self.counter: str = read["counter"]  # the file that counts multiply-accumulates
         self.edited: List[str] = read["edited"]  # files that a variant edits, below the tree
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from stitchgen.runner import tape
 from stitchgen.runner.blocks import Blocks
+from stitchgen.runner.cost import Cost
 from stitchgen.runner.files import Settings, process_name, write_json
 
 #: So many names are kept of tensors that are not equal.
@@ -26,6 +27,8 @@ class Watcher:
         self.recorder: Optional[tape.Recorder] = None
         self.player: Optional[tape.Player] = None
         self.blocks = Blocks()
+        self.cost = Cost(settings.counter)
+        self.costs: Optional[Dict[str, Any]] = None
         self.roots: List[Tuple[int, Any]] = []  # with weak references
         self.built_count = 0
         self.trained: Set[int] = set()  # numbers of roots that an optimizer has begun to change
@@ -46,6 +49,7 @@ class Watcher:
         number = self.built_count
         self.built_count += 1
         self.roots.append((number, weakref.ref(module)))
+        self.cost.built(weakref.ref(module))
         here = [(number, module)]
         self._event("built", type(module).__name__, tape.named_tensors(here), (number, module))
 
@@ -65,6 +69,10 @@ class Watcher:
         self._event("step", type(optimizer).__name__, tensors)
         self.blocks.stepping(optimizer)
         self.trained |= {number for number, _ in fresh}
+        held = {id(one) for group in optimizer.param_groups for one in group["params"]}
+        for _, root in fresh:
+            if any(id(one) in held for one in root.parameters()):
+                self.cost.stepping(root)
         self.first_step = True
         self._write()
 
@@ -81,6 +89,12 @@ class Watcher:
 
     def ended(self) -> None:
         if self.folder is not None and not self._passes_over():
+            self._write()
+            self.busy = True
+            try:
+                self.costs = self.cost.measured()
+            finally:
+                self.busy = False
             self._write()
 
     # -- what is done about it ---------------------------------------------------------------------
@@ -147,6 +161,7 @@ class Watcher:
             "seeds": self.seeds[-8:],
             "loaded": self._loaded(),
             "blocks": self.blocks.as_dict(),
+            "cost": self.costs,
             "pairing": {
                 "shared": self.shared,
                 "unequal": self.unequal[:MOST_NAMES],

@@ -6,12 +6,10 @@ Nothing of it is kept, unless something is wrong.
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.subject import interpreter
@@ -19,7 +17,7 @@ from stitchgen.project.config import Project
 from stitchgen.sweep import asked as asking
 from stitchgen.sweep import tree
 from stitchgen.sweep.command import check_command
-from stitchgen.sweep.folders import SweepFolder, TryFolder, only_one, write_json
+from stitchgen.sweep.folders import SweepFolder, only_one, size_of, write_json
 from stitchgen.sweep.local import LocalEngine
 from stitchgen.sweep.metrics.collect import look
 from stitchgen.sweep.run import Progress, Say, leave_nothing, plan_all
@@ -92,7 +90,12 @@ def _row(folder: SweepFolder, one: Run, asked: Mapping[str, Any], layout: Layout
         for series in found.series
     ]
     names = [name for name in found.names if name != asked["metric"]]
-    return {**about, "sources": sources, "names": names, "megabytes": _megabytes(at)}
+    return {
+        **about,
+        "sources": sources,
+        "names": names,
+        "megabytes": round(size_of(at.path) / 1e6, 1),
+    }
 
 
 def _told(state: State) -> dict[str, Any]:
@@ -112,12 +115,3 @@ def _told(state: State) -> dict[str, Any]:
         "shared": pairing.get("shared"),
         "unpaired": pairing.get("reason") or None,
     }
-
-
-def _megabytes(at: TryFolder) -> float:
-    """What a run leaves on the disk; what is linked is there but once."""
-    total = 0
-    for folder, _, files in os.walk(at.path):
-        paths = [Path(folder, file) for file in files]
-        total += sum(path.lstat().st_size for path in paths)
-    return round(total / 1e6, 1)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -143,6 +144,30 @@ def write_bytes(path: Path, content: bytes) -> None:
     os.replace(draft, path)
 
 
+#: What a system says of a disk that is full, or of a user who has had the share of it.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """What is written within refuses a disk that is full by that name."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise disk_full(path, error.strerror or "it is full") from error
+
+
+def disk_full(path: Path, why: str) -> StitchError:
+    return StitchError(
+        "disk-full",
+        f"the sweep needs more room: {why}; what is done is kept",
+        where=str(path),
+        hint="make room, then run the same command again: it goes on",
+    )
+
+
 @contextmanager
 def only_one(path: Path, message: str) -> Iterator[int]:
     """Hold a lock that ends with whoever has its descriptor: this process, and those it is passed on to."""
@@ -189,3 +214,15 @@ def is_busy(path: Path) -> bool:
         return True
     os.close(descriptor)
     return False
+
+
+def size_of(path: Path) -> int:
+    """The bytes of what is in a folder; what is linked there is somewhere else."""
+    total = 0
+    for folder, _, files in os.walk(path):
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(folder, file)).st_size
+            except OSError:
+                continue  # gone meanwhile
+    return total

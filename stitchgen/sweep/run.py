@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
 
+from stitchgen.analysis import progress
 from stitchgen.analysis.subject import interpreter
 from stitchgen.errors import StitchError
 from stitchgen.project.config import Project
@@ -15,10 +17,18 @@ from stitchgen.sweep import asked as asking
 from stitchgen.sweep import variants
 from stitchgen.sweep.command import check_command
 from stitchgen.sweep.engine import Engine
-from stitchgen.sweep.folders import SweepFolder, only_one, read_json, write_json
+from stitchgen.sweep.folders import (
+    SweepFolder,
+    disk_full,
+    only_one,
+    read_json,
+    room_for,
+    size_of,
+    write_json,
+)
 from stitchgen.sweep.judge import constant_seed
 from stitchgen.sweep.local import LocalEngine
-from stitchgen.sweep.metrics import tensorboard
+from stitchgen.sweep.metrics import printed, tensorboard
 from stitchgen.sweep.planned import load
 from stitchgen.sweep.report.write import write_report
 from stitchgen.sweep.sources import Layout, layout_of
@@ -29,13 +39,20 @@ Say = Callable[[str], None]
 
 #: How often it is looked for runs that have ended, in seconds.
 PAUSE = 0.05
+#: How often a terminal is shown how far the runs are, in seconds.
+LOOK = 1.0
+#: The exit status after Ctrl-C, as the command line has it.
+INTERRUPTED = 130
 
 
 def run(project: Project, spec: Spec, say: Say, *, lang: str = "en") -> dict[str, Any]:
     """Run the sweep, or go on with it; `ok` where all runs are done."""
     check_command(spec.command)
     folder = SweepFolder(project.root, spec.name)
-    with only_one(folder.path / "lock", f"another stitchgen sweep runs {spec.name}"):
+    with (
+        room_for(folder.path),
+        only_one(folder.path / "lock", f"another stitchgen sweep runs {spec.name}"),
+    ):
         folder.make()
         python = interpreter(spec.python, project.python, project.root)
         layout = layout_of(project.root, spec.link, spec.fresh)
@@ -143,12 +160,18 @@ class Progress:
         say: Say,
     ):
         self.folder, self.spec, self.runs, self.asked = folder, spec, runs, asked
-        self.engine, self.say = engine, say
+        self.engine, self._say = engine, say
+        self.looked = 0.0
         self.known: dict[Run, State] = {}
         self.tried: set[Run] = set()
         self.going: set[Run] = set()
         self.began = time.monotonic()
         self.ended_here = 0
+        self.size = 0  # of the largest run that has ended here, in bytes
+
+    def say(self, line: str) -> None:
+        progress.show(None)
+        self._say(line)
 
     def go(self) -> None:
         runs = self.runs
@@ -159,9 +182,26 @@ class Progress:
         try:
             while self._step(runs):
                 time.sleep(PAUSE)
+        except KeyboardInterrupt:
+            # A second Ctrl-C must not leave behind what the first one is about to end.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self.say(f"stopping {len(self.going)} runs" if self.going else "stopping")
+            self.engine.stop()
+            raise self._interrupted() from None
         except BaseException:
             self.engine.stop()
             raise
+
+    def _interrupted(self) -> StitchError:
+        known = states(self.folder, self.runs)
+        done = sum(state.kind is Kind.DONE for state in known.values())
+        error = StitchError(
+            "interrupted",
+            f"interrupted: {done} of {len(self.runs)} runs are done and kept",
+            hint="run the same command again: it goes on",
+        )
+        error.exit_status = INTERRUPTED
+        return error
 
     def _step(self, runs: list[Run]) -> bool:
         """Look what has ended and start what can be; whether there is something to wait for."""
@@ -173,12 +213,45 @@ class Progress:
         for run in ended:
             self.going.discard(run)
             self._ended(run)
-        started = self.engine.start(ready(runs, self.known, self.tried))
+        todo = ready(runs, self.known, self.tried)
+        if todo:
+            self._check_room()
+        started = self.engine.start(todo)
         for run in started:
             self.known[run] = State(Kind.GOING)
         self.tried |= {*started}
         self.going |= {*started}
+        self._show()
         return bool(self.going) or any(self._adopted())
+
+    def _show(self) -> None:
+        """On a terminal: how many runs are done, and what those that go on have printed so far."""
+        now = time.monotonic()
+        if not progress.is_shown() or now < self.looked + LOOK:
+            return
+        self.looked = now
+        done = sum(state.kind is Kind.DONE for state in self.known.values())
+        words = [f"{done} of {len(self.known)} runs done"]
+        if self.ended_here and (left := len(self.known) - done):
+            words.append(f"about {_duration(self._seconds_left(left))} left")
+        progress.show(", ".join([*words, *map(self._so_far, sorted(self.going))]))
+
+    def _so_far(self, run: Run) -> str:
+        tries = self.folder.run(run).tries()
+        found = printed.read(tries[-1].output, self.asked["metric"], "") if tries else None
+        return f"{run}" + (f": {found.values[-1]:.4g}" if found else "")
+
+    def _seconds_left(self, runs: int) -> float:
+        return (time.monotonic() - self.began) / self.ended_here * runs
+
+    def _check_room(self) -> None:
+        """Whether the disk takes another run of the size of those that have ended, for each that goes on."""
+        if not self.size:
+            return
+        free = shutil.disk_usage(self.folder.path).free
+        if free < self.size * (len(self.going) + 1):
+            why = f"a run takes {self.size / 1e6:.1f} MB, and {free / 1e6:.1f} MB are free"
+            raise disk_full(self.folder.path, why)
 
     def _adopted(self) -> list[Run]:
         return [
@@ -192,6 +265,7 @@ class Progress:
         state = self.known[run] = state_of(self.folder.run(run))
         if state.kind is Kind.DONE and state.result is not None:
             self.ended_here += 1
+            self.size = max(self.size, size_of(self.folder.run(run).path))
             self.say(self._line(run, state.result["value"]))
             if run.variant == BASELINE:
                 self._check_seeds(run)
@@ -200,6 +274,8 @@ class Progress:
             self.say(f"{run}: {failure['reason']}")
             for line in failure.get("lines", ()):
                 self.say(f"  | {line}")
+            if failure["kind"] == "disk-full":
+                raise disk_full(self.folder.run(run).path, "no space was left for it")
             if failure["kind"] == "no-metric":
                 raise no_metric(run, failure, self.asked)
             if run == self.runs[0]:
@@ -216,7 +292,8 @@ class Progress:
         """A run whose supervisor was killed, or failed itself."""
         said = self.folder.run(run).said
         lines = said.read_text("utf-8", "replace").splitlines() if said.exists() else []
-        return {"kind": "interrupted", "reason": "it was interrupted", "lines": lines[-5:]}
+        kind = "disk-full" if any("[disk-full]" in line for line in lines) else "interrupted"
+        return {"kind": kind, "reason": "it was interrupted", "lines": lines[-5:]}
 
     def _check_seeds(self, run: Run) -> None:
         """Two baselines that begin alike have one seed between them."""
@@ -233,8 +310,7 @@ class Progress:
         done = sum(state.kind is Kind.DONE for state in self.known.values())
         left = len(self.known) - done
         text = f"{run}: {self.asked['metric']} {value:.6g}  ({done} of {len(self.known)} done"
-        seconds = (time.monotonic() - self.began) / self.ended_here * left
-        return text + (f", about {_duration(seconds)} left)" if left else ")")
+        return text + (f", about {_duration(self._seconds_left(left))} left)" if left else ")")
 
 
 def no_metric(run: Run, failure: dict[str, Any] | Any, asked: dict[str, Any]) -> StitchError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 CONFIDENCE = 0.95
@@ -181,6 +182,7 @@ def _tail(t: float, freedom: int) -> float:
     return 2 * math.exp(log)
 
 
+@cache
 def t_quantile(p: float, freedom: int) -> float:
     """The value below which t lies with this chance, for p above a half."""
     low, high = 0.0, 1.0

@@ -17,11 +17,13 @@ from typing import Any
 from stitchgen.errors import StitchError
 from stitchgen.sweep import command, judge, tree
 from stitchgen.sweep.folders import (
+    FULL,
     RunFolder,
     SweepFolder,
     TryFolder,
     only_one,
     read_json,
+    room_for,
     write_json,
 )
 from stitchgen.sweep.metrics.collect import Disagreement, Missing, collect
@@ -33,6 +35,8 @@ from stitchgen.sweep.state import LAST_LINES, clear_interrupted
 
 #: After a polite signal a training has so many seconds to save what it wants to.
 GRACE = 10.0
+#: What counts multiply-accumulates: a file that needs torch alone. The runner imports none of its neighbours.
+COUNTER = Path(__file__).parent.parent / "observer" / "cost.py"
 
 
 def run(path: Path) -> dict[str, Any]:
@@ -48,8 +52,9 @@ def run(path: Path) -> dict[str, Any]:
             return {"ok": True, "command": "sweep", "run": done}
         clear_interrupted(folder)
         at = folder.next_try()
-        at.path.mkdir(parents=True)
-        return _attempt(sweep, one, at, lock)
+        with room_for(at.path):
+            at.path.mkdir(parents=True)
+            return _attempt(sweep, one, at, lock)
 
 
 def _attempt(sweep: SweepFolder, one: Run, at: TryFolder, lock: int) -> dict[str, Any]:
@@ -103,7 +108,9 @@ def failure_of(
     """Why a training gave no number; None where it did."""
     if status != 0:
         how = status if isinstance(status, str) else _ended(status)
-        return {"kind": "failed", "reason": how, "lines": last_lines(at.output)}
+        lines = last_lines(at.output)
+        full = any(os.strerror(number) in line for line in lines for number in FULL)
+        return {"kind": "disk-full" if full else "failed", "reason": how, "lines": lines}
     match found:
         case Missing(names, unread):
             return {
@@ -169,6 +176,7 @@ def _settings(
         "pair": asked["pair"],
         "seed": one.seed if asked["seeded_by_runner"] else None,
         "tree": str(at.tree),
+        "counter": str(COUNTER),
         "edited": planned.edited if planned else [],
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stitchgen.errors import StitchError
+from stitchgen.sweep.folders import FULL
 from stitchgen.sweep.sources import Layout
 
 
@@ -24,6 +25,8 @@ def make(root: Path, tree: Path, layout: Layout, files: Mapping[str, bytes | Non
             if not os.path.lexists(tree / path):
                 os.symlink(root / path, tree / path)
     except OSError as error:
+        if error.errno in FULL:
+            raise
         raise StitchError(
             "not-writable",
             f"the copy of the project for a run cannot be made: {error.strerror or error}",

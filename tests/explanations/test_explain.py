@@ -34,7 +34,7 @@ WITHOUT |= {"no-yaml", "no-mcp", "reshaped", "nothing-new", "copied", "checkpoin
 WITHOUT |= {"no-scale", "moved-layers", "not-imported"}
 WITHOUT |= {"two-packages", "not-deterministic", "old-checkpoints"}
 #: Those of trainings: `tests/sweep` leads to them.
-WITHOUT |= {"baseline-failed", "no-metric", "constant-seed", "sources-changed"}
+WITHOUT |= {"baseline-failed", "no-metric", "constant-seed", "sources-changed", "disk-full"}
 
 
 def warnings_in_the_source() -> set[str]:

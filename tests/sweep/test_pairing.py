@@ -49,6 +49,12 @@ def test_a_gated_variant_begins_with_its_baselines_loss(training, sweep):
     [_, se] = answer["variants"]
     assert se["unpaired"] is None and se["comparison"]["pairs"] == 1
     assert se["comparison"]["low"] is None and se["comparison"]["verdict"] == "not-comparable"
+    baseline = answer["variants"][0]
+    # Two convolutions with their normalisations, and the classifier; an image has 6 x 6 pixels.
+    assert baseline["cost"]["parameters"] == (9 + 1 + 2) * 8 + (9 * 8 + 1 + 2) * 8 + 9 * 4
+    assert baseline["cost"]["macs"] == 36 * 9 * 8 + 36 * 9 * 8 * 8 + 8 * 4
+    assert se["cost"]["parameters"] > baseline["cost"]["parameters"]
+    assert se["cost"]["macs"] > baseline["cost"]["macs"] and se["cost"]["seconds"] > 0
     status, answer = sweep("keep", "se")
     assert status == 0 and {one["path"] for one in answer["files"]} == {
         "blocks/se.py",

@@ -1,13 +1,17 @@
 """Runs as files: done once, begun again, refused by name."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
-from stitchgen.sweep.folders import is_busy
+from stitchgen.analysis import progress
+from stitchgen.sweep import run as running
+from stitchgen.sweep.folders import is_busy, only_one
 from stitchgen.sweep.spec import Run, in_order
 from stitchgen.sweep.state import Kind, State, ready
 
@@ -88,6 +92,77 @@ def test_a_killed_scheduler_leaves_a_run_that_ends_and_is_not_begun_twice(printi
     assert [path.name for path in run.glob("try-*")] == ["try-1"]
 
 
+def test_ctrl_c_ends_the_trainings_and_says_what_is_done(printing, sweep, request):
+    (printing / "train.py").write_text(
+        "import os, sys, time\n"
+        "if sys.argv[1] == '1' and not os.path.exists(sys.argv[2]):\n"
+        "    open('begun', 'w').write(str(os.getpid()))\n"
+        "    time.sleep(60)\n"
+        "print('val_acc: 0.5')\n"
+    )
+    mark = printing.parent / f"{printing.name}-mark"
+    words = [sys.executable, "-m", "stitchgen", "sweep", "--seeds", "3", *OPTIONS]
+    train = f"python train.py {{seed}} {mark}"
+    # What was started in the background of a shell ignores it, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    scheduler = subprocess.Popen(
+        [*words, "--", *train.split()],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    begun = printing / ".stitchgen/sweeps/sweep/runs/baseline/seed-1/try-1/tree/begun"
+    until = time.monotonic() + 60
+    while not (begun.exists() and begun.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    training = int(begun.read_text())
+    scheduler.send_signal(signal.SIGINT)
+    _, said = scheduler.communicate(timeout=60)
+    assert scheduler.returncode == 130
+    assert "error[interrupted]: interrupted: 1 of 3 runs are done and kept" in said
+    assert "run the same command again: it goes on" in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(training, 0)
+    mark.touch()
+    status, answer = sweep("--seeds", "3", *OPTIONS, train=train)
+    assert status == 0 and len(answer["variants"][0]["values"]) == 3
+
+
+def test_two_sweeps_of_one_name_are_not_at_work_at_once(printing, sweep):
+    with only_one(printing / ".stitchgen/sweeps/sweep/lock", "held"):
+        status, answer = sweep("--seeds", "1", *OPTIONS, train="python train.py {seed}")
+    assert status == 1 and answer["error"]["code"] == "locked"
+    assert answer["error"]["message"] == "another stitchgen sweep runs sweep"
+
+
+def test_a_training_that_fills_the_disk_stops_the_sweep(printing, sweep):
+    (printing / "train.py").write_text("raise OSError(28, 'No space left on device')\n")
+    status, answer = sweep("--seeds", "3", *OPTIONS, train="python train.py {seed}")
+    assert status == 1 and answer["error"]["code"] == "disk-full"
+    assert "make room" in answer["error"]["hint"]
+    assert len([*(printing / ".stitchgen").rglob("try-*")]) == 1
+
+
+def test_a_run_that_would_fill_the_disk_is_not_begun(printing, sweep, monkeypatch):
+    usage = shutil.disk_usage(printing)._replace(free=10)
+    monkeypatch.setattr(running.shutil, "disk_usage", lambda path: usage)
+    status, answer = sweep("--seeds", "3", *OPTIONS, train="python train.py {seed}")
+    assert status == 1 and answer["error"]["code"] == "disk-full"
+    assert "0.0 MB are free" in answer["error"]["message"]
+    assert len([*(printing / ".stitchgen").rglob("result.json")]) == 1, "what is done is kept"
+
+
+def test_a_disk_that_is_full_already_is_said(printing, sweep, monkeypatch):
+    def fail(path: object, content: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(running, "write_json", fail)
+    status, answer = sweep("--seeds", "1", *OPTIONS, train="python train.py {seed}")
+    assert status == 1 and answer["error"]["code"] == "disk-full"
+
+
 @pytest.mark.parametrize(
     ("words", "train", "said"),
     [
@@ -127,3 +202,15 @@ def test_a_variant_waits_for_its_baseline_and_all_wait_for_the_first():
     known[Run("a", 0)] = State(Kind.GOING)
     known[Run("baseline", 1)] = State(Kind.FAILED)
     assert ready(runs, known, set()) == [Run("baseline", 1)]
+
+
+def test_a_terminal_is_shown_how_far_the_runs_are(printing, sweep, monkeypatch):
+    (printing / "train.py").write_text(
+        "import time\nprint('val_acc: 0.25', flush=True)\ntime.sleep(1)\nprint('val_acc: 0.5')\n"
+    )
+    monkeypatch.setattr(running, "LOOK", 0.05)
+    shown: list[str | None] = []
+    with progress.shown_on(shown.append):
+        assert sweep("--seeds", "1", *OPTIONS, train="python train.py")[0] == 0
+    assert "0 of 1 runs done, baseline, seed 0: 0.25" in shown
+    assert shown[-1] is None, "nothing is left on the line"

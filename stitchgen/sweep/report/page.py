@@ -1,32 +1,50 @@
-"""The report as one HTML page, with nothing to load: the table, and every run as a point."""
+"""The report as one HTML page, with nothing to load: the table, every run as a point, the costs."""
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from stitchgen.sweep.report import text
-from stitchgen.sweep.report.table import Table
+from stitchgen.sweep.report import plots, text
+from stitchgen.sweep.report.table import Row, Table
+from stitchgen.sweep.report.words import WORDS
+from stitchgen.sweep.statistics import GAIN, LOSS
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid #ddd }
-td { font-variant-numeric: tabular-nums } .wide { overflow-x: auto } code { background: #f3f3f3; padding: .1rem .3rem }
+:root { color-scheme: light dark; --ink: #1f2328; --soft: #656d76; --line: #d8dee4; --paper: #fff;
+        --run: #0969da; --good: #1a7f37; --bad: #cf222e; --chip: #f3f4f6 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --soft: #9198a1; --line: #30363d; --paper: #0d1117;
+          --run: #58a6ff; --good: #3fb950; --bad: #f85149; --chip: #161b22 } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+       margin: 2rem auto; max-width: 80rem; padding: 0 1rem }
+h1 { margin-bottom: .2rem } .soft { color: var(--soft) }
+code { background: var(--chip); padding: .15rem .4rem; border-radius: 4px }
+.wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .88rem }
+th, td { text-align: left; padding: .4rem .55rem; border-bottom: 1px solid var(--line); vertical-align: top }
+th { white-space: nowrap } td { font-variant-numeric: tabular-nums } td:not(:last-child) { white-space: nowrap }
+td:first-child { font-weight: 600 } td:last-child { min-width: 13rem } .gain { color: var(--good); font-weight: 600 } .loss { color: var(--bad); font-weight: 600 }
+figure { margin: 2rem 0 } figcaption { color: var(--soft); font-size: .9rem } .plots { display: flex; flex-wrap: wrap; gap: 1rem }
+svg { max-width: 100%; height: auto } text { font-size: 13px; fill: var(--soft) }
+.grid { stroke: var(--line) } .pair { stroke: var(--soft); stroke-opacity: .35; fill: none }
+.run { fill: var(--run); fill-opacity: .8 } .base { fill: var(--ink) } .worse { fill: var(--soft); fill-opacity: .6 }
+.mean { stroke: var(--ink); stroke-width: 2.5 } .interval { stroke: var(--soft) }
+.front { stroke: var(--run); stroke-dasharray: 4 4; fill: none }
 """
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 340, 76, 16, 46
 
 
 def html(table: Table, lang: str, name: str, asked: Mapping[str, Any]) -> str:
     """The whole page."""
-    rows = [text.cells(table, row, lang) for row in table.rows]
+    words = WORDS[lang]
     head = "".join(f"<th>{escape(cell)}</th>" for cell in text.header(table, lang))
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>" for cells in rows
-    )
+    body = "\n".join(_row(table, row, lang) for row in table.rows)
     notes = "\n".join(f"<li>{escape(one)}</li>" for one in text.sentences(table, lang, name))
+    costs = [plots.pareto(table, words[cost], of) for cost, of in plots.COSTS.items()]
+    command = shlex.join(asked["command"]).replace("'{seed}'", "{seed}")
+    figures = _figure(plots.runs(table), words["runs"])
+    figures += _figure("\n".join(filter(None, costs)), words["pareto"])
     return f"""<!doctype html>
 <html lang="{lang}">
 <meta charset="utf-8">
@@ -34,8 +52,8 @@ def html(table: Table, lang: str, name: str, asked: Mapping[str, Any]) -> str:
 <title>{escape(name)}</title>
 <style>{STYLE}</style>
 <h1>{escape(name)}</h1>
-<p>{escape(text.head(table, lang))}</p>
-<p><code>{escape(shlex.join(asked["command"]))}</code></p>
+<p class="soft">{escape(text.head(table, lang))}</p>
+<p><code>{escape(command)}</code></p>
 <div class="wide"><table>
 <tr>{head}</tr>
 {body}
@@ -43,59 +61,21 @@ def html(table: Table, lang: str, name: str, asked: Mapping[str, Any]) -> str:
 <ul>
 {notes}
 </ul>
-{points(table)}
+{figures}
+<p class="soft">{escape(words["made"])}</p>
 </html>
 """
 
 
-def points(table: Table) -> str:
-    """Every run as a point, a column a variant; the points of a seed are joined by a line."""
-    finite = [v for row in table.rows for v in row.values.values() if math.isfinite(v)]
-    if not finite:
+def _row(table: Table, row: Row, lang: str) -> str:
+    cells = text.cells(table, row, lang)
+    verdict = row.comparison.verdict if row.comparison else ""
+    kind = f' class="{verdict}"' if verdict in (GAIN, LOSS) else ""
+    shown = [f"<td>{escape(cell)}</td>" for cell in cells[:-1]]
+    return f"<tr>{''.join(shown)}<td{kind}>{escape(cells[-1])}</td></tr>"
+
+
+def _figure(drawn: str, caption: str) -> str:
+    if not drawn:
         return ""
-    low, high = min(finite), max(finite)
-    margin = (high - low) * 0.08 or abs(high) * 0.05 or 1.0
-    low, high = low - margin, high + margin
-    step = (WIDTH - LEFT) / len(table.rows)
-
-    def at(column: int, value: float) -> tuple[float, float]:
-        share = (value - low) / (high - low)
-        return LEFT + step * (column + 0.5), HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
-
-    parts = [*_axis(low, high, at)]
-    for seed in table.seeds:
-        places = [
-            at(column, row.values[seed])
-            for column, row in enumerate(table.rows)
-            if math.isfinite(row.values.get(seed, math.nan))
-        ]
-        joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{joined}" fill="none" stroke="#bbb"/>')
-        parts += [
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#1f6feb"><title>seed {seed}</title></circle>'
-            for x, y in places
-        ]
-    for column, row in enumerate(table.rows):
-        x, _ = at(column, low)
-        parts.append(_label(x, HEIGHT - BOTTOM + 24, row.name, "middle"))
-    inside = "\n".join(parts)
-    shown = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
-    return f"{shown} aria-label={_quoted(table.metric)}>\n{inside}\n</svg>"
-
-
-def _axis(low: float, high: float, at: Any) -> list[str]:
-    parts = []
-    for number in range(5):
-        value = low + (high - low) * number / 4
-        _, y = at(0, value)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#eee"/>')
-        parts.append(_label(LEFT - 8, y + 4, f"{value:.4g}", "end"))
-    return parts
-
-
-def _label(x: float, y: float, label: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="13">{escape(label)}</text>'
-
-
-def _quoted(label: str) -> str:
-    return f'"{escape(label, quote=True)}"'
+    return f'<figure><div class="plots">{drawn}</div><figcaption>{escape(caption)}</figcaption></figure>\n'

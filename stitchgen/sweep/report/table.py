@@ -13,6 +13,16 @@ from stitchgen.sweep.statistics import Comparison, compare, deviation, mean
 
 
 @dataclass(frozen=True)
+class Cost:
+    """Of a forward of one sample, as the runs have measured it; None for what they could not."""
+
+    parameters: int | None = None
+    macs: int | None = None
+    seconds: float | None = None  # the fastest of some, the median over the runs
+    reason: str | None = None  # why something is not told
+
+
+@dataclass(frozen=True)
 class Row:
     """One variant: its numbers by seed, and how it compares."""
 
@@ -24,6 +34,7 @@ class Row:
     unpaired: str  # why, where a run of it is
     params_added: int | None
     macs_added: int | None
+    cost: Cost
     missing: Mapping[int, str]  # the seeds without a result, and why
     diverged: tuple[int, ...]
 
@@ -74,6 +85,23 @@ def _values(name: str, known: Mapping[Run, State]) -> dict[int, float]:
     return {seed: result["value"] for seed, result in done.items() if result is not None}
 
 
+def _cost(name: str, known: Mapping[Run, State]) -> Cost:
+    """What the processes of a row's runs say; the model is the same at each seed."""
+    told = [
+        process["cost"]
+        for run, one in sorted(known.items())
+        if run.variant == name and one.result is not None
+        for process in one.result["processes"].values()
+        if process.get("cost") and process["cost"]["parameters"] is not None
+    ]
+    if not told:
+        return Cost()
+    first = told[0]
+    times = sorted(one["seconds"] for one in told if one["seconds"] is not None)
+    middle = times[len(times) // 2] if times else None
+    return Cost(first["parameters"], first["macs"], middle, first["reason"])
+
+
 def _unpaired(name: str, known: Mapping[Run, State]) -> str:
     for run, one in sorted(known.items()):
         if run.variant == name and one.result is not None:
@@ -103,6 +131,7 @@ def _row(
         unpaired=unpaired,
         params_added=params,
         macs_added=macs,
+        cost=_cost(name, known),
         missing={
             run.seed: one.failure["reason"] if one.failure else one.kind.value
             for run, one in sorted(known.items())

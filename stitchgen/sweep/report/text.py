@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Mapping
 
+from stitchgen.sweep.report.plots import amount
 from stitchgen.sweep.report.table import Row, Table
 from stitchgen.sweep.report.words import WORDS
 from stitchgen.sweep.statistics import GAIN, NONE, NOT, Comparison
@@ -32,8 +33,9 @@ def header(table: Table, lang: str) -> list[str]:
         words["variant"],
         table.metric,
         *(words[name] for name in names),
-        "params",
-        "MACs",
+        words["parameters"],
+        words["macs"],
+        words["latency"],
         words["verdict"],
     ]
 
@@ -44,7 +46,7 @@ def cells(table: Table, row: Row, lang: str) -> list[str]:
     number = WORDS[lang]["none"] if row.mean is None else figure(row.mean, digits)
     if row.spread is not None:
         number += f" ± {figure(row.spread, digits)}"
-    cost = [_added(row.params_added), _added(row.macs_added)]
+    cost = _costs(table, row)
     found = row.comparison
     if found is None:
         return [row.name, number, "", "", "", "", *cost, ""]
@@ -67,6 +69,26 @@ def difference(found: Comparison, digits: int) -> str:
     if found.low is not None and found.high is not None:
         text += f" [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
     return text
+
+
+def _costs(table: Table, row: Row) -> list[str]:
+    """What the baseline has, and by how much a variant has more; what the proof counted where no run told."""
+    base, own = table.rows[0].cost, row.cost
+    if row.comparison is None:
+        time = None if own.seconds is None else f"{own.seconds * 1000:.3g} ms"
+        counts = [None if one is None else amount(one) for one in (own.parameters, own.macs)]
+        return [text or "" for text in (*counts, time)]
+    return [
+        _more(base.parameters, own.parameters) or _added(row.params_added),
+        _more(base.macs, own.macs) or _added(row.macs_added),
+        _more(base.seconds, own.seconds, digits=0),
+    ]
+
+
+def _more(before: float | None, after: float | None, digits: int = 2) -> str:
+    if not before or after is None:
+        return ""
+    return f"{(after / before - 1) * 100:+.{digits}f} %"
 
 
 def _added(count: int | None) -> str:
@@ -119,6 +141,10 @@ def sentences(table: Table, lang: str, name: str) -> list[str]:
     ]
     if compared:
         found += [words["pairs"].format(tests=len(compared)), words["bought"]]
+    if any(row.cost.seconds is not None for row in table.rows):
+        found.append(words["measured"])
+    reasons = {row.cost.reason for row in table.rows if row.cost.reason}
+    found += [words["unmeasured"].format(why=why) for why in sorted(reasons)]
     if any(one.verdict == GAIN for one in compared):
         start = max(table.seeds) + 100 - max(table.seeds) % 100
         fresh = f"--name {shlex.quote(name)}-fresh --seeds {start}-{start + len(table.seeds) - 1}"

@@ -10,14 +10,17 @@ from typing import Any
 
 from stitchgen.sweep.folders import SweepFolder, write_bytes
 from stitchgen.sweep.planned import load
-from stitchgen.sweep.report import page, text
+from stitchgen.sweep.report import page, png, text
 from stitchgen.sweep.report.table import Row, Table, missing_runs, table_of
 from stitchgen.sweep.spec import BASELINE, Run
 from stitchgen.sweep.state import states
 
 
 def write_report(folder: SweepFolder, asked: Mapping[str, Any], lang: str) -> dict[str, Any]:
-    """Write `report.md`, `runs.csv`, `variants.csv` and `index.html`; `ok` where no run is missing."""
+    """Write `report.md`, `runs.csv`, `variants.csv` and `index.html`, and PNGs where there is matplotlib.
+
+    `ok` where no run is missing.
+    """
     table = read_table(folder, asked)
     folder.report.mkdir(parents=True, exist_ok=True)
     contents = {
@@ -26,8 +29,11 @@ def write_report(folder: SweepFolder, asked: Mapping[str, Any], lang: str) -> di
         "variants.csv": variants_csv(table),
         "index.html": page.html(table, lang, folder.name, asked),
     }
+    pictures = png.images(table) if png.is_there() else {}
     for name, content in contents.items():
         write_bytes(folder.report / name, content.encode())
+    for name, picture in pictures.items():
+        write_bytes(folder.report / name, picture)
     return {
         "ok": not missing_runs(table.rows),
         "command": "sweep",
@@ -38,7 +44,7 @@ def write_report(folder: SweepFolder, asked: Mapping[str, Any], lang: str) -> di
         "head": text.head(table, lang),
         "table": [text.header(table, lang), *(text.cells(table, row, lang) for row in table.rows)],
         "notes": text.sentences(table, lang, folder.name),
-        "report": [str(folder.report / name) for name in contents],
+        "report": [str(folder.report / name) for name in [*pictures, *contents]],
     }
 
 
@@ -69,6 +75,7 @@ def as_dict(row: Row) -> dict[str, Any]:
         "missing": {str(seed): why for seed, why in row.missing.items()},
         "params_added": row.params_added,
         "macs_added": row.macs_added,
+        "cost": vars(row.cost),
     }
 
 
@@ -95,10 +102,12 @@ def runs_csv(table: Table) -> str:
 
 def variants_csv(table: Table) -> str:
     names = "pairs mean low high p p_holm p_flip wins gained verdict".split()
-    lines = [["variant", "mean", "std", *(f"difference_{name}" for name in names)]]
+    costs = "parameters macs seconds".split()
+    lines = [["variant", "mean", "std", *(f"difference_{name}" for name in names), *costs]]
     for row in table.rows:
         found = vars(row.comparison) if row.comparison else {}
         shown = [found.get(name) for name in names]
+        shown += [getattr(row.cost, name) for name in costs]
         lines.append(
             [row.name, *("" if one is None else str(one) for one in (row.mean, row.spread, *shown))]
         )
