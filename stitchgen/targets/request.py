@@ -158,7 +158,6 @@ class AddRequest(SpliceRequest):
             "--every": self.every is not None,
             "--attach": self.attach,
             "--name": self.name is not None,
-            "--no-prove": not self.prove,
             "several blocks": len(self.blocks) > 1,
         }
         unfit = [option for option, there in given.items() if there]
