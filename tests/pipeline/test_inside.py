@@ -102,7 +102,8 @@ def test_two_at_one_layer(project: Project) -> None:
 
 def test_removed_by_its_target(project: Project) -> None:
     before = tree(project.root)
-    add(project, "simam --before model.body.2")
+    result = add(project, "simam --after model.body.2").result
+    assert result["splices"][0]["element"] == "body.3"
     assert "self.body[:2](x)" in text(project)
     remove.run(project, ("model.body.2",))
     assert tree(project.root) == before
