@@ -327,7 +327,7 @@ def uncommitted(plan: Plan) -> list[Warning]:
         {
             "code": "uncommitted",
             "where": path,
-            "message": f"{path} has changes of yours that git does not have yet; undo keeps them",
+            "message": f"{path} has changes that git does not have yet; undo keeps what is yours of them",
         }
         for path in git.uncommitted(root, edited)
     ]
