@@ -149,7 +149,14 @@ class Life:
         places = [*TARGETS, *(name for name in names if "." not in name)]
         target = f"model.py::Net.{self.choice.choice(places)}"
         placement = self.choice.choice((AFTER, AFTER, BEFORE))
-        request = AddRequest(block=block, placement=placement, targets=(target,), prove=False)
+        inside = many == 1 and target.startswith("model.py::Net.body.")
+        request = AddRequest(
+            block=block,
+            placement=placement,
+            targets=(target,),
+            prove=False,
+            inside=inside and self.choice.random() < 0.7,
+        )
         splicing.run(self.project, request)
         return f"add {request.command_line()}"
 

@@ -205,10 +205,12 @@ class Backend(Protocol):
         proposals: Sequence[Proposal],
         overlay: Mapping[Path, bytes],
         functions: Sequence[ModelFunction] = (),
+        inside: Sequence[Mapping[str, Any]] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         """Hold the checks against each configuration; ends with the first that fails.
 
-        `functions` of the project have to work on the edited model where they do on the original.
+        `functions` of the project have to work on the edited model where they do on the original. `inside`:
+        what are elements of a Sequential (`protocol.Inside`).
         """
 
     def prove_edit(

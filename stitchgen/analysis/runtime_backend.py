@@ -312,6 +312,7 @@ class RuntimeBackend:
         proposals: Sequence[Proposal],
         overlay: Mapping[Path, bytes],
         functions: Sequence[ModelFunction] = (),
+        inside: Sequence[Mapping[str, Any]] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         answer = self.ask(
             "prove",
@@ -323,6 +324,7 @@ class RuntimeBackend:
             functions=[
                 {"file": str(one.file), "name": one.name, "each": one.each} for one in functions
             ],
+            inside=list(inside),
         )
         return answers.proof_of(answer)
 

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stitchgen.analysis import factories
 from stitchgen.analysis import layer_facts as facts
@@ -89,6 +90,7 @@ class StaticBackend:
         proposals: Sequence[Proposal],
         overlay: Mapping[Path, bytes],
         functions: Sequence[ModelFunction] = (),
+        inside: Sequence[Mapping[str, Any]] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         raise InternalError("the model is read and not run, so nothing can be proven of it")
 

@@ -36,6 +36,7 @@ MOST_ALIKE = 3
 MOST_IMPORTERS = 6
 #: Of a block in a list: `stages_se.0`.
 NUMBER = re.compile(r"\.(\d+)$")
+NUMBERS = re.compile(r"\.(\d+)(?=\.|$)")
 UNVERIFIED = "unverified: there is nothing to compare it with"
 
 
@@ -252,6 +253,9 @@ def _splice(
         target = f"{len(alike)} layers, {target} to {paint(alike[-1]['target'], 'name')}"
     # A row of a YAML file has a number, and no attribute of its own.
     named = attribute if splice["strategy"] == "row" else f"self.{attribute}"
+    if splice.get("element"):
+        element = NUMBERS.sub(r"[\1]", splice["element"])
+        named = f"self.{paint(element, 'name')}"
     if splice.get("already"):
         return [f"{block} {splice['placement']} {target}: {named} is there already"]
     # Where features are fused there may be no block.
@@ -267,6 +271,8 @@ def _splice(
         lines.append(fact("channels", f"{known} ({channels['evidence']})"))
         if channels.get("reason"):
             lines.append(fact("", channels["reason"]))
+    if splice.get("loader"):
+        lines.append(fact("old weights", f"load_before(model, state) of {splice['loader']}"))
     if splice.get("where"):
         lines.append(fact("at", names(splice["where"])))
     if splice.get("readers"):
@@ -313,6 +319,8 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     parts = [f"{len(keys.get('added', []))} new"]
     parts += [f"{name}: {names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]
     moved = " at their layers' new numbers" if "built" in proof else ""
+    if any(splice.get("loader") for splice in result["splices"]):
+        moved = " at their elements' new numbers"
     kept = "" if len(parts) > 1 else f"; all old ones kept with their shapes{moved}"
     lines.append(fact("keys", ", ".join(parts) + kept))
     return lines

@@ -71,6 +71,7 @@ def placed(option: str, help: str) -> Callable[[Command], Command]:
 @click.option("--name", metavar="ATTR", help="The name of the new attribute.")
 @click.option("--channels", metavar="EXPR", help="The channels, where they cannot be found.")
 @click.option("--attach", is_flag=True, help="Allow a hook where no source can be edited.")
+@click.option("--inside", is_flag=True, help="As an element of the layer's Sequential; keys move.")
 @click.option("--weights", metavar="FILE", help="Of a YOLO: make this checkpoint fit, too.")
 @RUNS_THE_MODEL
 @INPUT_TRAIN

@@ -53,6 +53,8 @@ def needs(entry: Entry, mark: Trace) -> bool:
     role = role_of(mark, entry.name)
     if role is None or is_complete(entry):
         return False
+    if mentions(mark.was, [entry.name]):
+        return False  # it stood there before: that code only has something else put into it
     own = ((other.scope, role_of(other, entry.name)) for other in entry.traces)
     return (mark.scope, role) not in own
 

@@ -27,6 +27,7 @@ from stitchgen.observer.edits.hypotheses import Hypothesis
 from stitchgen.observer.edits.prove import prove_edit
 from stitchgen.observer.edits.rules import EditFailed
 from stitchgen.observer.failure import Failure, failure_of, note_import_fault
+from stitchgen.observer.inside import settle
 from stitchgen.observer.models import (
     DEVICES,
     build,
@@ -312,7 +313,13 @@ def prove_build(
     """The proof of one configuration; raises `Failure`, `CheckFailed`, and what the original raises."""
     expression = entry["expression"]
     if entry["extent"] == "relative":
-        return relatives.prove_relative(original, edited, expression, request.get("inputs") or [])
+        return relatives.prove_relative(
+            original,
+            edited,
+            expression,
+            request.get("inputs") or [],
+            request.get("inside") or [],
+        )
     if entry["extent"] == "shapes":
         return prove_briefly(original, edited, entry, request)
     with original:
@@ -339,6 +346,7 @@ def prove_build(
             else:
                 report["message"] = "the edited model: " + report["message"]
             raise
+        settle(before, after, request.get("inside") or [], edited.overlay, loads=True)
         batch = train_batch(source)
 
         def inputs(number: int) -> Tuple[Args, Kwargs]:
@@ -398,6 +406,7 @@ def prove_briefly(
         try:
             load(edited)
             after = build(edited, expression, device)
+            settle(before, after, request.get("inside") or [], edited.overlay, loads=False)
             pair = proof.pair_of(before, after, entry["splices"])
             run(after.eval(), source, device)
         except Failure as failure:

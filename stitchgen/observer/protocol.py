@@ -190,11 +190,26 @@ class ModelFunction(TypedDict):
     each: bool
 
 
-class ProveRequest(ModelRequest):
+class Inside(TypedDict):
+    """A block that is an element of a Sequential which the instances of a class have."""
+
+    file: str  # of the class
+    class_name: str
+    container: str  # path of the Sequential below an instance
+    index: int  # of the block
+    key: str  # by which the block is called in the splices, where the elements keep their old names
+    loader: str  # the new file with `load_before`
+
+
+class ProveRequestBase(ModelRequest):
     op: Literal["prove"]
     builds: List[ProofOfBuild]
     overlay: Dict[str, str]  # the edited files, in base64, by absolute path
     functions: List[ModelFunction]
+
+
+class ProveRequest(ProveRequestBase, total=False):
+    inside: List[Inside]
 
 
 class Way(TypedDict):

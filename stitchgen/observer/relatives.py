@@ -15,15 +15,20 @@ from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
+from stitchgen.observer.inside import settle
 from stitchgen.observer.models import build, find_input, run
 from stitchgen.observer.project import Project
-from stitchgen.observer.protocol import Keys, ProvenBuild
+from stitchgen.observer.protocol import Inside, Keys, ProvenBuild
 from stitchgen.observer.tensors.state import copy_state
 from stitchgen.observer.tensors.values import difference, frozen
 
 
 def prove_relative(
-    original: Project, edited: Project, expression: str, given: Sequence[str]
+    original: Project,
+    edited: Project,
+    expression: str,
+    given: Sequence[str],
+    inside: Sequence[Inside] = (),
 ) -> ProvenBuild:
     """Raises `CheckFailed`; what did not build before the edit is passed over, with no input."""
     with original:
@@ -40,6 +45,7 @@ def prove_relative(
             after = build(edited, expression)
         except Failure as failure:
             raise CheckFailed("builds", failure.report["message"]) from failure
+        settle(before, after, inside, edited.overlay, loads=False)
         if source is not None:
             check_run(before, after, source, expected)
     return proven(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,9 @@ def splice_report(request: SpliceRequest, point: InsertionPoint) -> dict[str, An
         "parts": method.parts or None,
     }
     instances = point.calls.instances
+    if point.inside is not None:
+        joined["element"] = point.inside.path
+        joined["loader"] = point.inside.loader or None
     return {
         "target": point.target,
         "placement": request.placement.name,
@@ -156,8 +160,24 @@ def warnings_of(
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
         classes = {point.class_name for point in plan.shown}
-        found += for_project(plan.workspace.imports, task.model.file, classes)
+        told = for_project(plan.workspace.imports, task.model.file, classes)
+        found += [through_loader(plan, one) for one in told]
     return [one for number, one in enumerate(found) if one not in found[:number]]
+
+
+def through_loader(plan: Plan, warning: Warning) -> Warning:
+    """The warning of a strict load, with the function that takes old keys to where they are by now."""
+    files = [point.inside.loader for point in plan.fresh if point.inside is not None]
+    if warning["code"] != "strict-load" or not any(files):
+        return warning
+    module = files[0].removesuffix(".py").replace("/", ".")
+    call = re.sub(
+        r"(.+)\.load_state_dict\((.*), strict=False\)", r"load_before(\1, \2)", warning["hint"]
+    )
+    message = warning["message"].replace(
+        "lack the block's keys", "have other keys behind the block"
+    )
+    return {**warning, "message": message, "hint": f"from {module} import load_before; {call}"}
 
 
 def not_proven(task: Task, plan: Plan, without: StitchError | None) -> list[Warning]:
@@ -307,7 +327,7 @@ def uncommitted(plan: Plan) -> list[Warning]:
         {
             "code": "uncommitted",
             "where": path,
-            "message": f"{path} has changes of yours that git does not have yet; undo keeps them",
+            "message": f"{path} has changes that git does not have yet; undo keeps what is yours of them",
         }
         for path in git.uncommitted(root, edited)
     ]

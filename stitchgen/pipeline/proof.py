@@ -154,7 +154,8 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
     functions = functions_of_models(planning.task.model.file, plan.workspace.imports)
     while proposals:
-        answers = planning.backend.prove(proposals, plan.workspace.overlay(), functions)
+        overlay = plan.workspace.overlay()
+        answers = planning.backend.prove(proposals, overlay, functions, elements(plan))
         for proposal, proven in zip(proposals, answers):
             if not isinstance(proven, BrokenCheck):
                 if proposal.extent == "relative" and not proven.input:
@@ -182,11 +183,38 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         macs_added=first.macs_added,
         input=first.input,
         notes=tuple(sorted(notes)),
-        keys=first.keys,
+        keys=moved_keys(plan, first.keys),
         unshown=frozenset(check for proven in found.values() for check in proven.unshown),
         imports=imports,
         left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
     )
+
+
+def elements(plan: Plan) -> list[Mapping[str, Any]]:
+    """The blocks that are elements of a Sequential, as the observer takes them (`protocol.Inside`)."""
+    return [
+        {
+            "file": str(point.file),
+            "class_name": point.class_name,
+            "container": point.inside.container,
+            "index": point.inside.index,
+            "key": point.inside.proven_as.rpartition(".")[2],
+            "loader": str(plan.workspace.root / point.inside.loader),
+        }
+        for point in plan.fresh
+        if point.inside is not None and point.inside.moves
+    ]
+
+
+def moved_keys(plan: Plan, keys: KeyChanges) -> KeyChanges:
+    """The new keys as the edited model has them, where the proof calls the elements of a Sequential by their
+    old names."""
+    added = list(keys.added)
+    for point in plan.fresh:
+        if point.inside is not None and point.inside.moves:
+            old, new = f"{point.inside.proven_as}.", f"{point.inside.path}."
+            added = [key.replace(old, new) for key in added]
+    return replace(keys, added=added)
 
 
 def prove_relatives(planning: Planning, plan: Plan) -> list[str]:
@@ -196,7 +224,9 @@ def prove_relatives(planning: Planning, plan: Plan) -> list[str]:
     edited = {(name, workspace.root / file) for name, file in edited_classes(plan)}
     builds = constructions_elsewhere(workspace.files, edited, MOST_RELATIVES)
     proposals = [Proposal(one, (), "relative") for one in builds]
-    answers = planning.backend.prove(proposals, workspace.overlay()) if proposals else []
+    answers: Sequence[ProvenConfiguration | BrokenCheck] = []
+    if proposals:
+        answers = planning.backend.prove(proposals, workspace.overlay(), inside=elements(plan))
     for proposal, proven in zip(proposals, answers):
         if isinstance(proven, BrokenCheck):
             raise StitchError(

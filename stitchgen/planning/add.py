@@ -10,7 +10,7 @@ from typing import Protocol
 
 from stitchgen.catalog.own_class import is_own
 from stitchgen.errors import StitchError, unsupported
-from stitchgen.planning import block_file
+from stitchgen.planning import block_file, inside
 from stitchgen.planning.block_lists import find_lists
 from stitchgen.planning.channel_expressions import (
     Count,
@@ -45,6 +45,8 @@ from stitchgen.targets.select import select
 def make_plan(planning: Planning) -> Plan:
     """Decide every target; the edits are in the planning's workspace."""
     points, passed_over = points_of_targets(planning)
+    if planning.request.inside:
+        return made_inside(planning, points)
     check_names(planning, points)
     if planning.request.placement.replaces:
         points = [initialised(planning, point) for point in points]
@@ -72,6 +74,31 @@ def make_plan(planning: Planning) -> Plan:
         tuple(note for one in drafts for note in one.notes),
         frozenset(point.target for point in points if planning.is_further(point)),
     )
+
+
+def made_inside(planning: Planning, points: Sequence[InsertionPoint]) -> Plan:
+    """The plan of a block that becomes an element of the Sequential which its layer is in."""
+    point = inside.only_point(planning, points)
+    place = inside.place_of(planning, point)
+    point, fit = fitted_point(planning, inside.defined_at(planning, point, place))
+    loop = initialising_loop(planning.workspace, point.definition.point)
+    point = inside.defined_at(planning, point, place)
+    point = point.with_definition(initialised_at=loop.lineno if loop is not None else None)
+    inside.check_alone(point)
+    [(point, names)] = named_points(planning, [point])
+    container = f"self.{point.calls.below[0].name}"
+    if container in names.get("fed", ""):
+        point, names = without(point, names, container)
+    # It is run by the Sequential: no call is written, and none has to be accounted for.
+    point = replace(point, calls=replace(point.calls, sites=()))
+    draft = Splicing(planning, point, fit, names).draft(point)
+    point = draft.point
+    before = planning.request.placement.value == "input"
+    if not point.naming.present and inside.stands_there(place, draft.construction, before=before):
+        point = point.with_naming(present=True, strategy="inside")
+    if not point.naming.present:
+        point = inside.write(planning, point, place, draft.construction)
+    return Plan(planning.workspace, (point,), draft.uses, (), draft.notes)
 
 
 # Calls and definitions ----------------------------------------------------------------------------
@@ -214,8 +241,14 @@ def beside_its_layer(
     point: InsertionPoint, names: dict[str, str]
 ) -> tuple[InsertionPoint, dict[str, str]]:
     """The expressions that do not read the layer itself, where there are such: it will be gone."""
+    return without(point, names, f"{point.layer_text}.")
+
+
+def without(
+    point: InsertionPoint, names: dict[str, str], own: str
+) -> tuple[InsertionPoint, dict[str, str]]:
+    """The expressions that do not read what is not there yet, where there are such."""
     channels = point.naming.channels
-    own = f"{point.layer_text}."
     text = next((text for text in channels.kept or () if own not in text), None)
     if text is None:
         return point, names

@@ -208,6 +208,27 @@ class Naming:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """A block that is an element of the Sequential which its layer is in."""
+
+    container: str  # path below the module whose constructor makes it
+    index: int  # of the block
+    key: str  # by which the Sequential has it
+    moves: bool  # whether the elements behind it have other keys than before
+    loader: str = ""  # the new file through which old weights load, where they have
+
+    @property
+    def path(self) -> str:
+        """Of the block, as `named_modules()` prints it."""
+        return f"{self.container}.{self.key}"
+
+    @property
+    def proven_as(self) -> str:
+        """The same where the other elements keep their old names, as in the proof."""
+        return f"{self.container}.inserted" if self.moves else self.path
+
+
+@dataclass(frozen=True)
 class InsertionPoint:
     """One block of a request: where it is called, where it is defined, how it is joined and named."""
 
@@ -215,6 +236,7 @@ class InsertionPoint:
     definition: Definition
     naming: Naming
     join: Join = field(default_factory=Join)
+    inside: Inside | None = None
 
     @property
     def target(self) -> str:
@@ -237,6 +259,8 @@ class InsertionPoint:
     def block_path(self, instance: LayerInstance) -> str:
         """Where the block is in the edited model."""
         calls = self.calls
+        if self.inside is not None:
+            return join(join(instance.root, calls.owner), self.inside.proven_as)
         holder = instance.path if calls.under else join(instance.root, calls.owner)
         return join(holder, self.attribute)
 

@@ -38,6 +38,7 @@ class SpliceRequest:
     fuse: Fusion | None = None  # None: serial
     reduce: Reduction | None = None  # only with a fusion that reduces
     gate: bool = False
+    inside: bool = False  # --inside: as an element of the Sequential
     settings: Mapping[str, str] = field(default_factory=dict)  # --set name=value
     reduce_settings: Mapping[str, str] = field(default_factory=dict)  # --set reduce.name=value
     name: str | None = None  # --name: the attribute
@@ -141,8 +142,31 @@ class AddRequest(SpliceRequest):
                 hint="--every nn.Conv2d --where kernel_size=3",
             )
         self.check_names()
+        if self.inside:
+            self.check_inside()
         if len(self.blocks) > 1:
             self.check_several()
+
+    def check_inside(self) -> None:
+        """Refuse what an element of a Sequential cannot do: it is fed one value, and gives one."""
+        given = {
+            f"--{self.placement}": self.placement not in (AFTER, BEFORE),
+            "--fuse": self.fuse is not None,
+            "--gate": self.gate,
+            "--with": bool(self.with_),
+            "--into": self.into is not None,
+            "--every": self.every is not None,
+            "--attach": self.attach,
+            "--name": self.name is not None,
+            "several blocks": len(self.blocks) > 1,
+        }
+        unfit = [option for option, there in given.items() if there]
+        if unfit:
+            raise UsageError(
+                "usage",
+                f"{unfit[0]} does not go with --inside, which makes the block an element of a Sequential",
+                hint=f"stitchgen add {self.blocks[0]} --after {self.targets[0]} --inside",
+            )
 
     def check_several(self) -> None:
         """Refuse what has no meaning for several blocks in a row."""
@@ -195,6 +219,10 @@ class AddRequest(SpliceRequest):
     def command(self) -> str:
         return "add"
 
+    @property
+    def flags(self) -> tuple[tuple[str, bool], ...]:
+        return (("--gate", self.gate), ("--attach", self.attach), ("--inside", self.inside))
+
     def command_line(self) -> str:
         """The command as it would be typed, for the ledger; what runs the model is left out."""
         words = ["add", self.block, f"--{self.placement}", *self.targets]
@@ -217,7 +245,7 @@ class AddRequest(SpliceRequest):
         for option, pairs in (("--where", self.where), ("--set", settings)):
             for name, value in pairs.items():
                 words += [option, f"{name}={value}"]
-        words += [option for option, on in (("--gate", self.gate), ("--attach", self.attach)) if on]
+        words += [option for option, on in self.flags if on]
         return shlex.join(words)
 
 

@@ -18,10 +18,12 @@ def fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_some_lives(capsys: pytest.CaptureFixture[str]) -> None:
-    assert lifecycle.main(["75", "--seed", "7"]) == 0, capsys.readouterr().out
+@pytest.mark.parametrize("seed", [7, 11, 15, 508, 900])
+def test_some_lives(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Five hundred steps; the life of seed 511 once went wrong."""
+    assert lifecycle.main(["100", "--seed", str(seed)]) == 0, capsys.readouterr().out
     said = capsys.readouterr().out
-    assert said.startswith("75 steps, 0 lives went wrong")
+    assert said.startswith("100 steps, 0 lives went wrong")
     for step in ("add", "edit", "format", "remove", "undo", "update: updated"):
         assert f" {step}\n" in said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import tempfile
@@ -21,6 +22,8 @@ from stitchgen.pipeline import splice as splicing
 from stitchgen.project import transaction
 from stitchgen.project.config import ModelConfig, Project
 from stitchgen.source.edits import Edit, FileChange, patch
+from stitchgen.targets.placement import AFTER
+from stitchgen.targets.request import AddRequest
 from tests.support.commands import request_of
 from tests.support.spliced import BLOCK, MODEL, Plan, commit, record, splice, tree
 
@@ -510,3 +513,43 @@ def test_what_is_not_clear_is_refused(
 
 def test_without_a_ledger_there_is_nothing_to_remove(root: Path) -> None:
     assert refused(root, "layer2_cbam").code == "splice-not-found"
+
+
+CHAIN = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=16):
+        super().__init__()
+        self.first = nn.Conv2d(3, width, 3)
+        self.head = nn.Conv2d(width, 5, 3)
+
+    def forward(self, x):
+        return self.head(self.first(x))
+"""
+
+
+def test_what_a_later_run_put_into_a_chain_goes_alone(tmp_path: Path) -> None:
+    """Its code names the blocks around it, which stood there before and do not need it."""
+    (tmp_path / "model.py").write_text(CHAIN)
+    project = Project(tmp_path)
+
+    def add(block: str, layer: str) -> None:
+        request = AddRequest(
+            block=block, placement=AFTER, targets=(f"model.py::Net.{layer}",), prove=False
+        )
+        splicing.run(project, request)
+
+    add("simam,eca", "first")
+    add("cbam,simam,eca", "first_simam")
+    text = (tmp_path / "model.py").read_text()
+    add("se", "first_simam_cbam")
+    assert "first_simam_cbam_se(" in (tmp_path / "model.py").read_text()
+    (tmp_path / "model.py").write_text((tmp_path / "model.py").read_text() + "\n# mine\n")
+    remove.run(project, ("first_simam_cbam_se",))
+    left = (tmp_path / "model.py").read_text().removesuffix("\n# mine\n")
+    assert ast.dump(ast.parse(left)) == ast.dump(ast.parse(text))
+    remove.run(project, (), every=True)
+    left = (tmp_path / "model.py").read_text().removesuffix("\n# mine\n")
+    assert ast.dump(ast.parse(left)) == ast.dump(ast.parse(CHAIN))

@@ -118,7 +118,8 @@ def test_case(name: str, tmp_path: Path, python: str, monkeypatch: pytest.Monkey
     again = run_request(project, request)
     assert again.changes == [], "the same command again is not a no-op"
     recorded = isinstance(request, FuseRequest) or request.into is not None
-    recorded |= any(splice["strategy"] == "slice" for splice in planned.result["splices"])
+    by_ledger = ("slice", "inside")
+    recorded |= any(splice["strategy"] in by_ledger for splice in planned.result["splices"])
     if not recorded:  # where the source alone does not tell
         lock = tmp_path / "stitchgen.lock"
         book = lock.read_bytes() if lock.exists() else None

@@ -47,6 +47,7 @@ def request_of(flags: str, python: str) -> SpliceRequest:
     parser.add_argument("--channels")
     parser.add_argument("--weights")
     parser.add_argument("--attach", action="store_true")
+    parser.add_argument("--inside", action="store_true")
     parser.add_argument("--no-prove", action="store_true")
     given = parser.parse_args(words)
     settings = dict(text.split("=", 1) for text in given.set)
@@ -77,6 +78,7 @@ def request_of(flags: str, python: str) -> SpliceRequest:
         where=dict(text.split("=", 1) for text in given.where),
         channels=given.channels,
         attach=given.attach,
+        inside=given.inside,
         weights=given.weights,
         **common,
     )

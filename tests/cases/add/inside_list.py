@@ -1,0 +1,32 @@
+# flags: se --after model.features.1 --inside --set reduction=4
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        layers = [nn.Conv2d(3, width, 3)]
+        layers.append(nn.Conv2d(width, 2 * width, 3))
+        layers += [nn.ReLU(), nn.Conv2d(2 * width, 16, 3)]
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x):
+        return self.head(self.features(x).mean((2, 3)))
+# output
+import torch.nn as nn
+from blocks.se import SE
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        layers = [nn.Conv2d(3, width, 3)]
+        layers.append(nn.Conv2d(width, 2 * width, 3))
+        layers.append(SE(channels=2 * width, reduction=4))
+        layers += [nn.ReLU(), nn.Conv2d(2 * width, 16, 3)]
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x):
+        return self.head(self.features(x).mean((2, 3)))

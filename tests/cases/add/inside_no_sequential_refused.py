@@ -1,0 +1,13 @@
+# flags: se --after model.head --inside --set reduction=4
+# refused: unsupported
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, width, 3), nn.Conv2d(width, 16, 3))
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x):
+        return self.head(self.features(x).mean((2, 3)))
