@@ -33,6 +33,8 @@ from stitchgen.targets.relatives import constructions_elsewhere
 CHECKS = ("builds", "keys", "position", "axis", "elsewhere", "consumed")
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
+#: What the original itself fails with.
+OF_THE_ORIGINAL = ("does-not-build", "does-not-run")
 #: A configuration of so many times the parameters is not run with values.
 MUCH_LARGER = 4
 #: How many variants that have no such layer are run.
@@ -161,6 +163,8 @@ def prove(planning: Planning, plan: Plan) -> Proof:
                 if proposal.extent == "relative" and not proven.input:
                     continue  # nothing ran, so nothing was seen of it
                 found[proposal.expression] = proven
+            elif proposal.expression in variants and found and proven.code in OF_THE_ORIGINAL:
+                continue  # nobody asked for it, and it does not run as it is
             elif proposal.expression in variants and found and is_harmless(planning, proven):
                 notes.add(f"{proposal.expression}: {proven.message}")
             else:
