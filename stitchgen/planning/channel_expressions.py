@@ -158,8 +158,10 @@ def channel_expressions(planning: Planning, counts: Sequence[Count]) -> list[Nam
     )
     passages = dict(zip(builds, map(built, evaluation.builds)))
     numbers = {trial: number for number, trial in enumerate(trials)}
+    named = bool(planning.task.model.subject.given)
     return [
-        chosen(workspace, asked, passages, evaluation, numbers[asked.trial]) for asked in questions
+        chosen(workspace, asked, passages, evaluation, numbers[asked.trial], named=named)
+        for asked in questions
     ]
 
 
@@ -220,8 +222,13 @@ def chosen(
     passages: Mapping[str, Passages],
     evaluation: Evaluation,
     trial: int,
+    *,
+    named: bool,
 ) -> NamedChannels:
-    """The best candidate that no configuration and no changed argument contradicts."""
+    """The best candidate that no configuration and no changed argument contradicts.
+
+    `named` says that the user has named a configuration.
+    """
     count = asked.count
     point, value = count.point.definition.point, count.only
     samples = samples_of(asked, passages)
@@ -258,8 +265,13 @@ def chosen(
         )
         + ", and no expression gives them all",
         where=f"{path}:{point.line}",
-        hint="Name the configuration that you use, --build EXPR, or pass --channels EXPR, which "
-        f"is evaluated after {path}:{point.line}.",
+        hint=(
+            f"Pass --channels EXPR, which is evaluated after {path}:{point.line}; or name elements of "
+            "equal width alone."
+            if named
+            else "Name the configuration that you use, --build EXPR, or pass --channels EXPR, which "
+            f"is evaluated after {path}:{point.line}."
+        ),
     )
 
 
