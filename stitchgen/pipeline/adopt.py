@@ -354,7 +354,7 @@ def prove(
         "not_proven": left,
         "input": first.input,
         "notes": sorted({*notes, *(note for one in proven.values() for note in one.notes)}),
-        "imports": [{"from": one.importer, "as": one.module} for one in imports],
+        "imports": [{"from": one.importer, "as": one.module} for one in imports if one.importer],
     }
 
 
