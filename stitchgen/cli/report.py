@@ -32,6 +32,8 @@ from stitchgen.cli.report_parts import (
 
 #: So many splices that differ in their layer alone are shown one by one.
 MOST_ALIKE = 3
+#: So many old keys that are gone are named.
+MOST_KEYS = 12
 #: So many scripts that import the edited file are named; `--json` has all.
 MOST_IMPORTERS = 6
 #: Of a block in a list: `stages_se.0`.
@@ -317,7 +319,11 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     lines += [fact("note", note) for note in proof.get("notes", [])]
     keys = result.get("keys", {})
     parts = [f"{len(keys.get('added', []))} new"]
-    parts += [f"{name}: {names(keys[name])}" for name in ("lost", "reshaped") if keys.get(name)]
+    for name in ("lost", "reshaped"):
+        if keys.get(name):
+            further = len(keys[name]) - MOST_KEYS
+            more = f" and {further} more" if further > 0 else ""
+            parts.append(f"{name}: {names(keys[name][:MOST_KEYS])}{more}")
     moved = " at their layers' new numbers" if "built" in proof else ""
     if any(splice.get("loader") for splice in result["splices"]):
         moved = " at their elements' new numbers"
