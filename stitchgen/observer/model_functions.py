@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Sequence, Set
 
 from torch import nn
 
-from stitchgen.observer.parameter_groups import Giver, function_giver
+from stitchgen.observer.parameter_groups import FETCHES, Giver, function_giver, names_read
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import ModelFunction
 
@@ -50,7 +50,9 @@ def definition(project: Project, file: str, name: str) -> Any:
         # A package that is not here, a constant that is read from a file: nothing is shown then.
         return None
     function = namespace.get(name)
-    return function if isinstance(function, types.FunctionType) else None
+    if not isinstance(function, types.FunctionType) or FETCHES & names_read(function.__code__):
+        return None
+    return function
 
 
 def needed(tree: ast.Module, name: str) -> List[ast.stmt]:

@@ -30,6 +30,9 @@ OTHERS |= {"update", "train", "fit", "forward"}
 #: What their code reads.
 READS = {"parameters", "named_parameters", "weight", "bias", "modules", "named_modules", "children"}
 READS |= {"named_children", "_parameters", "_modules"}
+#: What shows that code fetches something, or reads a file: it is not run.
+FETCHES = {"load_url", "load_state_dict_from_url", "urlopen", "urlretrieve", "download", "open"}
+FETCHES |= {"hf_hub_download", "from_pretrained", "load_checkpoint", "load", "save"}
 #: How deep what they give is gone through: a list of optimizers, each with its groups.
 DEPTH = 5
 
@@ -157,7 +160,12 @@ def method_names(kind: Any, root: str) -> Sequence[Tuple[str, types.CodeType]]:
             if name.startswith("__") or name in built_with or OTHERS & set(words):
                 continue
             code = function.__code__
-            if any(word.startswith(GIVES) for word in words) and READS & names_read(code):
+            read = names_read(code)
+            if (
+                any(word.startswith(GIVES) for word in words)
+                and READS & read
+                and not FETCHES & read
+            ):
                 if real(code.co_filename).startswith(root):
                     found[name] = code
     return list(found.items())
