@@ -45,6 +45,11 @@ class Giver(NamedTuple):
     module: nn.Module
     give: Callable[[], Any]
 
+    @property
+    def key(self) -> Tuple[str, str]:
+        """What it has in common with that of the other model: a file, and a name in it."""
+        return self.where.rpartition(":")[0], self.name
+
 
 def left_out(
     original: nn.Module,
@@ -65,30 +70,30 @@ def left_out(
         old = ours.get(path)
         if old is None or type(old).__qualname__ != type(module).__qualname__:
             continue
-        given: Dict[str, Set[str]] = {}
+        given: Dict[Tuple[str, str], Set[str]] = {}
         given_now: Set[str] = set()
-        givers = {one.name: one for one in methods_of(module, root)}
+        givers = {one.key: one for one in methods_of(module, root)}
         before = list(methods_of(old, root))
         if not path:
             before += functions[0]
-            givers.update((one.name, one) for one in functions[1])
+            givers.update((one.key, one) for one in functions[1])
         for one in before:
             handed = parameters_before(one, names)
-            if handed is None or one.name not in givers:
+            if handed is None or one.key not in givers:
                 continue
-            now = parameters_after(givers[one.name], new_names)
+            now = parameters_after(givers[one.key], new_names)
             if handed:
-                given[one.name] = handed
+                given[one.key] = handed
                 given_now |= now
         for splice in splices if given else ():
-            name = giving(splice, path, original, given)
+            found_in = giving(splice, path, original, given)
             block = {new_names.get(id(p), key) for key, p in splice.parameters() if p.requires_grad}
             missing = {key for key in block - given_now if not path or under(key, [path])}
-            if name is not None and missing:
+            if found_in is not None and missing:
                 # Later ones are further in: the one that chooses among its own layers.
                 found[splice.named] = {
-                    "where": givers[name].where,
-                    "method": name,
+                    "where": givers[found_in].where,
+                    "method": givers[found_in].name,
                     "layer": splice.target,
                     "block": splice.named,
                 }
@@ -96,8 +101,11 @@ def left_out(
 
 
 def giving(
-    splice: Splice, path: str, original: nn.Module, given: Dict[str, Set[str]]
-) -> Optional[str]:
+    splice: Splice,
+    path: str,
+    original: nn.Module,
+    given: Dict[Tuple[str, str], Set[str]],
+) -> Optional[Tuple[str, str]]:
     """The method that hands over a parameter of the splice's layer, where together they hand over all of
     them; of the nearest module around it, where the layer has none."""
     modules = dict(original.named_modules())
@@ -117,7 +125,7 @@ def giving(
         target = target.rpartition(".")[0]
     if not names or not names <= set().union(*given.values()):
         return None
-    return next(name for name, handed in given.items() if names & handed)
+    return next(key for key, handed in given.items() if names & handed)
 
 
 def names_of_parameters(model: nn.Module) -> Dict[int, str]:

@@ -21,9 +21,11 @@ def for_project(
     built of others alone is passed over."""
     found: list[dict[str, str]] = []
     reaching = project.reaching(model_file)
+    # Helpers that those import load what they are given.
+    helpers = {other for path in reaching for other in project.imported_by(path)} - reaching.keys()
     trees: dict[Path, ast.Module] = {}
     for path, raw in project.contents.items():
-        if len(reaching) == 1 or path in reaching:
+        if len(reaching) == 1 or path in reaching or path in helpers:
             with contextlib.suppress(SyntaxError, ValueError, RecursionError):
                 trees[path] = ast.parse(raw)
     others = defined_elsewhere(trees.values(), classes) if classes else set[str]()
@@ -32,6 +34,9 @@ def for_project(
         if not any(word in raw for word in (b"state_dict", b"children", b"modules")):
             continue
         foreign = built_of(tree, others)
+        if path in helpers:
+            found += loads_of_arguments(tree, path.relative_to(project.root).as_posix())
+            continue
         shown = path.relative_to(project.root).as_posix()
         found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
         for node in ast.walk(tree):
@@ -105,6 +110,20 @@ def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
                         )
                     case _:
                         yield ast.unparse(target), node.value
+
+
+def loads_of_arguments(tree: ast.Module, shown: str) -> Iterator[dict[str, str]]:
+    """Warnings about what the functions of a helper load into the models that they are given."""
+    for function in (one for one in tree.body if isinstance(one, ast.FunctionDef)):
+        given = {one.arg for one in function.args.args}
+        for node in ast.walk(function):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="load_state_dict")):
+                    warning = (
+                        load_warning(node, f"{shown}:{node.lineno}") if name in given else None
+                    )
+                    if warning is not None:
+                        yield warning
 
 
 def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:

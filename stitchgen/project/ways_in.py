@@ -210,6 +210,19 @@ class Project:
                 found.append(other)
         return found
 
+    def imported_by(self, path: Path) -> set[Path]:
+        """The files of the project that a file imports, as it would find them when it is run by its path."""
+        source = self.source(path)
+        paths = [*self.search_path(source), self.root] if source is not None else []
+        found: set[Path] = set()
+        for one in source.imports if source is not None else ():
+            for module in one.candidates:
+                if module.startswith("."):
+                    found.update(files_of(*relative_start(path, module)))
+                elif (other := find_module(module, paths)) is not None:
+                    found.add(other)
+        return {other for other in found if other in self.contents and other != path}
+
     def loading_by_path(self, path: Path) -> list[Path]:
         """The files that load a file by its path, as far as the end of that is written out."""
         found = []

@@ -14,7 +14,7 @@ from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
 from stitchgen.source.document import Document
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
-from stitchgen.targets.build_offers import Offer, constructions, imported
+from stitchgen.targets.build_offers import Offer, classes_around, constructions, imported
 from stitchgen.targets.relatives import constructions_in, related_classes
 
 #: A head is imported by a decoder, that by a model, that by a task.
@@ -27,7 +27,8 @@ def constructions_around(root: Path, file: Path, names: set[str]) -> list[Offer]
     A file that does more than define things is passed over, since building what is in it means to import it.
     """
     files = ParsedFiles(root)
-    wanted = [(file, names)]
+    own = Syntax(Document(file.read_bytes(), file.name))
+    wanted = [(file, names | classes_around(own, names))]
     seen = {file}
     for _ in range(DEEPEST):
         around = [one for path, inside in wanted for one in importing(files, path, inside, seen)]
