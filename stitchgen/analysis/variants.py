@@ -129,6 +129,10 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
         if name in counted and isinstance(own, int):
             sizes = [one for one in dict.fromkeys((1, own + 1)) if one != own and one not in others]
             counts += [Variant(build, class_key, name, value=one, counts=True) for one in sizes]
+        depths = numbers_in(value) or (filled_in(function, name) if own is None else [])
+        if name in counted and max(depths, default=1) > 1:
+            ones = tuple(1 for _ in depths)
+            counts.append(Variant(build, class_key, name, value=ones, counts=True))
         found += [Variant(build, class_key, name, value=one) for one in others[:MOST_VALUES]]
         if not others and may_be_list(value):
             lists.append(Variant(build, class_key, name, "longer"))
@@ -158,11 +162,18 @@ def filled_in(function: Function, argument: str) -> list[int | float]:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == argument:
                 if isinstance(value, ast.BoolOp):
                     value = value.values[-1]
-                numbers = [constant_of(one) for one in getattr(value, "elts", ())]
-                found = [one for one in numbers if isinstance(one, (int, float))]
-                if found and len(found) == len(numbers):
+                if found := numbers_in(value):
                     return found
     return []
+
+
+def numbers_in(node: ast.expr | None) -> list[int | float]:
+    """The elements of a list of numbers that is written out; [] for every other expression."""
+    if not isinstance(node, (ast.List, ast.Tuple)):
+        return []
+    elements = [constant_of(one) for one in node.elts]
+    numbers = [one for one in elements if isinstance(one, (int, float))]
+    return numbers if len(numbers) == len(elements) else []
 
 
 def other_lengths(values: list[int | float]) -> list[Numbers]:
