@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.analysis.layer_facts import CallSite, LayerFacts
-from stitchgen.analysis.survey import LayerInstance
+from stitchgen.analysis.survey import LayerInstance, join
 from stitchgen.errors import StitchError
 from stitchgen.project.python_files import in_project
 from stitchgen.targets.adoption import OFFER, adoption
@@ -70,6 +70,23 @@ def used_without_call(asked: Asked) -> StitchError | None:
     )
 
 
+def only_reader(asked: Asked, child: str) -> str | None:
+    """The target of the one layer beside a container that is fed what its last layer gives."""
+    instance = asked.instance
+    layers = instance.configuration.layers
+    last = layers.get(join(instance.path, child))
+    holder = instance.path.rpartition(".")[0]
+    readers = [
+        one
+        for one in (last.readers if last is not None else ())
+        if one.rpartition(".")[0] == holder and one != instance.path
+    ]
+    if len(readers) != 1 or not asked.name.endswith(instance.path.rpartition(".")[2]):
+        return None
+    own = len(instance.path.rpartition(".")[2])
+    return asked.name[:-own] + readers[0].rpartition(".")[2]
+
+
 def never_called(asked: Asked) -> StitchError | None:
     if asked.calls:
         return None
@@ -83,6 +100,10 @@ def never_called(asked: Asked) -> StitchError | None:
     if children := configuration.children(asked.instance.path):
         suggestions = [f"{asked.name}.{children[-1]}"]
         hint += f" It holds other layers; after its last one: {suggestions[0]}"
+        if reader := only_reader(asked, children[-1]):
+            # What they give together, however many there are in another configuration.
+            suggestions.insert(0, f"--before {reader}")
+            hint += f", or, whatever their number, before what reads that: --before {reader}"
     return StitchError(
         "never-called", what, where=asked.facts.where, hint=hint, suggestions=suggestions
     )
