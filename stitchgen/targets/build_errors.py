@@ -194,7 +194,8 @@ def with_offers(model: TargetModel, error: StitchError) -> StitchError:
     names = set(wanted_classes(model))
     found = constructions(model.subject.root, model.file, model.syntax, names)
     found = found or constructions_around(model.subject.root, model.file, names)
-    found = [offer for offer in found if offer.text not in model.subject.builds]
+    tried = set(model.subject.builds) - set(model.subject.relatives)
+    found = [offer for offer in found if offer.text not in tried]
     # What was asked for may be there, in another file.
     asked = tuple(f":{text}" for text in model.subject.given)
     found = ([offer for offer in found if offer.text.endswith(asked)] or found)[:4]
