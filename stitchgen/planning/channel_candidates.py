@@ -79,15 +79,20 @@ def candidates(
     creating: ast.stmt,
     layer_sizes: Sequence[str],
     wanted: Iterable[int],
+    *,
+    inside: bool = False,
 ) -> list[Candidate]:
     """Expressions that may name the count, valid after `creating` in `function`.
 
     `layer_sizes` are expressions for sizes of modules that exist there (`self.conv1.out_channels`),
-    `wanted` the counts observed: an integer literal is a candidate only where it is written.
+    `wanted` the counts observed: an integer literal is a candidate only where it is written. `inside` says that
+    the layer is a part of what is created.
     """
     sizes = list(dict.fromkeys(layer_sizes))
     found: dict[str, Origin] = {}
     for text, origin in Constructor(syntax, function, creating).offers(sizes):
+        if inside and origin is Origin.PASSED_CLASS_FACTOR:
+            continue  # what the class gives itself says nothing of its parts
         text = ast.unparse(ast.parse(text, mode="eval"))  # with the fewest parentheses
         if text not in found or origin < found[text]:
             found[text] = origin

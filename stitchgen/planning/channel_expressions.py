@@ -191,7 +191,9 @@ def question(planning: Planning, count: Count, key: str) -> Question:
         raise InternalError(f"no constructor at {point.function}")
     else:
         wanted = {count.of(one) for one in count.instances}
-        ranked = channel_candidates.candidates(syntax, function, creating, sizes, wanted)
+        ranked = channel_candidates.candidates(
+            syntax, function, creating, sizes, wanted, inside=is_inside(count)
+        )
     variants = planning.survey.variants
     smallest = min(
         count.instances,
@@ -201,6 +203,14 @@ def question(planning: Planning, count: Count, key: str) -> Question:
         ),
     )
     return Question(key, count, ranked, smallest)
+
+
+def is_inside(count: Count) -> bool:
+    """Whether the layer is part of a layer of what is created, and not that or an element of it."""
+    instance, calls = count.instances[0], count.point.calls
+    start = calls.definition_root(calls.first)
+    names = instance.path[len(start) :].lstrip(".").split(".")
+    return not all(name.isdigit() for name in names[1:])
 
 
 def probes(workspace: Workspace, questions: Sequence[Question]) -> dict[str, list[Edit]]:

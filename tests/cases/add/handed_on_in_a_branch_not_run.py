@@ -10,7 +10,7 @@ class Net(nn.Module):
         self.times = times
 
     def run(self, layer, x):
-        if self.times > 1:
+        if x.shape[0] > 99:
             return self.times * (layer(x) if layer is not None else x)
         return layer(x)
 
