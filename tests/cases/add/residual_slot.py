@@ -52,8 +52,9 @@ class Net(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, width, 3, padding=1)
         self.blocks = nn.ModuleList([Block(width) for _ in range(depth)])
-        self.blocks[1].conv_se = SE(channels=width)
-        self.blocks[1].conv_se_gate = nn.Parameter(torch.zeros(1))
+        if len(self.blocks) > 1:
+            self.blocks[1].conv_se = SE(channels=width)
+            self.blocks[1].conv_se_gate = nn.Parameter(torch.zeros(1))
         self.features = nn.Sequential(Block(width), Block(width), nn.ReLU())
 
     def forward(self, x):
