@@ -33,7 +33,7 @@ class Block(nn.Module):
     def __init__(self, width):
         super().__init__()
         self.relu = nn.ReLU(inplace=True)
-        self.relu_se = SE(channels=3)
+        self.relu_se = SE(channels=width)
         rep = [nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)]
         for _ in range(2):
             rep.append(self.relu)
