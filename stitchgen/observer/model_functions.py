@@ -17,14 +17,22 @@ from stitchgen.observer.parameter_groups import FETCHES, Giver, function_giver, 
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import ModelFunction
 
+#: A package is not here, a constant is read from a file, or the function itself reads or fetches one.
+NOT_CALLED = "%s of %s was not called on the model with the block: what it needs is not here, or it reads files."
 
-def givers(project: Project, model: nn.Module, functions: Sequence[ModelFunction]) -> List[Giver]:
-    """Those that can be had without running more than definitions; inside the project."""
+
+def givers(
+    project: Project, model: nn.Module, functions: Sequence[ModelFunction], notes: List[str]
+) -> List[Giver]:
+    """Those that can be had without running more than definitions; inside the project. `notes` names the others."""
     found: List[Giver] = []
     for one in functions:
         function = definition(project, one["file"], one["name"])
         if function is not None:
             found.append(function_giver(function, model, each=one["each"]))
+        else:
+            shown = os.path.relpath(os.path.realpath(one["file"]), project.root)
+            notes.append(NOT_CALLED % (one["name"], shown.replace(os.sep, "/")))
     return found
 
 

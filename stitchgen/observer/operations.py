@@ -368,9 +368,9 @@ def prove_build(
             return proof.answer(source.describe(), proven)
         splices = proof.splices_of(before, after, entry["splices"])
         functions = request["functions"] if entry["extent"] == "whole" else []
-        new = model_functions.givers(edited, after, functions)
+        new = model_functions.givers(edited, after, functions, [])
     with original:
-        old = model_functions.givers(original, before, functions)
+        old = model_functions.givers(original, before, functions, proven["notes"])
         left_out = parameter_groups.left_out(before, after, splices, original.root, (old, new))
     with edited:
         proven["notes"].extend(fused.check_fused(before, after, inputs))

@@ -329,11 +329,12 @@ def values_of(statement: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
 def atoms(statement: ast.AST) -> list[str]:
     """Integers, names, attributes and simple arithmetic in the arguments of the calls."""
     found: list[str] = []
+    layers = layers_made(statement)
     for node in ast.walk(statement):
         if isinstance(node, ast.Call):
             for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 for piece in ast.walk(part):
-                    if is_atom(piece):
+                    if is_atom(piece) and piece not in layers:
                         text = ast.unparse(piece)
                         if text not in found and text not in ("True", "False", "None"):
                             found.append(text)
@@ -342,11 +343,25 @@ def atoms(statement: ast.AST) -> list[str]:
 
 def whole_arguments(statement: ast.AST) -> Iterator[ast.expr]:
     """The arguments of the calls, but those that are calls of classes or methods themselves."""
+    layers = layers_made(statement)
     for node in ast.walk(statement):
         if isinstance(node, ast.Call):
             for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
-                if is_atom(part):
+                if is_atom(part) and part not in layers:
                     yield part
+
+
+def layers_made(statement: ast.AST) -> set[ast.AST]:
+    """The calls whose results a container takes, `conv3x3(a, b)` in a Sequential: they make layers, no counts."""
+    return {
+        part
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in ("Sequential", "ModuleList", "ModuleDict")
+        for argument in node.args
+        for part in (argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument])
+        if isinstance(part, ast.Call)
+    }
 
 
 def is_atom(node: ast.AST) -> bool:

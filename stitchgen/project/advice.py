@@ -6,7 +6,6 @@ Read from the source by `ast`; nothing is run and nothing is changed.
 from __future__ import annotations
 
 import ast
-import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -24,20 +23,21 @@ def for_project(
     # Helpers that those import load what they are given.
     helpers = {other for path in reaching for other in project.imported_by(path)} - reaching.keys()
     trees: dict[Path, ast.Module] = {}
-    for path, raw in project.contents.items():
+    for path in project.contents:
         if len(reaching) == 1 or path in reaching or path in helpers:
-            with contextlib.suppress(SyntaxError, ValueError, RecursionError):
-                trees[path] = ast.parse(raw)
+            tree = project.tree(path)
+            if tree is not None:
+                trees[path] = tree
     others = defined_elsewhere(trees.values(), classes) if classes else set[str]()
     for path, tree in trees.items():
         raw = project.contents[path]
         if not any(word in raw for word in (b"state_dict", b"children", b"modules")):
             continue
-        foreign = built_of(tree, others)
-        if path in helpers:
-            found += loads_of_arguments(tree, path.relative_to(project.root).as_posix())
-            continue
         shown = path.relative_to(project.root).as_posix()
+        if path in helpers:
+            found += loads_of_arguments(tree, shown)
+            continue
+        foreign = built_of(tree, others)
         found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

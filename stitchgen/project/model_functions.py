@@ -41,16 +41,13 @@ def functions_of_models(file: Path, project: Project) -> list[ModelFunction]:
     """Those that are called in the file of a model, and in the files that may import it."""
     found: dict[ModelFunction, None] = {}
     for path in sorted(project.reaching(file), key=lambda one: (len(one.parts), one)):
-        raw = project.contents.get(path, b"")
-        if path != file and not any(word.encode() in raw for word in ("model", "net", "apply")):
-            continue
         found |= dict.fromkeys(called_in(project, path))
     return list(found)[:MOST]
 
 
 def called_in(project: Project, path: Path) -> Iterator[ModelFunction]:
     """The functions that one file calls on a model."""
-    tree = tree_of(project, path)
+    tree = project.tree(path)
     if tree is None:
         return
     names = Names.of(tree)
@@ -126,20 +123,12 @@ def definition_in(
         file = find_module(rest, [folder]) if rest else folder / "__init__.py"
     else:
         file = find_module(module, [*project.search_path(source), project.root])
-    tree = tree_of(project, file) if file is not None else None
+    tree = project.tree(file) if file is not None else None
     for node in tree.body if tree is not None else ():
         if isinstance(node, ast.FunctionDef) and node.name == name:
             assert file is not None
             return file, node
     return None
-
-
-def tree_of(project: Project, path: Path) -> ast.Module | None:
-    raw = project.contents.get(path)
-    try:
-        return ast.parse(raw) if raw is not None else None
-    except (SyntaxError, ValueError, RecursionError):
-        return None
 
 
 def takes_model(function: ast.FunctionDef) -> bool:

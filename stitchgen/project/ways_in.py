@@ -141,6 +141,7 @@ class Project:
                 self.contents[path] = path.read_bytes()
             except OSError:
                 continue
+        self._trees: dict[Path, ast.Module | None] = {}
         self._sources: dict[Path, Source | None] = {}
         self._reaching: dict[Path, dict[Path, list[Path]]] = {}
         #: Files that change the search path of those that import them.
@@ -152,12 +153,23 @@ class Project:
             self._sources[path] = self.parsed(path)
         return self._sources[path]
 
+    def tree(self, path: Path) -> ast.Module | None:
+        """A file, parsed once; None where it does not parse."""
+        if path not in self._trees:
+            try:
+                raw = self.contents[path] if path in self.contents else path.read_bytes()
+                self._trees[path] = ast.parse(raw)
+            except (OSError, SyntaxError, ValueError, RecursionError):
+                self._trees[path] = None
+        return self._trees[path]
+
     def parsed(self, path: Path) -> Source | None:
-        try:
-            raw = self.contents[path] if path in self.contents else path.read_bytes()
-            tree = ast.parse(raw)
-        except (OSError, SyntaxError, ValueError, RecursionError):
+        tree = self.tree(path)
+        if tree is None:
             return None
+        raw = self.contents.get(
+            path, b"sys.path"
+        )  # of a file that is none of the project's all is read
         imports = tuple(imports_of(tree))
         added = [
             Added(*map(tuple, added_folders(tree, path, current) if b"sys.path" in raw else ()))
@@ -228,11 +240,10 @@ class Project:
         found = []
         for other, raw in self.contents.items():
             if other != path and any(word.encode() in raw for word in BY_PATH):
-                try:
-                    tree = ast.parse(raw)
-                except (SyntaxError, ValueError, RecursionError):
-                    continue
-                if path.name in {text.rpartition("/")[2] for text in paths_loaded(tree)}:
+                tree = self.tree(other)
+                if tree is not None and path.name in {
+                    text.rpartition("/")[2] for text in paths_loaded(tree)
+                }:
                     found.append(other)
         return found
 
