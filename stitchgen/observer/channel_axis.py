@@ -27,6 +27,8 @@ MOST_KEPT = 256
 CONFINED = 0.5
 #: The same part of all the producer's channels, where no other axis has more than one index to compare with.
 CONFINED_ALONE = 0.25
+#: So many indices of an axis more are asked, at most, where those asked first depend on nothing.
+MOST_INDICES = 16
 #: So many elements of a result are looked at, to see whether it was computed element by element.
 PLACES = 6
 #: The answer where several axes are like one of channels: heads that were split off, groups.
@@ -223,11 +225,17 @@ def element_of(value: Any, element: Optional[str]) -> Any:
 def part_of_channels(value: torch.Tensor, axis: int, producer: Producer) -> float:
     """Which part of the producer's channels one index of the value along an axis depends on.
 
-    The mean over three indices, but those that depend on none, as behind a ReLU; 0 where none does.
+    The mean over the first, the last and the one in the middle, but those that depend on none, as behind a
+    ReLU: where all three do not, others are asked. 0 where none depends on any.
     """
     size = value.shape[axis]
+    ends = sorted({size // 2, size - 1, 0})
     parts: List[float] = []
-    for index in sorted({size // 2, size - 1, 0}):
+    for asked, index in enumerate(
+        dict.fromkeys((*ends, *range(0, size, size // MOST_INDICES + 1)))
+    ):
+        if parts and asked >= len(ends):
+            break
         along = value.select(axis, index)
         weights = torch.rand_like(along) + 0.5
         try:
@@ -237,7 +245,7 @@ def part_of_channels(value: torch.Tensor, axis: int, producer: Producer) -> floa
         except RuntimeError:
             return 0.0  # what is in between was written to in place, or has no derivative
         if gradient is None:
-            continue
+            return 0.0  # the value does not come from the producer
         others = [other for other in range(gradient.dim()) if other != producer.axis]
         channels = gradient.abs().sum(others) if others else gradient.abs()
         part = float((channels > 0).float().mean())

@@ -1,5 +1,7 @@
 """The experiment that tells which axis of a feature holds its channels."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -27,8 +29,11 @@ def attention(x):
     return scores @ x
 
 
-def axis_of(change, first, shape=(2, 3, 8, 8), batch=0):
-    torch.manual_seed(0)
+def axis_of(change, first, shape=(2, 3, 8, 8), batch=0, seed=0):
+    torch.manual_seed(seed)
+    first = deepcopy(first)
+    if hasattr(first, "reset_parameters"):
+        first.reset_parameters()
     experiment = ChannelAxes(Between(change, first), Shapes([(list(shape), "float32")]))
     return experiment.channel_axis("seen", 0, "output", None, batch)
 
@@ -64,6 +69,12 @@ def test_the_only_axis_with_several_indices_is_told_by_how_few_channels_each_com
     assert axis_of(pooled, CONV) == 1
     assert axis_of(pooled, CONV, shape=(2, 3, 1, 1)) == 1
     assert axis_of(nn.Flatten(), CONV, shape=(2, 3, 1, 1)) == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_channels_that_a_relu_sets_to_zero_do_not_hide_those_beside_them(seed):
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(16), nn.ReLU())
+    assert axis_of(pooled, CONV, seed=seed) == 1
 
 
 def test_the_only_axis_with_several_indices_may_be_one_of_positions():
