@@ -240,7 +240,7 @@ def part_of_channels(value: torch.Tensor, axis: int, producer: Producer) -> floa
         weights = torch.rand_like(along) + 0.5
         try:
             gradient = torch.autograd.grad(
-                along, producer.value, weights, retain_graph=True, allow_unused=True
+                (along * weights).sum(), producer.value, retain_graph=True, allow_unused=True
             )[0]
         except RuntimeError:
             return 0.0  # what is in between was written to in place, or has no derivative

@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from stitchgen.observer.compiler import import_no_compiler_for
+
 COUNTED = "convolutions, matrix products and attention"
 
 
@@ -29,11 +31,6 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has 
         super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.macs = 0
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """No: to skip it, torch would import its compiler first, which takes seconds."""
-        return False
-
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
@@ -44,6 +41,9 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has 
         out = func(*args, **(kwargs or {}))
         self.macs += _macs(func.__name__.split(".")[0], args, out)
         return out
+
+
+import_no_compiler_for(Counter.__torch_dispatch__)
 
 
 def _macs(operation: str, args: Tuple[Any, ...], out: Any) -> int:

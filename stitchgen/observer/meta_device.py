@@ -13,6 +13,8 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, T
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from stitchgen.observer import compiler
+
 #: What fills a tensor with values of no consequence.
 FILLS = ("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_", "log_normal_")
 #: Operations whose result is like their first tensor.
@@ -80,6 +82,11 @@ class PlainShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return operation(*args, **(kwargs or {}))
 
 
+compiler.import_no_compiler_for(PlainShapes.__torch_dispatch__)
+compiler.import_no_compiler_for_shapes()
+compiler.import_no_symbols_for_checks()
+
+
 def starts_plain(value: object) -> bool:
     return is_plain(value[0] if isinstance(value, (list, tuple)) and value else value)
 
@@ -88,8 +95,17 @@ def is_plain(value: object) -> bool:
     return isinstance(value, torch.Tensor) and value.is_meta and value.is_floating_point()
 
 
+def of_shape(value: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """A contiguous tensor of the value's type; `value.new_empty` takes five times as long on this device."""
+    return torch.empty(shape, dtype=value.dtype, device=value.device)
+
+
+def like(value: torch.Tensor) -> torch.Tensor:
+    return of_shape(value, value.shape) if value.is_contiguous() else torch.empty_like(value)
+
+
 def like_first(args: Arguments) -> Any:
-    return torch.empty_like(args[0])
+    return like(args[0])
 
 
 def first(args: Arguments) -> Any:
@@ -97,7 +113,7 @@ def first(args: Arguments) -> Any:
 
 
 def like_both(args: Arguments) -> Any:
-    return torch.empty_like(args[0]) if spread_over_first(args) else None
+    return like(args[0]) if spread_over_first(args) else None
 
 
 def first_of_both(args: Arguments) -> Any:
@@ -130,7 +146,7 @@ def batch_norm(args: Arguments) -> Any:
     ):
         return None
     kept = value.shape[1] if args[5] else 0
-    return torch.empty_like(value), value.new_empty(kept), value.new_empty(kept)
+    return like(value), of_shape(value, (kept,)), of_shape(value, (kept,))
 
 
 def layer_norm(args: Arguments) -> Any:
@@ -142,8 +158,7 @@ def layer_norm(args: Arguments) -> Any:
         return None
     axes = value.dim() - len(normalized)
     moments = [*value.shape[:axes], *(1 for _ in normalized)]
-    contiguous = torch.empty_like(value, memory_format=torch.contiguous_format)
-    return contiguous, value.new_empty(moments), value.new_empty(moments)
+    return of_shape(value, value.shape), of_shape(value, moments), of_shape(value, moments)
 
 
 def group_norm(args: Arguments) -> Any:
@@ -154,7 +169,7 @@ def group_norm(args: Arguments) -> Any:
     ):
         return None
     moments = (args[3], groups)
-    return torch.empty_like(value), value.new_empty(moments), value.new_empty(moments)
+    return like(value), of_shape(value, moments), of_shape(value, moments)
 
 
 def resized(args: Arguments) -> Any:
@@ -162,7 +177,51 @@ def resized(args: Arguments) -> Any:
     value, size = args[0], args[1]
     if size is None or not value.is_contiguous() or len(size) != value.dim() - 2:
         return None
-    return value.new_empty((*value.shape[:2], *size))
+    return of_shape(value, (*value.shape[:2], *size))
+
+
+def max_pooled(args: Arguments) -> Any:
+    """(input, kernel size, stride, padding, dilation, round up)"""
+    value = args[0]
+    if value.dim() != 4 or not value.is_contiguous():
+        return None
+    kernel, stride, padding, dilation = (
+        [*args[number]] if number < len(args) else default
+        for number, default in ((1, []), (2, []), (3, [0]), (4, [1]))
+    )
+    up = len(args) > 5 and args[5]
+    sizes = []
+    for axis in range(2):
+        window, around, spread = (one[axis % len(one)] for one in (kernel, padding, dilation))
+        step = (stride or kernel)[axis % len(stride or kernel)]
+        size = value.shape[2 + axis]
+        if step < 1 or spread < 1 or window < 1 or not 0 <= around <= window // 2:
+            return None
+        room = size + 2 * around - spread * (window - 1) - 1
+        if room < 0:
+            return None
+        count = (room + (step - 1 if up else 0)) // step + 1
+        # The last window starts inside the input or in what is put before it.
+        sizes.append(count - 1 if up and (count - 1) * step >= size + around else count)
+    shape = (*value.shape[:2], *sizes)
+    return of_shape(value, shape), torch.empty(shape, dtype=torch.int64, device=value.device)
+
+
+def pooled(args: Arguments) -> Any:
+    """(input, axes, keep them)"""
+    value, axes, kept, *others = (*args, False) if len(args) == 2 else args
+    if others or not isinstance(axes, (list, tuple)) or not axes or not value.is_contiguous():
+        return None
+    if not all(-value.dim() <= axis < value.dim() for axis in axes):
+        return None
+    left_out = {axis % value.dim() for axis in axes}
+    if len(left_out) != len(axes):
+        return None
+    sizes = enumerate(value.shape)
+    shape = [
+        1 if axis in left_out else size for axis, size in sizes if kept or axis not in left_out
+    ]
+    return of_shape(value, shape)
 
 
 def joined(args: Arguments) -> Any:
@@ -180,7 +239,7 @@ def joined(args: Arguments) -> Any:
         if len(sizes) != len(shape) or sizes[:axis] + sizes[axis + 1 :] != others:
             return None
     shape[axis] = sum(value.shape[axis] for value in values)
-    return values[0].new_empty(shape)
+    return of_shape(values[0], shape)
 
 
 def added_product(args: Arguments) -> Any:
@@ -199,12 +258,48 @@ def product(args: Arguments) -> Any:
         return None
     if one.shape[-1] != other.shape[-2]:
         return None
-    return one.new_empty((*one.shape[:-1], other.shape[-1]))
+    return of_shape(one, (*one.shape[:-1], other.shape[-1]))
+
+
+def convolution(args: Arguments) -> Any:
+    """(input, weight, bias, stride, padding, dilation, transposed, output padding, groups)"""
+    value, weight, bias, *lists, groups = args
+    axes = value.dim() - 2
+    if axes < 1 or not is_plain(weight) or weight.dim() != value.dim() or groups < 1:
+        return None
+    if not value.is_contiguous() or not weight.is_contiguous() or value.dtype != weight.dtype:
+        return None
+    stride, padding, dilation, transposed, more = lists
+    if any(len(given) not in (1, axes) for given in (stride, padding, dilation)) or (
+        transposed and len(more) not in (1, axes)
+    ):
+        return None
+    taken, given = weight.shape[1] * groups, weight.shape[0]
+    if transposed:
+        taken, given = given, taken
+    if value.shape[1] != taken or not taken or given % groups or taken % groups:
+        return None
+    if bias is not None and (not is_plain(bias) or tuple(bias.shape) != (given,)):
+        return None
+    sizes = []
+    for axis in range(axes):
+        step, around, spread = (one[axis % len(one)] for one in (stride, padding, dilation))
+        size, reach = value.shape[2 + axis], spread * (weight.shape[2 + axis] - 1)
+        if step < 1 or around < 0 or spread < 1:
+            return None
+        if transposed:
+            sizes.append((size - 1) * step - 2 * around + reach + more[axis % len(more)] + 1)
+        else:
+            sizes.append((size + 2 * around - reach - 1) // step + 1)
+    if min(sizes) < 1:
+        return None
+    return of_shape(value, (value.shape[0], given, *sizes))
 
 
 def rules() -> Dict[Any, Rule]:
     """The rules by operation; an older torch lacks some of them."""
     named: Dict[str, Rule] = {
+        "convolution.default": convolution,
         "native_batch_norm.default": batch_norm,
         "native_layer_norm.default": layer_norm,
         "native_group_norm.default": group_norm,
@@ -212,6 +307,10 @@ def rules() -> Dict[Any, Rule]:
         "upsample_bicubic2d.default": resized,
         "upsample_trilinear3d.default": resized,
         "upsample_linear1d.default": resized,
+        "_adaptive_avg_pool2d.default": resized,
+        "max_pool2d_with_indices.default": max_pooled,
+        "mean.dim": pooled,
+        "sum.dim_IntList": pooled,
         "_prelu_kernel.default": like_both,
         "cat.default": joined,
         "addmm.default": added_product,

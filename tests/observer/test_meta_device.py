@@ -1,5 +1,8 @@
 """A result given by its shape is what torch gives on the meta device: shape, type, layout."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -22,7 +25,30 @@ LAYERS = {
     "MultiheadAttention": (nn.TransformerEncoderLayer(8, 2, 16), (3, 2, 8)),
     "bilinear": (nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
     "bicubic": (nn.Upsample(size=(3, 7), mode="bicubic"), IMAGE),
+    "AdaptiveAvgPool2d": (nn.AdaptiveAvgPool2d((2, 3)), IMAGE),
+    "AdaptiveAvgPool2d of one position": (nn.AdaptiveAvgPool2d(1), IMAGE),
+    "AdaptiveAvgPool2d without a batch": (nn.AdaptiveAvgPool2d((2, 3)), IMAGE[1:]),
+    "MaxPool2d": (nn.MaxPool2d(2), IMAGE),
+    "MaxPool2d rounded up": (nn.MaxPool2d(3, 2, padding=1, ceil_mode=True), IMAGE),
+    "MaxPool2d of one window more": (nn.MaxPool2d(2, 3, padding=1, ceil_mode=True), IMAGE),
+    "MaxPool2d with all its options": (nn.MaxPool2d((2, 3), (1, 2), (1, 0), (2, 1)), IMAGE),
+    "MaxPool2d with indices": (nn.MaxPool2d(3, 1, return_indices=True), IMAGE),
     "Conv2d": (nn.Conv2d(8, 3, 3), IMAGE),
+    "Conv2d without a batch": (nn.Conv2d(8, 3, 3), IMAGE[1:]),
+    "Conv2d of one position": (nn.Conv2d(8, 3, 1), (2, 8, 1, 1)),
+    "Conv2d padded alike": (nn.Conv2d(8, 3, (3, 4), padding="same"), IMAGE),
+    "Conv2d with all its options": (
+        nn.Conv2d(8, 4, (3, 2), (2, 1), (1, 0), (1, 2), groups=4, bias=False),
+        IMAGE,
+    ),
+    "Conv2d of reflected edges": (nn.Conv2d(8, 3, 3, padding=1, padding_mode="reflect"), IMAGE),
+    "Conv1d": (nn.Conv1d(8, 3, 3, stride=2), (2, 8, 9)),
+    "Conv3d": (nn.Conv3d(8, 3, (1, 3, 3), padding=(0, 1, 1)), (2, 8, 4, 6, 5)),
+    "ConvTranspose1d": (nn.ConvTranspose1d(8, 6, 3, groups=2), (2, 8, 9)),
+    "ConvTranspose2d": (
+        nn.ConvTranspose2d(8, 3, (4, 3), (2, 3), 1, (1, 2), dilation=(1, 2)),
+        IMAGE,
+    ),
 }
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.Hardsigmoid, nn.LeakyReLU)
 ACTIVATIONS += (nn.ELU, nn.Mish, nn.Sigmoid, nn.Tanh)
@@ -71,6 +97,17 @@ PAIRS = [
 ]
 
 
+@pytest.mark.parametrize("keepdim", [False, True])
+@pytest.mark.parametrize("axes", [1, (2, 3), (-1,), (0, 1, 2, 3), ()])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("operation", [torch.mean, torch.sum, torch.amax])
+def test_a_reduction_gives_what_it_gives_without(operation, axes, keepdim, layout):
+    value = LAYOUTS[layout](torch.empty(IMAGE, device="meta"))
+    expected = about(operation(value, axes, keepdim))
+    with PlainShapes():
+        assert about(operation(value, axes, keepdim)) == expected
+
+
 @pytest.mark.parametrize("operation", [torch.add, torch.sub, torch.mul, torch.div])
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 @pytest.mark.parametrize(
@@ -117,6 +154,11 @@ def test_joined_tensors_are_what_they_are_without(shapes, axis, types, layout):
         (nn.BatchNorm2d(8), (2, 7, 6, 5)),
         (nn.LayerNorm(8), (2, 7)),
         (nn.Linear(8, 3), (2, 7)),
+        (nn.MaxPool2d(7), IMAGE),
+        (nn.MaxPool2d(2, padding=2), IMAGE),
+        (nn.Conv2d(8, 3, 3), (2, 7, 6, 5)),
+        (nn.Conv2d(8, 3, 3), (2, 8, 2, 5)),
+        (nn.ConvTranspose2d(8, 3, 1, padding=2), (2, 8, 2, 5)),
         (nn.GroupNorm(2, 8), (2, 6, 4, 4)),
         (nn.PReLU(8), (2, 7, 6, 5)),
     ],
@@ -134,6 +176,38 @@ def test_operands_that_do_not_fit_fail_as_well():
         torch.empty(2, 3, device="meta").add_(torch.empty(4, 2, 3, device="meta"))
     with PlainShapes(), pytest.raises(RuntimeError):
         torch.cat([torch.empty(2, 3, device="meta"), torch.empty(3, 2, device="meta")])
+
+
+WITHOUT_COMPILER = """
+import sys
+import torch
+from torch import nn
+from stitchgen.observer.cost import Counter
+from stitchgen.observer.meta_device import PlainShapes
+
+layers = [nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)]
+with PlainShapes():
+    (nn.Sequential(*layers).to("meta")(torch.zeros(2, 3, 8, 8, device="meta")) + 1).flatten(1).mean(1)
+print("sympy" in sys.modules)
+
+class Operations(nn.Module):
+    def forward(self, x):
+        return (x / x.mean(0).clamp(min=1).sqrt().sum()).softmax(1).var()
+
+for mode, device in ((PlainShapes(), "meta"), (Counter(), "cpu")):
+    with mode:
+        Operations()(torch.zeros(2, 3, device=device))
+print("torch._dynamo" in sys.modules)
+import torch._dynamo
+with PlainShapes():
+    Operations()(torch.zeros(2, 3, device="meta"))
+"""
+
+
+def test_nothing_imports_the_compiler_where_nothing_is_compiled():
+    command = [sys.executable, "-c", WITHOUT_COMPILER]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.returncode) == ("False\nFalse\n", 0), done.stderr
 
 
 def test_every_rule_belongs_to_an_operation_of_this_torch():
