@@ -235,6 +235,7 @@ def proven_of(build: protocol.ProvenBuild) -> ProvenConfiguration:
         unshown=tuple(build["unshown"]),
         keys=KeyChanges(keys["added"], keys["lost"], keys["reshaped"]),
         left_out=tuple(LeftOut(**one) for one in build["left_out"]),
+        uncalled=tuple(build["uncalled"]),
     )
 
 
@@ -245,4 +246,5 @@ def broken_of(error: protocol.Error) -> BrokenCheck:
         where=error.get("where"),
         check=error.get("law"),
         mode=error.get("mode"),
+        method=error.get("method"),
     )

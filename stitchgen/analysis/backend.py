@@ -81,6 +81,18 @@ class BrokenCheck:
     where: str | None = None
     check: str | None = None
     mode: str | None = None
+    method: str | None = None  # that fails with the block, and that no forward calls
+
+
+@dataclass(frozen=True, order=True)
+class Method:
+    """A method that runs an edited layer, and that no forward calls."""
+
+    class_name: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.class_name}.{self.name}"
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,7 @@ class ProvenConfiguration:
     unshown: Sequence[str] = ()  # checks that nothing could be shown of
     keys: KeyChanges = field(default_factory=KeyChanges)
     left_out: Sequence[LeftOut] = ()
+    uncalled: Sequence[str] = ()  # of the methods given, those that could not be called
 
 
 @dataclass(frozen=True)
@@ -206,11 +219,12 @@ class Backend(Protocol):
         overlay: Mapping[Path, bytes],
         functions: Sequence[ModelFunction] = (),
         inside: Sequence[Mapping[str, Any]] = (),
+        methods: Sequence[Method] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         """Hold the checks against each configuration; ends with the first that fails.
 
-        `functions` of the project have to work on the edited model where they do on the original. `inside`:
-        what are elements of a Sequential (`protocol.Inside`).
+        `functions` of the project, and `methods` that no forward calls, have to work on the edited model where
+        they do on the original. `inside`: what are elements of a Sequential (`protocol.Inside`).
         """
 
     def prove_edit(

@@ -24,6 +24,7 @@ from stitchgen.analysis.backend import (
     BrokenCheck,
     EditedConfiguration,
     Evaluation,
+    Method,
     NotComparable,
     OtherArguments,
     Passages,
@@ -313,6 +314,7 @@ class RuntimeBackend:
         overlay: Mapping[Path, bytes],
         functions: Sequence[ModelFunction] = (),
         inside: Sequence[Mapping[str, Any]] = (),
+        methods: Sequence[Method] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         answer = self.ask(
             "prove",
@@ -325,6 +327,7 @@ class RuntimeBackend:
                 {"file": str(one.file), "name": one.name, "each": one.each} for one in functions
             ],
             inside=list(inside),
+            methods=[{"class_name": one.class_name, "name": one.name} for one in methods],
         )
         return answers.proof_of(answer)
 

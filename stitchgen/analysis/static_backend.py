@@ -18,6 +18,7 @@ from stitchgen.analysis.backend import (
     BrokenCheck,
     EditedConfiguration,
     Evaluation,
+    Method,
     NotComparable,
     Proposal,
     ProvenConfiguration,
@@ -91,6 +92,7 @@ class StaticBackend:
         overlay: Mapping[Path, bytes],
         functions: Sequence[ModelFunction] = (),
         inside: Sequence[Mapping[str, Any]] = (),
+        methods: Sequence[Method] = (),
     ) -> Sequence[ProvenConfiguration | BrokenCheck]:
         raise InternalError("the model is read and not run, so nothing can be proven of it")
 

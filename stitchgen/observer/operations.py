@@ -20,6 +20,7 @@ from stitchgen.observer import (
     relatives,
     survey,
     threads,
+    uncalled_methods,
 )
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import few, short
@@ -367,15 +368,19 @@ def prove_build(
         if entry["extent"] == "eval":
             return proof.answer(source.describe(), proven)
         splices = proof.splices_of(before, after, entry["splices"])
-        functions = request["functions"] if entry["extent"] == "whole" else []
+        whole = entry["extent"] == "whole"
+        functions = request["functions"] if whole else []
         new = model_functions.givers(edited, after, functions, [])
     with original:
         old = model_functions.givers(original, before, functions, proven["notes"])
         left_out = parameter_groups.left_out(before, after, splices, original.root, (old, new))
+        methods = request.get("methods") or [] if whole else []
+        fed = uncalled_methods.fed_to_methods(before, methods, inputs)
     with edited:
+        uncalled = uncalled_methods.check_methods(after, methods, fed)
         proven["notes"].extend(fused.check_fused(before, after, inputs))
         proven["notes"].extend(original.notes())
-    return proof.answer(source.describe(), proven, left_out)
+    return proof.answer(source.describe(), proven, left_out, uncalled)
 
 
 def missing_keys(error: Optional[BaseException]) -> str:

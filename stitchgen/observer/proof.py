@@ -95,7 +95,10 @@ def unmeasured(keys: protocol.Keys, forwards: int) -> protocol.Proof:
 
 
 def answer(
-    run_on: str, proven: protocol.Proof, left_out: Sequence[protocol.LeftOut] = ()
+    run_on: str,
+    proven: protocol.Proof,
+    left_out: Sequence[protocol.LeftOut] = (),
+    uncalled: Sequence[str] = (),
 ) -> protocol.ProvenBuild:
     """The answer about a configuration whose checks hold; `run_on` describes its input."""
     return {
@@ -110,6 +113,7 @@ def answer(
         "notes": proven["notes"],
         "unshown": proven["unshown"],
         "left_out": list(left_out),
+        "uncalled": list(uncalled),
     }
 
 

@@ -30,6 +30,7 @@ class Error(ErrorBase, total=False):
     takes: str  # does-not-run: what the model's forward takes
     law: str  # law-broken: the check that does not hold
     mode: Optional[str]  # and the mode in which it does not: eval, train
+    method: str  # configuration-dependent: the method that fails, `Class.method`
 
 
 class Refusal(TypedDict):
@@ -190,6 +191,13 @@ class ModelFunction(TypedDict):
     each: bool
 
 
+class UncalledMethod(TypedDict):
+    """A method that runs an edited layer, and that no forward calls."""
+
+    class_name: str
+    name: str
+
+
 class Inside(TypedDict):
     """A block that is an element of a Sequential which the instances of a class have."""
 
@@ -210,6 +218,7 @@ class ProveRequestBase(ModelRequest):
 
 class ProveRequest(ProveRequestBase, total=False):
     inside: List[Inside]
+    methods: List[UncalledMethod]
 
 
 class Way(TypedDict):
@@ -552,6 +561,7 @@ class ProvenBuild(ProvenBuildBase, total=False):
     unshown: List[str]
     input: str
     left_out: List[LeftOut]
+    uncalled: List[str]  # `Class.method`: what could not be called with the arguments of a forward
 
 
 class TriedImport(TypedDict):

@@ -12,7 +12,7 @@ from stitchgen.analysis.backend import KeyChanges
 from stitchgen.analysis.survey import join
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
-from stitchgen.pipeline.proof import Proof, all_proven
+from stitchgen.pipeline.proof import Proof, all_proven, method_of, place_of
 from stitchgen.planning.fit import numbers
 from stitchgen.planning.outside_calls import outside_calls
 from stitchgen.planning.plan import Plan, Task, Warning
@@ -150,6 +150,7 @@ def warnings_of(
         found += narrow(task, plan, point)
         found += neighbours(task, point)
         found += unseen(plan, point)
+        found += uncalled(task, plan, point, proof)
     found += left_out(task)
     found += uncommitted(plan)
     edited = [plan.workspace.relative(path) for path in plan.workspace.edits]
@@ -240,6 +241,25 @@ def unseen(plan: Plan, point: InsertionPoint) -> list[Warning]:
         for use in unseen_by_name(plan.workspace, point.calls)
         if not use.function.endswith("__init__")
     ]
+
+
+def uncalled(task: Task, plan: Plan, point: InsertionPoint, proof: Proof | None) -> list[Warning]:
+    """Methods that run the block as well, and that no run has called."""
+    found: list[Warning] = []
+    for site in point.calls.sites if proof is not None and not point.naming.present else ():
+        method = method_of(site)
+        if proof is not None and str(method) in proof.uncalled and not site.numbers:
+            found.append(
+                {
+                    "code": "uncalled-method",
+                    "where": place_of(plan, site),
+                    "message": f"{method} has the block as well, and nothing shows that it fits there: no "
+                    "forward calls it, and it does not take what a forward takes",
+                    "hint": f"To leave that call as it is: --{task.request.placement} "
+                    f"'{point.calls.resolved.named(plan.workspace)}@1'",
+                }
+            )
+    return found
 
 
 def attached_blocks(plan: Plan) -> list[Warning]:

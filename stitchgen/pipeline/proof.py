@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.backend import (
+    Backend,
     BrokenCheck,
     KeyChanges,
     LeftOut,
+    Method,
     Proposal,
     ProvenConfiguration,
     TriedImport,
 )
-from stitchgen.analysis.survey import Configuration, LayerInstance, join
+from stitchgen.analysis.steps import Site
+from stitchgen.analysis.survey import Configuration, LayerInstance, Survey, join
 from stitchgen.analysis.variants import Variant
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError
@@ -61,6 +64,9 @@ class Proof:
     unshown: frozenset[str] = frozenset()  # the checks that nothing could be shown of
     imports: tuple[WayIn, ...] = ()  # the ways in which the edited files were imported
     left_out: tuple[LeftOut, ...] = ()  # blocks that a method does not hand to the optimizer
+    uncalled: tuple[
+        str, ...
+    ] = ()  # methods with the block that could not be called, `Class.method`
 
     def as_dict(self) -> dict[str, Any]:
         """The `proof` of `--json`."""
@@ -113,6 +119,7 @@ def all_proven(proofs: Sequence[Proof | None]) -> Proof | None:
             },
             imports=one.imports,
             left_out=(*first.left_out, *one.left_out),
+            uncalled=tuple(dict.fromkeys((*first.uncalled, *one.uncalled))),
         )
     return first
 
@@ -155,9 +162,10 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     notes: set[str] = set()
     # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
     functions = functions_of_models(planning.task.model.file, plan.workspace.imports)
+    methods = uncalled_methods(plan)
     while proposals:
         overlay = plan.workspace.overlay()
-        answers = planning.backend.prove(proposals, overlay, functions, elements(plan))
+        answers = planning.backend.prove(proposals, overlay, functions, elements(plan), methods)
         for proposal, proven in zip(proposals, answers):
             if not isinstance(proven, BrokenCheck):
                 if proposal.extent == "relative" and not proven.input:
@@ -191,7 +199,41 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         unshown=frozenset(check for proven in found.values() for check in proven.unshown),
         imports=imports,
         left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
+        uncalled=tuple(
+            str(method)
+            for method in methods
+            if all(
+                str(method) in found[one.expression].uncalled
+                for one in whole
+                if one.expression in found
+            )
+        ),
     )
+
+
+def uncalled_methods(plan: Plan) -> list[Method]:
+    """The methods that have a call with the block, and none that was made in a run."""
+    ran: set[Method] = set()
+    found: dict[Method, None] = {}
+    for point in plan.fresh:
+        for site in point.calls.sites:
+            method = method_of(site)
+            if method.class_name and method.name not in ("forward", "__init__"):
+                ran |= {method} if site.numbers else set()
+                found[method] = None
+    return [method for method in found if method not in ran]
+
+
+def method_of(site: Site) -> Method:
+    """The method in which a call stands; with no class for a function."""
+    around, _, name = site.function.rpartition(".")
+    return Method(around.rpartition(".")[2], name)
+
+
+def place_of(plan: Plan, site: Site) -> str:
+    """The line of a call, as `path:line`."""
+    document = plan.workspace.syntax(site.file).document
+    return f"{plan.workspace.relative(site.file)}:{document.line_of(site.span[0])}"
 
 
 def elements(plan: Plan) -> list[Mapping[str, Any]]:
@@ -227,10 +269,29 @@ def prove_relatives(planning: Planning, plan: Plan) -> list[str]:
     workspace = plan.workspace
     edited = {(name, workspace.root / file) for name, file in edited_classes(plan)}
     builds = constructions_elsewhere(workspace.files, edited, MOST_RELATIVES)
+    return check_relatives(planning.backend, plan, builds)
+
+
+def check_not_planned(
+    backend: Backend, plan: Plan, survey: Survey, left: Sequence[Configuration]
+) -> None:
+    """Refuse a plan that breaks configurations of the project for which it was not made."""
+    edited = edited_classes(plan)
+    sharing = [
+        one.expression
+        for one in sorted(left, key=lambda one: one.parameters)
+        if one.expression not in survey.variants
+        and any(survey.roots(one, name, file) for name, file in edited)
+    ]
+    check_relatives(backend, plan, sharing[:MOST_RELATIVES])
+
+
+def check_relatives(backend: Backend, plan: Plan, builds: Sequence[str]) -> list[str]:
+    """Those of the constructions that run, as they did before the edit; refuses where one no longer does."""
     proposals = [Proposal(one, (), "relative") for one in builds]
     answers: Sequence[ProvenConfiguration | BrokenCheck] = []
     if proposals:
-        answers = planning.backend.prove(proposals, workspace.overlay(), inside=elements(plan))
+        answers = backend.prove(proposals, plan.workspace.overlay(), inside=elements(plan))
     for proposal, proven in zip(proposals, answers):
         if isinstance(proven, BrokenCheck):
             raise StitchError(
@@ -357,11 +418,23 @@ def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> 
                     hint="Change the line that makes it, for all its names.",
                     details=details,
                 )
+    hint = hint_for(broken, request.block, block)
+    if broken.code == "configuration-dependent":
+        point, where = next(
+            (point, place_of(plan, site))
+            for point in plan.fresh
+            for site in point.calls.sites
+            if not site.numbers and str(method_of(site)) == broken.method
+        )
+        named = point.calls.resolved.named(plan.workspace)
+        hint = (
+            f"Nothing was written. To leave that call as it is: --{request.placement} '{named}@1'"
+        )
     return StitchError(
         broken.code,
         f"{build}: {broken.message}",
         where=where,
-        hint=hint_for(broken, request.block, block),
+        hint=hint,
         details=details,
     )
 

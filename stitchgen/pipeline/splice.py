@@ -19,7 +19,7 @@ from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Outcome, Step, outcome_of
 from stitchgen.pipeline.passed_weights import check_passed_weights
-from stitchgen.pipeline.proof import Proof, prove
+from stitchgen.pipeline.proof import Proof, check_not_planned, prove
 from stitchgen.pipeline.survey import backend_for, has_no_construction, with_projects_own
 from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
@@ -193,7 +193,12 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
                 raise
             refused = refused or error
             continue
-        return plan, proof if refused is None else with_left_out(proof, survey, known, refused)
+        if refused is None or proof is None:
+            return plan, proof
+        planned = {one.expression for one in known.configurations}
+        left = [one for one in survey.configurations if one.expression not in planned]
+        check_not_planned(backend, plan, survey, left)
+        return plan, with_note(proof, left, refused)
     raise AssertionError("the last survey is planned or refused")
 
 
@@ -208,15 +213,12 @@ def layers_meant(task: Task) -> set[str] | None:
     return set(names)
 
 
-def with_left_out(
-    proof: Proof | None, survey: Survey, known: Survey, refused: StitchError
-) -> Proof | None:
+def with_note(proof: Proof, left: Sequence[Configuration], refused: StitchError) -> Proof:
     """The proof with a note of the configurations that were not planned for, and why."""
-    planned = {one.expression for one in known.configurations}
-    left = [one.expression for one in survey.configurations if one.expression not in planned]
-    if proof is None or not left:
+    if not left:
         return proof
-    named = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if left[NAMED:] else "")
+    named = ", ".join(one.expression for one in left[:NAMED])
+    named += f" and {len(left) - NAMED} more" if left[NAMED:] else ""
     note = f"Not planned for {named}: {refused.message}."
     return replace(proof, notes=(*proof.notes, note))
 
