@@ -429,7 +429,8 @@ def function_of(syntax: Syntax, frame: Frame) -> Function | None:
 
 
 def slot_point(planning: Planning, calls: Calls, class_name: str, file: str) -> DefinitionPoint:
-    """Where the class of many instances gets its empty slot: after the layer, or at the end."""
+    """Where the class of many instances gets its empty slot, whatever branch makes the layer: after the
+    statement in which it is made, or at the end."""
     workspace = planning.workspace
     syntax = workspace.syntax(file)
     init = syntax.method(class_name, "__init__")
@@ -445,4 +446,5 @@ def slot_point(planning: Planning, calls: Calls, class_name: str, file: str) -> 
             if other == file and syntax.functions_by_line.get(first) is init:
                 lines |= numbers
     statement = definition_statement(syntax, init, lines) if lines else init.body[-1]
-    return point_of(syntax, file, init, statement)
+    always = next(one for one in init.body if statement.lineno <= (one.end_lineno or one.lineno))
+    return point_of(syntax, file, init, always)

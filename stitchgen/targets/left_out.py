@@ -67,6 +67,47 @@ def names_in(expression: str) -> set[str]:
     return names - set(vars(builtins))
 
 
+def names_taken(
+    file: Path,
+    builders: Mapping[Path, tuple[ast.Module, set[str]]],
+    root: Path,
+    paths: Sequence[Path],
+) -> set[str]:
+    """The names of the model file that the `builders`, and the project's files that they import, take from it:
+    `from net import CONFIGS`, `net.CONFIGS`."""
+    trees: dict[Path, ast.Module] = {}
+    for path, (tree, _) in builders.items():
+        if in_project(path, root):
+            trees |= imported_files(path, tree, root, paths)
+    found: set[str] = set()
+    for path, tree in trees.items():
+        if path != file:
+            found |= names_taken_by(tree, file, files_beside(path, *paths))
+    return found
+
+
+def names_taken_by(tree: ast.Module, file: Path, files: ProjectFiles) -> set[str]:
+    """The same of one file, which finds the `files` of its imports."""
+
+    def is_model(module: str) -> bool:
+        other = files(module) if module.strip(".") else None
+        return other is not None and other[0] == file
+
+    found: set[str] = set()
+    modules: set[str] = set()  # the names that stand for the model file
+    for node in all_statements(tree):
+        if isinstance(node, ast.Import):
+            modules |= {one.asname or one.name for one in node.names if is_model(one.name)}
+        for bound, origin in imported_names(node):
+            module, _, name = origin.rpartition(".")
+            modules |= {bound} if is_model(origin) else set()
+            found |= {name} if is_model(module) else set()
+    for part in ast.walk(tree) if modules else ():
+        if isinstance(part, ast.Attribute) and ast.unparse(part.value) in modules:
+            found.add(part.attr)
+    return found
+
+
 def imported_files(
     file: Path, tree: ast.Module, root: Path, paths: Sequence[Path]
 ) -> dict[Path, ast.Module]:

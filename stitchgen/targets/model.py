@@ -21,7 +21,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax
 from stitchgen.targets.build_offers import constructions
 from stitchgen.targets.constructions_alike import relatives_of, with_other_files
-from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in
+from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in, names_taken
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.scripts import Script, read_script
 from stitchgen.targets.target import Located, locate, parse
@@ -128,11 +128,10 @@ def target_model(
     builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
     builds = tuple(dict.fromkeys((*given, *relatives, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
-    left_out = import_safety.left_out(
-        syntax.tree,
-        {name for text in (*builds, *inputs, *options.inputs_train) for name in names_in(text)},
-    )
     builders = files_of_builds(builds, files_beside(file, *name.paths))
+    wanted = {name for text in (*builds, *inputs, *options.inputs_train) for name in names_in(text)}
+    wanted |= names_taken(file, builders, project.root, name.paths)
+    left_out = import_safety.left_out(syntax.tree, wanted)
     subject = Subject(
         file=file,
         module=name.module,

@@ -39,7 +39,7 @@ class Block(nn.Module):
             self.f.add_module("se", nn.Conv2d(8, 8, 1))
         if last:
             self.f.add_module("c", nn.Sequential(nn.Conv2d(8, 16, 1), nn.Conv2d(16, 8, 1)))
-            self.f_c_0_se = nn.Identity()
+        self.f_c_0_se = nn.Identity()
 
     def forward(self, x):
         out = x

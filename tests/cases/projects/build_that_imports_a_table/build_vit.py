@@ -1,0 +1,5 @@
+from networks.vit import CONFIGS, Net
+
+
+def vit():
+    return Net(dict(CONFIGS["base"]))

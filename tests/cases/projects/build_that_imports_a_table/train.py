@@ -1,0 +1,4 @@
+from networks.vit import CONFIGS, Net
+
+if __name__ == "__main__":
+    net = Net(CONFIGS["base"])
