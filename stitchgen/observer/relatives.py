@@ -10,7 +10,7 @@ from typing import Any, Optional, Sequence
 
 from torch import nn
 
-from stitchgen.observer import proof
+from stitchgen.observer import parameter_groups, proof
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure
@@ -48,6 +48,8 @@ def prove_relative(
         settle(before, after, inside, edited.overlay, loads=False)
         if source is not None:
             check_run(before, after, source, expected)
+    with original:
+        parameter_groups.left_out(before, after, (), original.root)
     return proven(source)
 
 

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stitchgen.analysis import import_safety
-from stitchgen.project.modules import import_name
 from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
 from stitchgen.source.document import Document
-from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
-from stitchgen.targets.build_offers import Offer, classes_around, constructions, imported
-from stitchgen.targets.relatives import constructions_in, related_classes
+from stitchgen.targets.build_offers import Offer, classes_around, imported
+from stitchgen.targets.relatives import offers_of, related_classes
 
 #: A head is imported by a decoder, that by a model, that by a task.
 DEEPEST = 3
@@ -52,16 +50,3 @@ def importing(
         if related and not import_safety.left_out(other.tree):
             seen.add(other.path)
             yield other, related
-
-
-def offers_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -> Iterator[Offer]:
-    shown = other.path.relative_to(files.root).as_posix()
-    syntax = Syntax(Document(other.raw, shown))
-    module = import_name(
-        other.path, files.root, relative_imports=has_relative_imports(other.tree)
-    ).module
-    for offer in constructions(files.root, other.path, syntax, classes):
-        elsewhere = ":" in offer.text.partition("(")[0]
-        yield offer if elsewhere else Offer(f"{module}:{offer.text}", offer.where)
-    for text in constructions_in(files.root, other, classes):
-        yield Offer(text, f"{shown}:1")

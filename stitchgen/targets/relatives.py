@@ -14,29 +14,81 @@ from stitchgen.analysis import import_safety
 from stitchgen.analysis.factories import configurations
 from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
+from stitchgen.source.document import Document
 from stitchgen.source.imports import has_relative_imports
-from stitchgen.targets.build_offers import imported
+from stitchgen.source.syntax import Syntax
+from stitchgen.targets.build_offers import Offer, constructions, factories_returning, imported
 
 
 def constructions_elsewhere(
     files: ParsedFiles, edited: Iterable[tuple[str, Path]], most: int
 ) -> list[str]:
     """`zoo.wide:WideNet()` for at most so many classes of other files, the nearest files first."""
-    names: dict[Path, set[str]] = {}
-    for name, path in edited:
-        names.setdefault(path.resolve(), set()).add(name)
-    words = {word for path, wanted in names.items() for word in (path.stem, *wanted)}
-    folders = {path.parent for path in names}
-    others = [one for one in files.having(*words) if one.path.resolve() not in names]
+    own = {path.resolve() for _, path in edited}
+    folders = {path.parent for path in own}
+    related = related_elsewhere(files, edited)
     found: dict[str, None] = {}
-    for other in sorted(others, key=lambda one: one.path.resolve().parent not in folders):
-        for path, wanted in names.items():
-            aliases = set(imported(other.tree, wanted, path))
-            related = related_classes(other.tree, aliases) if aliases else set()
-            found |= dict.fromkeys(constructions_in(files.root, other, related))
+    for other in sorted(related, key=lambda one: one.path.resolve().parent not in folders):
+        if other.path.resolve() not in own:
+            found |= dict.fromkeys(constructions_of(files, other, related[other]))
         if len(found) >= most:
             break
     return list(found)[:most]
+
+
+def related_elsewhere(
+    files: ParsedFiles, edited: Iterable[tuple[str, Path]]
+) -> dict[ParsedFile, set[str]]:
+    """The classes of the project that inherit from, or create, an edited class, or another such class, with
+    their files: a wrapper of a model that is made of edited blocks has them as well."""
+    known: dict[Path, set[str]] = {}
+    for name, path in edited:
+        known.setdefault(path.resolve(), set()).add(name)
+    found: dict[ParsedFile, set[str]] = {}
+    todo = set(known)
+    while todo:
+        words = {word for path in todo for word in (path.stem, *known[path])}
+        given, todo = {path: set(known[path]) for path in todo}, set()
+        for other in files.having(*words):
+            here = other.path.resolve()
+            aliases = set(known.get(here, ()))
+            for path, names in given.items():
+                if path != here:
+                    aliases |= set(imported(other.tree, names, path))
+            related = related_classes(other.tree, aliases) if aliases else set()
+            made = related | factories_returning(other.tree, aliases | related)
+            if made - known.get(here, set()):
+                known.setdefault(here, set()).update(made)
+                found.setdefault(other, set()).update(related)
+                todo.add(here)
+    return found
+
+
+def constructions_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -> list[str]:
+    """Those of some classes of one file, one a class: its own, else one that another file has."""
+    if import_safety.left_out(other.tree):
+        return []
+    found: dict[str, str] = {}
+    offers = (offer.text for offer in offers_of(files, other, classes))
+    for text in (*constructions_in(files.root, other, classes), *offers):
+        made = text.partition(":")[2].partition("(")[0]
+        if made in classes and "..." not in text:
+            found.setdefault(made, text)
+    return list(found.values())
+
+
+def offers_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -> Iterator[Offer]:
+    """The constructions in the project of some classes of one file, which they name by its module."""
+    shown = other.path.relative_to(files.root).as_posix()
+    syntax = Syntax(Document(other.raw, shown))
+    module = import_name(
+        other.path, files.root, relative_imports=has_relative_imports(other.tree)
+    ).module
+    for offer in constructions(files.root, other.path, syntax, classes):
+        elsewhere = ":" in offer.text.partition("(")[0]
+        yield offer if elsewhere else Offer(f"{module}:{offer.text}", offer.where)
+    for text in constructions_in(files.root, other, classes):
+        yield Offer(text, f"{shown}:1")
 
 
 def constructions_in(root: Path, other: ParsedFile, related: set[str]) -> Iterator[str]:
