@@ -145,7 +145,7 @@ def is_elementwise(result: torch.Tensor, value: torch.Tensor) -> bool:
             gradient = torch.autograd.grad(
                 flat[number], value, retain_graph=True, allow_unused=True
             )[0]
-        except RuntimeError:
+        except Exception:  # see part_of_channels
             return False
         if gradient is None:
             return False
@@ -242,8 +242,10 @@ def part_of_channels(value: torch.Tensor, axis: int, producer: Producer) -> floa
             gradient = torch.autograd.grad(
                 (along * weights).sum(), producer.value, retain_graph=True, allow_unused=True
             )[0]
-        except RuntimeError:
-            return 0.0  # what is in between was written to in place, or has no derivative
+        except Exception:
+            # What is in between was written to in place, has no derivative, or one that the project wrote
+            # and that can be asked once.
+            return 0.0
         if gradient is None:
             return 0.0  # the value does not come from the producer
         others = [other for other in range(gradient.dim()) if other != producer.axis]
