@@ -145,7 +145,7 @@ class Project:
 
     def __enter__(self) -> Project:
         self.saved_path = list(sys.path)
-        sys.path[:0] = [path for path in self.paths if path not in sys.path[: len(self.paths)]]
+        sys.path[:] = [*self.paths, *(path for path in sys.path if path not in self.paths)]
         sys.meta_path.insert(0, self.finder)
         self.hidden = self.take_project_modules()
         sys.modules.update(self.modules)

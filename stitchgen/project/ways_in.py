@@ -8,8 +8,9 @@ written into the file has to work in all of them.
 from __future__ import annotations
 
 import ast
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,8 +134,8 @@ class Source:
 class Project:
     """The files of a project as a graph of imports, each parsed only when a name in it matters."""
 
-    def __init__(self, root: Path, current: Path | None = None):
-        self.root, self.current = root, current or root
+    def __init__(self, root: Path, current: Path | None = None, pythonpath: tuple[Path, ...] = ()):
+        self.root, self.current, self.pythonpath = root, current or root, pythonpath
         self.contents: dict[Path, bytes] = {}
         for path in python_files(root, MOST_FILES):
             try:
@@ -204,7 +205,7 @@ class Project:
                         added = imported.added_inside if inside else imported.added
                         paths = [*added.front, *paths, *added.back]
                         todo.append(imported)
-        return tuple(dict.fromkeys(paths))
+        return tuple(dict.fromkeys((*paths, *self.pythonpath)))
 
     def importers(self, path: Path) -> list[Path]:
         """The files that may import a file, by its name."""
@@ -431,7 +432,8 @@ def started_by_path(project: Project, source: Source) -> Iterator[Entry]:
 def started_as_module(
     project: Project, source: Source, names: Sequence[str], folder: Path
 ) -> Entry:
-    paths = tuple(dict.fromkeys((*source.added.front, folder, *source.added.back)))
+    added = source.added
+    paths = tuple(dict.fromkeys((*added.front, folder, *added.back, *project.pythonpath)))
     module = ".".join(names)
     if is_test(source.path):
         return Entry(shown(source.path, project.root), module, paths)
@@ -443,15 +445,23 @@ def is_test(path: Path) -> bool:
 
 
 def unresolved(project: Project, source: Source, start: Entry) -> list[ImportedName]:
-    """The imports that mean the project's own modules and are not found in this way."""
+    """The imports that mean the project's own modules and are not found in this way: those of the script, and
+    of the modules that it imports and that change the search path."""
     own = {own_name(path) for path in project.contents}
     own |= {path.parent.name for path in project.contents}
-    missing = []
-    for one in source.imports:
-        if one.module.startswith(".") or one.prefix:
-            continue
-        if one.module.split(".")[0] in own and find_module(one.module, start.paths) is None:
-            missing.append(one)
+    missing: list[ImportedName] = []
+    seen, todo = {source.path}, [source]
+    while todo:
+        for one in todo.pop().imports:
+            if one.module.startswith(".") or one.prefix:
+                continue
+            found = find_module(one.module, start.paths)
+            if found is None and one.module.split(".")[0] in own:
+                missing.append(one)
+            if found in project.changing - seen:
+                seen.add(found)
+                imported = project.source(found)
+                todo += [imported] if imported is not None else []
     return missing
 
 
@@ -560,16 +570,31 @@ def shown(path: Path, root: Path) -> str:
 # Where nothing imports the file -----------------------------------------------------------------------
 
 
-def likely_way(file: Path, root: Path, imports: Sequence[ImportedName]) -> WayIn:
+def pythonpath(environment: Mapping[str, str], root: Path) -> tuple[Path, ...]:
+    """The folders of the project that are on the search path of every script by PYTHONPATH."""
+    given = environment.get("PYTHONPATH", "").split(os.pathsep)
+    folders = [Path(os.path.abspath(one)) for one in given if one]
+    return tuple(one for one in folders if one.is_relative_to(root) and one.is_dir())
+
+
+def likely_way(
+    file: Path,
+    root: Path,
+    imports: Sequence[ImportedName],
+    pythonpath: tuple[Path, ...] = (),
+) -> WayIn:
     """How a file that nothing imports is most likely imported, by its place and its own imports.
 
     In the package that its `__init__.py`s make below the root, or beside the scripts of its folder: with
     whichever its own imports of the project's modules are found.
     """
-    candidates = [in_package(file, root), *(named_below(file, root))]
+    candidates = [
+        replace(one, paths=tuple(dict.fromkeys((*one.paths, *pythonpath))))
+        for one in (in_package(file, root), *named_below(file, root))
+    ]
     relative = any(one.module.startswith(".") for one in imports)
     if relative:
-        alone = WayIn((), f"{file.parent.name}.{file.stem}", (file.parent.parent,))
+        alone = WayIn((), f"{file.parent.name}.{file.stem}", (file.parent.parent, *pythonpath))
         candidates = [one for one in candidates if one.package] or [alone]
 
     def missing(way: WayIn) -> int:

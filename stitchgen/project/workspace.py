@@ -18,6 +18,7 @@ from stitchgen.project.ways_in import (
     WayIn,
     imports_of,
     likely_way,
+    pythonpath,
     ways_into,
 )
 from stitchgen.source.document import Document
@@ -80,13 +81,15 @@ class Workspace:
         key = str(file)
         if key not in self._ways:
             found = ways_into(file, self.imports)
-            self._ways[key] = found or [likely_way(file, self.root, self.imports_of(file))]
+            self._ways[key] = found or [
+                likely_way(file, self.root, self.imports_of(file), self.imports.pythonpath)
+            ]
         return self._ways[key]
 
     @cached_property
     def imports(self) -> Project:
         """The files of the project as a graph of imports, without the edits."""
-        return Project(self.root)
+        return Project(self.root, pythonpath=pythonpath(os.environ, self.root))
 
     def imports_of(self, file: Path) -> list[ImportedName]:
         """What a file imports; [] where it does not parse."""

@@ -13,6 +13,7 @@ in a copy, and no more is needed for a further case than a further folder. The k
     seen = "..."             a part of what the test says then: whoever mends that takes both out
 
     folder = "."             where the commands and the scripts are run
+    environment = { A = "b" }    environment variables of the commands and the scripts
     exit = 0                 the exit status of the last command, or a list of those that are right;
                              of the others it is 0
     error = "..."            the code of its refusal, if it is refused
@@ -76,6 +77,7 @@ class Case:
     fails: str = ""
     seen: str = ""
     folder: str = "."
+    environment: dict[str, str] = field(default_factory=dict)
     exit: int | list[int] = 0
     error: str | None = None
     says: list[str] = field(default_factory=list)
@@ -182,6 +184,8 @@ def check(
     monkeypatch.chdir(place.folder)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nothing-was-downloaded"))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    for name, value in case.environment.items():
+        monkeypatch.setenv(name, value)
     before, models = tree(root), sound(case, place)
 
     def stitchgen(command: str) -> tuple[int, dict[str, Any]]:

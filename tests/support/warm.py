@@ -111,7 +111,10 @@ def run(data: bytes, streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.argv = order["argv"]
-    sys.path.pop(0)  # the folder of this file
+    named = order["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:1] = [
+        os.path.abspath(entry) for entry in named if entry
+    ]  # for the folder of this file
     status = 0
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
