@@ -18,7 +18,11 @@ FEATURES = {
     "NDHWC": ("NHWC", 3),
 }
 
-#: Channels-last layouts, with what a permutation makes of them.
-CHANNELS_LAST = {"NHWC": "NCHW", "NDHWC": "NCDHW"}
-#: The order of axes that brings channels from the last place to the second, by number of axes.
-TO_FIRST = {3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
+#: Maps with their channels last.
+CHANNELS_LAST = {"NHWC", "NDHWC"}
+#: The layout that a permutation makes of another, with the order of the axes in that.
+PERMUTED = {
+    "NHWC": ("NCHW", (0, 3, 1, 2)),
+    "NDHWC": ("NCDHW", (0, 4, 1, 2, 3)),
+    "LNC": ("NLC", (1, 0, 2)),
+}

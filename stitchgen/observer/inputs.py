@@ -69,7 +69,9 @@ class Given:
     def variants(self) -> Iterator[Source]:
         """The given shapes, and others that tell the axes apart; the first is as given."""
         yield self
-        if self.shapes is not None:
+        if self.shapes is None:
+            yield OneSampleMore(self)
+        else:
             for shapes in vary(self.shapes):
                 yield Shapes(shapes)
 
@@ -88,6 +90,50 @@ class Given:
             if isinstance(value, tuple) and self.unpacked:
                 return value, {}
         return tuple(values), {}
+
+
+class OneSampleMore:
+    """An input of expressions, with its first sample once more at its end."""
+
+    shapes = None
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def describe(self) -> str:
+        return self.source.describe()
+
+    def variants(self) -> Iterator[Source]:
+        yield self
+
+    def make(self, seed: int, batch: Optional[int] = None) -> Tuple[Args, Kwargs]:
+        """Raises ValueError where no tensor is among the arguments."""
+        args, kwargs = self.source.make(seed, batch)
+        sizes = [tensor.shape[0] for tensor in tensors_in([*args, kwargs]) if tensor.dim()]
+        if not sizes:
+            raise ValueError("no tensor is among the arguments")
+        longer = with_first_again([list(args), kwargs], sizes[0])
+        return tuple(longer[0]), longer[1]
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from tensors_in(one)
+
+
+def with_first_again(value: Any, batch: int) -> Any:
+    """The first element of each tensor of so many elements once more at its end."""
+    if isinstance(value, torch.Tensor):
+        is_batch = value.dim() > 0 and value.shape[0] == batch
+        return torch.cat([value, value[:1]]) if is_batch else value
+    if type(value) in (list, tuple):
+        return type(value)(with_first_again(one, batch) for one in value)
+    if isinstance(value, dict):
+        return {key: with_first_again(one, batch) for key, one in value.items()}
+    return value
 
 
 class Shapes:

@@ -112,6 +112,8 @@ class LayerReports:
         order = {name: number for number, name in enumerate(called)}  # in which the layers return
         readers = self.readers(base)
         hints, orders = self.hints(base), self.orders(base)
+        if lengthens(called, varied[:1], orders):
+            varied = []
         layers: List[Layer] = []
         for path, module in self.modules.items():
             if not path:
@@ -236,6 +238,23 @@ class LayerReports:
             assert child is not None
             parent = child
         return links
+
+
+def lengthens(called: ByPath, varied: Sequence[Optional[ByPath]], orders: Orders) -> bool:
+    """Whether what was taken for a larger batch made the sequences longer that a module takes as L x N x C:
+    then the first axis of the input is the length."""
+    for name, first in orders[0].items():
+        for table in varied if first else ():
+            calls = (table or {}).get(name, [])
+            shapes = [
+                one[0].inputs[0].get("shape")
+                for one in (called[name], calls)
+                if one and one[0].inputs
+            ]
+            if None not in shapes and len(shapes) == 2 and len(shapes[0] or ()) == 3:
+                if axes.batch_axis(shapes) == 0:
+                    return True
+    return False
 
 
 class Features:

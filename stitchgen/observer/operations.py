@@ -313,13 +313,14 @@ def prove_build(
 ) -> ProvenBuild:
     """The proof of one configuration; raises `Failure`, `CheckFailed`, and what the original raises."""
     expression = entry["expression"]
-    if entry["extent"] == "relative":
+    if entry["extent"] in ("relative", "given"):
         return relatives.prove_relative(
             original,
             edited,
             expression,
             request.get("inputs") or [],
             request.get("inside") or [],
+            guess=entry["extent"] == "relative",
         )
     if entry["extent"] == "shapes":
         return prove_briefly(original, edited, entry, request)

@@ -173,8 +173,9 @@ class Splice(SpliceBase, total=False):
 
 
 #: How much is proven of a configuration: all; all, on a small input; the same in eval alone; that it is built
-#: with its blocks and runs; for one that may have no block, that it is built and runs where it did, and gives the same if it has none.
-EXTENTS = ("whole", "small", "eval", "shapes", "relative")
+#: with its blocks and runs; for one that may have no block, that it is built and runs where it did, and gives the same if it has none;
+#: the same on the user's own input, or not at all.
+EXTENTS = ("whole", "small", "eval", "shapes", "relative", "given")
 
 
 class ProofOfBuild(TypedDict):

@@ -29,15 +29,17 @@ def prove_relative(
     expression: str,
     given: Sequence[str],
     inside: Sequence[Inside] = (),
+    *,
+    guess: bool = True,
 ) -> ProvenBuild:
-    """Raises `CheckFailed`; what did not build before the edit is passed over, with no input."""
+    """Where the user's input does not fit, one is guessed, if `guess`. Raises `CheckFailed`; what did not build before the edit is passed over, with no input."""
     with original:
         original.load()
         try:
             before = build(original, expression)
         except Failure:
             return proven(None)
-        source = input_of(original, before, given)
+        source = input_of(original, before, [given, ()] if guess else [given])
         expected: Any = None if source is None else run(before, source)
     with edited:
         edited.load()
@@ -53,9 +55,11 @@ def prove_relative(
     return proven(source)
 
 
-def input_of(project: Project, model: nn.Module, given: Sequence[str]) -> Optional[Source]:
-    """What a model of another file takes: what the user gives for the model, or a guess; None for neither."""
-    for texts in (given, ()):  # of none, inputs are guessed
+def input_of(
+    project: Project, model: nn.Module, candidates: Sequence[Sequence[str]]
+) -> Optional[Source]:
+    """The first of these that the model takes, where one of none is guessed; None for none of them."""
+    for texts in candidates:
         try:
             return find_input(project, model, texts)
         except Failure:

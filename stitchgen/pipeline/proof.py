@@ -273,7 +273,7 @@ def prove_relatives(planning: Planning, plan: Plan) -> list[str]:
 
 
 def check_not_planned(
-    backend: Backend, plan: Plan, survey: Survey, left: Sequence[Configuration]
+    planning: Planning, plan: Plan, survey: Survey, left: Sequence[Configuration]
 ) -> None:
     """Refuse a plan that breaks configurations of the project for which it was not made."""
     edited = edited_classes(plan)
@@ -283,12 +283,16 @@ def check_not_planned(
         if one.expression not in survey.variants
         and any(survey.roots(one, name, file) for name, file in edited)
     ]
-    check_relatives(backend, plan, sharing[:MOST_RELATIVES])
+    # An input that was guessed may be one that nobody feeds them.
+    if planning.task.model.subject.inputs:
+        check_relatives(planning.backend, plan, sharing[:MOST_RELATIVES], "given")
 
 
-def check_relatives(backend: Backend, plan: Plan, builds: Sequence[str]) -> list[str]:
+def check_relatives(
+    backend: Backend, plan: Plan, builds: Sequence[str], extent: str = "relative"
+) -> list[str]:
     """Those of the constructions that run, as they did before the edit; refuses where one no longer does."""
-    proposals = [Proposal(one, (), "relative") for one in builds]
+    proposals = [Proposal(one, (), extent) for one in builds]
     answers: Sequence[ProvenConfiguration | BrokenCheck] = []
     if proposals:
         answers = backend.prove(proposals, plan.workspace.overlay(), inside=elements(plan))

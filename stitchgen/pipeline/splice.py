@@ -197,7 +197,7 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
             return plan, proof
         planned = {one.expression for one in known.configurations}
         left = [one for one in survey.configurations if one.expression not in planned]
-        check_not_planned(backend, plan, survey, left)
+        check_not_planned(planning_of(task, known, backend), plan, survey, left)
         return plan, with_note(proof, left, refused)
     raise AssertionError("the last survey is planned or refused")
 

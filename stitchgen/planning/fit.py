@@ -14,7 +14,7 @@ from stitchgen.analysis.layer_facts import Feature, Side, Value
 from stitchgen.analysis.survey import LayerInstance
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, unsupported
-from stitchgen.layouts import CHANNELS_LAST, TO_FIRST
+from stitchgen.layouts import CHANNELS_LAST, PERMUTED
 from stitchgen.planning import block_file
 from stitchgen.planning.channel_expressions import Count, count_at, feature_at
 from stitchgen.planning.joins import POSITIONS, TOKENS, Adapter, Grid, Method, Widths
@@ -82,7 +82,7 @@ def adapter_to(block: Block, layout: str) -> Adapter:
     """What brings a feature to a layout that the block takes; None where it takes it as it is."""
     if block.dims_for(layout) is not None:
         return None
-    order = TO_FIRST.get(len(layout)) if layout in CHANNELS_LAST else None
+    order = PERMUTED[layout][1] if layout in PERMUTED else None
     for adapter in (order, TOKENS, POSITIONS):
         if adapter is not None and block.dims_for(seen_through(layout, adapter)) is not None:
             return adapter
@@ -128,7 +128,7 @@ def seen_through(layout: str, adapter: Adapter) -> str:
         return "NLC" if layout in ("NCL", "NCHW", "NCDHW") else ""
     if adapter == POSITIONS:
         return "NLC" if layout in CHANNELS_LAST else ""
-    return layout if adapter is None else CHANNELS_LAST[layout]
+    return layout if adapter is None else PERMUTED[layout][0]
 
 
 def with_adapters(planning: Planning, point: InsertionPoint) -> InsertionPoint:
