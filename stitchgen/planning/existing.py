@@ -20,7 +20,6 @@ from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.workspace import Workspace
 from stitchgen.rewrite.constructor import creation
 from stitchgen.source.syntax import CallContext, Syntax, suites
-from stitchgen.targets.placement import AFTER
 
 #: In the place of an index: what a loop over the container does for all its layers.
 EACH = "[*]"
@@ -178,7 +177,7 @@ def runs_there(planning: Planning, point: InsertionPoint, name: str) -> bool:
         for suite in suites(syntax.parents[context.statement]):
             if context.statement in suite:
                 index = suite.index(context.statement)
-                index += 1 if planning.request.placement is AFTER else -1
+                index += 1 if planning.request.placement.value == "output" else -1
                 near += [getattr(suite[index], "value", None)] if 0 <= index < len(suite) else []
         block = f"{context.receiver}.{name}"
         if not any(isinstance(n, ast.Call) and ast.unparse(n.func) == block for n in near):

@@ -20,7 +20,7 @@ from typing import Any
 from stitchgen.catalog.render import snippet
 from stitchgen.fusions.fusion import Fusion, Setting
 from stitchgen.rewrite.insertion import BRANCH, FED, HERE, VALUE
-from stitchgen.targets.placement import AFTER, BESIDE, Placement
+from stitchgen.targets.placement import AFTER, Placement
 
 #: In place of an order of axes: a map as the sequence of its positions, the channels first or last.
 TOKENS, POSITIONS = "tokens", "positions"
@@ -186,7 +186,7 @@ def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
     else:
         branch = branch_text(method, torch)
         others = [branch]
-        if method.placement is BESIDE:
+        if method.placement.is_branch:
             others = [BRANCH]
         else:
             branch = ""
@@ -194,7 +194,7 @@ def texts(method: Method, torch: str, functional: str) -> tuple[str, str]:
 
 
 def branch_text(method: Method, torch: str) -> str:
-    value = FED if method.placement is BESIDE else VALUE
+    value = FED if method.placement.is_branch else VALUE
     further = [adapted(source.name, source.adapter) for source in method.sources]
     inputs = [adapted(value, method.adapter), *further]
     text = snippet("serial", "forward", block=f"{HERE}.{method.attribute}", inputs=inputs)

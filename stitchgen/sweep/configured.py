@@ -25,11 +25,11 @@ from stitchgen.project.config import (
 )
 from stitchgen.sweep.sources import FILE
 from stitchgen.sweep.spec import seeds_of
+from stitchgen.targets.placement import PLACEMENTS
 
 KEYS = tuple(
     "command seeds metric at jobs name timeout python link fresh pair probe variants grid".split()
 )
-PLACEMENTS = ("after", "before", "beside", "replace")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,16 @@ class Placement:
     names_reader: bool = False  # `--into` may name who gets the result
     takes_elements: bool = False  # `#0` of what the layer gives may be meant
 
+    @property
+    def in_series(self) -> bool:
+        """Whether the result takes the place of what the block is fed, so that several may stand in a row."""
+        return self.fed == self.value
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether the block runs beside the layer, on what the layer is fed."""
+        return not (self.in_series or self.replaces)
+
     def __str__(self) -> str:
         return self.name
 

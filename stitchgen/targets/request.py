@@ -15,7 +15,7 @@ from typing import Literal
 from stitchgen.errors import UsageError
 from stitchgen.fusions.fusion import Fusion
 from stitchgen.fusions.registry import FUSIONS
-from stitchgen.targets.placement import AFTER, BEFORE, Placement
+from stitchgen.targets.placement import AFTER, Placement
 
 Resizing = Literal["nearest", "bilinear", "area"]
 Reduction = Literal["conv", "linear"]
@@ -150,7 +150,7 @@ class AddRequest(SpliceRequest):
     def check_inside(self) -> None:
         """Refuse what an element of a Sequential cannot do: it is fed one value, and gives one."""
         given = {
-            f"--{self.placement}": self.placement not in (AFTER, BEFORE),
+            f"--{self.placement}": not self.placement.in_series,
             "--fuse": self.fuse is not None,
             "--gate": self.gate,
             "--with": bool(self.with_),
@@ -180,7 +180,7 @@ class AddRequest(SpliceRequest):
             raise UsageError(
                 "usage", f"{self.block} names a block twice", hint=f"{once} --name ..."
             )
-        if self.placement not in (AFTER, BEFORE):
+        if not self.placement.in_series:
             message = (
                 f"several blocks in a row go --after or --before a layer, not --{self.placement}"
             )
@@ -213,7 +213,7 @@ class AddRequest(SpliceRequest):
                 if name.startswith(own)
             }
             found.append(replace(self, block=block, settings=settings))
-        return found[::-1] if self.placement is AFTER else found
+        return found[::-1] if self.placement.value == "output" else found
 
     @property
     def command(self) -> str:
