@@ -9,7 +9,7 @@ from stitchgen.fusions.fusion import Fusion, Setting
 
 
 class Add(Fusion):
-    name, rank = "add", 1
+    name, rank, class_prefix = "add", 1, "Residual"
     additive = True
 
     def expression(self, values: Sequence[str], setting: Setting) -> str:

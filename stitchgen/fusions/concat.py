@@ -9,7 +9,7 @@ from stitchgen.fusions.fusion import Fusion, Setting
 
 
 class Concat(Fusion):
-    name, rank = "concat", 3
+    name, rank, class_prefix = "concat", 3, "Concatenated"
     reduces = uses_torch = True
 
     def expression(self, values: Sequence[str], setting: Setting) -> str:

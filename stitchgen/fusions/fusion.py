@@ -28,6 +28,8 @@ class Fusion(ABC):
 
     name: str
     rank: int  # the order in which help names them
+    #: Before the name of a block's class, that of a class around it which joins it: `ResidualSE`.
+    class_prefix: str
     #: The result has the channels of all that is joined; a reduction brings back the layer's.
     reduces = False
     #: A branch that is zero leaves the layer's output alone, so that a gate may scale the branch.

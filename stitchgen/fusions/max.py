@@ -9,7 +9,7 @@ from stitchgen.fusions.fusion import Fusion, Setting
 
 
 class Max(Fusion):
-    name, rank = "max", 4
+    name, rank, class_prefix = "max", 4, "Maximum"
     uses_torch = True
 
     def expression(self, values: Sequence[str], setting: Setting) -> str:

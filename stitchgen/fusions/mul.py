@@ -9,7 +9,7 @@ from stitchgen.fusions.fusion import Fusion, Setting
 
 
 class Mul(Fusion):
-    name, rank = "mul", 2
+    name, rank, class_prefix = "mul", 2, "Multiplied"
 
     def expression(self, values: Sequence[str], setting: Setting) -> str:
         return " * ".join(values)

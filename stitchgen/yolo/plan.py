@@ -137,8 +137,8 @@ def classes(
         return of_several(row), None
     if request.placement.always_fuses:
         assert request.fuse is not None
-        return row, joining(row, request.fuse, request.gate)
-    return wrapped(row, request.fuse, request.gate), None
+        return row, joining(row, request.fuse, gate=request.gate)
+    return wrapped(row, request.fuse, gate=request.gate), None
 
 
 def placed(

@@ -6,12 +6,8 @@ from dataclasses import replace
 
 from stitchgen.errors import unsupported
 from stitchgen.fusions.fusion import Fusion, Setting
+from stitchgen.fusions.registry import FUSIONS
 from stitchgen.yolo.row_block import WIDTH, RowBlock
-
-#: What the class of a joined block is called.
-JOINED = {"add": "Residual", "mul": "Multiplied", "max": "Maximum", "concat": "Concatenated"}
-#: What a row is called that joins two others.
-JOINS = {"add": "FusedAdd", "mul": "FusedMul", "max": "FusedMax"}
 
 SOURCE = '''\
 """{title}."""
@@ -86,11 +82,11 @@ class {name}(nn.Module):
 '''
 
 
-def wrapped(row: RowBlock, fuse: Fusion | None, gate: bool) -> RowBlock:
+def wrapped(row: RowBlock, fuse: Fusion | None, *, gate: bool) -> RowBlock:
     """The row of the class that joins or gates the block; the block's own where it is neither."""
     if fuse is None and not gate:
         return row
-    name = ("Gated" if gate else "") + (JOINED[fuse.name] if fuse else "") + row.class_name
+    name = ("Gated" if gate else "") + (fuse.class_prefix if fuse else "") + row.class_name
     args = row.args
     if fuse is not None and fuse.reduces:
         args = ", ".join([WIDTH, *([row.args] if row.args else [])])
@@ -102,25 +98,25 @@ def of_several(row: RowBlock) -> RowBlock:
     return replace(row, class_name=f"{row.class_name}OfTwo", args="", inner=row, several=True)
 
 
-def joining(row: RowBlock, fuse: Fusion, gate: bool) -> RowBlock | None:
+def joining(row: RowBlock, fuse: Fusion, *, gate: bool) -> RowBlock | None:
     """The row of the class that joins two others; None for a concatenation, which every parse_model has."""
-    if fuse.name not in JOINS:
+    if fuse.reduces:
         if gate:
             raise unsupported(
                 "--gate does not go with --beside --fuse concat, which is made of Concat and Conv",
                 None,
-                f"Use --fuse {', '.join(JOINS)}.",
+                f"Use --fuse {', '.join(one.name for one in FUSIONS.values() if not one.reduces)}.",
             )
         return None
-    name = ("Gated" if gate else "") + JOINS[fuse.name]
+    name = f"{'Gated' if gate else ''}Fused{fuse.name.title()}"
     text = JOIN.format(
         title=f"Two rows, joined by {fuse.name}"
         + (", behind a gate that starts closed" if gate else ""),
         name=name,
-        formula=in_words(fuse, gate, "x", "y").replace("self.", ""),
+        formula=in_words(fuse, "x", "y", gate=gate).replace("self.", ""),
         note=NOTE if gate else "",
         gate=GATE if gate else "",
-        result=in_words(fuse, gate, "x[0]", "x[1]"),
+        result=in_words(fuse, "x[0]", "x[1]", gate=gate),
     )
     return RowBlock(row.block, name, "", without_torch(text).encode(), several=True)
 
@@ -139,17 +135,17 @@ def wrapper_source(row: RowBlock, module: str) -> bytes:
         module=module,
         inner=inner,
         name=row.class_name,
-        formula=in_words(fuse, row.gate, "x", f"{inner}(x)").replace("self.", ""),
+        formula=in_words(fuse, "x", f"{inner}(x)", gate=row.gate).replace("self.", ""),
         note=NOTE if row.gate else "",
         channels="channels: int, " if reduces else "",
         reduce=REDUCE if reduces else "",
         gate=GATE if row.gate else "",
-        result=in_words(fuse, row.gate, "x", "self.block(x)"),
+        result=in_words(fuse, "x", "self.block(x)", gate=row.gate),
     )
     return without_torch(text).encode()
 
 
-def in_words(fuse: Fusion | None, gate: bool, x: str, block: str) -> str:
+def in_words(fuse: Fusion | None, x: str, block: str, *, gate: bool) -> str:
     """The text that joins a feature with another, as far as an open gate lets it."""
     setting = Setting("torch", 1, "self.reduce")
     if fuse is None:
