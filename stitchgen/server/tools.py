@@ -22,44 +22,19 @@ INSTRUCTIONS = (
     "writes it when the same call is made with apply=true. After an edit of your own call prove. Every answer "
     "is the JSON of the command line; where ok is false, error.hint says what to do."
 )
-#: The options that take a text or several, by the tool's argument; a name that differs is given.
-OPTIONS = {
-    "family": "--family",
-    "layout": "--layout",
-    "dims": "--dims",
-    "search": "--search",
-    "after": "--after",
-    "before": "--before",
-    "beside": "--beside",
-    "replace": "--replace",
-    "with_": "--with",
-    "into": "--into",
-    "every": "--every",
-    "fuse": "--fuse",
-    "settings": "--set",
-    "name": "--name",
-    "channels": "--channels",
-    "fits": "--fits",
-    "depth": "--depth",
-    "build": "--build",
-    "input": "--input",
-    "base": "--base",
-}
+#: Arguments of `add` that are targets, and others that may name a file: they may lead out of the project.
+TARGETS = ("after", "before", "beside", "replace", "with_", "into")
+FILES = ("fits", "base")
+#: Arguments that are options with a value, or with several.
+OPTIONS = (
+    *("family", "layout", "dims", "search", *TARGETS, "every", "fuse", "settings", "name"),
+    *("channels", "depth", "build", "input", *FILES),
+)
+#: Those whose option has another name.
+OPTION_NAMES = {"with_": "with", "settings": "set"}
 FLAGS = {"source": "--source", "gate": "--gate", "dry_run": "--dry-run", "diff": "--diff"}
 #: Those that are no option: they stand at the end.
 POSITIONAL = ("block", "model")
-#: What may name a file, and so lead out of the project.
-MAY_BE_PATHS = {
-    *POSITIONAL,
-    "after",
-    "before",
-    "beside",
-    "replace",
-    "with_",
-    "into",
-    "fits",
-    "base",
-}
 
 
 class Tools:
@@ -72,18 +47,15 @@ class Tools:
 
     def command_line(self, command: str, arguments: Mapping[str, Any]) -> list[str]:
         """The words of a command; raises StitchError for what is refused before it runs."""
-        given = {
-            name: value for name, value in arguments.items() if value not in (None, [], "", False)
-        }
-        for name, value in given.items():
-            if name in MAY_BE_PATHS:
-                for text in texts(value):
-                    self.check_inside(text)
+        for name in (*POSITIONAL, *TARGETS, *FILES):
+            for text in texts(arguments.get(name)):
+                self.check_inside(text)
         words = [command, "--json", f"--project={self.root}"]
-        for name, option in OPTIONS.items():
-            words += [f"{option}={text}" for text in texts(given.get(name))]
-        words += [option for name, option in FLAGS.items() if given.get(name)]
-        last = [text for name in POSITIONAL for text in texts(given.get(name))]
+        for name in OPTIONS:
+            option = OPTION_NAMES.get(name, name)
+            words += [f"--{option}={text}" for text in texts(arguments.get(name))]
+        words += [option for name, option in FLAGS.items() if arguments.get(name)]
+        last = [text for name in POSITIONAL for text in texts(arguments.get(name))]
         return [*words, "--", *last] if last else words
 
     def check_inside(self, text: str) -> None:
@@ -112,8 +84,8 @@ class Tools:
 
 
 def texts(value: Any) -> list[str]:
-    """The values of an option: one, or several."""
-    if value is None or value is False:
+    """The values of an option: none, one, or several."""
+    if value is None or value == "":
         return []
     return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]
 

@@ -23,6 +23,14 @@ def test_a_tool_is_the_command_of_its_name(tools):
     ]
 
 
+def test_a_number_is_passed_on_where_it_is_zero(tools):
+    """The command line refuses it, which an argument that is left out would not show."""
+    assert "--depth=0" in tools.command_line("layers", {"model": "model.py", "depth": 0})
+    assert tools.command_line("layers", {"model": "", "build": []})[1:] == [
+        *("--json", f"--project={tools.root}"),
+    ]
+
+
 def test_no_argument_is_taken_for_an_option(tools):
     words = tools.command_line("show", {"block": "--project=/etc"})
     assert words[-2:] == ["--", "--project=/etc"]
