@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from stitchgen.analysis.layer_facts import Failure, Value
 from stitchgen.analysis.survey import Survey
 from stitchgen.analysis.variants import Variant
-from stitchgen.errors import StitchError
+from stitchgen.errors import InternalError, StitchError
 from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.ways_in import WayIn
 
@@ -246,3 +246,49 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """End what was started."""
+
+
+READ_ALONE = "the model is read and not run"
+
+
+class ReadingBackend(Backend):
+    """A backend that does not run the model. It has a `survey`, whose layers have `read`; it is asked for no more."""
+
+    runs = False
+
+    def survey_variants(
+        self, variants: Sequence[Variant], layers: Collection[str] | None = None
+    ) -> Survey:
+        raise InternalError(f"no arguments are changed: {READ_ALONE}")
+
+    def evaluate(self, questions: Questions) -> Evaluation:
+        raise InternalError(f"nothing can be evaluated: {READ_ALONE}")
+
+    def prove(
+        self,
+        proposals: Sequence[Proposal],
+        overlay: Mapping[Path, bytes],
+        functions: Sequence[ModelFunction] = (),
+        inside: Sequence[Mapping[str, Any]] = (),
+        methods: Sequence[Method] = (),
+    ) -> Sequence[ProvenConfiguration | BrokenCheck]:
+        raise InternalError(f"nothing can be proven: {READ_ALONE}")
+
+    def prove_edit(
+        self,
+        configurations: Sequence[EditedConfiguration],
+        base: Mapping[Path, bytes],
+        variants: Sequence[Variant] = (),
+    ) -> Sequence[ProvenEdit | BrokenCheck | NotComparable]:
+        raise InternalError(f"nothing can be proven: {READ_ALONE}")
+
+    def import_in(
+        self,
+        ways: Sequence[tuple[Path, WayIn]],
+        overlay: Mapping[Path, bytes],
+        base: Mapping[Path, bytes] | None = None,
+    ) -> Sequence[TriedImport]:
+        raise InternalError(f"nothing can be imported: {READ_ALONE}")
+
+    def close(self) -> None:
+        """Nothing was started."""

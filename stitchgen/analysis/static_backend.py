@@ -7,35 +7,20 @@ out, so that a plan made from it is refused rather than wrong.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from stitchgen.analysis import factories
 from stitchgen.analysis import layer_facts as facts
-from stitchgen.analysis.backend import (
-    BrokenCheck,
-    EditedConfiguration,
-    Evaluation,
-    Method,
-    NotComparable,
-    Proposal,
-    ProvenConfiguration,
-    ProvenEdit,
-    Questions,
-    TriedImport,
-)
+from stitchgen.analysis.backend import ReadingBackend
 from stitchgen.analysis.facts import CallSite, ClassName, Layer
 from stitchgen.analysis.static.layers import ReadClass, built_classes, read_classes, read_layer
 from stitchgen.analysis.subject import Subject, installed_packages
 from stitchgen.analysis.survey import Configuration, Survey, join
-from stitchgen.analysis.variants import Variant
-from stitchgen.errors import InternalError, StitchError
+from stitchgen.errors import StitchError
 from stitchgen.layouts import FEATURES
-from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.modules import ProjectFiles, files_beside, import_name
-from stitchgen.project.ways_in import WayIn
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
@@ -44,10 +29,8 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 READ = "as read in the source"
 
 
-class StaticBackend:
+class StaticBackend(ReadingBackend):
     """Surveys by reading; what the model computes it does not know."""
-
-    runs = False
 
     def __init__(
         self, subject: Subject, workspace: Workspace, instead_of: StitchError | None = None
@@ -77,43 +60,6 @@ class StaticBackend:
                 key, layers = classes.key(model.kinds), layers_of(workspace, model, classes)
                 configurations.append(Configuration(f"{name}, {READ}", key, layers))
         return Survey(configurations, classes.known, read=True)
-
-    def survey_variants(
-        self, variants: Sequence[Variant], layers: Collection[str] | None = None
-    ) -> Survey:
-        raise InternalError("the model is read and not run, so no arguments are changed")
-
-    def evaluate(self, questions: Questions) -> Evaluation:
-        raise InternalError("the model is read and not run, so nothing can be evaluated in it")
-
-    def prove(
-        self,
-        proposals: Sequence[Proposal],
-        overlay: Mapping[Path, bytes],
-        functions: Sequence[ModelFunction] = (),
-        inside: Sequence[Mapping[str, Any]] = (),
-        methods: Sequence[Method] = (),
-    ) -> Sequence[ProvenConfiguration | BrokenCheck]:
-        raise InternalError("the model is read and not run, so nothing can be proven of it")
-
-    def prove_edit(
-        self,
-        configurations: Sequence[EditedConfiguration],
-        base: Mapping[Path, bytes],
-        variants: Sequence[Variant] = (),
-    ) -> Sequence[ProvenEdit | BrokenCheck | NotComparable]:
-        raise InternalError("the model is read and not run, so nothing can be proven of it")
-
-    def import_in(
-        self,
-        ways: Sequence[tuple[Path, WayIn]],
-        overlay: Mapping[Path, bytes],
-        base: Mapping[Path, bytes] | None = None,
-    ) -> Sequence[TriedImport]:
-        raise InternalError("the model is read and not run, so nothing can be imported")
-
-    def close(self) -> None:
-        """Nothing was started."""
 
 
 def targets_alone(
