@@ -13,5 +13,5 @@ and the standard library (Python 3.8, torch 1.13). What it is asked and answers 
     tensors     the state of models and their results: kept, perturbed, compared
     guard       forbids network, processes and writing
 
-To see it at work, write a request to its standard input: `{"op": "survey", ...}`.
+To see it at work, under a debugger if need be, name a file of recorded requests (CONTRIBUTING.md says how).
 """

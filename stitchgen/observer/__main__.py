@@ -1,4 +1,5 @@
-"""Serve requests: one JSON object a line on standard input, one answer a line on standard output.
+"""Serve requests: one JSON object a line on standard input, or of a file that is named, one answer a line on
+standard output.
 
 The answers go to the original standard output; what the user's model prints goes to standard
 error, so that it cannot spoil an answer. `protocol` says what is in them.
@@ -21,12 +22,8 @@ ATTACHED = "--attached"
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    # A model that reads standard input is told that nothing comes, instead of taking the requests.
-    requests = os.fdopen(os.dup(0), encoding="utf-8")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    lines = while_asked(requests) if ATTACHED in sys.argv else iter(requests)
+    files = [word for word in sys.argv[1:] if word != ATTACHED]
+    lines = recorded(files[0]) if files else asked(attached=ATTACHED in sys.argv)
     sys.dont_write_bytecode = True
     here = os.path.dirname(os.path.abspath(__file__))
     package_folder = os.path.dirname(os.path.dirname(here))
@@ -38,6 +35,21 @@ def main() -> None:
         serve(lines, answers)
     finally:
         answers.flush()
+
+
+def recorded(path: str) -> Iterator[str]:
+    """The requests that a file has; standard input is left to a debugger."""
+    with open(path, encoding="utf-8") as requests:
+        yield from requests
+
+
+def asked(*, attached: bool) -> Iterator[str]:
+    """The requests on standard input, of which a model that reads it gets nothing."""
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return while_asked(requests) if attached else iter(requests)
 
 
 def while_asked(requests: TextIO) -> Iterator[str]:
