@@ -21,10 +21,10 @@ from stitchgen.history.ledger import Ledger
 from stitchgen.history.rebase import History
 from stitchgen.history.sharing import serving
 from stitchgen.history.traces import Trace
-from stitchgen.history.undo import Outcome
 from stitchgen.history.withdrawal import Withdrawal, by_syntax, warn_of_uses
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
@@ -32,12 +32,12 @@ from stitchgen.source.yaml_document import is_yaml
 
 
 def run(
-    project: Project, chosen: Collection[Key], cascade: bool = False, mode: str = "apply"
+    project: Project, chosen: Collection[Key], *, cascade: bool = False, mode: str = "apply"
 ) -> Outcome:
     """Take these entries of the ledger out; any other mode than `apply` says what would change."""
     book = ledger.load(project.root)
     files = _Files(project.root, book)
-    parted = _with_dependents(book, files, chosen, cascade)
+    parted = _with_dependents(book, files, chosen, cascade=cascade)
     taken = Withdrawal("remove")
     rest = book
     for run in reversed(book.runs()):  # the newest first: it may stand in the code of an older one
@@ -60,7 +60,7 @@ def run(
 
 
 def _with_dependents(
-    book: Ledger, files: _Files, chosen: Collection[Key], cascade: bool
+    book: Ledger, files: _Files, chosen: Collection[Key], *, cascade: bool
 ) -> Parting:
     """The parting of the chosen entries from the others; with `cascade` those that depend on them go."""
     served = {entry.key: serving(book, entry) for entry in book.entries}

@@ -7,9 +7,7 @@ out. What others still need stays: a block file that another splice uses or that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from stitchgen.errors import StitchError
 from stitchgen.history import changes, created_files, ledger, yaml_traces
@@ -19,18 +17,11 @@ from stitchgen.history.ledger import Ledger
 from stitchgen.history.withdrawal import Withdrawal, by_syntax, warn_of_uses
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.document import Document
 from stitchgen.source.edits import FileChange, apply
 from stitchgen.source.yaml_document import is_yaml
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`result` is the object of `--json`, `changes` the files that were or would be written."""
-
-    result: dict[str, Any]
-    changes: tuple[FileChange, ...]
 
 
 def run(project: Project, mode: str = "apply") -> Outcome:

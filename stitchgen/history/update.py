@@ -21,9 +21,9 @@ from stitchgen.history.created_files import is_edited
 from stitchgen.history.entries import Created
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.renderings import BlockFile, block_files, rendered
-from stitchgen.history.undo import Outcome
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER, digest
 from stitchgen.source.document import NEWLINE
 from stitchgen.source.edits import FileChange

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from stitchgen.catalog.folders import builtin_folder
 from stitchgen.errors import StitchError
 from stitchgen.pipeline import splice
 from stitchgen.project.config import find_project
+from stitchgen.project.outcome import Outcome
 from stitchgen.source import edits
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.placement import AFTER
@@ -23,14 +24,6 @@ from stitchgen.targets.request import AddRequest
 
 FOLDER = "stitchgen-demo"
 BLOCK, TARGET = "cbam", "model.layer2"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`result` is the object of `--json`, `changes` the files of the folder, all created."""
-
-    result: dict[str, Any]
-    changes: tuple[FileChange, ...]
 
 
 def run(

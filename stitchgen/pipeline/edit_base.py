@@ -11,8 +11,7 @@ from stitchgen.errors import StitchError
 from stitchgen.project import git
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import read_bytes
-from stitchgen.project.ways_in import Project as Imports
-from stitchgen.project.ways_in import is_test
+from stitchgen.project.ways_in import ImportGraph, is_test
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.document import Document
 from stitchgen.source.syntax import Syntax, module_classes
@@ -84,7 +83,7 @@ def edited_model(project: Project, base: Base, workspace: Workspace) -> str:
     Where its classes are built in another file, that is the one.
     """
     models = [path for path in base.edited if not is_test(path) and defines_models(workspace, path)]
-    imports = Imports(project.root)
+    imports = ImportGraph(project.root)
     importers = {path: imports.importers(path) for path in models}
     tops = [path for path in models if not any(other in models for other in importers[path])]
     if not tops and not models:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,10 @@ from stitchgen.pipeline.mmengine import check_importable, registration, to_paste
 from stitchgen.planning.block_file import PACKAGE
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.source.edits import FileChange
 
 DEFAULT_FOLDER = "blocks"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`result` is the object of `--json`, `changes` the files that were or would be written."""
-
-    result: dict[str, Any]
-    changes: tuple[FileChange, ...]
 
 
 def run(

@@ -12,9 +12,10 @@ from stitchgen.errors import StitchError
 from stitchgen.history import ledger, revert, yaml_traces
 from stitchgen.history.entries import Run
 from stitchgen.history.ledger import Ledger
-from stitchgen.pipeline.outcome import Outcome
+from stitchgen.pipeline.outcome import nothing_to_do
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import digest, read_bytes
 from stitchgen.source.document import Document
 from stitchgen.source.yaml_document import is_yaml
@@ -38,23 +39,10 @@ def done_already(project: Project, request: SpliceRequest, *, dry_run: bool) -> 
             "attribute": entry.record.attribute,
             "strategy": entry.record.strategy,
             "channels": channels_of(request, entry.record.arguments),
-            "readers": [],
-            "already": True,
         }
         for entry in runs[-1].entries
     ]
-    result = {
-        "ok": True,
-        "command": request.command,
-        "block": request.block or None,
-        "dry_run": dry_run,
-        "splices": splices,
-        "files": [],
-        "proof": None,
-        "keys": {"added": [], "lost": [], "reshaped": []},
-        "warnings": [],
-    }
-    return Outcome(result, [])
+    return nothing_to_do(request, splices, dry_run=dry_run)
 
 
 def names_files(project: Project, request: SpliceRequest, run: Run) -> bool:

@@ -20,17 +20,10 @@ from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
 from stitchgen.project.advice import for_project
+from stitchgen.project.outcome import Outcome
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did or would do: the `--json` object, and the changes to the files."""
-
-    result: dict[str, Any]
-    changes: list[FileChange]
 
 
 @dataclass(frozen=True)
@@ -55,8 +48,8 @@ def outcome_of(request: SpliceRequest, steps: Sequence[Step], *, dry_run: bool) 
         changes = in_turn(changes, step.plan.workspace.changes())
     files = [{"path": change.path, "action": change.action} for change in changes]
     asked = request.blocks if len(steps) > 1 else (request.block,)
-    told = sorted(steps, key=lambda step: asked.index(step.task.request.block))
-    made = [record for step in told for record in records(step.task.request, step.plan)]
+    reported = sorted(steps, key=lambda step: asked.index(step.task.request.block))
+    made = [record for step in reported for record in records(step.task.request, step.plan)]
     if changes and made:  # else only a block's file came back, whose lines stand there
         book = ledger.load(steps[0].task.project.root)
         book = book.with_run(request.command_line(), made, changes)
@@ -74,7 +67,7 @@ def outcome_of(request: SpliceRequest, steps: Sequence[Step], *, dry_run: bool) 
         "splices": [
             splice_report(step.task.request, point)
             | ({"block": step.task.request.block} if steps[1:] else {})
-            for step in told
+            for step in reported
             for point in step.plan.shown
         ],
         "files": files,
@@ -83,6 +76,24 @@ def outcome_of(request: SpliceRequest, steps: Sequence[Step], *, dry_run: bool) 
         "warnings": [one for number, one in enumerate(warnings) if one not in warnings[:number]],
     }
     return Outcome(result, changes)
+
+
+def nothing_to_do(
+    request: SpliceRequest, splices: Sequence[dict[str, Any]], *, dry_run: bool
+) -> Outcome:
+    """What a command says whose splices stand in the files already."""
+    result = {
+        "ok": True,
+        "command": request.command,
+        "block": request.block or None,
+        "dry_run": dry_run,
+        "splices": [{**one, "readers": [], "already": True} for one in splices],
+        "files": [],
+        "proof": None,
+        "keys": KeyChanges().as_dict(),
+        "warnings": [],
+    }
+    return Outcome(result, [])
 
 
 def records(request: SpliceRequest, plan: Plan) -> list[ledger.SpliceRecord]:
@@ -161,8 +172,8 @@ def warnings_of(
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
         classes = {point.class_name for point in plan.shown}
-        told = for_project(plan.workspace.imports, task.model.file, classes)
-        found += [through_loader(plan, one) for one in told]
+        reported = for_project(plan.workspace.imports, task.model.file, classes)
+        found += [through_loader(plan, one) for one in reported]
     return [one for number, one in enumerate(found) if one not in found[:number]]
 
 

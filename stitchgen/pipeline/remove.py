@@ -12,8 +12,8 @@ from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger, remove
 from stitchgen.history.entries import Entry
 from stitchgen.history.ledger import Ledger
-from stitchgen.history.undo import Outcome
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER
 
 
@@ -38,10 +38,12 @@ def run(
             hint="name its target or attribute, or give --all",
             suggestions=[f"stitchgen remove {name}" for name in _names(book, among)],
         )
-    chosen = {entry.key for text in texts for entry in _meant(project, book, among, text, every)}
+    chosen = {
+        entry.key for text in texts for entry in _meant(project, book, among, text, every=every)
+    }
     if not texts:
         chosen = {entry.key for entry in among}
-    return remove.run(project, chosen, cascade, mode)
+    return remove.run(project, chosen, cascade=cascade, mode=mode)
 
 
 def _nothing_recorded(book: Ledger, block: str | None) -> StitchError:
@@ -57,7 +59,7 @@ def _nothing_recorded(book: Ledger, block: str | None) -> StitchError:
 
 
 def _meant(
-    project: Project, book: Ledger, among: Sequence[Entry], text: str, every: bool
+    project: Project, book: Ledger, among: Sequence[Entry], text: str, *, every: bool
 ) -> list[Entry]:
     """The splices that a target or attribute means: one, unless it is a pattern or `every`."""
     found = _matching(project, among, text)

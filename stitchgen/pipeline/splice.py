@@ -17,7 +17,7 @@ from stitchgen.catalog.block import Block
 from stitchgen.catalog.own_class import is_own, read_own
 from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
-from stitchgen.pipeline.outcome import Outcome, Step, outcome_of
+from stitchgen.pipeline.outcome import Step, outcome_of
 from stitchgen.pipeline.passed_weights import check_passed_weights
 from stitchgen.pipeline.proof import Proof, check_not_planned, prove
 from stitchgen.pipeline.survey import backend_for, has_no_construction, with_projects_own
@@ -27,6 +27,7 @@ from stitchgen.planning.fuse import make_fusion
 from stitchgen.planning.plan import Plan, Planning, Task
 from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.targets.build_errors import check_given, no_builds
@@ -87,7 +88,7 @@ def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outco
                     hint="run the command once for each block, the last one first",
                 )
             block = find_block(project, request.block)
-            return yaml_splice.propose(project, request, block, dry_run, script)
+            return yaml_splice.propose(project, request, block, script, dry_run=dry_run)
     if request.weights is not None:
         raise UsageError(
             "usage",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,12 @@ from stitchgen.history.entries import WEIGHTS
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named
+from stitchgen.project.outcome import Outcome
 from stitchgen.source.edits import FileChange
 from stitchgen.yolo.files import YamlFile, builder_of, dotted_name, unscaled, yaml_file
 from stitchgen.yolo.registration import registered_in
 
 SUFFIX = "-init.pt"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`result` is the object of `--json`, `change` the file that was or would be written."""
-
-    result: dict[str, Any]
-    change: FileChange
 
 
 def run(
@@ -57,7 +49,7 @@ def run(
         command = shlex.join(["weights", checkpoint, "--for", yaml])
         book = ledger.load(project.root).with_run(command, [record], [change])
         transaction.commit(project.root, [change, book.change()])
-    return Outcome(report(path, file.path, target, twin, write), change)
+    return Outcome(report(path, file.path, target, twin, written=write), [change])
 
 
 def subject_of(project: Project, file: YamlFile, python: str, base: Path) -> Subject:
@@ -110,7 +102,7 @@ def named_for(checkpoint: Path, file: YamlFile) -> str:
     return checkpoint.stem + (own[len(base) :] if own.startswith(base) else f"-{own}")
 
 
-def report(path: Path, yaml: str, target: Path, twin: Twin, written: bool) -> dict[str, Any]:
+def report(path: Path, yaml: str, target: Path, twin: Twin, *, written: bool) -> dict[str, Any]:
     warnings = []
     if twin.arriving < twin.tensors:
         left = twin.tensors - twin.arriving

@@ -12,9 +12,10 @@ from stitchgen.history import ledger
 from stitchgen.history.yaml_traces import ROW
 from stitchgen.pipeline import weights
 from stitchgen.pipeline.noop import stands
-from stitchgen.pipeline.outcome import Outcome
+from stitchgen.pipeline.outcome import nothing_to_do
 from stitchgen.planning.block_file import check_settings
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.source.edits import FileChange
 from stitchgen.source.yaml_edits import Moved
 from stitchgen.source.yaml_rows import Scale
@@ -70,11 +71,12 @@ def propose(
     project: Project,
     request: AddRequest,
     block: Block,
-    dry_run: bool,
     script: ScriptYaml | None = None,
+    *,
+    dry_run: bool,
 ) -> Outcome:
     """The plan of a request with its proof, as an outcome that nothing has been done about yet."""
-    done = done_already(project, request, dry_run)
+    done = done_already(project, request, dry_run=dry_run)
     if done is not None:
         return done
     plan = make_plan(project, request, block, check_settings(block, request.settings), script)
@@ -91,7 +93,7 @@ def propose(
         book = ledger.load(project.root)
         book = book.with_run(request.command_line(), records(request, plan), changes)
         changes = [*changes, book.change()]
-    result = report(request, plan, dry_run) | {"files": files}
+    result = report(request, plan, dry_run=dry_run) | {"files": files}
     if proof is not None:
         result |= {"proof": proof_report(plan, proof), "keys": proof.keys.as_dict()}
     if fitted is not None:
@@ -112,7 +114,7 @@ def fitted_weights(
     name = None if builder is None else dotted_name(project.root, builder)
     text, overlay = plan.after.document.text, plan.workspace.overlay()
     twin = make_twin(subject, path, text, name, plan.registration.module, overlay)
-    report = weights.report(path, plan.file.path, target, twin, False)
+    report = weights.report(path, plan.file.path, target, twin, written=False)
     kept = {key: report[key] for key in ("checkpoint", "tensors", "arriving", "without")}
     return {**kept, "path": target.name}, weights.change_of(target, twin)
 
@@ -175,7 +177,7 @@ def records(request: AddRequest, plan: YamlPlan) -> list[ledger.SpliceRecord]:
     ]
 
 
-def report(request: AddRequest, plan: YamlPlan, dry_run: bool) -> dict[str, Any]:
+def report(request: AddRequest, plan: YamlPlan, *, dry_run: bool) -> dict[str, Any]:
     return {
         "ok": True,
         "command": request.command,
@@ -286,7 +288,7 @@ def moved_weights(plan: YamlPlan) -> dict[str, str]:
 # Again --------------------------------------------------------------------------------------------
 
 
-def done_already(project: Project, request: AddRequest, dry_run: bool) -> Outcome | None:
+def done_already(project: Project, request: AddRequest, *, dry_run: bool) -> Outcome | None:
     """The outcome where the same command has been run and all that it put there stands."""
     book = ledger.load(project.root)
     runs = [run for run in book.runs() if run.command == request.command_line()]
@@ -299,20 +301,7 @@ def done_already(project: Project, request: AddRequest, dry_run: bool) -> Outcom
             "attribute": entry.record.attribute.rpartition(".")[0],
             "strategy": ROW,
             "channels": {"expression": "c2", "value": None, "evidence": "read"},
-            "readers": [],
-            "already": True,
         }
         for entry in runs[-1].entries
     ]
-    result = {
-        "ok": True,
-        "command": request.command,
-        "block": request.block,
-        "dry_run": dry_run,
-        "splices": splices,
-        "files": [],
-        "proof": None,
-        "keys": NO_KEYS,
-        "warnings": [],
-    }
-    return Outcome(result, [])
+    return nothing_to_do(request, splices, dry_run=dry_run)

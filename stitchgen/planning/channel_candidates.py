@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
-from stitchgen.source.syntax import Function, Syntax
+from stitchgen.source.syntax import Function, Syntax, assigned_pairs
 
 LIMIT = 400
 #: How many elements of a sequence are candidates: stages are seldom more.
@@ -29,7 +29,7 @@ class Origin(IntEnum):
     CREATING_CALL = 10  # an argument of the layer's own creation: an integer, a name, arithmetic
     CREATING_PART = 11  # a part of one, as `width` of `width * scale`
     FOLLOWED = 12  # the same of what the creation's own arguments were made with before
-    NEXT_LAYER = 15  # what a layer that comes next is told to take
+    NEXT_LAYER = 15  # what a layer that comes next is made to take
     PASSED_FIELD = 17  # `config.width`, of what the layer's creation is handed as a whole
     CLASS_FACTOR = (
         20  # one of the creation's times an attribute of a class: `planes * block.expansion`
@@ -193,7 +193,7 @@ class Constructor:
         ]
 
     def taken_next(self) -> Iterator[str]:
-        """What the layers that are created next are told to take, as far as it names something."""
+        """What the layers that are created next are made to take, as far as it names something."""
         after = self.creating.end_lineno or self.creating.lineno
         later = [one for one in ast.walk(self.function) if isinstance(one, ast.Assign)]
         for statement in sorted(later, key=lambda one: one.lineno):
@@ -312,18 +312,10 @@ def wrapped(text: str) -> str:
 
 def values_of(statement: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
     """Each name that is assigned, with its value; those of `a, b = one, two` one by one."""
-    for target in statement.targets:
-        match target, statement.value:
-            case ast.Name(id=name), value:
-                yield name, value
-            case ast.Tuple(elts=names), ast.Tuple(elts=values) if len(names) == len(values):
-                for one, value in zip(names, values):
-                    if isinstance(one, ast.Name):
-                        yield one.id, value
-            case ast.Tuple(elts=names), value:
-                for one in names:
-                    if isinstance(one, ast.Name):
-                        yield one.id, value
+    for target, value in assigned_pairs(statement):
+        for one in target.elts if isinstance(target, ast.Tuple) else [target]:
+            if isinstance(one, ast.Name):
+                yield one.id, value
 
 
 def atoms(statement: ast.AST) -> list[str]:

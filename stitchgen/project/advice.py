@@ -9,11 +9,12 @@ import ast
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from stitchgen.project.ways_in import Project
+from stitchgen.project.ways_in import ImportGraph
+from stitchgen.source.syntax import assigned_pairs
 
 
 def for_project(
-    project: Project, model_file: Path, classes: Collection[str] = ()
+    project: ImportGraph, model_file: Path, classes: Collection[str] = ()
 ) -> list[dict[str, str]]:
     """Warnings about places of the project that the new keys will meet: in the model's file and those that
     may import it, or in all of them where none does. `classes` are those that are edited: what is seen to be
@@ -102,14 +103,8 @@ def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """Each name or attribute that is assigned, with its value; those of `a, b = A(), B()` one by one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
-            for target in node.targets:
-                match target, node.value:
-                    case ast.Tuple(elts=targets), ast.Tuple(elts=values):
-                        yield from (
-                            (ast.unparse(one), value) for one, value in zip(targets, values)
-                        )
-                    case _:
-                        yield ast.unparse(target), node.value
+            for target, value in assigned_pairs(node):
+                yield ast.unparse(target), value
 
 
 def loads_of_arguments(tree: ast.Module, shown: str) -> Iterator[dict[str, str]]:

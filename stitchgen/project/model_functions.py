@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stitchgen.project.ways_in import Project, find_module, relative_start
+from stitchgen.project.ways_in import ImportGraph, find_module, relative_start
 
 #: What a function asks a model for that goes through its layers or parameters,
 ASKED = {"parameters", "named_parameters", "modules", "named_modules", "children", "named_children"}
@@ -37,7 +37,7 @@ class ModelFunction:
     each: bool
 
 
-def functions_of_models(file: Path, project: Project) -> list[ModelFunction]:
+def functions_of_models(file: Path, project: ImportGraph) -> list[ModelFunction]:
     """Those that are called in the file of a model, and in the files that may import it."""
     found: dict[ModelFunction, None] = {}
     for path in sorted(project.reaching(file), key=lambda one: (len(one.parts), one)):
@@ -45,7 +45,7 @@ def functions_of_models(file: Path, project: Project) -> list[ModelFunction]:
     return list(found)[:MOST]
 
 
-def called_in(project: Project, path: Path) -> Iterator[ModelFunction]:
+def called_in(project: ImportGraph, path: Path) -> Iterator[ModelFunction]:
     """The functions that one file calls on a model."""
     tree = project.tree(path)
     if tree is None:
@@ -95,7 +95,7 @@ class Names:
 
 
 def defined(
-    project: Project, path: Path, names: Names, called: str
+    project: ImportGraph, path: Path, names: Names, called: str
 ) -> tuple[Path, ast.FunctionDef] | None:
     """The file and the definition of what is called by a name: the file's own, or imported."""
     if called in names.functions:
@@ -113,7 +113,7 @@ def defined(
 
 
 def definition_in(
-    project: Project, path: Path, module: str, name: str
+    project: ImportGraph, path: Path, module: str, name: str
 ) -> tuple[Path, ast.FunctionDef] | None:
     source = project.source(path)
     if source is None or "." in name:

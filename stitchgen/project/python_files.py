@@ -94,3 +94,8 @@ def in_project(file: str | Path | None, root: Path) -> bool:
     path = Path(file)
     installed = {"site-packages", "dist-packages"} & set(path.parts)
     return path.is_relative_to(root) and not installed and path.is_file()
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """The path as the user reads it: relative to the root, with slashes; whole where it is elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

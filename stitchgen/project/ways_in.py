@@ -16,7 +16,7 @@ from pathlib import Path
 
 from stitchgen.project.config_names import names_in_configs
 from stitchgen.project.import_paths import added_folders
-from stitchgen.project.python_files import python_files
+from stitchgen.project.python_files import python_files, shown_path
 
 #: More files than this are not looked through.
 MOST_FILES = 3_000
@@ -131,7 +131,7 @@ class Source:
     relative: bool = False
 
 
-class Project:
+class ImportGraph:
     """The files of a project as a graph of imports, each parsed only when a name in it matters."""
 
     def __init__(self, root: Path, current: Path | None = None, pythonpath: tuple[Path, ...] = ()):
@@ -353,7 +353,7 @@ def below(package: Path, names: Sequence[str]) -> Path | None:
 # Ways -----------------------------------------------------------------------------------------------
 
 
-def ways_into(file: Path, project: Project) -> list[WayIn]:
+def ways_into(file: Path, project: ImportGraph) -> list[WayIn]:
     """The ways in which the project imports a file, each once; [] where nothing imports it."""
     root = project.root
     reaching = project.reaching(file)
@@ -385,7 +385,7 @@ def ways_into(file: Path, project: Project) -> list[WayIn]:
             add(WayIn((start.importer,), file.stem, start.paths, by_path=True))
     for path, module, folder in names_in_configs(file, root):
         if not any(other.module == module for other in found.values()):
-            add(WayIn((shown(path, root),), module, (folder,)))
+            add(WayIn((shown_path(path, root),), module, (folder,)))
     for way in installed(file, root):
         if not any(other.module == way.module for other in found.values()):
             add(way)
@@ -401,7 +401,7 @@ class Entry:
     paths: tuple[Path, ...]
 
 
-def entry(project: Project, source: Source) -> Entry:
+def entry(project: ImportGraph, source: Source) -> Entry:
     """How a script is started: by its path, or by `-m` where its imports need a folder above its own.
 
     Chosen is the first of these with which all imports of the project's own modules are found.
@@ -422,21 +422,21 @@ def entry(project: Project, source: Source) -> Entry:
     return min(best, with_src, key=lambda one: len(unresolved(project, source, one)))
 
 
-def started_by_path(project: Project, source: Source) -> Iterator[Entry]:
+def started_by_path(project: ImportGraph, source: Source) -> Iterator[Entry]:
     """From the project's root, and from the script's own folder."""
     for inside in (False, True):
         paths = project.search_path(source, inside=inside)
-        yield Entry(shown(source.path, project.root), "", paths)
+        yield Entry(shown_path(source.path, project.root), "", paths)
 
 
 def started_as_module(
-    project: Project, source: Source, names: Sequence[str], folder: Path
+    project: ImportGraph, source: Source, names: Sequence[str], folder: Path
 ) -> Entry:
     added = source.added
     paths = tuple(dict.fromkeys((*added.front, folder, *added.back, *project.pythonpath)))
     module = ".".join(names)
     if is_test(source.path):
-        return Entry(shown(source.path, project.root), module, paths)
+        return Entry(shown_path(source.path, project.root), module, paths)
     return Entry(f"python -m {module}", module, paths)
 
 
@@ -444,7 +444,7 @@ def is_test(path: Path) -> bool:
     return path.stem.startswith("test_") or path.stem.endswith("_test") or path.stem == "conftest"
 
 
-def unresolved(project: Project, source: Source, start: Entry) -> list[ImportedName]:
+def unresolved(project: ImportGraph, source: Source, start: Entry) -> list[ImportedName]:
     """The imports that mean the project's own modules and are not found in this way: those of the script, and
     of the modules that it imports and that change the search path."""
     own = {own_name(path) for path in project.contents}
@@ -465,7 +465,7 @@ def unresolved(project: Project, source: Source, start: Entry) -> list[ImportedN
     return missing
 
 
-def names_reached(project: Project, start: Entry, path: Path, file: Path) -> list[str]:
+def names_reached(project: ImportGraph, start: Entry, path: Path, file: Path) -> list[str]:
     """The dotted names under which a file is loaded, by what a script imports and what that imports."""
     found: dict[str, None] = {}
     seen: set[tuple[Path, str]] = set()
@@ -486,7 +486,7 @@ def names_reached(project: Project, start: Entry, path: Path, file: Path) -> lis
 
 
 def loaded(
-    project: Project,
+    project: ImportGraph,
     one: ImportedName,
     here: Path,
     module: str,
@@ -561,10 +561,6 @@ def builds_a_package(root: Path) -> bool:
     except OSError:
         return (root / "setup.cfg").is_file()
     return re.search(r"^\[(project|build-system|tool\.poetry)\]", text, re.MULTILINE) is not None
-
-
-def shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 # Where nothing imports the file -----------------------------------------------------------------------

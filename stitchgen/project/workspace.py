@@ -14,7 +14,7 @@ from stitchgen.project.parsed_files import ParsedFiles
 from stitchgen.project.usages import Usages
 from stitchgen.project.ways_in import (
     ImportedName,
-    Project,
+    ImportGraph,
     WayIn,
     imports_of,
     likely_way,
@@ -87,9 +87,9 @@ class Workspace:
         return self._ways[key]
 
     @cached_property
-    def imports(self) -> Project:
+    def imports(self) -> ImportGraph:
         """The files of the project as a graph of imports, without the edits."""
-        return Project(self.root, pythonpath=pythonpath(os.environ, self.root))
+        return ImportGraph(self.root, pythonpath=pythonpath(os.environ, self.root))
 
     def imports_of(self, file: Path) -> list[ImportedName]:
         """What a file imports; [] where it does not parse."""

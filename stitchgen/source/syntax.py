@@ -1,6 +1,6 @@
 """What a source file says around a place: functions, classes, statements, bound names.
 
-Decides on `ast`; where text goes is LibCST's business (`cst`).
+Decides on `ast`; where text goes is LibCST's decision (`document`).
 """
 
 from __future__ import annotations
@@ -298,6 +298,16 @@ def all_statements(tree: ast.Module) -> Iterator[ast.stmt]:
             yield node
         for suite in (*suites(node), getattr(node, "handlers", ()), getattr(node, "cases", ())):
             todo += suite
+
+
+def assigned_pairs(statement: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target with its value; those of `a, b = one, two` one by one."""
+    for target in statement.targets:
+        match target, statement.value:
+            case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
+                yield from zip(targets, values)
+            case _:
+                yield target, statement.value
 
 
 def suites(node: ast.AST) -> list[list[ast.stmt]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.scope import imported_names
@@ -12,6 +11,7 @@ from stitchgen.analysis.subject import missing_package
 from stitchgen.analysis.survey import Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
+from stitchgen.project.python_files import shown_path
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
 from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_offers import constructions
@@ -253,7 +253,3 @@ def classes_imported(model: TargetModel) -> list[tuple[str, str]]:
                 rest = ".".join((name, *model.located[0].names))
                 found.append((shown_path(other[0], model.subject.root), rest))
     return found[:4]
-
-
-def shown_path(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

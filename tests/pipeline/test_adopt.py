@@ -15,6 +15,7 @@ from stitchgen.history import ledger, status, undo
 from stitchgen.pipeline import adopt, remove
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import commit, recover
 from stitchgen.source.adoption import Adopted
 from stitchgen.source.edits import FileChange
@@ -43,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def adopted(
     project: Project, python: str, *scripts: str, to: str | None = None, mode: str = "apply"
-) -> adopt.Outcome:
+) -> Outcome:
     options = RunOptions((), INPUT, python)
     return adopt.run(project, adopt.AdoptRequest(MODULE, to, scripts), options, mode)
 

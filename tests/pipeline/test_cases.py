@@ -31,8 +31,8 @@ from stitchgen.catalog import folders, render
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.history import undo
 from stitchgen.pipeline import splice as splicing
-from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project import config, transaction
+from stitchgen.project.outcome import Outcome
 from stitchgen.targets.request import AddRequest, FuseRequest
 from tests.support.commands import request_of
 from tests.support.spliced import tree

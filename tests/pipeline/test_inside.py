@@ -15,8 +15,8 @@ from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import check, status, undo
 from stitchgen.pipeline import remove
 from stitchgen.pipeline import splice as splicing
-from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project.config import Project
+from stitchgen.project.outcome import Outcome
 from tests.support.commands import request_of
 from tests.support.spliced import tree
 

@@ -11,8 +11,8 @@ from stitchgen.analysis.runtime_backend import Observer
 from stitchgen.errors import StitchError
 from stitchgen.history import undo
 from stitchgen.pipeline import splice
-from stitchgen.pipeline.splice import Outcome
 from stitchgen.project import config
+from stitchgen.project.outcome import Outcome
 from stitchgen.targets.placement import AFTER
 from stitchgen.targets.request import AddRequest
 

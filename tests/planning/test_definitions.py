@@ -12,8 +12,8 @@ import pytest
 from stitchgen.errors import StitchError
 from stitchgen.history import undo
 from stitchgen.pipeline import splice as splicing
-from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project import config
+from stitchgen.project.outcome import Outcome
 from tests.support.commands import request_of
 
 UNIT = """\

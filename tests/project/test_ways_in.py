@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from stitchgen.project.ways_in import Project, ways_into
+from stitchgen.project.ways_in import ImportGraph, ways_into
 
 NET = "class Net: ...\n"
 INIT_PATHS = """
@@ -74,7 +74,7 @@ def test_each_script_is_named_with_the_name_under_which_it_imports_the_file(proj
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
-    ways = ways_into(tmp_path / asked, Project(tmp_path))
+    ways = ways_into(tmp_path / asked, ImportGraph(tmp_path))
     assert {one: way.module for way in ways for one in way.importers} == expected
 
 
@@ -82,5 +82,5 @@ def test_scripts_that_import_a_file_alike_are_one_way(tmp_path):
     for name in ("net", "train", "eval", "export"):
         text = NET if name == "net" else "from net import Net"
         (tmp_path / f"{name}.py").write_text(text)
-    (way,) = ways_into(tmp_path / "net.py", Project(tmp_path))
+    (way,) = ways_into(tmp_path / "net.py", ImportGraph(tmp_path))
     assert way.importers == ("eval.py", "export.py", "train.py")

@@ -22,8 +22,8 @@ from stitchgen.errors import StitchError
 from stitchgen.history import undo
 from stitchgen.observer.rows.proof import prove_rows
 from stitchgen.pipeline import splice, weights
-from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project import config
+from stitchgen.project.outcome import Outcome
 from stitchgen.source.yaml_edits import Insertion, edited, insert_rows, readers_of
 from stitchgen.source.yaml_rows import read_model
 from tests.support.commands import refusal, request_of

@@ -9,8 +9,8 @@ import pytest
 from stitchgen.errors import StitchError
 from stitchgen.history import check, undo
 from stitchgen.pipeline import splice
-from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project import config
+from stitchgen.project.outcome import Outcome
 from tests.support.commands import refusal, request_of
 from tests.support.spliced import tree
 
