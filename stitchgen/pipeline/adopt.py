@@ -29,6 +29,7 @@ from stitchgen.planning.block_import import module_to_import
 from stitchgen.project import transaction
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named, find_file
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.python_files import in_project
 from stitchgen.project.ways_in import WayIn
 from stitchgen.project.workspace import Workspace
@@ -43,8 +44,6 @@ from stitchgen.targets.scripts import without_weights
 #: So many constructions are run whole; of so many more the keys are compared.
 WHOLE = 3
 BRIEF = 4
-#: So many constructions that are not proven are named.
-NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,6 @@ class AdoptRequest:
         for script in self.scripts:
             words += ["--in", script]
         return shlex.join(words)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`result` is the object of `--json`, `changes` the files that were or would be written."""
-
-    result: dict[str, Any]
-    changes: tuple[FileChange, ...]
 
 
 @dataclass(frozen=True)
@@ -132,39 +123,50 @@ def propose(
     proof = None
     if changes:
         proof = prove(workspace, source, rewritten, replace(nowhere, file=path), options)
-        record = ledger.SpliceRecord(
-            block=definition.module,
-            target=workspace.relative(path),
-            placement=ADOPTED,
-            attribute=path.stem,
-            strategy="file",
-        )
-        book = ledger.load(project.root).with_run(request.command_line(), [record], changes)
-        changes = [*changes, book.change()]
     result = {
         "ok": True,
         "command": "adopt",
         "dry_run": dry_run,
-        "module": definition.module,
-        "package": {
-            "name": definition.package.name,
-            "version": definition.package.version,
-            "licence": definition.package.licence or None,
-            "licence_file": definition.package.licence_file or None,
-        },
-        "path": workspace.relative(path),
-        "left_out": source.adopted.left_out,
+        **described(source, workspace.relative(path)),
         "calls": [call for one in rewritten.values() for call in one.calls],
-        "files": [
-            {"path": change.path, "action": change.action}
-            for change in changes
-            if change.path != transaction.LEDGER
-        ],
+        "files": [{"path": change.path, "action": change.action} for change in changes],
         "proof": proof,
         "notes": [note for one in rewritten.values() for note in one.notes],
         "warnings": [],
     }
+    if changes:
+        changes = [*changes, recorded(project, request, source, changes)]
     return Outcome(result, tuple(changes))
+
+
+def described(source: Source, shown: str) -> dict[str, Any]:
+    """What `--json` says of the copy: whose it is, where it goes, what it leaves out."""
+    package = source.definition.package
+    return {
+        "module": source.definition.module,
+        "package": {
+            "name": package.name,
+            "version": package.version,
+            "licence": package.licence or None,
+            "licence_file": package.licence_file or None,
+        },
+        "path": shown,
+        "left_out": source.adopted.left_out,
+    }
+
+
+def recorded(
+    project: Project, request: AdoptRequest, source: Source, changes: Sequence[FileChange]
+) -> FileChange:
+    """The ledger with the copy in it."""
+    record = ledger.SpliceRecord(
+        block=source.definition.module,
+        target=source.path.relative_to(project.root).as_posix(),
+        placement=ADOPTED,
+        attribute=source.path.stem,
+        strategy="file",
+    )
+    return ledger.load(project.root).with_run(request.command_line(), [record], changes).change()
 
 
 # -- what is copied ------------------------------------------------------------------------------
@@ -396,14 +398,13 @@ def builds(
         for call in one.calls
         if (text := plain(tree, call)) is not None
     ]
-    by_class = factories.configurations(absolute_tree(source), source.syntax.document.text)
+    # Of the copy, whose imports are absolute.
+    by_class = factories.configurations(
+        ast.parse(source.adopted.content), source.syntax.document.text
+    )
     first = [texts[0] for texts in by_class.values() if texts]
     rest = [text for texts in by_class.values() for text in texts[1:]]
     return list(dict.fromkeys(named)), [one for one in (*first, *rest) if one not in named]
-
-
-def absolute_tree(source: Source) -> ast.Module:
-    return ast.parse(source.adopted.content)
 
 
 def plain(tree: ast.Module, text: str) -> str | None:

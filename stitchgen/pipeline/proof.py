@@ -41,7 +41,7 @@ OF_THE_ORIGINAL = ("does-not-build", "does-not-run")
 #: A configuration of so many times the parameters is not run with values.
 MUCH_LARGER = 4
 #: How many variants that have no such layer are run.
-LACKING = 2
+WITHOUT_LAYER = 2
 #: How many constructions of other files, of what inherits from or contains an edited class.
 MOST_RELATIVES = 4
 
@@ -124,20 +124,35 @@ def all_proven(proofs: Sequence[Proof | None]) -> Proof | None:
     return first
 
 
-def prove(planning: Planning, plan: Plan) -> Proof:
-    """The proof of a plan; raises `law-broken`, and then nothing may be written.
+@dataclass(frozen=True)
+class Chosen:
+    """The configurations of a proof, by how closely they are looked at."""
 
-    Configurations that the user named are all proven, up to PROVEN; of those found in the file the
-    smallest. Those that run the edited classes and have no target are proven to be unchanged: all
-    that the user named, and the smallest of the others.
+    whole: Sequence[Configuration]  # all checks
+    brief: Sequence[Configuration]  # as far as it is cheap
+    unchanged: Sequence[Configuration]  # they run the edited classes, and have no target
+    without_layer: Sequence[Configuration]  # variants of which the same is true
+    left: Sequence[Configuration]
+
+    @property
+    def in_order(self) -> list[Configuration]:
+        """Those that somebody may build, and the variants that have the layer, as they are tried."""
+        return [*self.whole, *self.unchanged, *self.brief]
+
+
+def chosen(planning: Planning, plan: Plan) -> Chosen:
+    """Configurations that the user named are all proven, up to PROVEN; of those found in the file the smallest.
+
+    Those that run the edited classes and have no target are proven to be unchanged: all that the user named,
+    and the smallest of the others.
     """
     given, variants = planning.task.model.subject.given, planning.survey.variants
     wanted, others = concerned(planning, plan)
     named = len([one for one in others if one.expression in given])
-    unchanged = max(1, min(named, PROVEN))
     # Of those that have no such layer a few are run as well: they have to be what they were.
-    lacking = [one for one in others if one.expression in variants][:LACKING]
+    without_layer = [one for one in others if one.expression in variants][:WITHOUT_LAYER]
     others = [one for one in others if one.expression not in variants]
+    unchanged = others[: max(1, min(named, PROVEN))]
     whole = [one for one in wanted if one.expression not in variants][:PROVEN]
     brief: list[Configuration] = []
     if any(one.expression in given for one in whole):
@@ -148,21 +163,62 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         if one.expression in variants:
             # Where no other configuration has the layer, one of them is proven whole.
             (brief if whole else whole).append(one)
-    placement = planning.request.placement
+    taken = [*whole, *brief, *unchanged]
+    left = [one for one in wanted + others if one not in taken]
+    return Chosen(whole, brief, unchanged, without_layer, left)
+
+
+def prove(planning: Planning, plan: Plan) -> Proof:
+    """The proof of a plan; raises `law-broken`, and then nothing may be written."""
+    choice, methods = chosen(planning, plan), uncalled_methods(plan)
+    found, notes = proven_of(planning, plan, choice, methods)
+    related = prove_relatives(planning, plan)
+    first = next(iter(found.values()))
+    imports, broken = imported(planning, plan)
+    notes |= {note for proven in found.values() for note in proven.notes} | set(broken)
+    return Proof(
+        builds=tuple(one.expression for one in choice.whole if one.expression in found),
+        unchanged=tuple(one.expression for one in choice.unchanged),
+        not_proven=tuple(one.expression for one in choice.left),
+        configurations=counted([*found, *related], planning.survey.variants),
+        params_added=first.params_added,
+        macs_added=first.macs_added,
+        input=first.input,
+        notes=tuple(sorted(notes)),
+        keys=moved_keys(plan, first.keys),
+        unshown=frozenset(check for proven in found.values() for check in proven.unshown),
+        imports=imports,
+        left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
+        uncalled=tuple(
+            str(method)
+            for method in methods
+            if all(
+                str(method) in found[one.expression].uncalled
+                for one in choice.whole
+                if one.expression in found
+            )
+        ),
+    )
+
+
+def proven_of(
+    planning: Planning, plan: Plan, choice: Chosen, methods: Sequence[Method]
+) -> tuple[dict[str, ProvenConfiguration], set[str]]:
+    """What was seen of each configuration, and notes on those that fail where that does no harm."""
+    placement, variants = planning.request.placement, planning.survey.variants
     proposals = [
         Proposal(
             one.expression,
             splices_in(placement, one, plan.fresh),
-            extent(planning, one, whole),
+            extent(planning, one, choice.whole),
         )
-        for one in whole + others[:unchanged] + brief
+        for one in choice.in_order
     ]
-    proposals += [Proposal(one.expression, (), "relative") for one in lacking]
+    proposals += [Proposal(one.expression, (), "relative") for one in choice.without_layer]
     found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()
-    # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
     functions = functions_of_models(planning.task.model.file, plan.workspace.imports)
-    methods = uncalled_methods(plan)
+    # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
     while proposals:
         overlay = plan.workspace.overlay()
         answers = planning.backend.prove(proposals, overlay, functions, elements(plan), methods)
@@ -178,37 +234,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
             else:
                 raise refusal(planning, plan, proposal.expression, proven)
         proposals = proposals[len(answers) :]
-    related = prove_relatives(planning, plan)
-    first = next(iter(found.values()))
-    imports, broken = imported(planning, plan)
-    notes |= {note for proven in found.values() for note in proven.notes} | set(broken)
-    return Proof(
-        builds=tuple(one.expression for one in whole if one.expression in found),
-        unchanged=tuple(one.expression for one in others[:unchanged]),
-        not_proven=tuple(
-            one.expression
-            for one in wanted + others
-            if one not in whole + brief + others[:unchanged]
-        ),
-        configurations=counted([*found, *related], variants),
-        params_added=first.params_added,
-        macs_added=first.macs_added,
-        input=first.input,
-        notes=tuple(sorted(notes)),
-        keys=moved_keys(plan, first.keys),
-        unshown=frozenset(check for proven in found.values() for check in proven.unshown),
-        imports=imports,
-        left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
-        uncalled=tuple(
-            str(method)
-            for method in methods
-            if all(
-                str(method) in found[one.expression].uncalled
-                for one in whole
-                if one.expression in found
-            )
-        ),
-    )
+    return found, notes
 
 
 def uncalled_methods(plan: Plan) -> list[Method]:
