@@ -65,7 +65,7 @@ class Explanation:
     def kind(self) -> str:
         return "error" if self.code in CODES else "warning"
 
-    def text(self, chinese: bool) -> tuple[str, str]:
+    def text(self, *, chinese: bool) -> tuple[str, str]:
         """What it means, and what to do."""
         return (self.means_zh, self.do_zh) if chinese else (self.means, self.do)
 

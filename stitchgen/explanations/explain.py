@@ -25,7 +25,7 @@ def run(code: str | None, language: str | None = None) -> dict[str, Any]:
             "parts": [
                 {
                     "title": part.title_zh if chinese else part.title,
-                    "codes": {name: known[name].text(chinese)[0] for name in part.codes},
+                    "codes": {name: known[name].text(chinese=chinese)[0] for name in part.codes},
                 }
                 for part in parts
             ],
@@ -37,7 +37,7 @@ def run(code: str | None, language: str | None = None) -> dict[str, Any]:
             hint="stitchgen explain lists all codes",
             suggestions=[f"stitchgen explain {name}" for name in get_close_matches(code, known)],
         )
-    means, do = known[code].text(chinese)
+    means, do = known[code].text(chinese=chinese)
     return {
         "ok": True,
         "command": "explain",
@@ -64,12 +64,12 @@ def page(language: str) -> str:
     for part in parts:
         lines += ["", f"## {part.title_zh if chinese else part.title}"]
         for code in part.codes:
-            lines += ["", f"### `{code}`", "", *_section(known[code], chinese)]
+            lines += ["", f"### `{code}`", "", *_section(known[code], chinese=chinese)]
     return "\n".join(lines) + "\n"
 
 
-def _section(one: Explanation, chinese: bool) -> list[str]:
-    means, do = one.text(chinese)
+def _section(one: Explanation, *, chinese: bool) -> list[str]:
+    means, do = one.text(chinese=chinese)
     lines = [means, "", f"**{'处理' if chinese else 'What to do.'}** {do}"]
     if not one.commands:
         return lines

@@ -45,7 +45,7 @@ class Created:
     merging: str | None = None  # the newer text that is being merged in, while there are conflicts
 
     @classmethod
-    def of(cls, path: str, content: bytes, python: bool, block: bool) -> Created:
+    def of(cls, path: str, content: bytes, *, python: bool, block: bool) -> Created:
         """The record of a file with this content; of a block file, what it takes to update it."""
         base = content.decode("utf-8") if block else None
         return cls(path, digest(content), meaning(content) if python else None, base)

@@ -90,7 +90,9 @@ class Ledger:
             if change.before is None and change.after is not None:
                 python = change.path.endswith(".py")
                 block = any(change.path in splice.uses for splice in splices)
-                created.append(Created.of(change.path, change.after, python, python and block))
+                created.append(
+                    Created.of(change.path, change.after, python=python, block=python and block)
+                )
             elif change.before is not None and change.after is not None:
                 edited.append(Edited(change.path, digest(change.before), digest(change.after)))
                 edits = change.edits or (_difference(change.before, change.after),)

@@ -105,8 +105,8 @@ def removal(raw: bytes, path: str, marks: Sequence[Trace]) -> list[Edit]:
 
 
 def alike(model: ModelYaml, mark: Trace) -> list[Row]:
-    told = says(recorded(mark))
-    return [row for row in model.rows if row.says == told]
+    wanted = says(recorded(mark))
+    return [row for row in model.rows if row.says == wanted]
 
 
 def located(model: ModelYaml, marks: Sequence[Trace]) -> list[tuple[Trace, Row | None]]:

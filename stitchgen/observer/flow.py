@@ -82,10 +82,10 @@ class Recorder(TorchFunctionMode):
         for path, module in model.named_modules():
             if not isinstance(module, torch.jit.ScriptModule):
                 leaf = path != "" and not any(True for _ in module.children())
-                wrapped = self.wrap(path, leaf, module.forward)
+                wrapped = self.wrap(path, module.forward, leaf=leaf)
                 object.__setattr__(module, "forward", wrapped)
 
-    def wrap(self, path: str, leaf: bool, forward: Forward) -> Forward:
+    def wrap(self, path: str, forward: Forward, *, leaf: bool) -> Forward:
         def forward_with_record(*args: Any, **kwargs: Any) -> Any:
             if self.in_leaf[-1]:
                 return forward(*args, **kwargs)

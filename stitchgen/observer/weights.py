@@ -56,7 +56,11 @@ def left_random(absent: List[str]) -> Iterator[None]:
         return load(file, *args, **kwargs)
 
     def load_what_is_known(
-        module: nn.Module, state: Any, strict: bool = True, *args: Any, **kwargs: Any
+        module: nn.Module,
+        state: Any,
+        strict: bool = True,  # noqa: FBT001, FBT002  # as torch has it
+        *args: Any,
+        **kwargs: Any,
     ) -> Any:
         if isinstance(state, Absent) and not state:
             return _IncompatibleKeys([], [])

@@ -81,7 +81,7 @@ class Recorder:
 class Player:
     """Puts a variant on the baseline's tape, event by event."""
 
-    def __init__(self, folder: Optional[str], puts: bool) -> None:
+    def __init__(self, folder: Optional[str], *, puts: bool) -> None:
         self.folder = folder
         self.puts = puts
         self.count = 0
@@ -150,7 +150,7 @@ def same(one: torch.Tensor, other: torch.Tensor) -> bool:
     return bool(((one == other) | both).all())
 
 
-def named_tensors(roots: List[Tuple[int, torch.nn.Module]], buffers: bool = True) -> Tensors:
+def named_tensors(roots: List[Tuple[int, torch.nn.Module]], *, buffers: bool = True) -> Tensors:
     """All tensors of modules by a name that two runs agree on: the number of the module, and the path in it."""
     found: Tensors = {}
     for number, root in roots:

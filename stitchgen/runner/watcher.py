@@ -18,7 +18,7 @@ MOST_NAMES = 20
 
 
 class Watcher:
-    """Is told of events by the hooks, and leaves `report.json` in the folder of its process."""
+    """Gets the events from the hooks, and leaves `report.json` in the folder of its process."""
 
     def __init__(self, settings: Settings, process: int) -> None:
         self.settings = settings
@@ -140,7 +140,7 @@ class Watcher:
             self.recorder = tape.Recorder(self.folder)
         else:
             there = os.path.join(self.settings.tape, name)
-            self.player = tape.Player(there, self.settings.pair)
+            self.player = tape.Player(there, puts=self.settings.pair)
 
     def _write(self) -> None:
         assert self.folder is not None

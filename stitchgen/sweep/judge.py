@@ -41,7 +41,7 @@ def verdict_of(
     pair: bool,
 ) -> Verdict:
     """Judge a variant's run by what the runner saw in each of its processes."""
-    pairing = pairing_of(reports, pair)
+    pairing = pairing_of(reports, pair=pair)
     trained = {name: one for name, one in reports.items() if one["stepped"]}
     if not trained:
         return Verdict(
@@ -103,7 +103,7 @@ def not_trained(report: Mapping[str, Any], attributes: Sequence[str]) -> tuple[s
     return None
 
 
-def pairing_of(reports: Mapping[str, Any], pair: bool) -> Pairing:
+def pairing_of(reports: Mapping[str, Any], *, pair: bool) -> Pairing:
     """Whether the shared tensors were equal in all processes when training began."""
     if not pair:
         return Pairing(False, reason="--no-pair")

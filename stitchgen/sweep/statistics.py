@@ -60,7 +60,13 @@ def compare(
     tested = {name: p for name, p in raw.items() if p is not None and name not in unpaired}
     corrected = holm(tested)
     return {
-        name: _comparison(found, raw[name], corrected.get(name), less_is_better, name in unpaired)
+        name: _comparison(
+            found,
+            raw[name],
+            corrected.get(name),
+            less_is_better=less_is_better,
+            unpaired=name in unpaired,
+        )
         for name, found in pairs.items()
     }
 
@@ -75,6 +81,7 @@ def _comparison(
     pairs: list[tuple[float, float]],
     p: float | None,
     p_holm: float | None,
+    *,
     less_is_better: bool,
     unpaired: bool,
 ) -> Comparison:

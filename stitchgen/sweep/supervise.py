@@ -144,7 +144,7 @@ def last_lines(output: Path) -> list[str]:
 
 def _numbers(found: Series, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "value": found.at(asked["at"], asked["less_is_better"]),
+        "value": found.at(asked["at"], less_is_better=asked["less_is_better"]),
         "source": found.source,
         "values": list(found.values),
         "line": found.line,

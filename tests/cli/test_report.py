@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stitchgen.cli import report
+from stitchgen.cli import main, report
 from tests.support.results import ADDED, SPLICE
 
 ADDED_TEXT = """\
@@ -21,6 +21,10 @@ cbam after model.py::ResNet.layer2: self.layer2_cbam (line)
 warning train.py:208: the block's keys are not in old weights, and this load is strict
   hint: model.load_state_dict(state, strict=False)
 stitchgen undo takes it back"""
+
+
+def test_every_command_has_a_report():
+    assert set(main.cli.commands) <= set(report._REPORTS)
 
 
 def test_what_was_added_is_said_fact_by_fact():

@@ -222,5 +222,5 @@ def test_the_page_of_the_documentation_has_all_codes(language):
     page = explain.page(language)
     assert re.findall(r"^### `([a-z-]+)`$", page, re.MULTILINE) == list(KNOWN)
     for one in KNOWN.values():
-        assert all(text in page for text in one.text(language == "zh"))
+        assert all(text in page for text in one.text(chinese=language == "zh"))
         assert all(command in page for command in one.commands)

@@ -252,7 +252,7 @@ def _changes(
 
 
 def _only_seen(
-    node: ast.AST, above: Mapping[ast.AST, ast.AST], inner: Container[str], part: bool = False
+    node: ast.AST, above: Mapping[ast.AST, ast.AST], inner: Container[str], *, part: bool = False
 ) -> bool:
     """Whether what holds a name leaves alone what it means, or with `part` a part of that."""
     around = above[node]
@@ -270,7 +270,7 @@ def _only_seen(
         case ast.Subscript(slice=key) if key is node:
             return True
         case ast.Tuple() | ast.List() | ast.Dict() | ast.keyword():
-            return _only_seen(around, above, inner, part)
+            return _only_seen(around, above, inner, part=part)
         case ast.Assign(targets=targets):
             return all(isinstance(target, ast.Subscript) for target in targets)
         case ast.Call(func=ast.Name(id=name)):

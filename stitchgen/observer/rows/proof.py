@@ -72,7 +72,7 @@ def prove_rows(request: RowsRequest) -> RowsAnswer:
     return answer
 
 
-def proven(scale: str, full: bool, **found: Any) -> ProvenScale:
+def proven(scale: str, *, full: bool, **found: Any) -> ProvenScale:
     result: ProvenScale = {
         "scale": scale,
         "full": full,
@@ -87,7 +87,7 @@ def proven(scale: str, full: bool, **found: Any) -> ProvenScale:
     return result
 
 
-def built(action: Callable[[], Any], what: str, edited: bool) -> Any:
+def built(action: Callable[[], Any], what: str, *, edited: bool) -> Any:
     """What building gives; a failure of the edited model is a broken check, of the original no proof."""
     try:
         return action()
@@ -104,8 +104,8 @@ def built(action: Callable[[], Any], what: str, edited: bool) -> Any:
 def build_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenScale:
     """That the edited model builds, and that its layers fit together up to the head."""
     old, new = (builder.settings(request[text], scale) for text in ("before", "after"))
-    before = built(lambda: builder.layers(old), "the model of the YAML as it is", False)
-    after = built(lambda: builder.layers(new), "the edited model", True)
+    before = built(lambda: builder.layers(old), "the model of the YAML as it is", edited=False)
+    after = built(lambda: builder.layers(new), "the edited model", edited=True)
     rows, moved = request["rows"], request["moved"]
     keys = compare_keys(states(before), states(after), moved, rows)
     added = cost.parameters(after[row["index"]] for row in rows)
@@ -122,7 +122,7 @@ def build_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenSca
         else:
             failure = failure_of("does-not-run", error, "the edited model")
             raise CheckFailed("builds", failure.report["message"]) from error
-    return proven(scale, False, keys=keys, params_added=added, notes=notes)
+    return proven(scale, full=False, keys=keys, params_added=added, notes=notes)
 
 
 def states(layers: List[nn.Module]) -> Dict[str, torch.Tensor]:
@@ -139,8 +139,8 @@ def states(layers: List[nn.Module]) -> Dict[str, torch.Tensor]:
 def prove_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenScale:
     """All checks."""
     old, new = (builder.settings(request[text], scale) for text in ("before", "after"))
-    before = built(lambda: builder.build(old), "the model of the YAML as it is", False)
-    after = built(lambda: builder.build(new), "the edited model", True)
+    before = built(lambda: builder.build(old), "the model of the YAML as it is", edited=False)
+    after = built(lambda: builder.build(new), "the edited model", edited=True)
     rows, moved = request["rows"], request["moved"]
     keys = compare_keys(before.state_dict(), after.state_dict(), moved, rows)
     pair = Pair(before, after, rows, moved, given_shape(request, before, old))
@@ -152,7 +152,7 @@ def prove_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenSca
     notes = [*pair.check_fused(), *pair.batch_of_one()]
     return proven(
         scale,
-        True,
+        full=True,
         keys=keys,
         params_added=cost.parameters(blocks_of(after, rows)),
         macs_added=pair.macs(),
@@ -228,10 +228,10 @@ class Pair:
             expected = self.original(mode)
             with torch.no_grad(), without_blocks(self.after, self.rows, self.before):
                 found = frozen(self.edited(mode, "elsewhere"))
-            told = difference(expected, found)
-            if told is not None:
+            differs = difference(expected, found)
+            if differs is not None:
                 message = "With the new rows passing on what they are fed, %s."
-                raise CheckFailed("elsewhere", message % told, mode)
+                raise CheckFailed("elsewhere", message % differs, mode)
 
     def check_position(self) -> None:
         """Each new row runs once, on the very tensors of its sources; its readers are fed its output."""
@@ -322,7 +322,7 @@ class Pair:
         kinds = [type(block) for block in blocks_of(self.after, self.rows)]
         again = dict(self.after.yaml)
         again["nc"] = int(again.get("nc") or 80) + 1
-        anew = built(lambda: builder.layers(again), "building from model.yaml", True)
+        anew = built(lambda: builder.layers(again), "building from model.yaml", edited=True)
         copied: Any = copy.deepcopy(self.after)
         try:
             read: Any = pickle.loads(pickle.dumps(self.after))
@@ -352,14 +352,14 @@ class Pair:
                 return ["The model does not fuse here: %s." % type(error).__name__]
             expected = frozen(self.run(before, "eval"))
             kept = blocks_of(after, self.rows)
-            built(lambda: fuse(after), "fusing the edited model", True)
+            built(lambda: fuse(after), "fusing the edited model", edited=True)
             if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
                 raise CheckFailed("position", "Fusing takes a new row out.")
             with without_blocks(after, self.rows, before):
                 found = frozen(self.run(after, "eval"))
-            told = difference(expected, found)
-            if told is not None:
-                raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % told, "eval")
+            differs = difference(expected, found)
+            if differs is not None:
+                raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % differs, "eval")
             check_close(whole, fed_to_head(after, image))
         return []
 

@@ -18,7 +18,7 @@ class Series:
     values: tuple[float, ...]
     line: str = ""  # where it is text: the last line with it
 
-    def at(self, rule: str, less_is_better: bool) -> float:
+    def at(self, rule: str, *, less_is_better: bool) -> float:
         """The last value, or the best one; NaN counts as worse than all."""
         if rule == "last":
             return self.values[-1]

@@ -314,7 +314,11 @@ def _extreme(
 
 
 def _all_or_any(
-    decisive: bool, machine: Interpreter, arguments: list[Value], keywords: dict[str, Value]
+    machine: Interpreter,
+    arguments: list[Value],
+    keywords: dict[str, Value],
+    *,
+    decisive: bool,
 ) -> Value:
     """What `any` or `all` gives: one element that is true, or false, decides."""
     values = machine.elements(arguments[0]) if arguments else None
@@ -505,8 +509,8 @@ FUNCTIONS: dict[str, Handler] = {
     "sum": _sum,
     "max": functools.partial(_extreme, max),
     "min": functools.partial(_extreme, min),
-    "all": functools.partial(_all_or_any, False),
-    "any": functools.partial(_all_or_any, True),
+    "all": functools.partial(_all_or_any, decisive=False),
+    "any": functools.partial(_all_or_any, decisive=True),
     "print": _none,
     "id": _none,
     "isinstance": _isinstance,
