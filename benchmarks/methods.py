@@ -361,10 +361,10 @@ def forward_of(source: str, name: str) -> str:
 SHAPES = """
 import torch, model
 net = model.TwoScales().eval()
-def told(module, args, output, name):
+def recorded(module, args, output, name):
     print(f"  {name:12}{list(args[0].shape)} -> {list(output.shape)}")
 for name, module in net.named_children():
-    module.register_forward_hook(lambda m, a, o, name=name: told(m, a, o, name))
+    module.register_forward_hook(lambda m, a, o, name=name: recorded(m, a, o, name))
 with torch.no_grad():
     net(torch.randn(1, 3, 512, 512))
 """

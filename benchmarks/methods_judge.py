@@ -401,8 +401,8 @@ class Judge(zoo_judge.Judge):
     def computed(self, new: nn.Module, joins: list, created: set[str]) -> list[str]:
         fresh = self.fresh(new)
         if all(join["gate"] for join in joins):
-            if told := first_difference(self.outputs, outputs(new, self.args)):
-                raise Wrong("gate-start", told)
+            if differs := first_difference(self.outputs, outputs(new, self.args)):
+                raise Wrong("gate-start", differs)
         self.disturb(new, fresh)
         splices = [(join, Parts(self.model, new, join, created)) for join in joins]
         named = {id(m) for _, parts in splices for m in parts.modules.values()}

@@ -142,8 +142,8 @@ def widths(options: argparse.Namespace) -> Counter[str]:
                 if len(shape) != 4:
                     continue
                 right = feature.channels == shape[1] and feature.stride == SIDE / shape[2]
-                told = feature.channels is not None and feature.stride is not None
-                counts["right" if right else "wrong" if told else "unknown"] += 1
+                known = feature.channels is not None and feature.stride is not None
+                counts["right" if right else "wrong" if known else "unknown"] += 1
                 if not right:
                     print(f"{path.name} {scale.name} model.{number}: {feature}, {tuple(shape)}")
     return counts
@@ -216,7 +216,7 @@ def projects(options: argparse.Namespace) -> Counter[str]:
             for step, text, right in yolo_project.steps(python, Path(folder), sys.executable):
                 counts["right" if right else "wrong"] += 1
                 print(
-                    f"  {step}: {'right' if right else 'WRONG'} {yolo_project.told(text)}",
+                    f"  {step}: {'right' if right else 'WRONG'} {yolo_project.said_of(text)}",
                     flush=True,
                 )
     return counts

@@ -135,7 +135,7 @@ def run(python: str, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def told(text: str) -> str:
+def said_of(text: str) -> str:
     """What a step says of itself, in one line: the `name: figure` that it printed, or why it failed."""
     lines = [line for line in text.splitlines() if re.match(r"(FAILED|[a-z][a-z 0-9<-]+): ", line)]
     return "; ".join(lines)

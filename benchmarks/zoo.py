@@ -348,11 +348,11 @@ def key_faults(answer: dict[str, Any], verdict: dict[str, Any]) -> list[str]:
     """Where the keys that `--replace` reports are not those that the judge has found."""
     faults = []
     for how in ("lost", "reshaped", "added"):
-        told = {k if isinstance(k, str) else k["key"] for k in answer["keys"][how]}
+        reported = {k if isinstance(k, str) else k["key"] for k in answer["keys"][how]}
         found = {k for names in verdict.get(f"keys_{how}", {}).values() for k in names}
         first = set(next(iter(verdict.get(f"keys_{how}", {}).values()), ()))
-        if answer.get("proof") and not first <= told <= found:
-            faults.append(f"keys.{how}: {sorted(told ^ first)[:3]}")
+        if answer.get("proof") and not first <= reported <= found:
+            faults.append(f"keys.{how}: {sorted(reported ^ first)[:3]}")
     return faults
 
 

@@ -692,7 +692,7 @@ class Case:
 class ReplacedCase(Case):
     """One edited copy in which a block stands in the layer's own place.
 
-    The layer's own keys may go or change, and are told; with the old layer in its place again, and
+    The layer's own keys may go or change, and are reported; with the old layer in its place again, and
     with the block's forward doing what the old layer does, all has to be the original's.
     """
 

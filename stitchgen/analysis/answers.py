@@ -92,7 +92,7 @@ def layer_of(layer: protocol.Layer) -> facts.LayerFacts:
         output=value_of(layer["output"]) if "output" in layer else facts.NOT_SEEN,
         inputs=tuple(map(value_of, layer.get("inputs", ()))),
         features=tuple(
-            facts.CallFeatures(feature_of(call["gives"]), feature_of(call["takes"]))
+            facts.CallFeatures(feature_of(call["output"]), feature_of(call["input"]))
             for call in layer.get("features", ())
         ),
         elements={

@@ -113,7 +113,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if not sys.warnoptions:
-        # Parsing a user's file warns of things in it that are none of stitchgen's business.
+        # Parsing a user's file warns of things in it that do not concern stitchgen.
         warnings.simplefilter("ignore")
     if os.environ.get("_STITCHGEN_COMPLETE", "").startswith("powershell"):
         from stitchgen.cli import powershell
@@ -125,10 +125,12 @@ def run(arguments: Sequence[str]) -> int:
         options = options[: options.index("--")]
     as_json = "--json" in options
     terminals = (sys.stdin, sys.stderr)
-    people = not as_json and all(stream is not None and stream.isatty() for stream in terminals)
-    shows = people and sys.stdout is not None and sys.stdout.isatty()
-    progress = people and _takes_progress()
-    conversation = Conversation(people, progress, shows)
+    interactive = not as_json and all(
+        stream is not None and stream.isatty() for stream in terminals
+    )
+    shows = interactive and sys.stdout is not None and sys.stdout.isatty()
+    progress = interactive and _takes_progress()
+    conversation = Conversation(interactive, progress, shows)
     with _progress(started) if progress else nullcontext():
         status, result = _guarded(arguments, as_json=as_json, conversation=conversation)
     try:
@@ -146,9 +148,9 @@ def run(arguments: Sequence[str]) -> int:
         status, result = _failure(error, arguments)
         result["error"]["hint"] = AFTER_THE_DEED + result["error"]["hint"]
         _print(result, as_json=as_json)
-    if people and time.monotonic() - started > WORTH_TELLING:
+    if interactive and time.monotonic() - started > WORTH_TELLING:
         click.secho(f"took {time.monotonic() - started:.1f} s", dim=True, err=True)
-    if status == DONE and people and conversation.consent:
+    if status == DONE and interactive and conversation.consent:
         try:
             if click.confirm(conversation.question, err=True):
                 conversation.consent()

@@ -14,7 +14,7 @@ import click
 class Conversation:
     """What a command and the way out of it share: click's context object."""
 
-    people: bool  # stdin and stderr are terminals, and the answer is a text
+    interactive: bool  # stdin and stderr are terminals, and the answer is a text
     progress: bool = False  # stderr shows what is being done
     shows: bool = False  # stdout is a terminal as well, on which lines of code can be looked at
     question: str = ""  # asked after the report, where there are people
@@ -28,7 +28,7 @@ def current() -> Conversation:
 
 def note_that_the_model_runs() -> None:
     """A large model keeps people waiting for a minute; they should know for what."""
-    if current().people and not current().progress:
+    if current().interactive and not current().progress:
         click.echo("running the model; Ctrl-C leaves everything as it is", err=True)
 
 

@@ -48,7 +48,7 @@ def command(folder: Path, yes: bool, dry_run: bool, **given: Any) -> Any:
     from stitchgen.scaffold import new
     from stitchgen.scaffold.choices import Choices
 
-    if current().people and not yes:
+    if current().interactive and not yes:
         given = _asked(given)
     chosen = {name: value for name, value in given.items() if value is not None}
     return new.run(folder, Choices(**chosen), dry_run=dry_run)

@@ -14,7 +14,7 @@ from stitchgen.errors import UsageError
 
 def check_terminal(command: str) -> None:
     """Refuse to ask where nobody answers."""
-    if not current().people:
+    if not current().interactive:
         raise UsageError(
             "usage",
             "--pick asks which layers, which needs a terminal, and no --json",

@@ -17,7 +17,7 @@ from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.protocol import Inside
 
 
-def settle(
+def name_as_before(
     before: nn.Module,
     after: nn.Module,
     inside: Sequence[Inside],

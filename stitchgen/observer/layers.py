@@ -285,8 +285,8 @@ class Features:
     def by_call(self) -> List[CallFeatures]:
         return [
             {
-                "gives": self.feature(number, "output", self.output_hint),
-                "takes": self.feature(number, "input", self.input_hint),
+                "output": self.feature(number, "output", self.output_hint),
+                "input": self.feature(number, "input", self.input_hint),
             }
             for number in range(len(self.own))
         ]

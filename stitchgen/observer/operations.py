@@ -28,7 +28,7 @@ from stitchgen.observer.edits.hypotheses import Hypothesis
 from stitchgen.observer.edits.prove import prove_edit
 from stitchgen.observer.edits.rules import EditFailed
 from stitchgen.observer.failure import Failure, failure_of, note_import_fault
-from stitchgen.observer.inside import settle
+from stitchgen.observer.inside import name_as_before
 from stitchgen.observer.models import (
     DEVICES,
     build,
@@ -348,7 +348,7 @@ def prove_build(
             else:
                 report["message"] = "the edited model: " + report["message"]
             raise
-        settle(before, after, request.get("inside") or [], edited.overlay, loads=True)
+        name_as_before(before, after, request.get("inside") or [], edited.overlay, loads=True)
         batch = train_batch(source)
 
         def inputs(number: int) -> Tuple[Args, Kwargs]:
@@ -412,7 +412,7 @@ def prove_briefly(
         try:
             load(edited)
             after = build(edited, expression, device)
-            settle(before, after, request.get("inside") or [], edited.overlay, loads=False)
+            name_as_before(before, after, request.get("inside") or [], edited.overlay, loads=False)
             pair = proof.pair_of(before, after, entry["splices"])
             run(after.eval(), source, device)
         except Failure as failure:

@@ -353,8 +353,8 @@ class Feature(FeatureBase, total=False):
 class CallFeatures(TypedDict):
     """Of one call."""
 
-    gives: Feature
-    takes: Feature
+    output: Feature
+    input: Feature
 
 
 class SiteBase(TypedDict):

@@ -15,7 +15,7 @@ from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
-from stitchgen.observer.inside import settle
+from stitchgen.observer.inside import name_as_before
 from stitchgen.observer.models import build, find_input, run
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Inside, Keys, ProvenBuild
@@ -47,7 +47,7 @@ def prove_relative(
             after = build(edited, expression)
         except Failure as failure:
             raise CheckFailed("builds", failure.report["message"]) from failure
-        settle(before, after, inside, edited.overlay, loads=False)
+        name_as_before(before, after, inside, edited.overlay, loads=False)
         if source is not None:
             check_run(before, after, source, expected)
     with original:

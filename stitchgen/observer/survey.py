@@ -89,7 +89,7 @@ class Surveyor:
                     run(model, variant, device, number)
                     variants.append(calls.records)
                 except Exception:
-                    # A fixed size is no fault: the axes are told apart by other means.
+                    # A fixed size is no fault: the axes are determined by other means.
                     variants.append(None)
             model.train()
             calls.begin("train")

@@ -37,9 +37,9 @@ def usable() -> int:
     quota = granted()
     if quota is not None:
         found.append(max(1, int(quota)))
-    wished = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    if wished.isdigit() and int(wished):
-        found.append(int(wished))
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if asked.isdigit() and int(asked):
+        found.append(int(asked))
     return min(found)
 
 

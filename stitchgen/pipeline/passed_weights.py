@@ -26,13 +26,13 @@ def check_passed_weights(plan: Plan) -> None:
             one, other = passed.receivers, passed.givers
             if not ((one & having and other - having) or (other & having and one - having)):
                 continue
-            lacking = min((one | other) - having)
+            without = min((one | other) - having)
             path = plan.workspace.relative(point.file)
-            layer = f"{path}::{lacking}.{point.calls.resolved.path}"
+            layer = f"{path}::{without}.{point.calls.resolved.path}"
             raise StitchError(
                 "configuration-dependent",
                 f"{passed.receiver} is loaded with the state of {passed.giver}, and of their classes "
-                f"{lacking} would have no block",
+                f"{without} would have no block",
                 where=passed.where,
                 hint=f"Name the layer of both classes: --after {point.target} {layer}",
             )

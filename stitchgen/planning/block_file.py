@@ -210,7 +210,7 @@ def of_source(
 ) -> str | None:
     """A formula of the layer's attributes over what its creation says: `1 - p` -> `1 - 0.25`.
 
-    What it leaves to a default is the attribute's value. None where an axis would have to be told apart.
+    What it leaves to a default is the attribute's value. None where an axis would have to be determined.
     """
     texts: dict[str, str] = {}
     for node in ast.walk(ast.parse(formula, mode="eval")):

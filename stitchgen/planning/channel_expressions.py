@@ -344,9 +344,9 @@ def layer_sizes(planning: Planning, count: Count) -> list[str]:
     for path in [*near, *after]:
         takes = count.side == "input" and (path == instance.path or path in inside)
         for name, size in configuration.layers[path].sizes.items():
-            told = name.startswith("in_") if takes or path in after else not name.startswith("in_")
-            told = told or (path in after and name == "num_features")
-            if size == wanted and told:
+            fits = name.startswith("in_") if takes or path in after else not name.startswith("in_")
+            fits = fits or (path in after and name == "num_features")
+            if size == wanted and fits:
                 steps = planning.survey.steps(configuration, start, path)
                 found.append(f"{access('self', steps)}.{name}")
     return found

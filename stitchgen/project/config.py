@@ -2,8 +2,7 @@
 
 Owns: finding the project root, `[tool.stitchgen]` in pyproject.toml or a stitchgen.toml of the
 same content, and the settings of other tools that the generated code follows (line length,
-formatter). Floor 1: may import errors and edits, and of the outside only the standard library (tomli on
-Python 3.10, which has no tomllib).
+formatter).
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def commit(root: Path, changes: Sequence[FileChange], prune: Sequence[str] = ())
     if not ordered:
         return
     with _refusals(root), _signals_held() as signals, _lock(root, signals):
-        _settle(root)
+        _roll_back_or_finish(root)
         _check(root, ordered)
         journal = _begin(root, ordered, prune)
         try:
@@ -121,7 +121,7 @@ def recover(root: Path) -> tuple[str, ...]:
         return ()
     restored: tuple[str, ...] = ()
     with _refusals(root), _signals_held() as signals, _lock(root, signals):
-        restored = _settle(root)
+        restored = _roll_back_or_finish(root)
     return restored
 
 
@@ -149,7 +149,7 @@ def _check(root: Path, changes: Sequence[FileChange]) -> None:
 
 
 def _writable(path: str, shown: str) -> None:
-    # The mode is asked too: to root, whom access() allows everything, "read-only" is still a wish.
+    # The mode is asked too: to root, whom access() allows everything, "read-only" is still a request.
     if os.access(path, os.W_OK) and stat.S_IMODE(os.stat(path).st_mode) & 0o222:
         return
     kind = "folder" if os.path.isdir(path) else "file"
@@ -254,10 +254,10 @@ def _finish(root: Path, journal: _Journal) -> None:
     os.unlink(root / STATE / _JOURNAL)
 
 
-# -- settling ------------------------------------------------------------------------------------
+# -- recovering ----------------------------------------------------------------------------------
 
 
-def _settle(root: Path) -> tuple[str, ...]:
+def _roll_back_or_finish(root: Path) -> tuple[str, ...]:
     """Finish or roll back the run whose journal is there, if one is."""
     try:
         text = (root / STATE / _JOURNAL).read_bytes()

@@ -80,7 +80,7 @@ class CallForm(ABC):
     """A way in which source code runs a layer, or a Sequential around it. Instances have no state.
 
     Each is a module of `forms` that binds `FORM`; the observer tells them apart when the model runs
-    (`observer/tracing/reading.py`), `recognises` where a call is only read.
+    (`observer/tracing/call_sites.py`), `recognises` where a call is only read.
     """
 
     name: str  # as the observer reports it: a call site's `how`

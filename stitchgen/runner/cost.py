@@ -59,7 +59,7 @@ class Cost:
             self.handle = None
 
     def measured(self) -> Dict[str, Any]:
-        """Parameters, multiply-accumulates, seconds; None, with the reason, for what cannot be told."""
+        """Parameters, multiply-accumulates, seconds; None, with the reason, for what cannot be determined."""
         if self.trained is None:
             return {
                 "parameters": None,
@@ -77,7 +77,7 @@ class Cost:
                 found["macs"] = self._count(self.called, self.inputs)
                 found["seconds"] = fastest(self.called, self.inputs)
         except Exception as error:
-            # The training is over and has its result; that this cannot be told is said in the report.
+            # The training is over and has its result; that this cannot be determined is said in the report.
             return {**found, "reason": "%s: %s" % (type(error).__name__, str(error)[:200])}
         return {**found, "reason": None}
 

@@ -1,4 +1,4 @@
-"""Where runs are started: three calls. What has become of a run is told by its folder, not by the engine."""
+"""Where runs are started: three calls. What has become of a run is read in its folder, not by the engine."""
 
 from __future__ import annotations
 

@@ -318,7 +318,7 @@ def no_metric(run: Run, failure: dict[str, Any] | Any, asked: dict[str, Any]) ->
     hint = "let the training print it, val_acc: 0.93, or write it into a CSV file"
     if names:
         hint = f"--metric with one that was seen: {', '.join(names[:10])}"
-    if failure.get("unread", "").endswith(tensorboard.LACKING):
+    if failure.get("unread", "").endswith(tensorboard.WITHOUT_TENSORBOARD):
         hint = f"{asked['python']} -m pip install tensorboard, then run the same command again"
     where = " in its files and in what it printed"
     return StitchError(

@@ -1,4 +1,4 @@
-"""Which targets are rows of a YAML file, or may be: told cheaply, before anything else is loaded for them."""
+"""Which targets are rows of a YAML file, or may be: found out cheaply, before anything else is loaded for them."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def scales_to_run(project: Project, plan: YamlPlan, names: list[str]) -> tuple[s
 
 
 def at_row(plan: YamlPlan, error: StitchError) -> StitchError:
-    """The refusal with the row of the YAML that it is about, where one can be told."""
+    """The refusal with the row of the YAML that it is about, where one is known."""
     model = plan.file.model
     unknown = UNKNOWN.search(error.message)
     rows = [row for row in model.rows if unknown and row.module == unknown.group(1)]

@@ -54,7 +54,7 @@ NO_FACTORIES = {
             model.load_state_dict(torch.load(path))
             return model
     """,
-    "one that loads weights in a branch that cannot be told": """
+    "one that loads weights in a branch that cannot be determined": """
         def net(resume="yes"):
             model = Net(3)
             if resume:

@@ -25,7 +25,7 @@ class Net(Base):
             pass
 
 
-class Heir(Net):
+class Derived(Net):
     pass
 """
 
@@ -72,7 +72,7 @@ def names(class_name: str, build: str) -> list[str]:
             "Net(3, 4, norm='gn', bias=False, size=32, version=2)",
             ["norm='bn'", "size=224", "bias=True"],
         ),
-        ("Heir", "Heir([1, 2], 4, norm=NORM)", ["norm='bn'", "norm='gn'"]),
+        ("Derived", "Derived([1, 2], 4, norm=NORM)", ["norm='bn'", "norm='gn'"]),
     ],
 )
 def test_flags_constants_and_lists(class_name, build, wanted):

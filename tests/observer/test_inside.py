@@ -8,7 +8,7 @@ from torch import nn
 
 from stitchgen.catalog.render import snippet
 from stitchgen.observer.checks.failed import CheckFailed
-from stitchgen.observer.inside import settle
+from stitchgen.observer.inside import name_as_before
 
 
 class Old(nn.Module):
@@ -36,16 +36,16 @@ INSIDE = {
 }
 
 
-def settled(loader: str) -> tuple[nn.Module, nn.Module, dict[str, torch.Tensor]]:
+def named(loader: str) -> tuple[nn.Module, nn.Module, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
     before, after = Old(), Net()
     start = {key: value.clone() for key, value in after.state_dict().items()}
-    settle(before, after, [INSIDE], {"/keys.py": loader.encode()}, loads=True)
+    name_as_before(before, after, [INSIDE], {"/keys.py": loader.encode()}, loads=True)
     return before, after, start
 
 
 def test_elements_are_called_what_they_were() -> None:
-    before, after, start = settled(LOADER)
+    before, after, start = named(LOADER)
     names = list(after.features._modules)
     assert names == ["0", "1", "2", "inserted", "3"]
     kept = after.state_dict()
@@ -69,7 +69,7 @@ def test_a_tensor_that_does_not_arrive(old: str, new: str) -> None:
         broken = broken.replace("int(number) + 1", "int(number) + 2")
     assert broken != LOADER
     with pytest.raises(CheckFailed) as failed:
-        settled(broken)
+        named(broken)
     assert failed.value.check == "keys"
 
 
@@ -80,5 +80,5 @@ def test_other_instances_and_classes_are_left_alone() -> None:
             self.features = nn.Sequential(*(nn.Linear(2, 2) for _ in range(6)))
 
     other = Other()
-    settle(Old(), other, [INSIDE], {}, loads=False)
+    name_as_before(Old(), other, [INSIDE], {}, loads=False)
     assert list(other.features._modules) == ["0", "1", "2", "3", "4", "5"]

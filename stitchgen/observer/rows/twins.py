@@ -30,7 +30,7 @@ def compare_keys(
 ) -> Keys:
     """Every old key at its layer's new number, with its shape; new ones are the new rows'.
 
-    A row that took another's place may have other keys, which are told.
+    A row that took another's place may have other keys, which are reported.
     """
     replaced = tuple("model.%d." % row["index"] for row in rows if row["replaces"] is not None)
     every = {moved_key(key, moved): tensor for key, tensor in before.items()}

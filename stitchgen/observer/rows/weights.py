@@ -168,9 +168,11 @@ def check_same(old: Any, twin: Any) -> None:
                 results.append(frozen(running(torch.rand(1, channels, side, side))))
             except Exception as error:
                 raise failure_of("does-not-run", error, "the checkpoint's model") from error
-    told = difference(results[0], results[1])
-    if told is not None:
-        raise Failure("internal", "the twin of the checkpoint computes something else: %s" % told)
+    differs = difference(results[0], results[1])
+    if differs is not None:
+        raise Failure(
+            "internal", "the twin of the checkpoint computes something else: %s" % differs
+        )
 
 
 def transferred(

@@ -14,7 +14,7 @@ MARK = ".tfevents."
 PROGRAM = Path(__file__).parents[2] / "runner" / "tensorboard_events.py"
 #: Of its exit status: there is no tensorboard.
 NOT_INSTALLED = 3
-LACKING = "has no tensorboard to read it with"
+WITHOUT_TENSORBOARD = "has no tensorboard to read it with"
 
 
 def read(path: Path, python: str) -> dict[str, list[float]]:
@@ -27,7 +27,7 @@ def read(path: Path, python: str) -> dict[str, list[float]]:
     except OSError as error:
         raise Unreadable(f"needs {python}, which cannot be run: {error.strerror}") from error
     if done.returncode == NOT_INSTALLED:
-        raise Unreadable(f"is TensorBoard's, and {python} {LACKING}")
+        raise Unreadable(f"is TensorBoard's, and {python} {WITHOUT_TENSORBOARD}")
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Unreadable(

@@ -19,7 +19,7 @@ class Cost:
     parameters: int | None = None
     macs: int | None = None
     seconds: float | None = None  # the fastest of some, the median over the runs
-    reason: str | None = None  # why something is not told
+    reason: str | None = None  # why something is not known
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,17 @@ def _values(name: str, known: Mapping[Run, State]) -> dict[int, float]:
 
 def _cost(name: str, known: Mapping[Run, State]) -> Cost:
     """What the processes of a row's runs say; the model is the same at each seed."""
-    told = [
+    measured = [
         process["cost"]
         for run, one in sorted(known.items())
         if run.variant == name and one.result is not None
         for process in one.result["processes"].values()
         if process.get("cost") and process["cost"]["parameters"] is not None
     ]
-    if not told:
+    if not measured:
         return Cost()
-    first = told[0]
-    times = sorted(one["seconds"] for one in told if one["seconds"] is not None)
+    first = measured[0]
+    times = sorted(one["seconds"] for one in measured if one["seconds"] is not None)
     middle = times[len(times) // 2] if times else None
     return Cost(first["parameters"], first["macs"], middle, first["reason"])
 

@@ -72,7 +72,7 @@ def difference(found: Comparison, digits: int) -> str:
 
 
 def _costs(table: Table, row: Row) -> list[str]:
-    """What the baseline has, and by how much a variant has more; what the proof counted where no run told."""
+    """What the baseline has, and by how much a variant has more; what the proof counted where no run says it."""
     base, own = table.rows[0].cost, row.cost
     if row.comparison is None:
         time = None if own.seconds is None else f"{own.seconds * 1000:.3g} ms"

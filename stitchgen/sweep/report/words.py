@@ -38,7 +38,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "macs": "MACs",
         "latency": "latency",
         "measured": "MACs and latency are of a forward of one sample at the end of each run: the fastest of 30, the median over the seeds; other runs went on beside it.",
-        "unmeasured": "MACs and latency could not be told: {why}",
+        "unmeasured": "MACs and latency could not be determined: {why}",
         "runs": "Every run is a point, a line joins the runs of one seed, a bar is the mean.",
         "pareto": "The mean with its own 95 % interval against what a row costs more than the baseline; grey: another row costs no more and is no worse.",
         "made": "Made by stitchgen sweep.",

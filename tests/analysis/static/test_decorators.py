@@ -139,7 +139,7 @@ READ = {
         def width(): return Some.number
     """,
 }
-# What these do cannot be told by their text, or is something else.
+# What these do cannot be determined by their text, or is something else.
 OPEN = {
     "gives something else": """
         @nine

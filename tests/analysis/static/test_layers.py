@@ -1,6 +1,6 @@
 """Reading: channels, definitions and call sites from the source alone, against what torch does.
 
-A wrong answer is a defect, unknown is none: the cases of what cannot be told come first.
+A wrong answer is a defect, unknown is none: the cases of what cannot be determined come first.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ UNKNOWN = {
         "self.l = nn.ReLU()",
         "return self.l(torch.some_function(x))",
     ),
-    "an activation whose input is not told": ("self.l = nn.ReLU()", "return self.l(x)"),
+    "an activation whose input is not known": ("self.l = nn.ReLU()", "return self.l(x)"),
     "a sum that may be stretched": (
         "self.a = nn.Conv2d(3, c, 1)\nself.b = nn.Conv2d(3, d, 1)\nself.l = nn.ReLU()",
         "return self.l(self.a(x) * self.b(x))",
