@@ -78,7 +78,7 @@ class _Reader:
                 if "checkpoint" in name:
                     span = self.lines.span(parent)
                     self.found.append(self.use("passed", node, path, name, span))
-            case ast.Attribute(attr="forward"):
+            case ast.Attribute(attr="forward" | "__call__"):
                 call = self.above[parent]
                 if isinstance(call, ast.Call) and call.func is parent:
                     self.found.append(self.use("forward-call", call, path))

@@ -21,9 +21,12 @@ from stitchgen.source.tree import imported_names, parents
 #: Functions of torch that change a layer's parameters or set them, and never call it.
 NEVER_CALL = ("torch.nn.utils.", "torch.nn.init.", "torch.nn.parametrizations.")
 
+#: Methods of a module that run it.
+RUNS = ("forward", "__call__")
+
 Kind = Literal[
     "call",  # self.l(x): span of the call
-    "forward-call",  # self.l.forward(x): span of the call
+    "forward-call",  # self.l.forward(x), self.l.__call__(x): span of the call
     "slice-call",  # self.l[:4](x): span of the call
     "passed",  # checkpoint(self.l, x), map(self.l, xs): span of self.l, `call` is that call
     "weight",  # self.l.weight, outside of initialisation: span of self.l.weight
@@ -275,7 +278,7 @@ class _Walk:
         called = isinstance(parent, ast.Call) and parent.func is node
         if not isinstance(node.ctx, ast.Load):
             return self.make("other", node, path, f"sets {name}")
-        if name == "forward":
+        if name in RUNS:
             if called:
                 return self.make("forward-call", parent, path)
             return self.make("other", node, path, name)

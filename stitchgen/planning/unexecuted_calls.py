@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from stitchgen.analysis.element_uses import element_uses
 from stitchgen.analysis.steps import Site, Step, inside_of_slice
-from stitchgen.analysis.uses import Use, layer_uses
+from stitchgen.analysis.uses import RUNS, Use, layer_uses
 from stitchgen.errors import StitchError
 from stitchgen.planning.definitions import class_around
 from stitchgen.planning.plan import Planning
@@ -208,7 +208,7 @@ def hands_on(syntax: Syntax, use: Use, class_name: str, spliced: Sequence[tuple[
                     pass
                 case ast.Call(func=ast.Name(id="hasattr" | "isinstance")):
                     pass
-                case ast.Attribute(attr=attribute) as parent if attribute != "forward":
+                case ast.Attribute(attr=attribute) as parent if attribute not in RUNS:
                     around = syntax.parents[parent]
                     if not (isinstance(around, ast.Call) and around.func is parent):
                         return False  # its weight, perhaps

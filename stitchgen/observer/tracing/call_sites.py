@@ -115,8 +115,8 @@ class Match(NamedTuple):
         name = getattr(value, "__name__", None)
         if name == "forward" and getattr(value, "__self__", None) is self.called:
             return "forward"
-        if name == WRAPPER:
-            if isinstance(call.func, ast.Attribute):
+        if isinstance(call.func, ast.Attribute):
+            if name == WRAPPER or call.func.attr == "__call__":
                 if evaluate_pure(call.func.value, frame) is self.called:
                     return "forward"
         if self.checkpointed:

@@ -1,4 +1,4 @@
-"""`self.layer.forward(x)`, which hooks do not see."""
+"""`self.layer.forward(x)`, which hooks do not see, and `self.layer.__call__(x)`."""
 
 from __future__ import annotations
 
