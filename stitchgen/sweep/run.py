@@ -6,7 +6,7 @@ import math
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stitchgen.analysis import progress
@@ -313,7 +313,7 @@ class Progress:
         return text + (f", about {_duration(self._seconds_left(left))} left)" if left else ")")
 
 
-def no_metric(run: Run, failure: dict[str, Any] | Any, asked: dict[str, Any]) -> StitchError:
+def no_metric(run: Run, failure: Mapping[str, Any], asked: Mapping[str, Any]) -> StitchError:
     names = list(failure["names"])
     hint = "let the training print it, val_acc: 0.93, or write it into a CSV file"
     if names:

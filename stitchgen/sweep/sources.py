@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -49,35 +49,41 @@ def layout_of(root: Path, link: Iterable[str] = (), fresh: Iterable[str] = ()) -
         if not above & (linked | left) and not NEVER & set(parts.parts):
             copied.append(path)
     folders = {str(above) for path in copied for above in PurePosixPath(path).parents}
-    found: dict[str, list[str]] = {"linked": [], "fresh": []}
-    _sort(root, "", set(copied), folders, linked, left, found)
-    return Layout(tuple(sorted(copied)), tuple(found["linked"]), tuple(found["fresh"]))
+    others = dict(_Others(root, {*copied}, folders, linked, left).below(""))
+    return Layout(
+        tuple(sorted(copied)),
+        tuple(path for path, is_fresh in others.items() if not is_fresh),
+        tuple(path for path, is_fresh in others.items() if is_fresh),
+    )
 
 
 def clean(path: str) -> str:
     return PurePosixPath(path.replace("\\", "/")).as_posix().removeprefix("./")
 
 
-def _sort(
-    root: Path,
-    folder: str,
-    copied: set[str],
-    folders: set[str],
-    link: set[str],
-    fresh: set[str],
-    found: dict[str, list[str]],
-) -> None:
-    """Link what holds no source, and go into what holds some."""
-    for entry in sorted(os.listdir(root / folder)):
-        path = f"{folder}/{entry}" if folder else entry
-        if entry in NEVER or path in copied:
-            continue
-        if path in fresh or (entry in OUTPUTS and path not in folders and path not in link):
-            found["fresh"].append(path)
-        elif path in folders and path not in link:
-            _sort(root, path, copied, folders, link, fresh, found)
-        else:
-            found["linked"].append(path)
+@dataclass(frozen=True)
+class _Others:
+    """The entries of a project that are not copied."""
+
+    root: Path
+    copied: Set[str]
+    folders: Set[str]  # that hold something which is copied
+    link: Set[str]
+    fresh: Set[str]
+
+    def below(self, folder: str) -> Iterator[tuple[str, bool]]:
+        """Each path, and whether it is fresh in each run, else linked; of a folder that holds source, its entries."""
+        for entry in sorted(os.listdir(self.root / folder)):
+            path = f"{folder}/{entry}" if folder else entry
+            if entry in NEVER or path in self.copied:
+                continue
+            written = entry in OUTPUTS and path not in self.folders and path not in self.link
+            if path in self.fresh or written:
+                yield path, True
+            elif path in self.folders and path not in self.link:
+                yield from self.below(path)
+            else:
+                yield path, False
 
 
 def source_files(root: Path) -> list[str]:
