@@ -22,7 +22,7 @@ from stitchgen.history.rebase import History
 from stitchgen.history.sharing import serving
 from stitchgen.history.traces import Trace
 from stitchgen.history.withdrawal import Withdrawal, by_syntax, warn_of_uses
-from stitchgen.project import transaction
+from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER
@@ -35,6 +35,8 @@ def run(
     project: Project, chosen: Collection[Key], *, cascade: bool = False, mode: str = "apply"
 ) -> Outcome:
     """Take these entries of the ledger out; any other mode than `apply` says what would change."""
+    if mode == "apply":
+        git.check_nothing_in_progress(project.root)
     book = ledger.load(project.root)
     files = _Files(project.root, book)
     parted = _with_dependents(book, files, chosen, cascade=cascade)

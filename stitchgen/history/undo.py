@@ -15,7 +15,7 @@ from stitchgen.history.entries import Edited, Run
 from stitchgen.history.exact import exact
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.withdrawal import Withdrawal, by_syntax, warn_of_uses
-from stitchgen.project import transaction
+from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER, digest
@@ -26,6 +26,8 @@ from stitchgen.source.yaml_document import is_yaml
 
 def run(project: Project, mode: str = "apply") -> Outcome:
     """Take the last run back. Any other mode than `apply` only says what that would change."""
+    if mode == "apply":
+        git.check_nothing_in_progress(project.root)
     book = ledger.load(project.root)
     runs = book.runs()
     if not runs:

@@ -21,7 +21,7 @@ from stitchgen.history.created_files import is_edited
 from stitchgen.history.entries import Created
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.renderings import BlockFile, block_files, rendered
-from stitchgen.project import transaction
+from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER, digest
@@ -85,6 +85,8 @@ def run(
             hint="stitchgen update BLOCK, or --all; stitchgen status tells which are outdated",
             suggestions=[f"stitchgen update {f.block}" for f in block_files(book)],
         )
+    if mode == "apply":
+        git.check_nothing_in_progress(project.root)
     updates, refused = _updates(project, _meant(book, names))
     rest = book
     for update in updates:

@@ -24,9 +24,8 @@ from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.history import ledger
 from stitchgen.history.entries import ADOPTED
 from stitchgen.pipeline.proof import judged_imports
-from stitchgen.pipeline.splice import check_no_merge
 from stitchgen.planning.block_import import module_to_import
-from stitchgen.project import transaction
+from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
 from stitchgen.project.modules import as_named, find_file
 from stitchgen.project.outcome import Outcome
@@ -90,7 +89,7 @@ def run(
     Raises StitchError where that cannot be done and proven; then nothing is written.
     """
     if mode == "apply":
-        check_no_merge(project)
+        git.check_nothing_in_progress(project.root)
     with shown_below(project.root):
         outcome = propose(project, request, options, dry_run=mode != "apply")
     if mode == "apply":

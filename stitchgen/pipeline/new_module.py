@@ -15,7 +15,7 @@ from stitchgen.history.entries import WRITTEN
 from stitchgen.history.renderings import DIMS
 from stitchgen.pipeline.mmengine import check_importable, registration, to_paste
 from stitchgen.planning.block_file import PACKAGE
-from stitchgen.project import transaction
+from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
 from stitchgen.project.outcome import Outcome
 from stitchgen.source.edits import FileChange
@@ -34,6 +34,8 @@ def run(
     mode: str = "apply",
 ) -> Outcome:
     """Write the block's module into the folder; a file that says the same already is kept."""
+    if mode == "apply":
+        git.check_nothing_in_progress(project.root)
     block = folders.get(block_name, project.catalogs)
     dims = dims or block.usual_dims
     if name is not None and keyword.iskeyword(name):

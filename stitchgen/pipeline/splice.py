@@ -49,7 +49,7 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
     Raises StitchError where it cannot be done and proven; then nothing is written.
     """
     if mode == "apply":
-        check_no_merge(project)
+        git.check_nothing_in_progress(project.root)
     with shown_below(project.root):
         try:
             outcome = propose(project, request, dry_run=mode != "apply")
@@ -60,18 +60,6 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
     if mode == "apply":
         transaction.commit(project.root, outcome.changes)
     return outcome
-
-
-def check_no_merge(project: Project) -> None:
-    """Refuse to write while git has stopped in the middle: who takes that back would take this too."""
-    stopped = git.in_progress(project.root)
-    if stopped is not None:
-        raise StitchError(
-            "merge-in-progress",
-            f"git has a {stopped} in progress here",
-            where=str(project.root),
-            hint=f"end it (git {stopped} --continue, or --abort), then run the same command again",
-        )
 
 
 def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outcome:

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from stitchgen.errors import StitchError
+
 #: What git keeps in its folder while something is in progress, with the command that ends it.
 _IN_PROGRESS = {
     "MERGE_HEAD": "merge",
@@ -24,6 +26,18 @@ def in_progress(root: Path) -> str | None:
         return None
     found = (word for name, word in _IN_PROGRESS.items() if (folder / name).exists())
     return next(found, None)
+
+
+def check_nothing_in_progress(root: Path) -> None:
+    """Refuse to write while git has stopped in the middle: who takes that back would take this too."""
+    stopped = in_progress(root)
+    if stopped is not None:
+        raise StitchError(
+            "merge-in-progress",
+            f"git has a {stopped} in progress here",
+            where=str(root),
+            hint=f"end it (git {stopped} --continue, or --abort), then run the same command again",
+        )
 
 
 def uncommitted(root: Path, paths: Iterable[str]) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stitchgen.errors import StitchError, UsageError
-from stitchgen.pipeline import splice
-from stitchgen.project import transaction
+from stitchgen.project import git, transaction
 from stitchgen.project.config import Project
 from stitchgen.source.edits import FileChange
 from stitchgen.sweep import sources
@@ -42,7 +41,7 @@ def run(project: Project, sweep: str, name: str) -> dict[str, Any]:
             where=touched[0],
             hint="splice it again: " + "; ".join(f"stitchgen {one}" for one in typed(planned)),
         )
-    splice.check_no_merge(project)
+    git.check_nothing_in_progress(project.root)
     changes = [
         FileChange(
             path, (project.root / path).read_bytes() if path in asked["sources"] else None, new
