@@ -31,7 +31,7 @@ def server_of(root: Path) -> MCPServer:
     server.add_tool(session.list_blocks, name="list", annotations=READS, structured_output=False)
     for function in (session.show, session.layers, session.prove, session.status):
         server.add_tool(function, annotations=READS, structured_output=False)
-    for writing in (session.add, session.undo):
+    for writing in (session.add, session.adopt, session.undo):
         server.add_tool(writing, annotations=WRITES, structured_output=False)
     return server
 
@@ -99,15 +99,26 @@ class Session:
         same call writes it.
         """
         given = {key: value for key, value in locals().items() if key not in ("self", "apply")}
-        if apply:
-            try:
-                self.tools.check_shown(given)
-            except StitchError as error:
-                return result_of(refused(error))
-            return await self.run("add", **given)
-        answer = await self.answer("add", **given, diff=True)
-        self.tools.note_shown(given, answer)
-        return result_of(answer)
+        return await self.shown_first("add", given, apply=apply)
+
+    async def adopt(
+        self,
+        module: str,
+        to: str | None = None,
+        scripts: list[str] | None = None,
+        build: list[str] | None = None,
+        input: list[str] | None = None,
+        apply: bool = False,
+    ) -> CallToolResult:
+        """Copy the file of an installed model into the project, proven to be the same model. First without apply.
+
+        For layers that belong to a package: their file cannot be edited, the copy can. module: a dotted name,
+        timm.models.resnet or torchvision.models.resnet50. to: the new file or its folder. scripts: files that
+        are to construct the copy. With apply=false the answer has the patch; with apply=true the same call
+        writes it.
+        """
+        given = {key: value for key, value in locals().items() if key not in ("self", "apply")}
+        return await self.shown_first("adopt", given, apply=apply)
 
     async def prove(
         self,
@@ -130,6 +141,18 @@ class Session:
     async def status(self) -> CallToolResult:
         """The state of each splice and block file: clean, edited, moved, outdated, missing, conflict."""
         return await self.run("status")
+
+    async def shown_first(self, command: str, given: Json, *, apply: bool) -> CallToolResult:
+        """The patch of a command; with `apply`, what the same call has shown is written."""
+        if apply:
+            try:
+                self.tools.check_shown(command, given)
+            except StitchError as error:
+                return result_of(refused(error))
+            return await self.run(command, **given)
+        answer = await self.answer(command, **given, diff=True)
+        self.tools.note_shown(command, given, answer)
+        return result_of(answer)
 
     async def run(self, command: str, **arguments: Any) -> CallToolResult:
         return result_of(await self.answer(command, **arguments))

@@ -19,22 +19,23 @@ Json = dict[str, Any]
 INSTRUCTIONS = (
     "Puts published neural-network blocks into this project's PyTorch models, with proof that the edit is "
     "right. Find a block with list and show, a target with layers; add first shows the proven patch and "
-    "writes it when the same call is made with apply=true. After an edit of your own call prove. Every answer "
+    "writes it when the same call is made with apply=true. adopt copies the file of an installed model into the "
+    "project, so that its layers are targets, too. After an edit of your own call prove. Every answer "
     "is the JSON of the command line; where ok is false, error.hint says what to do."
 )
-#: Arguments of `add` that are targets, and others that may name a file: they may lead out of the project.
+#: Arguments that are targets, and others that may name a file: they may lead out of the project.
 TARGETS = ("after", "before", "beside", "replace", "with_", "into")
-FILES = ("fits", "base")
+FILES = ("fits", "base", "to", "scripts")
 #: Arguments that are options with a value, or with several.
 OPTIONS = (
     *("family", "layout", "dims", "search", *TARGETS, "every", "fuse", "settings", "name"),
     *("channels", "depth", "build", "input", *FILES),
 )
 #: Those whose option has another name.
-OPTION_NAMES = {"with_": "with", "settings": "set"}
+OPTION_NAMES = {"with_": "with", "settings": "set", "scripts": "in"}
 FLAGS = {"source": "--source", "gate": "--gate", "dry_run": "--dry-run", "diff": "--diff"}
-#: Those that are no option: they stand at the end.
-POSITIONAL = ("block", "model")
+#: Those that are no option: they stand at the end. A module is no path.
+POSITIONAL = ("block", "model", "module")
 
 
 class Tools:
@@ -42,12 +43,12 @@ class Tools:
 
     def __init__(self, root: Path):
         self.root = root.resolve()
-        #: The arguments of `add` that were proven and shown.
+        #: The calls of tools that write, with their arguments, that were proven and shown.
         self.shown: set[str] = set()
 
     def command_line(self, command: str, arguments: Mapping[str, Any]) -> list[str]:
         """The words of a command; raises StitchError for what is refused before it runs."""
-        for name in (*POSITIONAL, *TARGETS, *FILES):
+        for name in (*POSITIONAL[:-1], *TARGETS, *FILES):
             for text in texts(arguments.get(name)):
                 self.check_inside(text)
         words = [command, "--json", f"--project={self.root}"]
@@ -69,18 +70,18 @@ class Tools:
                 hint="Name a file of the project by its path below the root.",
             )
 
-    def check_shown(self, arguments: Mapping[str, Any]) -> None:
+    def check_shown(self, command: str, arguments: Mapping[str, Any]) -> None:
         """Refuse to write what was not shown before."""
-        if key_of(arguments) not in self.shown:
+        if key_of(command, arguments) not in self.shown:
             raise UsageError(
                 "usage",
-                "add with apply=true writes what the same call has shown before",
-                hint="call add with the same arguments and apply=false, look at the patch, then apply it",
+                f"{command} with apply=true writes what the same call has shown before",
+                hint=f"call {command} with the same arguments and apply=false, look at the patch, then apply it",
             )
 
-    def note_shown(self, arguments: Mapping[str, Any], answer: Json) -> None:
+    def note_shown(self, command: str, arguments: Mapping[str, Any], answer: Json) -> None:
         if answer.get("ok"):
-            self.shown.add(key_of(arguments))
+            self.shown.add(key_of(command, arguments))
 
 
 def texts(value: Any) -> list[str]:
@@ -90,8 +91,8 @@ def texts(value: Any) -> list[str]:
     return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]
 
 
-def key_of(arguments: Mapping[str, Any]) -> str:
-    return json.dumps(arguments, sort_keys=True, default=str)
+def key_of(command: str, arguments: Mapping[str, Any]) -> str:
+    return json.dumps([command, arguments], sort_keys=True, default=str)
 
 
 def refused(error: StitchError) -> Json:

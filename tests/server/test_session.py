@@ -19,7 +19,7 @@ from mcp.client import Client
 
 from tests.support.spliced import MODEL, tree
 
-TOOLS = {"list", "show", "layers", "add", "prove", "undo", "status"}
+TOOLS = {"list", "show", "layers", "add", "adopt", "prove", "undo", "status"}
 TARGET = "model.py::Net.layer2"
 
 

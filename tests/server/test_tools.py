@@ -31,6 +31,12 @@ def test_a_number_is_passed_on_where_it_is_zero(tools):
     ]
 
 
+def test_adopt_names_a_module_and_scripts(tools):
+    given = {"module": "timm.models.resnet", "to": "models", "scripts": ["train.py", "eval.py"]}
+    words = tools.command_line("adopt", given)
+    assert words[3:] == ["--to=models", "--in=train.py", "--in=eval.py", "--", "timm.models.resnet"]
+
+
 def test_no_argument_is_taken_for_an_option(tools):
     words = tools.command_line("show", {"block": "--project=/etc"})
     assert words[-2:] == ["--", "--project=/etc"]
@@ -51,6 +57,8 @@ def test_no_argument_is_taken_for_an_option(tools):
         ("add", {"block": "cbam", "replace": ["model.py::Net.a", "../x.py::Net.a"]}),
         ("add", {"block": "cbam", "before": ["model.a"], "with_": ["../x.py::Net.a"]}),
         ("prove", {"model": "model.py", "base": "../before.py"}),
+        ("adopt", {"module": "timm.models.resnet", "to": "../nets"}),
+        ("adopt", {"module": "timm.models.resnet", "scripts": ["../train.py"]}),
     ],
 )
 def test_paths_outside_the_project_are_refused(tools, command, given):
@@ -70,14 +78,15 @@ def test_what_names_no_path_is_left_alone(tools):
 def test_only_what_was_shown_is_applied(tools):
     given = {"block": "cbam", "after": ["model.a"]}
     with pytest.raises(StitchError, match="has shown before"):
-        tools.check_shown(given)
-    tools.note_shown(given, {"ok": False})
+        tools.check_shown("add", given)
+    tools.note_shown("add", given, {"ok": False})
     with pytest.raises(StitchError):
-        tools.check_shown(given)
-    tools.note_shown(given, {"ok": True})
-    tools.check_shown(given)
-    with pytest.raises(StitchError):
-        tools.check_shown({**given, "block": "se"})
+        tools.check_shown("add", given)
+    tools.note_shown("add", given, {"ok": True})
+    tools.check_shown("add", given)
+    for command, other in (("add", {**given, "block": "se"}), ("adopt", given)):
+        with pytest.raises(StitchError, match=f"{command} with apply"):
+            tools.check_shown(command, other)
 
 
 def test_a_command_without_an_answer_is_a_defect():
