@@ -29,6 +29,8 @@ OWNERS = {
     "mcp": {"server/session.py"},
     "mcp_types": {"server/session.py"},
     "pathspec": {"project/python_files.py"},
+    "prompt_toolkit": {"commands/picking.py"},
+    "questionary": {"commands/picking.py"},
     "tomli": {
         "explanations/entries.py",
         "project/config.py",

@@ -1,8 +1,14 @@
-"""`add --pick`: the layers of a model as a numbered list, from which somebody at a terminal chooses."""
+"""`add --pick`: the layers of a model as a list, from which somebody at a terminal chooses.
+
+With questionary (the extra `pick`) they are ticked with the arrow keys, and searched by typing; without it they
+are numbered.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,18 +37,46 @@ def pick(layers: Sequence[Mapping[str, Any]], block: str) -> tuple[str, ...]:
             f"no layer of this model takes {block}",
             hint="stitchgen layers MODEL shows all of them, with channels and layout",
         )
-    width = len(str(len(offered)))
-    wide = max(len(layer["target"]) for layer in offered)
-    for number, layer in enumerate(offered, 1):
-        channels = "?" if layer.get("channels") is None else layer["channels"]
-        facts = f"{layer['class']:<16} {channels:>5} channels  {layer.get('layout') or '?'}"
-        click.echo(f"{number:>{width}}  {layer['target']:<{wide}}  {facts}", err=True)
-    numbers = click.prompt(
-        "layers (as 3 or 1,4-6)",
-        value_proc=lambda text: chosen(text, len(offered)),
-        err=True,
+    rows = described(offered)
+    ask = ticked if importlib.util.find_spec("questionary") is not None else numbered
+    return tuple(offered[index]["target"] for index in ask(rows))
+
+
+def described(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each layer: its target, class, channels and layout."""
+    wide = max(len(layer["target"]) for layer in layers)
+    return [
+        f"{layer['target']:<{wide}}  {layer['class']:<16} "
+        f"{'?' if layer.get('channels') is None else layer['channels']:>5} channels  {layer.get('layout') or '?'}"
+        for layer in layers
+    ]
+
+
+def ticked(rows: Sequence[str]) -> list[int]:
+    """The rows that are ticked; raises KeyboardInterrupt where the question is left with Ctrl-C."""
+    import questionary
+    from prompt_toolkit.output import create_output
+
+    found: list[int] = questionary.checkbox(
+        "layers",
+        choices=[questionary.Choice(row, value=index) for index, row in enumerate(rows)],
+        validate=lambda indices: bool(indices) or "tick at least one, with the space bar",
+        use_jk_keys=False,  # they are typed to search
+        use_search_filter=True,
+        output=create_output(sys.stderr),  # stdout is for the report
+    ).unsafe_ask()
+    return sorted(found)
+
+
+def numbered(rows: Sequence[str]) -> list[int]:
+    """The rows whose numbers are typed."""
+    width = len(str(len(rows)))
+    for number, row in enumerate(rows, 1):
+        click.echo(f"{number:>{width}}  {row}", err=True)
+    found: list[int] = click.prompt(
+        "layers (as 3 or 1,4-6)", value_proc=lambda text: chosen(text, len(rows)), err=True
     )
-    return tuple(offered[number - 1]["target"] for number in numbers)
+    return [number - 1 for number in found]
 
 
 def chosen(text: str, count: int) -> list[int]:

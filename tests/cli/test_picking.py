@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
-from stitchgen.commands.picking import chosen
+from stitchgen.commands.picking import chosen, ticked
 
 ROOT = Path(__file__).parents[2]
 MODEL = """\
@@ -45,13 +47,45 @@ def test_no_numbers_of_the_list(text: str) -> None:
         chosen(text, 5)
 
 
-def test_chosen_on_a_terminal(tmp_path: Path) -> None:
+DOWN, SPACE, ENTER, CTRL_C = "\x1b[B", " ", "\r", "\x03"
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """What is typed into questionary's list."""
+    toolkit = pytest.importorskip("prompt_toolkit.application", reason="needs the extra `pick`")
+    from prompt_toolkit import output
+    from prompt_toolkit.input import create_pipe_input
+
+    monkeypatch.setattr(output, "create_output", lambda stream: output.DummyOutput())
+    with create_pipe_input() as typed, toolkit.create_app_session(input=typed):
+        yield typed
+
+
+ROWS = ["model.py::Net.stem", "model.py::Net.neck", "model.py::Net.fc"]
+
+
+def test_ticked_in_a_list_and_searched(keys: Any) -> None:
+    keys.send_text(f"{ENTER}{DOWN}{DOWN}{SPACE}neck{SPACE}{ENTER}")  # nothing is ticked at first
+    assert ticked(ROWS) == [1, 2]
+
+
+def test_a_list_is_left_with_control_c(keys: Any) -> None:
+    keys.send_text(f"{SPACE}{CTRL_C}")
+    with pytest.raises(KeyboardInterrupt):
+        ticked(ROWS)
+
+
+def test_numbers_on_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text(MODEL)
     here, there = os.openpty()
     os.write(here, b"9\n2\n")
     words = ["add", "se", "--after", "model.py", "--pick", "--no-prove", "--quiet", "--yes"]
+    without = (
+        "import sys; sys.modules['questionary'] = None; from stitchgen.cli.main import main; main()"
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "stitchgen", *words],
+        [sys.executable, "-c", without, *words],
         stdin=there,
         stdout=subprocess.PIPE,
         stderr=there,
