@@ -42,6 +42,7 @@ class Origin(IntEnum):
         51  # two of the creation's parts multiplied, or one times or by a number written there
     )
     ELEMENT = 55  # `dims[2]` of a sequence that the creation reads
+    OTHER_INDEX = 57  # `dims[2] * blocks[2].expansion`, which the constructor writes of `[-1]`
     SUM = 60  # two of the creation's parts added or divided
     INDEXED_SIZE = 65  # `self.net[3].out_channels`: a layer that may be another one elsewhere
     OTHER_ELEMENT = 74  # `dims[2]` of a sequence that the constructor reads elsewhere
@@ -51,8 +52,13 @@ class Origin(IntEnum):
     def weak(self) -> bool:
         """Whether only the value speaks for it: it is believed where the count is seen to change and the
         candidate to follow."""
-        sized = (Origin.LAYER_SIZE, Origin.INDEXED_SIZE)
-        return self >= Origin.NAME and self not in sized
+        others = (Origin.LAYER_SIZE, Origin.INDEXED_SIZE, Origin.OTHER_INDEX)
+        return self >= Origin.NAME and self not in others
+
+    @property
+    def varies(self) -> bool:
+        """Whether the source says that its parts vary, whatever they are in what was built."""
+        return self in (Origin.PASSED_CLASS_FACTOR, Origin.OTHER_INDEX)
 
 
 @dataclass(frozen=True, order=True)
@@ -142,6 +148,7 @@ class Constructor:
             (Origin.PRODUCT, self.times(self.named)),
             (Origin.PRODUCT, self.scaled()),
             (Origin.ELEMENT, self.elements(self.creating)),
+            (Origin.OTHER_INDEX, self.other_indices()),
             (Origin.SUM, self.sums()),
             (Origin.NAME, sorted(self.scope)),
             (Origin.OWN_ATTRIBUTE, self_attributes(self.function)),
@@ -248,6 +255,13 @@ class Constructor:
                 for index in (*range(ELEMENTS), -1):
                     yield f"{text}[{index}]"
 
+    def other_indices(self) -> Iterator[str]:
+        """What the constructor computes of one element of its sequences, of every other element."""
+        for node in ast.walk(self.function):
+            if isinstance(node, ast.BinOp) and has_one_index(node):
+                for index in (*range(ELEMENTS), -1):
+                    yield at_index(node, index)
+
     def earlier(self) -> Iterator[str]:
         for statement in self.function.body:
             if statement.lineno < self.creating.lineno:
@@ -269,7 +283,10 @@ def survivors(
     ranked: Sequence[Candidate], samples: Sequence[Sample], trials: Sequence[Sample]
 ) -> list[Candidate]:
     """The candidates that equal the true count in every sample and contradict no trial."""
-    return [one for one in ranked if survives(one, samples, trials)]
+    kept = [one for one in ranked if survives(one, samples, trials)]
+    # Where two elements are equal throughout, nothing tells which of them is meant.
+    elements = [one for one in kept if one.rank is Origin.OTHER_INDEX and "[-1]" not in one.text]
+    return kept if len(elements) < 2 else [one for one in kept if one not in elements]
 
 
 def survives(candidate: Candidate, samples: Sequence[Sample], trials: Sequence[Sample]) -> bool:
@@ -286,8 +303,7 @@ def survives(candidate: Candidate, samples: Sequence[Sample], trials: Sequence[S
         return False
     counts = {sample.truth for sample in (*samples, *trials)}
     believed = not candidate.rank.weak or (len(counts) > 1 and not literal)
-    varies = candidate.rank is Origin.PASSED_CLASS_FACTOR  # whatever it is in these samples
-    return believed and (varies or not is_idle(text, samples))
+    return believed and (candidate.rank.varies or not is_idle(text, samples))
 
 
 def is_idle(text: str, samples: Sequence[Sample]) -> bool:
@@ -449,6 +465,36 @@ def sequences(tree: ast.AST) -> list[str]:
                     if text not in found:
                         found.append(text)
     return found
+
+
+def has_one_index(node: ast.BinOp) -> bool:
+    """Whether arithmetic reads elements of sequences at one written number: `dims[-1] * blocks[-1].expansion`."""
+    numbers: set[str] = set()
+    pieces: list[ast.expr] = [node]
+    while pieces:
+        match pieces.pop():
+            case ast.BinOp(
+                left=left, right=right, op=ast.Mult() | ast.FloorDiv() | ast.Add() | ast.Sub()
+            ):
+                pieces += [left, right]
+            case ast.Subscript(value=ast.Name() | ast.Attribute(value=ast.Name()), slice=index):
+                numbers.add(ast.unparse(index))
+            case ast.Attribute(value=inner):
+                pieces.append(inner)
+            case ast.Name() | ast.Constant(value=int()):
+                pass
+            case _:
+                return False
+    return len(numbers) == 1 and numbers.pop().lstrip("-").isdigit()
+
+
+def at_index(node: ast.expr, index: int) -> str:
+    """The expression with another number in all of its subscripts."""
+    tree = ast.parse(ast.unparse(node), mode="eval")
+    for place in ast.walk(tree):
+        if isinstance(place, ast.Subscript):
+            place.slice = ast.Constant(index)
+    return ast.unparse(tree)
 
 
 def class_attributes(syntax: Syntax, function: Function) -> list[str]:
