@@ -57,7 +57,9 @@ def parameters(command: click.Command, context: click.Context) -> Iterator[str]:
     if rows:
         yield from ("| option | what |", "| --- | --- |")
         for option, what in rows:
-            yield f"| <code>{escaped(option)}</code> | {escaped(what)} |"
+            # Where a line is too long for a phone it is broken between the choices.
+            breakable = escaped(option).replace("&#124;", "&#124;<wbr>")
+            yield f"| <code>{breakable}</code> | {escaped(what)} |"
 
 
 def escaped(text: str) -> str:

@@ -109,7 +109,8 @@ def facts(block: Block, known: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Authors' code", f"<{block.code}>"
     yield "Where it fits", escaped(block.fits)
     if block.caution:
-        yield "Caution", escaped(block.caution)
+        options_as_code = re.sub(r"--fuse \w+|--[a-z][a-z-]*", r"`\g<0>`", block.caution)
+        yield "Caution", escaped(options_as_code)
     dims = " (any dims)" if block.generic else f" ({', '.join(f'{one}-D' for one in block.dims)})"
     yield "Layouts", ", ".join(block.layouts) + ("" if block.layouts == ("NLC",) else dims)
     comes = {"same": "as many as go in", "in-out": "`out_channels`"}

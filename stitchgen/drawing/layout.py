@@ -34,12 +34,11 @@ class Box:
 
 @dataclass(frozen=True)
 class Path:
-    """An edge with its corners, and where its shape is written (left of it: `anchor` is end)."""
+    """An edge with its corners, and where its shape is written."""
 
     edge: Edge
     points: tuple[Point, ...]
     label: Point
-    anchor: str = "start"
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def lay_out(graph: Graph) -> Layout:
     right = left - COLUMN_GAP
     router = Router(grid, boxes, heights, centre, right)
     paths = tuple(router.route(edge) for edge in by_length(graph, grid))
-    ends = [x + label_width(one) for one in paths for x in (one.label[0],) if one.anchor == "start"]
+    ends = [one.label[0] + label_width(one) for one in paths]
     ends += [x for one in paths for x, _ in one.points]
     return Layout(
         tuple(boxes.values()),

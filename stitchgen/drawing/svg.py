@@ -54,16 +54,15 @@ def render(graphs: Sequence[Graph]) -> str:
 
 
 def inside(layout: Layout) -> list[str]:
-    lines = [line for path in layout.paths for line in edge_lines(path)]
-    return [*lines, *(line for box in layout.boxes for line in box_lines(box))]
+    """Texts come after all lines, which would cross them out."""
+    edges = [f'<path d="{curve(path)}" marker-end="url(#arrow)"/>' for path in layout.paths]
+    shapes = [label_line(path) for path in layout.paths if path.edge.shape]
+    return [*edges, *shapes, *(line for box in layout.boxes for line in box_lines(box))]
 
 
-def edge_lines(path: Path) -> list[str]:
-    lines = [f'<path d="{curve(path)}" marker-end="url(#arrow)"/>']
-    if path.edge.shape:
-        x, y = path.label
-        lines.append(f'<text class="s" x="{x:.0f}" y="{y:.0f}">{escape(path.edge.shape)}</text>')
-    return lines
+def label_line(path: Path) -> str:
+    x, y = path.label
+    return f'<text class="s" x="{x:.0f}" y="{y:.0f}">{escape(path.edge.shape)}</text>'
 
 
 def curve(path: Path) -> str:
