@@ -34,9 +34,24 @@ collect_ignore = ["cases"]
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The Python for the observer, with torch imported already."""
+def _with_torch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with warm_python(tmp_path_factory.mktemp("warm")) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def python(_with_torch: str) -> str:
+    """The Python for the observer, with torch imported already."""
+    return _with_torch
+
+
+@pytest.fixture(scope="session")
+def python_with_torchvision(
+    _with_torch: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The same with torchvision, whose import takes longer than what most tests do with it."""
+    pytest.importorskip("torchvision")
+    with warm_python(tmp_path_factory.mktemp("warm"), "torchvision", python=_with_torch) as program:
         yield program
 
 

@@ -35,7 +35,9 @@ def only_point(planning: Planning, points: Sequence[InsertionPoint]) -> Insertio
     [point] = points
     calls, definition = point.calls, point.definition
     where = calls.where
-    if calls.slot or calls.hooked or calls.under or calls.variable is not None:
+    steps = calls.below
+    outside = len(steps) < 2 or any(step.parent != "sequential" for step in steps[1:])
+    if (calls.slot and not outside) or calls.hooked or calls.under or calls.variable is not None:
         raise StitchError(
             "unsupported",
             f"{point.target} is a layer of one instance, whose class makes the Sequential for all of them",
@@ -43,8 +45,7 @@ def only_point(planning: Planning, points: Sequence[InsertionPoint]) -> Insertio
             hint="Name the class, which then has the block everywhere: "
             f"--{request.placement} FILE.py::CLASS.layer --inside. {SIBLING}",
         )
-    steps = calls.below
-    if len(steps) < 2 or any(step.parent != "sequential" for step in steps[1:]):
+    if outside:
         raise StitchError(
             "unsupported",
             f"{point.target} is no element of a Sequential",

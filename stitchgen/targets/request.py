@@ -158,7 +158,7 @@ class AddRequest(SpliceRequest):
             "--every": self.every is not None,
             "--attach": self.attach,
             "--name": self.name is not None,
-            "several blocks": len(self.blocks) > 1,
+            "more than one block": len(self.blocks) > 1,
         }
         unfit = [option for option, there in given.items() if there]
         if unfit:

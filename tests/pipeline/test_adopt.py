@@ -36,6 +36,11 @@ INPUT = ("1x3x64x64",)
 
 
 @pytest.fixture
+def python(python_with_torchvision: str) -> str:
+    return python_with_torchvision
+
+
+@pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.py").write_text(SCRIPT)
@@ -49,11 +54,27 @@ def adopted(
     return adopt.run(project, adopt.AdoptRequest(MODULE, to, scripts), options, mode)
 
 
-def test_adopted_spliced_and_taken_back(project: Project, python: str) -> None:
+@pytest.fixture(scope="module")
+def planned(
+    python_with_torchvision: str, tmp_path_factory: pytest.TempPathFactory
+) -> adopt.Outcome:
+    """The model adopted and the script pointed to it, proven and not written."""
+    root = tmp_path_factory.mktemp("planned")
+    (root / "train.py").write_text(SCRIPT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        before = tree(root)
+        outcome = adopted(Project(root), python_with_torchvision, "train.py", mode="dry-run")
+        assert tree(root) == before and outcome.result["dry_run"]
+    return outcome
+
+
+def test_adopted_spliced_and_taken_back(
+    project: Project, planned: adopt.Outcome, python: str
+) -> None:
     before = tree(project.root)
-    result = adopted(project, python, "train.py", mode="dry-run").result
-    assert tree(project.root) == before and result["dry_run"]
-    result = adopted(project, python, "train.py").result
+    commit(project.root, planned.changes)
+    result = planned.result
     assert result["files"] == [
         {"path": "squeezenet.py", "action": "create"},
         {"path": "train.py", "action": "edit"},
@@ -162,12 +183,11 @@ def test_a_refusal_offers_it(project: Project, python: str) -> None:
 
 
 def test_killed_at_any_step(
-    project: Project, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, planned: adopt.Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planned once, written with a kill at every step: the next command finds all done, or nothing."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
-    outcome = adopted(project, python, "train.py", mode="dry-run")
-    changes: tuple[FileChange, ...] = outcome.changes
+    changes: tuple[FileChange, ...] = planned.changes
     before = tree(project.root)
     commit(project.root, changes)
     after = tree(project.root)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from stitchgen.pipeline import splice as splicing
 from stitchgen.project.config import Project
 from stitchgen.project.outcome import Outcome
 from tests.support.commands import request_of
+from tests.support.pages import SCRIPTS
 from tests.support.spliced import tree
 
 MODEL = """\
@@ -112,7 +112,6 @@ def test_removed_by_its_target(project: Project) -> None:
 LOADING = """\
 import sys
 import torch
-sys.path.insert(0, ".")
 from model import Net
 if sys.argv[1] == "save":
     torch.manual_seed(0)
@@ -134,11 +133,11 @@ else:
 """
 
 
-def test_old_checkpoints_load(project: Project) -> None:
+def test_old_checkpoints_load(project: Project, python: str) -> None:
+    (project.root / "loading.py").write_text(LOADING)
     for word in ("save", "load"):
-        done = subprocess.run(
-            [sys.executable, "-c", LOADING, word], cwd=project.root, capture_output=True, text=True
-        )
+        words = [python, str(SCRIPTS), "script", "loading.py", word]
+        done = subprocess.run(words, cwd=project.root, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         if word == "save":
             add(project, "eca --after model.body.1")
@@ -175,7 +174,7 @@ def test_a_script_that_reads_by_number_is_named(project: Project) -> None:
         ("eca --after model.body.1 --with model.head", "--with"),
         ("eca --after model.body --every nn.ReLU", "--every"),
         ("eca --after model.body.1 --name attention", "--name"),
-        ("eca,se --after model.body.1", "several blocks"),
+        ("eca,se --after model.body.1", "more than one block does not"),
     ],
 )
 def test_options_that_do_not_go_with_it(flags: str, option: str) -> None:

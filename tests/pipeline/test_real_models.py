@@ -96,7 +96,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "target", "builds", "size"), MODELS)
 def test_a_real_model_is_spliced_and_undone(
-    tmp_path: Path, name: str, target: str, builds: list[str], size: int
+    tmp_path: Path,
+    name: str,
+    target: str,
+    builds: list[str],
+    size: int,
+    python_with_torchvision: str,
 ) -> None:
     (tmp_path / "model.py").write_text(copied(name))
     before = contents(tmp_path)
@@ -106,7 +111,7 @@ def test_a_real_model_is_spliced_and_undone(
         placement=AFTER,
         targets=(target,),
         builds=tuple(builds),
-        python=sys.executable,
+        python=python_with_torchvision,
     )
     result = splicing.run(find_project(tmp_path), request).result
     [splice] = result["splices"]

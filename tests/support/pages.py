@@ -25,7 +25,7 @@ FENCE = re.compile(
 )
 SCRIPTS = Path(__file__).with_name("fresh.py")
 #: Commands that run the model: they are told with which Python.
-RUN_A_MODEL = {"add", "draw", "fuse", "layers", "prove", "sweep"}
+RUN_A_MODEL = {"add", "adopt", "draw", "fuse", "layers", "prove", "sweep"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Reader:
         return {path.relative_to(self.folder).as_posix(): path.read_text("utf-8") for path in files}
 
     def type(self, line: str) -> None:
-        words = shlex.split(line, comments=True)
+        words = self.adjust(shlex.split(line, comments=True))
         if words[0] == "python":
             program = [
                 self.python,
@@ -95,7 +95,7 @@ class Reader:
             subprocess.run([*program, *words[1:]], cwd=self.folder, check=True)
             return
         assert words[0] == "stitchgen", f"not run: {line}"
-        words = self.adjust(words[1:])
+        words = words[1:]
         if words[0] in RUN_A_MODEL:
             words = [words[0], "--python", self.python, *words[1:]]
         raw = io.BytesIO()

@@ -38,8 +38,12 @@ os._exit(status)
 
 
 @contextlib.contextmanager
-def warm_python(folder: Path) -> Iterator[str]:
-    """The path of the program; `folder` takes it, and the socket by which it works."""
+def warm_python(folder: Path, *modules: str, python: str = sys.executable) -> Iterator[str]:
+    """The path of the program; `folder` takes it, and the socket by which it works.
+
+    It has imported further `modules` as well. `python` may be such a program itself: then only those are to
+    be imported.
+    """
     if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
         yield sys.executable
         return
@@ -47,7 +51,7 @@ def warm_python(folder: Path) -> Iterator[str]:
     program.write_text(STAND_IN.format(python=sys.executable, address=address))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     server = subprocess.Popen(
-        [sys.executable, str(Path(__file__)), address], stdout=subprocess.PIPE, cwd=folder
+        [python, str(Path(__file__)), address, *modules], stdout=subprocess.PIPE, cwd=folder
     )
     assert server.stdout is not None
     server.stdout.readline()  # it listens
@@ -59,9 +63,11 @@ def warm_python(folder: Path) -> Iterator[str]:
         server.stdout.close()
 
 
-def serve(address: str) -> None:
-    import torch  # noqa: F401
+def serve(address: str, *modules: str) -> None:
+    import importlib
 
+    for module in ("torch", *modules):
+        importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # handlers are not waited for
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -111,10 +117,12 @@ def run(data: bytes, streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.argv = order["argv"]
+    own = os.path.dirname(os.path.abspath(__file__))
     named = order["environment"].get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:1] = [
-        os.path.abspath(entry) for entry in named if entry
-    ]  # for the folder of this file
+    sys.path[:] = [
+        *(os.path.abspath(entry) for entry in named if entry),
+        *(entry for entry in sys.path if entry != own),
+    ]
     status = 0
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
@@ -129,4 +137,4 @@ def run(data: bytes, streams: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])
