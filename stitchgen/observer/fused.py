@@ -48,9 +48,15 @@ def check_fused(original: nn.Module, edited: nn.Module, inputs: Inputs) -> List[
 
 def holders(model: nn.Module, name: str) -> List[nn.Module]:
     """The model, if it has such a method, else its layers that have one."""
-    if callable(getattr(model, name, None)):
+    if has_method(model, name):
         return [model]
-    return [module for module in model.modules() if callable(getattr(module, name, None))]
+    return [module for module in model.modules() if has_method(module, name)]
+
+
+def has_method(module: nn.Module, name: str) -> bool:
+    """Whether it has a method of this name; a layer of this name, `self.fuse = Conv(...)`, is none."""
+    found = getattr(module, name, None)
+    return callable(found) and not isinstance(found, nn.Module)
 
 
 def gives_the_same(model: nn.Module, name: str, inputs: Inputs) -> bool:

@@ -27,6 +27,7 @@ from stitchgen.pipeline.edit_base import (
     edited_model,
 )
 from stitchgen.pipeline.proof import CHECKS, PROVEN, Proof, judged_imports, ways_with_importers
+from stitchgen.pipeline.survey import built_by_the_project
 from stitchgen.project.advice import for_project
 from stitchgen.project.config import Project
 from stitchgen.project.python_files import in_project
@@ -83,7 +84,7 @@ def run(project: Project, request: ProveRequest) -> dict[str, Any]:
                     hint=f"stitchgen prove model.py --base {request.base}",
                 )
             named = edited_model(project, base, workspace)
-        model = model_named(project, named, request.options, workspace)
+        model = built_by_the_project(model_named(project, named, request.options, workspace))
         base = base or base_in_file(request.base, model.file)
         check_comparable(base, model, workspace)
         return proven(Comparison(project, base, model, workspace))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from stitchgen.analysis.backend import Backend
 from stitchgen.analysis.subject import Subject
@@ -54,11 +55,7 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
     """With the first construction of the project that builds a class that is asked for, where the file
     itself offers none and the user has named none."""
     subject, syntax = model.subject, model.syntax
-    wanted = (
-        {outermost(syntax, wanted_classes(model))}
-        if names_nothing(model)
-        else set(wanted_classes(model))
-    )
+    wanted = classes_asked_for(model)
     if survey.read or subject.given or model.script is not None or model.unread:
         return survey
     if not wanted or any(has_class(survey, one, wanted) for one in survey.configurations):
@@ -73,6 +70,22 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
             rest = backend.survey(others, brief=others) if others else Survey((), {})
             return survey.with_more(found).with_more(rest)
     return survey
+
+
+def built_by_the_project(model: TargetModel) -> TargetModel:
+    """With the constructions that the project has, where the file has none and the user has named none."""
+    if model.subject.builds or model.script is not None or model.unread:
+        return model
+    found = projects_own(model, classes_asked_for(model))[:MOST_OFFERS]
+    return replace(model, subject=replace(model.subject, builds=tuple(found)))
+
+
+def classes_asked_for(model: TargetModel) -> set[str]:
+    """The classes that a construction has to be of, or to hold."""
+    wanted = wanted_classes(model)
+    if names_nothing(model) and wanted:
+        return {outermost(model.syntax, wanted)}
+    return set(wanted)
 
 
 def projects_own(model: TargetModel, classes: set[str]) -> list[str]:

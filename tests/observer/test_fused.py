@@ -94,3 +94,18 @@ def test_a_block_that_fusing_loses_is_caught(kind, message):
 
 def test_a_model_without_another_form_has_nothing_to_hold():
     assert check_fused(nn.Linear(3, 3), nn.Linear(3, 3), inputs) == []
+
+
+class OwnLayer(nn.Module):
+    """Its `fuse` is a layer, and no method that fuses it."""
+
+    def __init__(self):
+        super().__init__()
+        self.fuse = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x):
+        return self.fuse(x)
+
+
+def test_a_layer_of_that_name_is_not_called():
+    assert check_fused(OwnLayer(), OwnLayer(), inputs) == []

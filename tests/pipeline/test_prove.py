@@ -146,6 +146,22 @@ def test_the_working_tree_against_a_revision(repository: Path, python: str) -> N
     assert report["keys"]["added"] and not report["keys"]["lost"]
 
 
+def test_built_as_the_project_builds_it(repository: Path, python: str) -> None:
+    for path in ("model.py", "tools/train.py"):
+        text = (repository / path).read_text()
+        text = text.replace("width=16", "width").replace("Net()", "Net(12)")
+        (repository / path).write_text(text)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", *identity, "commit", "-qam", "a width to be given"], check=True)
+    edit(repository, "gate.py")
+    text = (repository / "model.py").read_text()
+    (repository / "model.py").write_text(text.replace("width=16", "width"))
+    options = RunOptions((), (), python)
+    report = prove.run(config.find_project(repository), prove.ProveRequest(options=options))
+    assert report["proof"]["build"] == ["Net(12)"]
+    assert [placed(one) for one in report["splices"]] == ["se after layer1"]
+
+
 def test_an_import_that_only_some_scripts_find(repository: Path, python: str) -> None:
     """The block lies beside one script, which alone has its folder on the path."""
     (repository / "main.py").write_text(TRAIN)
