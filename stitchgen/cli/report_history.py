@@ -102,4 +102,6 @@ def status(result: Mapping[str, Any], paint: Paint) -> str:
     for state, what, detail in rows:
         lines.append(f"{paint(state.ljust(8), roles.get(state, 'good'))}  {what}")
         lines += paragraph(detail, " " * 10) if detail else []
+    if any(one["state"] == "outdated" for one in result["files"]):
+        lines.append("stitchgen diff shows what is newer, stitchgen update --all merges it")
     return "\n".join(lines) if lines else "nothing is recorded here: stitchgen has added nothing"

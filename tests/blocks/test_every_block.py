@@ -139,12 +139,12 @@ def seeded(block: nn.Module, *args: Tensor) -> list[Tensor]:
 
 @pytest.mark.parametrize("block, dims", USUAL)
 def test_head_is_complete(block: Block, dims: int) -> None:
-    assert block.title_zh and any("\u4e00" <= c <= "\u9fff" for c in block.title_zh)
+    assert any("\u4e00" <= c <= "\u9fff" for c in block.title_zh or ""), "title_zh: in Chinese"
     assert re.fullmatch(r"[^.].*?\. [A-Z\d].*\.", block.summary), "not two sentences"
     assert len(re.findall(r"\.( |$)", block.summary)) == 2, "not two sentences"
-    assert block.formula and " = " in block.formula and not block.formula.endswith(".")
-    assert block.fits.endswith(".")
-    assert block.cost.keys() == {"parameters", "flops"}
+    assert " = " in (block.formula or "") and not block.formula.endswith("."), "formula: y = ..."
+    assert block.fits.endswith("."), "fits: a sentence"
+    assert block.cost.keys() == {"parameters", "flops"}, "cost: as the test of it says"
     assert block.code is None or block.code.startswith("https://")
     assert set(block.example) | set(block.channel_parameters) >= {
         p.name for p in block.parameters if p.default is None and p.fact is None
