@@ -244,8 +244,6 @@ class Briefly:
         match words:
             case ["python", *_]:
                 return [*words, "--steps", "2"]
-            case ["stitchgen", "adopt", *_]:
-                self.proven = True
             case ["stitchgen", "add" | "fuse", *_]:
                 if "--diff" in words or (self.proven and not NEEDS_A_RUN & set(words)):
                     return [*words, "--no-prove"]

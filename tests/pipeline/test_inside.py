@@ -112,6 +112,7 @@ def test_removed_by_its_target(project: Project) -> None:
 LOADING = """\
 import sys
 import torch
+sys.path.insert(0, ".")
 from model import Net
 if sys.argv[1] == "save":
     torch.manual_seed(0)
@@ -133,10 +134,13 @@ else:
 """
 
 
-def test_old_checkpoints_load(project: Project, python: str) -> None:
-    (project.root / "loading.py").write_text(LOADING)
+def test_old_checkpoints_load(
+    project: Project, python: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    script = tmp_path_factory.mktemp("elsewhere") / "loading.py"  # no file of the project
+    script.write_text(LOADING)
     for word in ("save", "load"):
-        words = [python, str(SCRIPTS), "script", "loading.py", word]
+        words = [python, str(SCRIPTS), "script", str(script), word]
         done = subprocess.run(words, cwd=project.root, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         if word == "save":
