@@ -15,6 +15,7 @@ from torch import nn
 
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.layout import hint_of
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.tensors.intercept import Args, Forward, Kwargs, intercepted
 from stitchgen.observer.tensors.randomness import seed_all
 
@@ -64,7 +65,7 @@ class ChannelAxes:
         #: and of those among them that take positions for channels, whatever their type says.
         self.mixing: Set[str] = set()
         model.requires_grad_(True)
-        model.eval()
+        set_mode(model, False)
         args, kwargs = source.make(0)
         seed_all(0)
         with contextlib.ExitStack() as stack, torch.enable_grad():

@@ -13,6 +13,7 @@ from torch import nn
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.forwards.runner import Inputs
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.tensors.values import floats, leaves
 
 #: The methods, of the model or of its layers, that bring it there. Each takes no arguments.
@@ -61,7 +62,7 @@ def has_method(module: nn.Module, name: str) -> bool:
 
 def gives_the_same(model: nn.Module, name: str, inputs: Inputs) -> bool:
     """Whether a model gives the same after its method was called; it then has that form."""
-    model.eval()
+    set_mode(model, False)
     before = outputs(model, inputs)
     for module in holders(model, name):
         getattr(module, name)()

@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator, List, Optional, Protocol, Sequence, 
 import torch
 from torch import nn
 
+from stitchgen.observer.modes import Held
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 
 #: The sizes of a tensor, and its dtype as torch names it.
@@ -212,7 +213,8 @@ def guesses(model: nn.Module) -> List[Shapes]:
 def parameters_of(model: nn.Module) -> List[inspect.Parameter]:
     """What the model's forward takes: that of its class, since the instance's may be observed."""
     try:
-        return list(inspect.signature(type(model).forward).parameters.values())[1:]
+        kind = type(model.model if isinstance(model, Held) else model)
+        return list(inspect.signature(kind.forward).parameters.values())[1:]
     except (TypeError, ValueError):
         return []
 

@@ -14,6 +14,7 @@ from stitchgen.observer import weights
 from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.meta_device import PlainShapes, fills_left_out
+from stitchgen.observer.modes import as_module, set_mode
 from stitchgen.observer.tensors.noise import quick_fills
 from stitchgen.observer.tensors.randomness import seed_all
 
@@ -71,6 +72,7 @@ def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Modu
         raise Failure("does-not-build", "%s calls sys.exit(%s)" % (expression, error)) from None
     except Exception as error:
         raise failure_of("does-not-build", error, "%s does not build" % expression) from error
+    model = as_module(model)
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         raise Failure("not-a-model", "%s gives a %s, not an nn.Module" % (expression, kind))
@@ -123,7 +125,7 @@ def find_input(
 
     The recorder then holds that run alone. Raises `Failure`: bad-argument, does-not-run.
     """
-    model.eval()
+    set_mode(model, False)
     candidates: Sequence[Source]
     if given:
         source: Source = given_source(project, given)
@@ -202,7 +204,7 @@ def runs_in_both_modes(model: nn.Module, source: Source) -> bool:
     before = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         for training in (False, True):
-            model.train(training)
+            set_mode(model, training)
             run(model, source, batch=train_batch(source))
         return True
     except Exception:

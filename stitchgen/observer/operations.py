@@ -38,6 +38,7 @@ from stitchgen.observer.models import (
     source_in_train,
     train_batch,
 )
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import (
     EditOfBuild,
@@ -414,7 +415,8 @@ def prove_briefly(
             after = build(edited, expression, device)
             name_as_before(before, after, request.get("inside") or [], edited.overlay, loads=False)
             pair = proof.pair_of(before, after, entry["splices"])
-            run(after.eval(), source, device)
+            set_mode(after, False)
+            run(after, source, device)
         except Failure as failure:
             message = "the edited model: %s" % failure.report["message"]
             raise CheckFailed("builds", message) from failure

@@ -17,6 +17,7 @@ from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.inside import name_as_before
 from stitchgen.observer.models import build, find_input, run
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Inside, Keys, ProvenBuild
 from stitchgen.observer.tensors.state import copy_state
@@ -70,7 +71,8 @@ def input_of(
 def check_run(before: nn.Module, after: nn.Module, source: Source, expected: object) -> None:
     copy_state(before, after, lambda path: False)
     try:
-        result = run(after.eval(), source)
+        set_mode(after, False)
+        result = run(after, source)
     except Exception as error:
         raise CheckFailed("builds", "it does not run any more: %s" % short(error)) from error
     if names_of(before) != names_of(after):

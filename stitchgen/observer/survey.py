@@ -18,6 +18,7 @@ from stitchgen.observer.models import (
     source_in_train,
     train_batch,
 )
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Build, SurveyAnswer, SurveyRequest
 from stitchgen.observer.tracing.call_expressions import Sources
@@ -91,7 +92,7 @@ class Surveyor:
                 except Exception:
                     # A fixed size is no fault: the axes are determined by other means.
                     variants.append(None)
-            model.train()
+            set_mode(model, True)
             calls.begin("train")
             train_error = None
             try:

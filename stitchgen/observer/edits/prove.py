@@ -32,6 +32,7 @@ from stitchgen.observer.forwards.models import Models
 from stitchgen.observer.forwards.runner import Inputs, Runner
 from stitchgen.observer.forwards.splice import Splice, names_of, under
 from stitchgen.observer.models import build, small_input, source_in_train, train_batch
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tensors.perturb import perturb
@@ -181,7 +182,7 @@ class Edit:
             found = []
             for model, snapshot in zip((self.before, self.after), state):
                 snapshot.restore()
-                model.train(mode == "train")
+                set_mode(model, mode == "train")
                 args, kwargs = self.inputs[mode](0)
                 try:
                     found.append(trace(model, args, kwargs, 0))
@@ -293,7 +294,8 @@ class Edit:
             first = self.traces[mode][1].first.get(block)
             if first is not None:
                 snapshot = Snapshot(self.after)
-                module = modules[block].eval()
+                module = modules[block]
+                set_mode(module, False)
                 try:
                     return layout_of(module, *first)
                 finally:

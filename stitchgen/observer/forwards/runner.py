@@ -25,6 +25,7 @@ from stitchgen.observer.forwards.models import Models
 from stitchgen.observer.forwards.neutral import Substitute, substitutes
 from stitchgen.observer.forwards.run import Run
 from stitchgen.observer.forwards.splice import Splice
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.tensors.intercept import Args, Around, Forward, Kwargs, intercepted
 from stitchgen.observer.tensors.randomness import seed_all
 from stitchgen.observer.tensors.values import grab
@@ -216,7 +217,7 @@ class Runner:
         """Run a model from the state that every run starts from; `others` take part in it."""
         for each in (model, *others):
             self.models.restore(each)
-            each.train(mode == "train")
+            set_mode(each, mode == "train")
         if adjust is not None:
             adjust()
         # The user's own expression for the input may draw from numpy or random.

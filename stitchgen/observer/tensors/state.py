@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 import torch
 from torch import nn
 
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.tensors.slots import DEPTH, OWN_ATTRIBUTES, Slot, slots
 
 #: Copies many tensors at once, from torch 2.1 on.
@@ -24,7 +25,8 @@ def warm_up(model: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> 
     """
     try:
         with torch.no_grad():
-            model.eval()(*args, **kwargs)
+            set_mode(model, False)
+            model(*args, **kwargs)
     except Exception:
         # A model that does not run is reported where its forwards are asked for.
         if any(torch.nn.parameter.is_lazy(slot.tensor) for slot in slots(model)):
