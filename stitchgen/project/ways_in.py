@@ -76,8 +76,7 @@ def imports_of(tree: ast.AST) -> Iterator[ImportedName]:
                 for alias in names:
                     name = "" if alias.name == "*" else alias.name
                     yield ImportedName("." * level + (module or ""), name)
-            case ast.Call(func=function, args=[first, *_]):
-                called = ast.unparse(function).rpartition(".")[2]
+            case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[first, *_]):
                 if called in ("import_module", "__import__"):
                     text, whole = constant_start(first)
                     if text:
@@ -131,6 +130,42 @@ class Source:
     relative: bool = False
 
 
+@dataclass(frozen=True)
+class Meant:
+    """What the imports of a file may load, whatever the search path is."""
+
+    files: frozenset[Path]  # by relative imports
+    names: frozenset[tuple[str, ...]]  # by absolute ones
+    folders: frozenset[tuple[str, ...]]  # where only the beginning of a module's name is known
+
+    def may_be(self, path: Path) -> bool:
+        if path in self.files:
+            return True
+        folder = path.parent.parts
+        names = folder if path.stem == "__init__" else (*folder, path.stem)
+        return is_end(names, self.names) or is_end(folder, self.folders)
+
+
+def meant(path: Path, imports: Sequence[ImportedName]) -> Meant:
+    files: set[Path] = set()
+    names: set[tuple[str, ...]] = set()
+    folders: set[tuple[str, ...]] = set()
+    for one in imports:
+        for module in one.candidates:
+            if module.startswith("."):
+                files.update(files_of(*relative_start(path, module)))
+            elif one.prefix:
+                folders.add(tuple(module.rpartition(".")[0].split(".")))
+            else:
+                names.add(tuple(module.split(".")))
+    return Meant(frozenset(files), frozenset(names), frozenset(folders))
+
+
+def is_end(names: Sequence[str], known: frozenset[tuple[str, ...]]) -> bool:
+    """Whether the last of some names are among those known."""
+    return any(tuple(names[-count:]) in known for count in range(1, len(names) + 1))
+
+
 class ImportGraph:
     """The files of a project as a graph of imports, each parsed only when a name in it matters."""
 
@@ -145,6 +180,8 @@ class ImportGraph:
         self._trees: dict[Path, ast.Module | None] = {}
         self._sources: dict[Path, Source | None] = {}
         self._reaching: dict[Path, dict[Path, list[Path]]] = {}
+        self._meant: dict[Path, Meant] = {}
+        self._found: dict[tuple[str, tuple[Path, ...]], Path | None] = {}
         #: Files that change the search path of those that import them.
         self.changing = {path for path, raw in self.contents.items() if b"sys.path" in raw}
 
@@ -196,7 +233,7 @@ class ImportGraph:
         while todo and not self.changing <= seen:
             for one in todo.pop().imports:
                 for module in one.candidates:
-                    found = None if module.startswith(".") else find_module(module, paths)
+                    found = None if module.startswith(".") else self.find(module, paths)
                     if found is None or found in seen or found not in self.contents:
                         continue
                     seen.add(found)
@@ -209,19 +246,30 @@ class ImportGraph:
 
     def importers(self, path: Path) -> list[Path]:
         """The files that may import a file, by its name."""
-        word = re.compile(rb"\b" + re.escape(own_name(path)).encode() + rb"\b")
+        name = own_name(path).encode()
+        word = re.compile(rb"\b" + re.escape(name) + rb"\b")
         found = []
         for other, raw in self.contents.items():
-            if other == path or not (
-                word.search(raw) or b"import_module" in raw or b"__import__" in raw
-            ):
+            named = name in raw and word.search(raw)  # the first is fast, and most files end there
+            if other == path or not (named or b"import_module" in raw or b"__import__" in raw):
                 continue
-            source = self.source(other)
-            if source is not None and any(
-                self.may_mean(source, one, path) for one in source.imports
-            ):
+            if self.meant_by(other).may_be(path):
                 found.append(other)
         return found
+
+    def meant_by(self, path: Path) -> Meant:
+        """What a file's imports may load; nothing where it does not parse."""
+        if path not in self._meant:
+            source = self.source(path)
+            self._meant[path] = meant(path, source.imports if source is not None else ())
+        return self._meant[path]
+
+    def find(self, name: str, paths: Sequence[Path]) -> Path | None:
+        """As `find_module`, which asks the disk, once for each name."""
+        key = (name, tuple(paths))
+        if key not in self._found:
+            self._found[key] = find_module(name, paths)
+        return self._found[key]
 
     def imported_by(self, path: Path) -> set[Path]:
         """The files of the project that a file imports, as it would find them when it is run by its path."""
@@ -232,7 +280,7 @@ class ImportGraph:
             for module in one.candidates:
                 if module.startswith("."):
                     found.update(files_of(*relative_start(path, module)))
-                elif (other := find_module(module, paths)) is not None:
+                elif (other := self.find(module, paths)) is not None:
                     found.add(other)
         return {other for other in found if other in self.contents and other != path}
 
@@ -247,26 +295,6 @@ class ImportGraph:
                 }:
                     found.append(other)
         return found
-
-    def may_mean(self, source: Source, one: ImportedName, path: Path) -> bool:
-        """Whether an import may load a file, whatever the search path is."""
-        for module in one.candidates:
-            if module.startswith("."):
-                if path in files_of(*relative_start(source.path, module)):
-                    return True
-                continue
-            parts = module.split(".")
-            if one.prefix:
-                parts = module.rpartition(".")[0].split(".")
-                if tuple(parts) == path.parent.parts[-len(parts) :]:
-                    return True
-                continue
-            names = (
-                path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
-            )
-            if tuple(parts) == names[-len(parts) :]:
-                return True
-        return False
 
     def reaching(self, path: Path) -> dict[Path, list[Path]]:
         """The files from which imports may lead to a file, each with those that import it."""
@@ -369,6 +397,8 @@ def ways_into(file: Path, project: ImportGraph) -> list[WayIn]:
         source = project.source(path)
         if source is None or not (source.main or not reaching[path]):
             continue
+        if path.stem == "__init__" and not source.main:
+            continue  # nobody starts a package so, and whoever imports a part of it loads it
         if path == file:
             if source.main and not source.relative:
                 start = entry(project, source)
@@ -455,7 +485,7 @@ def unresolved(project: ImportGraph, source: Source, start: Entry) -> list[Impor
         for one in todo.pop().imports:
             if one.module.startswith(".") or one.prefix:
                 continue
-            found = find_module(one.module, start.paths)
+            found = project.find(one.module, start.paths)
             if found is None and one.module.split(".")[0] in own:
                 missing.append(one)
             if found in project.changing - seen:
@@ -500,20 +530,20 @@ def loaded(
             continue
         if one.prefix:
             package = name.rpartition(".")[0]
-            if package and find_folder(package, paths) == file.parent:
+            if package and find_folder(project, package, paths) == file.parent:
                 yield file, f"{package}.{file.stem}"
             continue
         parts = name.split(".")
         for depth in range(1, len(parts) + 1):
             dotted = ".".join(parts[:depth])
-            found = find_module(dotted, paths)
+            found = project.find(dotted, paths)
             if found is not None and found.suffix == ".py":
                 yield found, dotted
 
 
-def find_folder(package: str, paths: Sequence[Path]) -> Path | None:
+def find_folder(project: Project, package: str, paths: Sequence[Path]) -> Path | None:
     """The folder of a package, regular or not."""
-    found = find_module(package, paths)
+    found = project.find(package, paths)
     if found is None:
         return None
     return found.parent if found.suffix == ".py" else found

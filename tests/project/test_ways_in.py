@@ -34,6 +34,16 @@ PROJECTS = {
         "models/net.py",
         {"eval.py": "models.net", "train.py": "models.net"},
     ),
+    "a package of a package that nobody imports itself": (
+        {
+            "vendored/__init__.py": "from vendored.nn.tasks import Net",
+            "vendored/nn/__init__.py": "from .tasks import Net",
+            "vendored/nn/tasks.py": NET,
+            "train.py": "from vendored import Net",
+        },
+        "vendored/nn/tasks.py",
+        {"train.py": "vendored.nn.tasks"},
+    ),
     "a neighbour that sets the path": (
         {
             "models/__init__.py": "from . import net",
