@@ -29,6 +29,11 @@ def python_files(root: Path, most: int = MOST_FILES, depth: int | None = None) -
 
     `depth` is how many folders down it goes: 1 for those that lie in `root` itself.
     """
+    return files_ending(root, ".py", most, depth)
+
+
+def files_ending(root: Path, suffix: str, most: int, depth: int | None = None) -> Iterator[Path]:
+    """The same of another suffix."""
     todo: list[tuple[Path, int, tuple[Ignored, ...]]] = [(root, 1, ignored_around(root))]
     count = 0
     while todo and count < most:
@@ -44,7 +49,7 @@ def python_files(root: Path, most: int = MOST_FILES, depth: int | None = None) -
                 deep = depth is not None and level >= depth
                 if not deep and is_source_folder(entry) and not is_ignored(entry, ignored, "/"):
                     todo.append((entry, level + 1, ignored))
-            elif entry.suffix == ".py" and entry.is_file() and not is_ignored(entry, ignored):
+            elif entry.suffix == suffix and entry.is_file() and not is_ignored(entry, ignored):
                 count += 1
                 yield entry
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stitchgen.analysis.variants import (
@@ -32,26 +31,6 @@ def relatives_of(syntax: Syntax, expression: str) -> list[str]:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return []
     return [*of_other_cases(syntax, node), *with_other_classes(syntax, node), *alike(syntax, node)]
-
-
-def with_other_files(expression: str, folders: Sequence[Path]) -> list[str]:
-    """The constructions with the other files beside one that is named: `Net("cfg/tiny.cfg")`."""
-    try:
-        node = ast.parse(expression, mode="eval").body
-    except SyntaxError:
-        return []
-    found = []
-    for place in passed(node) if isinstance(node, ast.Call) else ():
-        if not isinstance(place, ast.Constant) or not isinstance(place.value, str):
-            continue
-        assert isinstance(node, ast.Call)
-        path = PurePosixPath(place.value)
-        folder = next((one for one in folders if path.suffix and (one / path).is_file()), None)
-        for other in sorted((folder / path.parent).glob(f"*{path.suffix}")) if folder else ():
-            if other.name != path.name:
-                name = ast.Constant(str(path.with_name(other.name)))
-                found.append(with_replaced(node, place, name))
-    return found
 
 
 def alike(syntax: Syntax, call: ast.Call) -> list[str]:

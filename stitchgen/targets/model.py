@@ -20,7 +20,8 @@ from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax
 from stitchgen.targets.build_offers import constructions
-from stitchgen.targets.constructions_alike import relatives_of, with_other_files
+from stitchgen.targets.constructions_alike import relatives_of
+from stitchgen.targets.files_alike import with_other_files
 from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in, names_taken
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.scripts import Script, read_script
@@ -30,6 +31,8 @@ from stitchgen.targets.target import Located, locate, parse
 MOST_BUILDS = 40
 #: How many are tried beside those that the user names.
 MOST_OTHERS = 4
+#: And so many of the project's configuration files, those least like each other.
+MOST_FILES = 6
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,15 @@ def target_model(
     given = options.builds or (configured.build if configured else ())
     alike = [one for text in given for one in relatives_of(syntax, text)][:MOST_OTHERS]
     folders = run_from(file, workspace)
-    files = [one for text in given for one in with_other_files(text, folders)][:MOST_OTHERS]
+    found = found_builds(workspace, syntax, file)
+    files = [
+        one
+        for text in given or found[:1]
+        for one in with_other_files(syntax, text, folders, project.root, MOST_FILES)
+    ][:MOST_FILES]
     own = constructions_beside(project.root, file, syntax, given)[:MOST_OTHERS]
-    relatives = tuple(dict.fromkeys((*alike, *files, *own)))
-    builds = builds_to_try(given, script, found_builds(workspace, syntax, file))
+    relatives = tuple(dict.fromkeys((*alike, *(files if given else ()), *own)))
+    builds = builds_to_try(given, script, (*found, *files))
     builds = tuple(dict.fromkeys((*given, *relatives, *builds)))
     inputs = options.inputs or (configured.input if configured else ())
     builders = files_of_builds(builds, files_beside(file, *name.paths))
