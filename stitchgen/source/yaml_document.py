@@ -75,6 +75,9 @@ class YamlDocument:
                 loader.dispose()
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            context = getattr(error, "context_mark", None)
+            if context is not None and "flow" in str(getattr(error, "context", "")):
+                mark = context  # a bracket that is not closed is missed rows later
             if mark is not None:
                 line = mark.line + 1
             else:  # a character that YAML does not have

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
 from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import read_bytes
 from stitchgen.source.yaml_rows import read_model
+from stitchgen.targets.relatives import related_classes
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.yolo.files import builder_of, dotted_name, project_yamls
 
@@ -33,21 +33,29 @@ def with_yaml_offers(project: Project, request: SpliceRequest, error: StitchErro
     [file] = files
     names = {text.partition("::")[2].partition(".")[0] for text in request.targets}
     found = yamls_of(project, names)
+    rows = f"{', '.join(sorted(names))} is a row"
+    around = set() if found else classes_around(project.root / file, names)
+    if around:
+        found = yamls_of(project, around)
+        rows = f"{', '.join(sorted(names))} is a part of rows"
     kind = model_class(builder)
     if not found or kind is None:
         return error
-    folder = (project.root / file).parent
     module = dotted_name(project.root, builder)
-    error.hint = (
-        f"{', '.join(sorted(names))} is a row of {found[0].as_posix()}: name a model that is built of it, "
-        "with its path from the folder of the file that is edited"
-    )
+    error.hint = f"{rows} of {found[0].as_posix()}: name a model that is built of it"
     error.suggestions = [
-        f"""--build '{module}:{kind}("{Path(os.path.relpath(project.root / path, folder)).as_posix()}")'"""
-        for path in found[:MOST]
+        f"""--build '{module}:{kind}("{path.as_posix()}")'""" for path in found[:MOST]
     ]
     error.suggestions.append(f"--after {found[0].as_posix()}::model.N, a row of its own")
     return error
+
+
+def classes_around(file: Path, names: set[str]) -> set[str]:
+    """The classes of a file that inherit from, or create, one of these."""
+    try:
+        return related_classes(ast.parse(read_bytes(file)), names)
+    except (OSError, SyntaxError, ValueError):
+        return set()
 
 
 def yamls_of(project: Project, names: set[str]) -> list[Path]:

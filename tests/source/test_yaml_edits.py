@@ -162,7 +162,7 @@ def test_insertions_anywhere_leave_the_graph_of_the_old_rows(
     [
         ("nc: 3\n", "not-a-model", 1, "no backbone and no head"),
         ("names: [a]\ntrain: x\n", "not-a-model", 1, "no backbone"),
-        ("a: [1\nb: 2\n", "syntax-error", 2, "does not parse"),
+        ("a:\n- [1, 2\n- [3]\n\nb: 2\n", "syntax-error", 2, "does not parse"),
         ("a: 1\na: 2\n", "syntax-error", 2, "the key a twice"),
         ("backbone:\n - [-1, 1, Conv]\nhead: []\n", "not-a-model", 2, "has 3 parts"),
         ("backbone:\n - Conv\nhead: []\n", "not-a-model", 2, "is no list"),

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import re
 
+from stitchgen.errors import StitchError
 from stitchgen.project import config
-from tests.support.commands import refusal
+from stitchgen.yolo.constructions import with_yaml_offers
+from tests.support.commands import refusal, request_of
+
+PART = """
+
+class Part(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 1)
+
+
+class Whole(nn.Module):
+    def __init__(self, channels, width, size=5):
+        super().__init__()
+        self.part = Part(channels)
+"""
 
 
 def test_the_models_of_the_yaml_files_are_offered(fork: config.Project, python: str) -> None:
@@ -20,8 +36,20 @@ def test_the_models_of_the_yaml_files_are_offered(fork: config.Project, python: 
         found.hint or ""
     )
     offered = found.suggestions[0]
-    assert offered == """--build 'models.yolo:DetectionModel("../model.yaml")'"""
+    assert offered == """--build 'models.yolo:DetectionModel("model.yaml")'"""
     flags = re.sub("^--build '|'$", "", offered)
     # It is built of it, and what `fuse()` binds to forward leaves the block out.
     found = refusal(fork, f"se --after models/common.py::Conv.bn --build '{flags}'", python)
     assert found.code == "law-broken" and "fuse()" in found.message
+
+
+def test_a_part_of_a_row_is_built_by_the_rows_around_it(fork: config.Project) -> None:
+    """Nothing is built here: what is asked is which YAML files have it."""
+    common = fork.root / "models" / "common.py"
+    common.write_text(common.read_text() + PART)
+    model = fork.root / "model.yaml"
+    model.write_text(model.read_text().replace("Conv, [32, 3]]", "Whole, [32, 3]]"))
+    request = request_of("se --after models/common.py::Part.conv", "no-python")
+    found = with_yaml_offers(fork, request, StitchError("does-not-build", "no Part was built"))
+    assert "Part is a part of rows of model.yaml" in (found.hint or "")
+    assert found.suggestions[0] == """--build 'models.yolo:DetectionModel("model.yaml")'"""
