@@ -59,7 +59,8 @@ def set_mode(module: nn.Module, training: bool) -> None:
 def takes_mode(module: nn.Module) -> bool:
     """Whether `train()` and `eval()` of a module set the mode, and do nothing else of weight."""
     own = module.__dict__.keys() & {"train", "eval"}  # `self.train = True`
-    return not own and class_takes_mode(type(module))
+    kind: Any = type(module)
+    return not own and class_takes_mode(kind)
 
 
 @functools.lru_cache(maxsize=None)

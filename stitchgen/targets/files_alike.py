@@ -145,7 +145,8 @@ def text_of(path: Path) -> str:
 def unlike(path: Path, others: Iterator[Path], most: int) -> list[Path]:
     """Those files first that are least like the named one and each other, by their lines."""
     lines = {other: lines_of(other) for other in others}
-    chosen, found = [lines_of(path)], []
+    chosen = [lines_of(path)]
+    found: list[Path] = []
     while lines and len(found) < most:
         best = max(lines, key=lambda other: min(distance(lines[other], one) for one in chosen))
         chosen.append(lines.pop(best))
