@@ -45,6 +45,7 @@ CODES: dict[str, str] = {
     "merge-conflict": "A block file holds the marks of a merge, or cannot be merged.",
     "merge-in-progress": "git has a merge or a rebase in progress in this project.",
     "never-called": "The layer is never called.",
+    "no-cluster": "No cluster takes the runs of a sweep.",
     "no-configuration": "The configuration file is malformed.",
     "no-git": "There is no git to merge a block file with.",
     "no-mcp": "The server is to be started, and the mcp package is not installed.",

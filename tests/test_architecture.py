@@ -31,6 +31,8 @@ OWNERS = {
     "pathspec": {"project/python_files.py"},
     "prompt_toolkit": {"commands/picking.py"},
     "questionary": {"commands/picking.py"},
+    "ray": {"sweep/ray.py"},
+    "submitit": {"sweep/slurm.py"},
     "tomli": {
         "explanations/entries.py",
         "project/config.py",

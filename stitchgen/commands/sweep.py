@@ -16,7 +16,7 @@ from stitchgen.errors import UsageError
 if TYPE_CHECKING:
     from stitchgen.project.config import Project
     from stitchgen.sweep.configured import Configured
-    from stitchgen.sweep.spec import Spec, Variant
+    from stitchgen.sweep.spec import Place, Spec, Variant
     from stitchgen.targets.request import SpliceRequest
 
 NAME = "sweep"
@@ -54,7 +54,11 @@ class Sweep(click.Command):
     type=click.Choice(["last", "best"]),
     help="Which of its values counts.  [default: last]",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Runs at once.  [default: 1]")
+@click.option("--jobs", metavar="N|gpu", help="Runs at once; gpu: one on each.  [default: 1]")
+@click.option("--slurm", is_flag=True, help="Runs are SLURM jobs: pip install 'stitchgen[slurm]'.")
+@click.option(
+    "--ray", metavar="ADDRESS", help="Runs on a Ray cluster: pip install 'stitchgen[ray]'."
+)
 @click.option("--name", help=f"The name of the sweep.  [default: {NAME}]")
 @click.option("--probe", metavar="WORDS", help='For check, added to the command: "--epochs 1".')
 @click.option("--timeout", type=float, metavar="SECONDS", help="How long a run may take.")
@@ -93,6 +97,8 @@ def command(
     stitchgen sweep status        what is done, failed, going, to do
     stitchgen sweep report        the report again, of what is done
     stitchgen sweep keep cbam     that variant in the project itself
+    stitchgen sweep --slurm       its runs as jobs; [slurm] in sweep.toml has what they ask for
+    stitchgen sweep --ray auto    its runs on a Ray cluster; [ray] has what they ask for
 
     The same command goes on where it was interrupted. Each run has a copy of the project below
     .stitchgen/; the project's own files stay as they are.
@@ -147,6 +153,7 @@ def _spec(
     """What is asked for: by the command line, else by the file."""
     from stitchgen.sweep.spec import Metric, Spec, seeds_of
 
+    place, jobs = _place_of(file, options)
     metric = options["metric"] or file.metric
     if metric is None:
         raise UsageError(
@@ -162,7 +169,8 @@ def _spec(
         seeds=seeds_of(options["seeds"]) if options["seeds"] else file.seeds or seeds_of(SEEDS),
         metric=Metric.of(metric, options["at"] or file.at or "last"),
         variants=tuple(map(_variant, variants)) if variants else _variants_of(file),
-        jobs=options["jobs"] or file.jobs or 1,
+        jobs=jobs,
+        place=place,
         folder=here.relative_to(at.root).as_posix() if here.is_relative_to(at.root) else ".",
         python=options["python"] or file.python,
         pair=file.pair and not options["no_pair"],
@@ -170,6 +178,36 @@ def _spec(
         link=options["link"] or file.link,
         fresh=options["fresh"] or file.fresh,
     )
+
+
+def _place_of(file: Configured, options: dict[str, Any]) -> tuple[Place, int]:
+    """Where the runs go, and how many at once."""
+    from stitchgen.sweep.gpus import gpus
+    from stitchgen.sweep.spec import QUEUED, Place
+
+    asked = options["jobs"] or file.jobs or 1
+    if asked != "gpu" and (not str(asked).isdigit() or int(asked) < 1):
+        raise UsageError(
+            "usage",
+            f"--jobs {asked} is neither a number nor gpu",
+            hint="--jobs 2, or --jobs gpu: one run on each",
+        )
+    if options["slurm"] and options["ray"]:
+        raise UsageError("usage", "--slurm and --ray name two places", hint="leave one of them out")
+    if options["slurm"] or options["ray"]:
+        if options["jobs"] == "gpu":
+            raise UsageError(
+                "usage",
+                "--jobs gpu counts the GPUs of this machine, and the runs go to a cluster",
+                hint="gpus_per_node = 1 in [slurm], num_gpus = 1 in [ray] of sweep.toml",
+            )
+        own = Place("slurm", "", file.slurm) if options["slurm"] else None
+        place = own or Place("ray", options["ray"], file.ray)
+        return place, int(options["jobs"] or QUEUED)  # the file's are those of this machine
+    if asked == "gpu":
+        found = gpus()
+        return Place(gpus=found), len(found)
+    return Place(), int(asked)
 
 
 def _variants_of(file: Configured) -> tuple[Variant, ...]:

@@ -65,7 +65,7 @@ class ChannelAxes:
         #: and of those among them that take positions for channels, whatever their type says.
         self.mixing: Set[str] = set()
         model.requires_grad_(True)
-        set_mode(model, False)
+        set_mode(model, training=False)
         args, kwargs = source.make(0)
         seed_all(0)
         with contextlib.ExitStack() as stack, torch.enable_grad():

@@ -62,7 +62,7 @@ def has_method(module: nn.Module, name: str) -> bool:
 
 def gives_the_same(model: nn.Module, name: str, inputs: Inputs) -> bool:
     """Whether a model gives the same after its method was called; it then has that form."""
-    set_mode(model, False)
+    set_mode(model, training=False)
     before = outputs(model, inputs)
     for module in holders(model, name):
         getattr(module, name)()

@@ -125,7 +125,7 @@ def find_input(
 
     The recorder then holds that run alone. Raises `Failure`: bad-argument, does-not-run.
     """
-    set_mode(model, False)
+    set_mode(model, training=False)
     candidates: Sequence[Source]
     if given:
         source: Source = given_source(project, given)
@@ -204,7 +204,7 @@ def runs_in_both_modes(model: nn.Module, source: Source) -> bool:
     before = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         for training in (False, True):
-            set_mode(model, training)
+            set_mode(model, training=training)
             run(model, source, batch=train_batch(source))
         return True
     except Exception:

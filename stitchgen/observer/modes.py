@@ -43,7 +43,7 @@ def has_dict(value: Any) -> bool:
     return isinstance(getattr(value, "__dict__", None), dict)
 
 
-def set_mode(module: nn.Module, training: bool) -> None:
+def set_mode(module: nn.Module, *, training: bool) -> None:
     """Put a module into train or eval mode, by its own methods where they do that, else by hand."""
     if all(takes_mode(one) for one in module.modules()):
         if training:
@@ -53,7 +53,7 @@ def set_mode(module: nn.Module, training: bool) -> None:
         return
     module.training = training
     for child in module.children():
-        set_mode(child, training)
+        set_mode(child, training=training)
 
 
 def takes_mode(module: nn.Module) -> bool:

@@ -415,7 +415,7 @@ def prove_briefly(
             after = build(edited, expression, device)
             name_as_before(before, after, request.get("inside") or [], edited.overlay, loads=False)
             pair = proof.pair_of(before, after, entry["splices"])
-            set_mode(after, False)
+            set_mode(after, training=False)
             run(after, source, device)
         except Failure as failure:
             message = "the edited model: %s" % failure.report["message"]

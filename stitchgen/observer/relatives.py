@@ -71,7 +71,7 @@ def input_of(
 def check_run(before: nn.Module, after: nn.Module, source: Source, expected: object) -> None:
     copy_state(before, after, lambda path: False)
     try:
-        set_mode(after, False)
+        set_mode(after, training=False)
         result = run(after, source)
     except Exception as error:
         raise CheckFailed("builds", "it does not run any more: %s" % short(error)) from error

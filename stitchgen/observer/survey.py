@@ -92,7 +92,7 @@ class Surveyor:
                 except Exception:
                     # A fixed size is no fault: the axes are determined by other means.
                     variants.append(None)
-            set_mode(model, True)
+            set_mode(model, training=True)
             calls.begin("train")
             train_error = None
             try:

@@ -14,6 +14,7 @@ from torch import nn
 
 from stitchgen.observer.failure import failure_of
 from stitchgen.observer.forwards.runner import Inputs
+from stitchgen.observer.modes import set_mode
 from stitchgen.observer.protocol import UncalledMethod
 from stitchgen.observer.tensors.intercept import Args, Forward, Kwargs, intercepted
 from stitchgen.observer.tensors.randomness import seed_all
@@ -63,7 +64,8 @@ def fed_to_forward(model: nn.Module, class_name: str, inputs: Inputs) -> Optiona
         args, kwargs = inputs(0)
         seed_all(0)
         with torch.no_grad():
-            model.eval()(*args, **kwargs)
+            set_mode(model, training=False)
+            model(*args, **kwargs)
     return found[0] if found else None
 
 
@@ -82,7 +84,7 @@ def call(model: nn.Module, fed: Fed, method: UncalledMethod) -> Optional[Excepti
     function = getattr(dict(model.named_modules())[path], method["name"], None)
     try:
         inspect.signature(function).bind(*args, **kwargs)  # type: ignore[arg-type]  # raises for None
-        model.eval()
+        set_mode(model, training=False)
         seed_all(0)
         with torch.no_grad():
             function(*detached(args), **detached(kwargs))  # type: ignore[misc]

@@ -30,16 +30,16 @@ def asked_of(spec: Spec, root: Path, python: str, layout: Layout) -> dict[str, A
         "python": python,
         "seeds": [list(spec.seeds)],
         "timeout": spec.timeout,
-        "threads": _threads(spec.jobs),
+        "threads": _threads(spec),
         "layout": vars(layout),
         "sources": sources.hashes(root, layout.copied),
     }
 
 
-def _threads(jobs: int) -> int:
-    """The threads of each run: those that the user has set, else a fair share of the cores."""
+def _threads(spec: Spec) -> int:
+    """The threads of each run: those that the user has set, else the cores that it is given."""
     given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) if given.isdigit() else max(1, (os.cpu_count() or 1) // jobs)
+    return int(given) if given.isdigit() else spec.place.cores(spec.jobs)
 
 
 def going_on(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> dict[str, Any]:

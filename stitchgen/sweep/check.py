@@ -17,8 +17,8 @@ from stitchgen.project.config import Project
 from stitchgen.sweep import asked as asking
 from stitchgen.sweep import tree
 from stitchgen.sweep.command import check_command
+from stitchgen.sweep.engines import open_engine
 from stitchgen.sweep.folders import SweepFolder, only_one, size_of, write_json
-from stitchgen.sweep.local import LocalEngine
 from stitchgen.sweep.metrics.collect import look
 from stitchgen.sweep.run import Progress, Say, leave_nothing, plan_all
 from stitchgen.sweep.sources import Layout, layout_of
@@ -44,7 +44,7 @@ def run(project: Project, spec: Spec, probe: str | None, say: Say) -> dict[str, 
         asked = asking.asked_of(short, project.root, python, layout)
         plan_all(folder, short, layout, say)
         write_json(folder.spec, asked)
-        Progress(folder, short, runs, asked, LocalEngine(folder, spec.jobs), say).go()
+        Progress(folder, short, runs, asked, open_engine(folder, spec, say), say).go()
         rows = [_row(folder, one, asked, layout) for one in runs]
         ok = all(row["reason"] is None for row in rows)
         if ok:

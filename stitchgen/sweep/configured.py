@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from stitchgen.sweep.spec import seeds_of
 from stitchgen.targets.placement import PLACEMENTS
 
 KEYS = tuple(
-    "command seeds metric at jobs name timeout python link fresh pair probe variants grid".split()
+    "command seeds metric at jobs name timeout python link fresh pair probe variants grid slurm ray".split()
 )
 
 
@@ -40,7 +40,7 @@ class Configured:
     seeds: tuple[int, ...] | None = None
     metric: str | None = None
     at: str | None = None
-    jobs: int | None = None
+    jobs: int | str | None = None  # or "gpu": one for each
     name: str | None = None
     timeout: float | None = None
     python: str | None = None
@@ -48,6 +48,8 @@ class Configured:
     fresh: tuple[str, ...] = ()
     pair: bool = True
     probe: str | None = None  # added to the command for `sweep check`
+    slurm: Mapping[str, Any] = field(default_factory=dict)  # what submitit is given
+    ray: Mapping[str, Any] = field(default_factory=dict)  # Ray's resources of a run
     variants: Mapping[str, tuple[str, ...]] | None = None  # by name, what follows `stitchgen add`
 
 
@@ -89,7 +91,7 @@ def _read(settings: dict[str, Any], file: Path, root: Path) -> Configured:
         seeds=_seeds(settings, file),
         metric=string(settings, "metric", file),
         at=at,
-        jobs=_count(settings, "jobs", file),
+        jobs=_jobs(settings, file),
         name=string(settings, "name", file),
         timeout=timeout,
         python=python,
@@ -97,6 +99,8 @@ def _read(settings: dict[str, Any], file: Path, root: Path) -> Configured:
         fresh=strings(settings, "fresh", file),
         pair=pair,
         probe=string(settings, "probe", file),
+        slurm=table(settings, "slurm", file),
+        ray=table(settings, "ray", file),
         variants=_variants(settings, file),
     )
 
@@ -112,11 +116,13 @@ def _command(settings: dict[str, Any], file: Path) -> tuple[str, ...]:
         raise malformed(file, f"command: {error}", "close the quote") from error
 
 
-def _count(settings: dict[str, Any], key: str, file: Path) -> int | None:
-    value = settings.get(key)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+def _jobs(settings: dict[str, Any], file: Path) -> int | str | None:
+    value = settings.get("jobs")
+    if value in (None, "gpu") or (type(value) is int and value > 0):
         return value
-    raise malformed(file, f"{key} must be a whole number above 0", f"write {key} = 2")
+    raise malformed(
+        file, 'jobs must be a whole number above 0, or "gpu"', 'write jobs = 2, or jobs = "gpu"'
+    )
 
 
 def _seeds(settings: dict[str, Any], file: Path) -> tuple[int, ...] | None:

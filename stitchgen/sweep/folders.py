@@ -199,9 +199,17 @@ def take_lock(path: Path) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         return None
+    except OSError as error:  # a network file system that is mounted without locks
+        os.close(descriptor)
+        raise StitchError(
+            "unsupported",
+            f"the file system of the sweep has no locks: {error.strerror or error}",
+            where=str(path),
+            hint="put the project on one that has (NFS 4, Lustre with -o flock, a local disk)",
+        ) from error
     return descriptor
 
 

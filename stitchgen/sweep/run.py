@@ -17,6 +17,7 @@ from stitchgen.sweep import asked as asking
 from stitchgen.sweep import variants
 from stitchgen.sweep.command import check_command
 from stitchgen.sweep.engine import Engine
+from stitchgen.sweep.engines import open_engine
 from stitchgen.sweep.folders import (
     SweepFolder,
     disk_full,
@@ -27,7 +28,6 @@ from stitchgen.sweep.folders import (
     write_json,
 )
 from stitchgen.sweep.judge import constant_seed
-from stitchgen.sweep.local import LocalEngine
 from stitchgen.sweep.metrics import printed, tensorboard
 from stitchgen.sweep.planned import load
 from stitchgen.sweep.report.write import write_report
@@ -59,7 +59,7 @@ def run(project: Project, spec: Spec, say: Say, *, lang: str = "en") -> dict[str
         asked = _asked(folder, spec, asking.asked_of(spec, project.root, python, layout))
         plan_all(folder, spec, layout, say)
         write_json(folder.spec, asked)
-        engine = LocalEngine(folder, spec.jobs)
+        engine = open_engine(folder, spec, say)
         Progress(folder, spec, spec.runs, asked, engine, say).go()
         return write_report(folder, asked, lang)
 
@@ -178,7 +178,9 @@ class Progress:
         self.known = states(self.folder, runs)
         todo = sum(state.kind is not Kind.DONE for state in self.known.values())
         if todo:
-            self.say(f"{len(runs)} runs, {len(runs) - todo} done, {self.spec.jobs} at a time")
+            self.say(
+                f"{len(runs)} runs, {len(runs) - todo} done, {self.spec.jobs} at a time{self.spec.place}"
+            )
         try:
             while self._step(runs):
                 time.sleep(PAUSE)
@@ -263,6 +265,8 @@ class Progress:
     def _ended(self, run: Run) -> None:
         mine = run in self.tried
         state = self.known[run] = state_of(self.folder.run(run))
+        if state.kind is Kind.GOING:
+            return  # whoever started it is gone, and the training is not: it is waited for
         if state.kind is Kind.DONE and state.result is not None:
             self.ended_here += 1
             self.size = max(self.size, size_of(self.folder.run(run).path))

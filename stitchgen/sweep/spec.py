@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stitchgen.errors import UsageError
@@ -13,6 +14,8 @@ from stitchgen.targets.request import SpliceRequest
 BASELINE = "baseline"
 #: Names of folders and of rows; no path, no blank.
 NAME = re.compile(r"[A-Za-z0-9][\w.@+-]*")
+#: So many runs are with a cluster at once, where --jobs does not say it; a cluster has its own limits.
+QUEUED = 256
 #: In the name of a metric, a word that says that less is better.
 LESS = re.compile(
     r"(?:^|[^a-z])(?:loss|err|error|mae|mse|rmse|ppl|perplexity|fid|wer|cer|nll)(?:[^a-z]|$)"
@@ -49,6 +52,28 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where runs are started: on this machine, by SLURM, or on a Ray cluster."""
+
+    engine: str = "local"  # or "slurm", "ray"
+    address: str = ""  # of the Ray cluster
+    settings: Mapping[str, Any] = field(default_factory=dict)  # the table [slurm] or [ray]
+    gpus: tuple[str, ...] = ()  # of this machine: a slot each
+
+    def __str__(self) -> str:
+        return {"slurm": " on SLURM", "ray": f" on Ray at {self.address}"}.get(self.engine, "")
+
+    def cores(self, jobs: int) -> int:
+        """The cores of each run: what it is given by the cluster, else a fair share of this machine's."""
+        match self.engine:
+            case "slurm":
+                return int(self.settings.get("cpus_per_task") or 1)
+            case "ray":
+                return max(1, int(self.settings.get("num_cpus") or 1))
+        return max(1, (os.cpu_count() or 1) // jobs)
+
+
+@dataclass(frozen=True)
 class Spec:
     """One sweep: what is run, with which variants and seeds, and what is read from it."""
 
@@ -58,6 +83,7 @@ class Spec:
     metric: Metric
     variants: tuple[Variant, ...]
     jobs: int = 1
+    place: Place = Place()
     folder: str = "."  # where it was typed, below the root: runs start there in their trees
     python: str | None = None
     pair: bool = True

@@ -35,6 +35,7 @@ WITHOUT |= {"no-scale", "moved-layers", "not-imported"}
 WITHOUT |= {"two-packages", "not-deterministic", "old-checkpoints"}
 #: Those of trainings: `tests/sweep` leads to them.
 WITHOUT |= {"baseline-failed", "no-metric", "constant-seed", "sources-changed", "disk-full"}
+WITHOUT |= {"no-cluster"}
 
 
 def warnings_in_the_source() -> set[str]:

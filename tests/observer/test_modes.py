@@ -81,16 +81,16 @@ def modes(module):
 @pytest.mark.parametrize("kind", [Net, Quick, Distils, Evaluates, Flagged])
 def test_a_mode_is_set_and_nothing_else_is_called(kind):
     for around in (kind(), nn.Sequential(kind())):
-        set_mode(around, False)
+        set_mode(around, training=False)
         assert not any(modes(around))
-        set_mode(around, True)
+        set_mode(around, training=True)
         assert all(modes(around))
 
 
 def test_methods_that_set_the_mode_do_so():
     frozen, quick = Frozen(), Quick()
-    set_mode(frozen, True)
-    set_mode(quick, False)
+    set_mode(frozen, training=True)
+    set_mode(quick, training=False)
     assert modes(frozen) == [True, True, False] and quick.quick
 
 

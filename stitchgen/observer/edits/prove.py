@@ -182,7 +182,7 @@ class Edit:
             found = []
             for model, snapshot in zip((self.before, self.after), state):
                 snapshot.restore()
-                set_mode(model, mode == "train")
+                set_mode(model, training=mode == "train")
                 args, kwargs = self.inputs[mode](0)
                 try:
                     found.append(trace(model, args, kwargs, 0))
@@ -295,7 +295,7 @@ class Edit:
             if first is not None:
                 snapshot = Snapshot(self.after)
                 module = modules[block]
-                set_mode(module, False)
+                set_mode(module, training=False)
                 try:
                     return layout_of(module, *first)
                 finally:

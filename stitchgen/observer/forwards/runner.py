@@ -217,7 +217,7 @@ class Runner:
         """Run a model from the state that every run starts from; `others` take part in it."""
         for each in (model, *others):
             self.models.restore(each)
-            set_mode(each, mode == "train")
+            set_mode(each, training=mode == "train")
         if adjust is not None:
             adjust()
         # The user's own expression for the input may draw from numpy or random.

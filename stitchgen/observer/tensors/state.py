@@ -25,7 +25,7 @@ def warm_up(model: nn.Module, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> 
     """
     try:
         with torch.no_grad():
-            set_mode(model, False)
+            set_mode(model, training=False)
             model(*args, **kwargs)
     except Exception:
         # A model that does not run is reported where its forwards are asked for.
