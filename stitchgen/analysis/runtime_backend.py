@@ -66,6 +66,7 @@ class Observer:
         self.answers: queue.Queue[str | None] = queue.Queue()
         self.errors: list[str] = []
         self.doing = "importing torch"
+        self.owes = False  # an answer, where nobody waited for it to the end
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
         environment.setdefault("CUDA_VISIBLE_DEVICES", "")
         # Threads that have nothing to do sleep, instead of taking time from others.
@@ -131,6 +132,7 @@ class Observer:
         return self.answer()
 
     def answer(self) -> Any:
+        self.owes = True
         line = self.line()
         if line is None:
             status = self.process.wait()
@@ -141,6 +143,7 @@ class Observer:
                 f"the Python that runs the model ended {reason}" + (f": {last}" if last else ""),
                 hint=f"It was {self.python}; pass another one with --python.",
             )
+        self.owes = False
         answer = json.loads(self.named(line))
         if answer.pop("ok"):
             return answer
@@ -212,6 +215,58 @@ class Observer:
         return "The file has to be importable; no --build helps. Mend that line, or what it needs."
 
 
+#: What is asked about the files as they are, and changes nothing.
+QUESTIONS = {"survey", "evaluate"}
+
+
+class SharedObserver(Observer):
+    """One process for many requests about files that stay as they are: what was asked before is not asked again."""
+
+    def __init__(self, python: str, subject: Subject):
+        super().__init__(python, subject)
+        self.answered: dict[str, Any] = {}
+
+    def ask(self, operation: str, **fields: Any) -> Any:
+        if operation not in QUESTIONS:
+            return super().ask(operation, **fields)
+        question = json.dumps([operation, self.subject.as_request(), fields])
+        if question not in self.answered:
+            self.answered[question] = super().ask(operation, **fields)
+        return self.answered[question]
+
+    @property
+    def serves(self) -> bool:
+        """Whether it can be asked: it runs, and its next answer is to the next question."""
+        return self.process.poll() is None and not self.owes
+
+
+class SharedObservers:
+    """The observers of a command that splices many times, by interpreter and folder; a context manager."""
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[str, Path], SharedObserver] = {}
+
+    def of(self, subject: Subject) -> SharedObserver:
+        """The one for a subject, started if need be; raises StitchError where that Python cannot run a model."""
+        key = (subject.python, existing(subject.file.parent))
+        observer = self.open.get(key)
+        if observer is None or not observer.serves:
+            if observer is not None:
+                observer.close()
+            observer = self.open[key] = SharedObserver(subject.python, subject)
+            observer.__enter__()
+        observer.subject = subject
+        return observer
+
+    def __enter__(self) -> SharedObservers:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for observer in self.open.values():
+            observer.close()
+        self.open.clear()
+
+
 def existing(folder: Path) -> Path:
     """The folder, or the nearest above it: that of a file that is yet to be written may not be there."""
     return next(one for one in (folder, *folder.parents) if one.is_dir())
@@ -257,12 +312,18 @@ class RuntimeBackend:
     runs = True
     instead_of: StitchError | None = None
 
-    def __init__(self, subject: Subject):
-        """Start the process; raises StitchError where that Python cannot run a model."""
+    def __init__(self, subject: Subject, shared: SharedObservers | None = None):
+        """Start the process, or take a shared one; raises StitchError where that Python cannot run a model."""
         self.subject = subject
+        self.shared = shared is not None
         self.variants: dict[str, Variant] = {}
         self.known: dict[str, Known] = {}
-        self.observer = Observer(subject.python, subject).__enter__()
+        own = (
+            shared.of(subject)
+            if shared is not None
+            else Observer(subject.python, subject).__enter__()
+        )
+        self.observer: Observer = own
 
     def survey(
         self, builds: Sequence[str], brief: Sequence[str] = (), *, strides: bool = False
@@ -371,4 +432,5 @@ class RuntimeBackend:
         return places_of(self.ask("look_up", names=list(names)))
 
     def close(self) -> None:
-        self.observer.close()
+        if not self.shared:
+            self.observer.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stitchgen.analysis.backend import Backend
 from stitchgen.analysis.survey import Configuration, Survey, join
@@ -35,6 +36,9 @@ from stitchgen.targets.model import model_of_request
 from stitchgen.targets.request import FuseRequest, SpliceRequest
 from stitchgen.targets.yaml_target import may_name_yaml
 
+if TYPE_CHECKING:
+    from stitchgen.analysis.runtime_backend import SharedObservers
+
 Planner = Callable[[Planning], Plan]
 
 #: Refusals that may be due to a configuration that the user did not name.
@@ -43,16 +47,22 @@ DUE_TO_OTHERS = {"configuration-dependent", "channels-unknown", "unsupported", "
 NAMED = 6
 
 
-def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcome:
+def run(
+    project: Project,
+    request: SpliceRequest,
+    mode: str = "apply",
+    shared: SharedObservers | None = None,
+) -> Outcome:
     """Put a block at layers, or fuse the outputs of layers; with `mode="apply"` it is written.
 
-    Raises StitchError where it cannot be done and proven; then nothing is written.
+    Observers that are `shared` with other requests stay open. Raises StitchError where it cannot be done and
+    proven; then nothing is written.
     """
     if mode == "apply":
         git.check_nothing_in_progress(project.root)
     with shown_below(project.root):
         try:
-            outcome = propose(project, request, dry_run=mode != "apply")
+            outcome = propose(project, request, dry_run=mode != "apply", shared=shared)
         except StitchError as error:
             from stitchgen.yolo.constructions import with_yaml_offers
 
@@ -62,7 +72,13 @@ def run(project: Project, request: SpliceRequest, mode: str = "apply") -> Outcom
     return outcome
 
 
-def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outcome:
+def propose(
+    project: Project,
+    request: SpliceRequest,
+    *,
+    dry_run: bool,
+    shared: SharedObservers | None = None,
+) -> Outcome:
     """The proven plan of a request, as an outcome that nothing has been done about yet."""
     if any(may_name_yaml(project, text) for text in request.targets):
         from stitchgen.pipeline import yaml_splice  # which few projects need
@@ -88,16 +104,22 @@ def propose(project: Project, request: SpliceRequest, *, dry_run: bool) -> Outco
         return done
     steps: list[Step] = []
     for one in request.in_turn():
-        steps.append(step_of(project, one, {} if not steps else steps[-1].left))
+        steps.append(step_of(project, one, {} if not steps else steps[-1].left, shared))
         check_order(steps)
     return outcome_of(request, steps, dry_run=dry_run)
 
 
-def step_of(project: Project, request: SpliceRequest, base: Mapping[Path, bytes]) -> Step:
+def step_of(
+    project: Project,
+    request: SpliceRequest,
+    base: Mapping[Path, bytes],
+    shared: SharedObservers | None = None,
+) -> Step:
     """One block planned and proven, on the files as the steps before leave them."""
     task = task_of(project, request, base)
     workspace = Workspace(project.root, base=base)
-    with backend_for(task.model.subject, workspace, run=request.prove) as backend:
+    subject = task.model.subject
+    with backend_for(subject, workspace, run=request.prove, shared=shared) as backend:
         plan, proof = by_running(task, backend) if backend.runs else by_reading(task, backend)
     check_passed_weights(plan)
     return Step(task, plan, proof, backend.instead_of)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from stitchgen.analysis.backend import Backend
 from stitchgen.analysis.subject import Subject
@@ -18,30 +19,38 @@ from stitchgen.targets.builds_around import constructions_around
 from stitchgen.targets.constructions_alike import relatives_of
 from stitchgen.targets.model import TargetModel
 
+if TYPE_CHECKING:
+    from stitchgen.analysis.runtime_backend import SharedObservers
+
 #: So many constructions of the project are tried, where none of the file builds what is asked for.
 MOST_OFFERS = 4
 
 
 @contextmanager
-def backend_for(subject: Subject, workspace: Workspace, *, run: bool) -> Iterator[Backend]:
+def backend_for(
+    subject: Subject, workspace: Workspace, *, run: bool, shared: SharedObservers | None = None
+) -> Iterator[Backend]:
     """The backend that serves; it is closed at the end.
 
     Without torch the model is read all the same, and `instead_of` of the backend says why.
+    Of `shared` observers it takes one, which stays open.
     """
-    backend = open_backend(subject, workspace, run=run)
+    backend = open_backend(subject, workspace, run=run, shared=shared)
     try:
         yield backend
     finally:
         backend.close()
 
 
-def open_backend(subject: Subject, workspace: Workspace, *, run: bool) -> Backend:
+def open_backend(
+    subject: Subject, workspace: Workspace, *, run: bool, shared: SharedObservers | None = None
+) -> Backend:
     reason = None
     if run:
         from stitchgen.analysis.runtime_backend import RuntimeBackend
 
         try:
-            return RuntimeBackend(subject)
+            return RuntimeBackend(subject, shared)
         except StitchError as error:
             if error.code != "no-torch":
                 raise

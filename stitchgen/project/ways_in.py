@@ -541,7 +541,7 @@ def loaded(
                 yield found, dotted
 
 
-def find_folder(project: Project, package: str, paths: Sequence[Path]) -> Path | None:
+def find_folder(project: ImportGraph, package: str, paths: Sequence[Path]) -> Path | None:
     """The folder of a package, regular or not."""
     found = project.find(package, paths)
     if found is None:

@@ -78,7 +78,8 @@ def dry_run(project: Project, spec: Spec, say: Say) -> dict[str, Any]:
     trial = SweepFolder(project.root, f".{spec.name}.trial")
     trial.make()
     try:
-        planned = [variants.plan(trial, spec, layout, one) for one in spec.variants]
+        with variants.Planner(trial, spec, layout) as planner:
+            planned = [planner.plan(one) for one in spec.variants]
         known_states = states(folder, spec.runs)
     finally:
         shutil.rmtree(trial.path, ignore_errors=True)
@@ -139,12 +140,12 @@ def _asked(folder: SweepFolder, spec: Spec, now: dict[str, Any]) -> dict[str, An
 
 
 def plan_all(folder: SweepFolder, spec: Spec, layout: Layout, say: Say) -> None:
-    for one in spec.variants:
-        if load(folder, one.name) is None:
-            say(f"planning {one.name}: {'; '.join(one.texts)}")
-            planned = variants.plan(folder, spec, layout, one)
-            for warning in planned.warnings:
-                say(f"  note: {warning}")
+    with variants.Planner(folder, spec, layout) as planner:
+        for one in spec.variants:
+            if load(folder, one.name) is None:
+                say(f"planning {one.name}: {'; '.join(one.texts)}")
+                for warning in planner.plan(one).warnings:
+                    say(f"  note: {warning}")
 
 
 class Progress:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from stitchgen.analysis.runtime_backend import SharedObservers
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.pipeline import splice
-from stitchgen.project.config import find_project
+from stitchgen.pipeline.outcome import Outcome
+from stitchgen.project.config import Project, find_project
 from stitchgen.project.transaction import LEDGER
 from stitchgen.source import edits
 from stitchgen.source.edits import FileChange
@@ -22,37 +23,68 @@ from stitchgen.sweep.folders import SweepFolder, write_bytes, write_json
 from stitchgen.sweep.planned import Planned, content_of
 from stitchgen.sweep.sources import Layout
 from stitchgen.sweep.spec import Spec, Variant
+from stitchgen.targets.request import SpliceRequest
+
+#: The copy that is never written to; no variant is called so.
+SHARED = ".project"
 
 
-def plan(folder: SweepFolder, spec: Spec, layout: Layout, variant: Variant) -> Planned:
-    """The variant, made and proven; kept for the next command."""
-    copy = folder.path / "planning" / variant.name
-    shutil.rmtree(copy, ignore_errors=True)
-    try:
-        tree.make(folder.root, copy, layout, {})
-        results, paths = _apply(copy, spec, variant)
-        files = {path: content_of(copy / path) for path in sorted(paths)}
-        planned = _planned(variant, results, files)
-        _keep(folder, planned, paths)
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
-    return planned
+class Planner:
+    """Makes and proves variants one after the other. Those of one splice share a copy of the project, which
+    stays as it is, and an observer that has seen its models. A context manager."""
 
+    def __init__(self, folder: SweepFolder, spec: Spec, layout: Layout):
+        self.folder, self.spec, self.layout = folder, spec, layout
+        self.copies = folder.path / "planning"
+        self.shared = SharedObservers()
 
-def _apply(copy: Path, spec: Spec, variant: Variant) -> tuple[list[Any], set[str]]:
-    """Do what the commands say in the copy; their results, and the files they changed."""
-    project = replace(find_project(copy), current=(copy / spec.folder).resolve())
-    results, paths = [], set()
-    for text, request in zip(variant.texts, variant.requests):
+    def __enter__(self) -> Planner:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.shared.__exit__()
+        shutil.rmtree(self.copies, ignore_errors=True)
+
+    def plan(self, variant: Variant) -> Planned:
+        """The variant, made and proven; kept for the next command."""
+        alone = len(variant.requests) == 1
+        copy = self.copies / (SHARED if alone else variant.name)
+        if not alone or not copy.exists():
+            shutil.rmtree(copy, ignore_errors=True)
+            tree.make(self.folder.root, copy, self.layout, {})
+        project = replace(find_project(copy), current=(copy / self.spec.folder).resolve())
+        mode = "preview" if alone else "apply"
+        done = [
+            self._done(project, variant.name, text, request, mode)
+            for text, request in zip(variant.texts, variant.requests)
+        ]
+        if alone:
+            files = {change.path: change.after for change in done[0].changes}
+        else:
+            files = {
+                change.path: content_of(copy / change.path)
+                for one in done
+                for change in one.changes
+            }
+            shutil.rmtree(copy, ignore_errors=True)
+        planned = _planned(variant, [one.result for one in done], dict(sorted(files.items())))
+        _keep(self.folder, planned)
+        return planned
+
+    def with_python(self, request: SpliceRequest) -> SpliceRequest:
+        """The request with the sweep's interpreter, unless it has its own."""
+        return replace(request, python=request.python or self.spec.python)
+
+    def _done(
+        self, project: Project, name: str, text: str, request: SpliceRequest, mode: str
+    ) -> Outcome:
+        shared = self.shared if mode != "apply" else None
         try:
-            with shown_below(copy):
-                done = splice.run(project, replace(request, python=request.python or spec.python))
+            with shown_below(project.root):
+                return splice.run(project, self.with_python(request), mode, shared)
         except StitchError as error:
-            error.message = f"variant {variant.name} ({text}): {error.message}"
+            error.message = f"variant {name} ({text}): {error.message}"
             raise
-        results.append(done.result)
-        paths |= {change.path for change in done.changes}
-    return results, paths
 
 
 def _planned(variant: Variant, results: list[Any], files: Mapping[str, bytes | None]) -> Planned:
@@ -73,7 +105,7 @@ def _planned(variant: Variant, results: list[Any], files: Mapping[str, bytes | N
     )
 
 
-def _keep(folder: SweepFolder, planned: Planned, paths: set[str]) -> None:
+def _keep(folder: SweepFolder, planned: Planned) -> None:
     """Write the files, the patch, and last what makes the variant known."""
     kept = folder.variant(planned.name)
     shutil.rmtree(kept, ignore_errors=True)
@@ -88,4 +120,4 @@ def _keep(folder: SweepFolder, planned: Planned, paths: set[str]) -> None:
             changes.append(FileChange(path, before, content))
     write_bytes(kept / f"{planned.name}.diff", edits.patch(changes))
     about = {key: value for key, value in vars(planned).items() if key != "files"}
-    write_json(kept / "variant.json", {**about, "files": sorted(paths)})
+    write_json(kept / "variant.json", {**about, "files": list(planned.files)})
