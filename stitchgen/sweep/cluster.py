@@ -22,7 +22,10 @@ def carries_out() -> CarriesOut:
     """What a node does with a run. It is pickled as it stands and needs the standard library alone."""
 
     def carry_out(
-        words: Sequence[str], said: str, environment: Mapping[str, str], signals: bool
+        words: Sequence[str],
+        said: str,
+        environment: Mapping[str, str],
+        signals: bool,  # noqa: FBT001  # Ray and submitit call it with what they pickled
     ) -> int:
         """Run a supervisor, whose words go to the file `said`; its exit status.
 

@@ -13,8 +13,8 @@ from typing import Any
 from stitchgen.analysis.runtime_backend import SharedObservers
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.pipeline import splice
-from stitchgen.pipeline.outcome import Outcome
 from stitchgen.project.config import Project, find_project
+from stitchgen.project.outcome import Outcome
 from stitchgen.project.transaction import LEDGER
 from stitchgen.source import edits
 from stitchgen.source.edits import FileChange
