@@ -172,7 +172,8 @@ def warnings_of(
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
         classes = {point.class_name for point in plan.shown}
-        reported = for_project(plan.workspace.imports, task.model.file, classes)
+        built = proof.classes if proof is not None else frozenset[str]()
+        reported = for_project(plan.workspace.imports, task.model.file, classes, built)
         found += [through_loader(plan, one) for one in reported]
     return [one for number, one in enumerate(found) if one not in found[:number]]
 

@@ -64,9 +64,10 @@ class Proof:
     unshown: frozenset[str] = frozenset()  # the checks that nothing could be shown of
     imports: tuple[WayIn, ...] = ()  # the ways in which the edited files were imported
     left_out: tuple[LeftOut, ...] = ()  # blocks that a method does not hand to the optimizer
-    uncalled: tuple[
-        str, ...
-    ] = ()  # methods with the block that could not be called, `Class.method`
+    #: Methods with the block that could not be called, `Class.method`.
+    uncalled: tuple[str, ...] = ()
+    #: The names of the classes that were built, but for relatives.
+    classes: frozenset[str] = frozenset()
 
     def as_dict(self) -> dict[str, Any]:
         """The `proof` of `--json`."""
@@ -120,6 +121,7 @@ def all_proven(proofs: Sequence[Proof | None]) -> Proof | None:
             imports=one.imports,
             left_out=(*first.left_out, *one.left_out),
             uncalled=tuple(dict.fromkeys((*first.uncalled, *one.uncalled))),
+            classes=first.classes & one.classes,
         )
     return first
 
@@ -189,6 +191,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         unshown=frozenset(check for proven in found.values() for check in proven.unshown),
         imports=imports,
         left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
+        classes=frozenset(about.name for about in planning.survey.classes.values()),
         uncalled=tuple(
             str(method)
             for method in methods

@@ -9,16 +9,21 @@ import ast
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from stitchgen.project.module_walks import walks_of
 from stitchgen.project.ways_in import ImportGraph
 from stitchgen.source.syntax import assigned_pairs
 
 
 def for_project(
-    project: ImportGraph, model_file: Path, classes: Collection[str] = ()
+    project: ImportGraph,
+    model_file: Path,
+    classes: Collection[str] = (),
+    built: Collection[str] = (),
 ) -> list[dict[str, str]]:
     """Warnings about places of the project that the new keys will meet: in the model's file and those that
     may import it, or in all of them where none does. `classes` are those that are edited: what is seen to be
-    built of others alone is passed over."""
+    built of others alone is passed over. Methods of those that were `built` were called where they could be.
+    """
     found: list[dict[str, str]] = []
     reaching = project.reaching(model_file)
     # Helpers that those import load what they are given.
@@ -30,6 +35,9 @@ def for_project(
             if tree is not None:
                 trees[path] = tree
     others = defined_elsewhere(trees.values(), classes) if classes else set[str]()
+    called = {
+        name for path, tree in trees.items() if path in reaching for name in names_called(tree)
+    }
     for path, tree in trees.items():
         raw = project.contents[path]
         if not any(word in raw for word in (b"state_dict", b"children", b"modules")):
@@ -37,8 +45,19 @@ def for_project(
         shown = path.relative_to(project.root).as_posix()
         if path in helpers:
             found += loads_of_arguments(tree, shown)
+            found += loads_of_holders(tree, shown, called)
             continue
         foreign = built_of(tree, others)
+        found += (
+            {
+                "code": "module-walk",
+                "where": f"{shown}:{walk.line}",
+                "message": f"{walk.method} {walk.does} the modules that it goes through; it was not called on the "
+                "model with the block",
+                "hint": "Call it once on the edited model; where it fails, let it pass over the block.",
+            }
+            for walk in walks_of(tree, others, built)
+        )
         found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -119,6 +138,54 @@ def loads_of_arguments(tree: ast.Module, shown: str) -> Iterator[dict[str, str]]
                     )
                     if warning is not None:
                         yield warning
+
+
+def names_called(tree: ast.Module) -> set[str]:
+    """The last names of all that a file calls."""
+    return {
+        ast.unparse(node.func).rpartition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute))
+    }
+
+
+def loads_of_holders(
+    tree: ast.Module, shown: str, called: Collection[str]
+) -> Iterator[dict[str, str]]:
+    """Warnings about what the methods of a helper's classes load, where these are `called` with a model that
+    they keep: `self.base_net.load_state_dict(...)`, and their own."""
+    for owner in tree.body:
+        if not isinstance(owner, ast.ClassDef) or owner.name not in called:
+            continue
+        kept = {f"self.{name}" for name in arguments_kept(owner)}
+        for node in ast.walk(owner) if kept else ():
+            match node:
+                case ast.Call(func=ast.Attribute(value=receiver, attr="load_state_dict")):
+                    if ast.unparse(receiver) in {*kept, "self"}:
+                        warning = load_warning(node, f"{shown}:{node.lineno}")
+                        if warning is not None:
+                            yield warning
+
+
+def arguments_kept(owner: ast.ClassDef) -> set[str]:
+    """The attributes that are arguments of the constructor, and that a method runs or takes layers of."""
+    found: set[str] = set()
+    for method in owner.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            given = {one.arg for one in [*method.args.args, *method.args.kwonlyargs]}
+            for name, value in assignments(ast.Module(method.body, [])):
+                if isinstance(value, ast.Name) and value.id in given and name.startswith("self."):
+                    found.add(name.removeprefix("self."))
+    run: set[str] = set()
+    for node in ast.walk(owner):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                run.add(name)
+            case ast.Subscript(value=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                run.add(name)
+            case ast.For(iter=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                run.add(name)
+    return found & run
 
 
 def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:
