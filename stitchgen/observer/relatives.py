@@ -6,7 +6,8 @@ does is proven where it was asked for.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+import contextlib
+from typing import Any, Dict, Optional, Sequence, Set
 
 from torch import nn
 
@@ -20,8 +21,12 @@ from stitchgen.observer.models import build, find_input, run
 from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Inside, Keys, ProvenBuild
+from stitchgen.observer.tensors.intercept import Args, Around, Forward, Kwargs, intercepted
 from stitchgen.observer.tensors.state import copy_state
 from stitchgen.observer.tensors.values import difference, frozen
+
+#: Of a construction, and a path in it.
+IDLE = "In %s, %s is never called, and will not be trained: what runs the layer there does so by its parts."
 
 
 def prove_relative(
@@ -49,11 +54,10 @@ def prove_relative(
         except Failure as failure:
             raise CheckFailed("builds", failure.report["message"]) from failure
         name_as_before(before, after, inside, edited.overlay, loads=False)
-        if source is not None:
-            check_run(before, after, source, expected)
+        idle = check_run(before, after, source, expected) if source is not None else []
     with original:
         parameter_groups.left_out(before, after, (), original.root)
-    return proven(source)
+    return proven(source, [IDLE % (expression, path) for path in idle[:1]])
 
 
 def input_of(
@@ -68,26 +72,50 @@ def input_of(
     return None
 
 
-def check_run(before: nn.Module, after: nn.Module, source: Source, expected: object) -> None:
+def check_run(
+    before: nn.Module, after: nn.Module, source: Source, expected: object
+) -> Sequence[str]:
+    """The paths of what is new in the model, and never called in its forward."""
+    new = new_modules(before, after)
+    called: Set[str] = set()
     copy_state(before, after, lambda path: False)
     try:
         set_mode(after, training=False)
-        result = run(after, source)
+        with contextlib.ExitStack() as stack:
+            for path, module in new.items():
+                stack.enter_context(intercepted(module, noting(path, called)))
+            result = run(after, source)
     except Exception as error:
         raise CheckFailed("builds", "it does not run any more: %s" % short(error)) from error
-    if names_of(before) != names_of(after):
-        return
+    if new:
+        return [path for path in new if path not in called]
     found = difference(frozen(expected), frozen(result))
     if found and difference(frozen(expected), frozen(run(before, source))) is None:
         raise CheckFailed("elsewhere", "it has no new block, and %s." % found)
+    return []
 
 
-def names_of(model: nn.Module) -> Sequence[str]:
-    return [path for path, _ in model.named_modules()]
+def new_modules(before: nn.Module, after: nn.Module) -> Dict[str, nn.Module]:
+    """What the edited model has besides, without what is inside of it."""
+    old = {path for path, _ in before.named_modules()}
+    return {
+        path: module
+        for path, module in after.named_modules()
+        if path not in old and path.rpartition(".")[0] in old
+    }
 
 
-def proven(source: Optional[Source]) -> ProvenBuild:
+def noting(path: str, called: Set[str]) -> Around:
+    def around(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
+        called.add(path)
+        return forward(*args, **kwargs)
+
+    return around
+
+
+def proven(source: Optional[Source], notes: Sequence[str] = ()) -> ProvenBuild:
     """With the input that it was run on, if it was."""
     nothing: Keys = {"added": [], "lost": [], "reshaped": []}
     ran = proof.unmeasured(nothing, forwards=0 if source is None else 2)
+    ran["notes"].extend(notes)
     return proof.answer("" if source is None else source.describe(), ran)

@@ -177,7 +177,8 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     related = prove_relatives(planning, plan)
     first = next(iter(found.values()))
     imports, broken = imported(planning, plan)
-    notes |= {note for proven in found.values() for note in proven.notes} | set(broken)
+    ran = (*found.values(), *related.values())
+    notes |= {note for proven in ran for note in proven.notes} | set(broken)
     return Proof(
         builds=tuple(one.expression for one in choice.whole if one.expression in found),
         unchanged=tuple(one.expression for one in choice.unchanged),
@@ -292,7 +293,7 @@ def moved_keys(plan: Plan, keys: KeyChanges) -> KeyChanges:
     return replace(keys, added=added)
 
 
-def prove_relatives(planning: Planning, plan: Plan) -> list[str]:
+def prove_relatives(planning: Planning, plan: Plan) -> dict[str, ProvenConfiguration]:
     """The constructions in other files of what inherits from or contains an edited class, as far as they
     were built before the edit; refuses where one of them no longer is, or gives something else."""
     workspace = plan.workspace
@@ -319,7 +320,7 @@ def check_not_planned(
 
 def check_relatives(
     backend: Backend, plan: Plan, builds: Sequence[str], extent: str = "relative"
-) -> list[str]:
+) -> dict[str, ProvenConfiguration]:
     """Those of the constructions that run, as they did before the edit; refuses where one no longer does."""
     proposals = [Proposal(one, (), extent) for one in builds]
     answers: Sequence[ProvenConfiguration | BrokenCheck] = []
@@ -335,12 +336,11 @@ def check_relatives(
                 "your class in the target.",
                 details={"law": proven.check} if proven.check else {},
             )
-    ran = zip(proposals, answers)
-    return [
-        one.expression
-        for one, proven in ran
+    return {
+        one.expression: proven
+        for one, proven in zip(proposals, answers)
         if not isinstance(proven, BrokenCheck) and proven.input
-    ]
+    }
 
 
 def edited_classes(plan: Plan) -> set[tuple[str, str]]:

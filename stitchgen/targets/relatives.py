@@ -39,11 +39,13 @@ def constructions_elsewhere(
 def related_elsewhere(
     files: ParsedFiles, edited: Iterable[tuple[str, Path]]
 ) -> dict[ParsedFile, set[str]]:
-    """The classes of the project that inherit from, or create, an edited class, or another such class, with
-    their files: a wrapper of a model that is made of edited blocks has them as well."""
+    """The classes of the project that inherit from, or create, an edited class, or another such class, and the
+    functions that put such together, with their files: a wrapper of a model that is made of edited blocks has
+    them as well."""
     known: dict[Path, set[str]] = {}
     for name, path in edited:
         known.setdefault(path.resolve(), set()).add(name)
+    own = set(known)
     found: dict[ParsedFile, set[str]] = {}
     todo = set(known)
     while todo:
@@ -56,6 +58,7 @@ def related_elsewhere(
                 if path != here:
                     aliases |= set(imported(other.tree, names, path))
             related = related_classes(other.tree, aliases) if aliases else set()
+            related |= assemblers(other.tree, aliases) if here not in own else set()
             made = related | factories_returning(other.tree, aliases | related)
             if made - known.get(here, set()):
                 known.setdefault(here, set()).update(made)
@@ -64,13 +67,40 @@ def related_elsewhere(
     return found
 
 
+def assemblers(tree: ast.Module, names: set[str]) -> set[str]:
+    """The functions of a file that need no arguments, call one of these names, and do no more than to return
+    what they construct: `def create_ssd(): return SSD(MobileNet().features)`."""
+    found = set()
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef) or node.decorator_list or needs_arguments(node):
+            continue
+        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        plain = body and all(isinstance(part, (ast.Assign, ast.Return)) for part in body)
+        called = {ast.unparse(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
+        if plain and called & names and isinstance(body[-1], ast.Return):
+            if isinstance(body[-1].value, (ast.Call, ast.Name)):
+                found.add(node.name)
+    return found
+
+
+def needs_arguments(node: ast.FunctionDef) -> bool:
+    given = node.args
+    positional = len(given.posonlyargs) + len(given.args)
+    return positional > len(given.defaults) or None in given.kw_defaults
+
+
 def constructions_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -> list[str]:
     """Those of some classes of one file, one a class: its own, else one that another file has."""
     if import_safety.left_out(other.tree):
         return []
     found: dict[str, str] = {}
     offers = (offer.text for offer in offers_of(files, other, classes))
-    for text in (*constructions_in(files.root, other, classes), *offers):
+    module = import_name(
+        other.path, files.root, relative_imports=has_relative_imports(other.tree)
+    ).module
+    functions = {node.name for node in other.tree.body if isinstance(node, ast.FunctionDef)}
+    assembled = [f"{module}:{name}()" for name in sorted(classes & functions)]
+    for text in (*assembled, *constructions_in(files.root, other, classes), *offers):
         made = text.partition(":")[2].partition("(")[0]
         if made in classes and "..." not in text:
             found.setdefault(made, text)

@@ -1,0 +1,6 @@
+from mobilenet import MobileNet
+from ssd import SSD
+
+
+def create_ssd():
+    return SSD(MobileNet().features)
