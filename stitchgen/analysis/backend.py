@@ -14,6 +14,11 @@ from stitchgen.errors import InternalError, StitchError
 from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.ways_in import WayIn
 
+#: What can be done about a model that does not fit into memory.
+TOO_LARGE = (
+    "Name a smaller configuration, --build 'Net(width=8)'; or write without a proof: --no-prove."
+)
+
 
 @dataclass(frozen=True)
 class Trial:

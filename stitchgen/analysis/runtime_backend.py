@@ -21,6 +21,7 @@ from typing import Any
 
 from stitchgen.analysis import answers, progress
 from stitchgen.analysis.backend import (
+    TOO_LARGE,
     BrokenCheck,
     EditedConfiguration,
     Evaluation,
@@ -192,6 +193,7 @@ class Observer:
             "blocks-in-the-way": "Name another folder in pyproject.toml: [tool.stitchgen] "
             'blocks = "stitched_blocks"; or make the folder a package with an __init__.py.',
             "too-old": "stitchgen runs models with Python 3.8 or newer and torch 1.13 or newer.",
+            "too-large": TOO_LARGE,
             "does-not-build": "Pass the construction to use, for example --build 'Net(3, 10)'.",
             "does-not-run": "Pass the input that the model takes, for example "
             "--input 1x3x224x224 (repeat it for several inputs, :int64 for a dtype).",

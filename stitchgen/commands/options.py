@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -72,6 +74,39 @@ PYTHON = click.option(
     help="The interpreter that runs the model (else the configured one, else the active "
     "virtual environment's, else the one that runs stitchgen).",
 )
+
+
+def _memory(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """For the process that runs the model, as long as the command runs."""
+    if value is None:
+        return
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", value.strip(), re.IGNORECASE)
+    if match is None:
+        raise click.BadParameter(f"{value} is no size: 8G, 512M", ctx, parameter)
+    size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+    @contextmanager
+    def limited() -> Iterator[None]:
+        before = os.environ.get("STITCHGEN_MEMORY")
+        os.environ["STITCHGEN_MEMORY"] = str(size)
+        try:
+            yield
+        finally:
+            os.environ.pop("STITCHGEN_MEMORY")
+            if before is not None:
+                os.environ["STITCHGEN_MEMORY"] = before
+
+    ctx.with_resource(limited())
+
+
+MEMORY = click.option(
+    "--memory",
+    metavar="SIZE",
+    expose_value=False,
+    callback=_memory,
+    help="What the process that runs the model may take in all, as in 8G (else what is free): a larger model "
+    "is refused before it is built.",
+)
 BUILD_AND_INPUT = options(
     click.option(
         "--build",
@@ -90,6 +125,7 @@ BUILD_AND_INPUT = options(
         "model that takes several tensors.",
     ),
     PYTHON,
+    MEMORY,
 )
 RUNS_THE_MODEL = options(
     BUILD_AND_INPUT,

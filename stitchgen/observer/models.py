@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from stitchgen.observer import inputs as model_inputs
-from stitchgen.observer import weights
+from stitchgen.observer import memory, weights
 from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.meta_device import PlainShapes, fills_left_out
@@ -61,6 +61,8 @@ def build(project: Evaluator, expression: str, device: Optional[str] = None) -> 
 
 def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Module:
     seed_all(0)
+    if device is None and expression in memory.SIZES:
+        memory.check_fits(expression, memory.SIZES[expression])
     try:
         if device is not None:
             with torch.device(device), fills_left_out():
@@ -76,6 +78,8 @@ def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Modu
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         raise Failure("not-a-model", "%s gives a %s, not an nn.Module" % (expression, kind))
+    if device == "meta":
+        memory.SIZES[expression] = memory.size_of(model)
     return model
 
 

@@ -13,6 +13,7 @@ from stitchgen.observer import (
     flow,
     fused,
     installed,
+    memory,
     model_functions,
     parameter_groups,
     progress,
@@ -329,6 +330,8 @@ def prove_build(
         load(original)
         threads.take_one()
         before = build(original, expression)
+        # One of the copies is there already.
+        memory.check_fits(expression, memory.size_of(before), memory.OF_A_PROOF - 1)
         started = time.perf_counter()
         given = request.get("inputs") or []
         source = small_input(original, before, given, small=entry["extent"] != "whole")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.backend import (
+    TOO_LARGE,
     Backend,
     BrokenCheck,
     KeyChanges,
@@ -221,7 +222,8 @@ def proven_of(
     proposals += [Proposal(one.expression, (), "relative") for one in choice.without_layer]
     found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()
-    functions = functions_of_models(planning.task.model.file, plan.workspace.imports)
+    subject = planning.task.model.subject
+    functions = functions_of_models(subject.file, plan.workspace.imports)
     # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
     while proposals:
         overlay = plan.workspace.overlay()
@@ -233,6 +235,8 @@ def proven_of(
                 found[proposal.expression] = proven
             elif proposal.expression in variants and found and proven.code in OF_THE_ORIGINAL:
                 continue  # nobody asked for it, and it does not run as it is
+            elif proposal.expression not in subject.given and found and proven.code == "too-large":
+                notes.add(f"{proven.message}: not proven.")
             elif proposal.expression in variants and found and is_harmless(planning, proven):
                 notes.add(f"{proposal.expression}: {proven.message}")
             else:
@@ -465,7 +469,7 @@ def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> 
         )
     return StitchError(
         broken.code,
-        f"{build}: {broken.message}",
+        broken.message if broken.code == "too-large" else f"{build}: {broken.message}",
         where=where,
         hint=hint,
         details=details,
@@ -479,6 +483,8 @@ def hint_for(broken: BrokenCheck, name: str, block: Block | None) -> str:
             f"Nothing was written. Take a block of other layers, or write this one first (stitchgen new-module "
             f"{name}), let that function know its class or pass over it, and run this again."
         )
+    if broken.code == "too-large":
+        return TOO_LARGE
     if broken.code == "strict-load":
         return "Nothing was written. Pass strict=False there, and run this again: all old keys still fit."
     if broken.code != "law-broken":
