@@ -47,6 +47,8 @@ from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.ways_in import WayIn
 
 SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
+#: The signal by which a system ends a process when its memory is full: SIGKILL, which Windows lacks.
+KILLED = 9
 #: Seconds that one request may take; STITCHGEN_TIMEOUT changes it.
 TIME_LIMIT = 600.0
 #: Seconds of one turn of waiting.
@@ -139,6 +141,13 @@ class Observer:
             status = self.process.wait()
             last = "".join(self.errors[-5:]).strip()
             reason = f"by signal {-status}" if status < 0 else f"with status {status}"
+            if status == -KILLED:
+                raise StitchError(
+                    "too-large",
+                    f"the Python that runs the model was killed while it was {self.doing}: most likely the "
+                    "memory was full",
+                    hint=TOO_LARGE,
+                )
             raise StitchError(
                 "does-not-run",
                 f"the Python that runs the model ended {reason}" + (f": {last}" if last else ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import List, Optional, Sequence
 
-from stitchgen.observer import progress
+from stitchgen.observer import memory, progress
 from stitchgen.observer.channel_axis import ChannelAxes
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
@@ -24,6 +24,9 @@ from stitchgen.observer.protocol import Build, SurveyAnswer, SurveyRequest
 from stitchgen.observer.tracing.call_expressions import Sources
 from stitchgen.observer.tracing.calls import SHAPES, Call, Calls
 from stitchgen.observer.tracing.definitions import Definitions
+
+#: A configuration that nobody named may take this part of the memory, one over the number.
+OF_ANOTHER = 4
 
 
 def survey(project: Project, request: SurveyRequest) -> SurveyAnswer:
@@ -132,6 +135,8 @@ class Surveyor:
                 return None
             if not experiments:
                 try:
+                    if expression in self.brief and expression in memory.SIZES:
+                        memory.check_fits(expression, memory.SIZES[expression], OF_ANOTHER)
                     model = build(self.project, expression)
                     experiments.append(ChannelAxes(model, source))
                 except Exception:
