@@ -30,6 +30,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.macs = 0
+        self.paused = False
 
     def __torch_dispatch__(
         self,
@@ -39,7 +40,8 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has 
         kwargs: Optional[Dict[str, Any]] = None,
     ) -> Any:
         out = func(*args, **(kwargs or {}))
-        self.macs += _macs(func.__name__.split(".")[0], args, out)
+        if not self.paused:
+            self.macs += _macs(func.__name__.split(".")[0], args, out)
         return out
 
 

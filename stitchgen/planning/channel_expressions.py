@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitchgen.analysis.backend import Evaluation, Passages, Questions, Trial
 from stitchgen.analysis.layer_facts import NOT_SEEN, Failure, Feature, Side
@@ -144,25 +144,45 @@ def channel_expressions(planning: Planning, counts: Sequence[Count]) -> list[Nam
         layers = trials.setdefault(asked.trial, {})
         path = asked.smallest.path
         layers[path] = max(layers.get(path, 0), asked.count.number or 1)
-    evaluation = planning.backend.evaluate(
-        Questions(
-            builds=builds,
-            overlay=workspace.overlay(probes(workspace, questions)),
-            candidates={
-                asked.key: [one.text for one in asked.ranked if not one.text.isdigit()]
-                for asked in questions
-            },
-            wanted={asked.key: asked.count.of(asked.smallest) for asked in questions},
-            trials=[Trial(*trial, layers) for trial, layers in trials.items()],
-        )
+    asking = Questions(
+        builds=builds,
+        overlay=workspace.overlay(probes(workspace, questions)),
+        candidates={
+            asked.key: [one.text for one in asked.ranked if not one.text.isdigit()]
+            for asked in questions
+        },
+        wanted={asked.key: asked.count.of(asked.smallest) for asked in questions},
+        trials=[Trial(*trial, layers) for trial, layers in trials.items()],
     )
+    evaluation = planning.backend.evaluate(asking)
     passages = dict(zip(builds, map(built, evaluation.builds)))
     numbers = {trial: number for number, trial in enumerate(trials)}
+    changed = {asked.key: trials_of(asked, evaluation, numbers[asked.trial]) for asked in questions}
+    for asked in questions:
+        samples = samples_of(asked, passages)
+        if not channel_candidates.survivors(asked.ranked, samples, changed[asked.key]):
+            seen = changed_around(planning, asked, asking)
+            if channel_candidates.survivors(asked.ranked, samples, seen):
+                changed[asked.key] = seen
     named = bool(planning.task.model.subject.given)
     return [
-        chosen(workspace, asked, passages, evaluation, numbers[asked.trial], named=named)
-        for asked in questions
+        chosen(workspace, asked, passages, changed[asked.key], named=named) for asked in questions
     ]
+
+
+def changed_around(planning: Planning, asked: Question, asking: Questions) -> list[Sample]:
+    """The counts where an argument of the model itself is another.
+
+    One that a class within it shares with its neighbours cannot be changed for that class alone.
+    """
+    configuration = asked.smallest.configuration
+    model = planning.survey.class_of(configuration)
+    if model.name == asked.count.point.class_name:
+        return []
+    trial = Trial(
+        configuration.expression, model.name, {asked.smallest.path: asked.count.number or 1}
+    )
+    return trials_of(asked, planning.backend.evaluate(replace(asking, trials=[trial])), 0)
 
 
 def built(passages: Passages | Failure) -> Passages:
@@ -230,19 +250,17 @@ def chosen(
     workspace: Workspace,
     asked: Question,
     passages: Mapping[str, Passages],
-    evaluation: Evaluation,
-    trial: int,
+    trials: Sequence[Sample],
     *,
     named: bool,
 ) -> NamedChannels:
-    """The best candidate that no configuration and no changed argument contradicts.
+    """The best candidate that no configuration and no changed argument (`trials`) contradicts.
 
     `named` says that the user has named a configuration.
     """
     count = asked.count
     point, value = count.point.definition.point, count.only
     samples = samples_of(asked, passages)
-    trials = trials_of(asked, evaluation, trial)
     kept = channel_candidates.survivors(asked.ranked, samples, trials)
     if kept:
         texts = tuple(one.text for one in kept)

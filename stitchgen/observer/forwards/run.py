@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from stitchgen.observer.cost import Counter
 from stitchgen.observer.forwards.splice import Splice
 from stitchgen.observer.tensors.values import Tensors
 
@@ -31,6 +32,8 @@ class Run:
         self.overwritten: Dict[int, str] = {}
         #: Multiply-accumulates of what is counted.
         self.macs = 0
+        #: What counts just now, the outermost first.
+        self.counters: List[Counter] = []
         #: The activations of leaf modules in order, where they were traced: name and checksum.
         self.events: List[Tuple[str, Tuple[Any, ...]]] = []
         self.first_block_event: Optional[int] = None

@@ -176,10 +176,14 @@ def note_channel_axes(
 def aside(run: Run) -> Iterator[None]:
     """For a gradient within a forward: a checkpoint runs its part again, which does not count."""
     run.live = False
+    for counter in run.counters:
+        counter.paused = True
     try:
         yield
     finally:
         run.live = True
+        for counter in run.counters:
+            counter.paused = False
 
 
 def check_fed(splice: Splice, run: Run, reference: Run, fed: Tensors) -> None:
@@ -226,7 +230,9 @@ def counted(run: Run, forward: Forward, args: Args, kwargs: Kwargs, *, count: bo
     if not count:
         return forward(*args, **kwargs)
     with Counter() as counter:
+        run.counters.append(counter)
         out = forward(*args, **kwargs)
+        run.counters.pop()
     run.macs += counter.macs
     return out
 
