@@ -247,4 +247,5 @@ def broken_of(error: protocol.Error) -> BrokenCheck:
         check=error.get("law"),
         mode=error.get("mode"),
         method=error.get("method"),
+        not_tried=error["code"] == protocol.NOT_TRIED,
     )

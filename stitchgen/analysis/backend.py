@@ -87,6 +87,7 @@ class BrokenCheck:
     check: str | None = None
     mode: str | None = None
     method: str | None = None  # that fails with the block, and that no forward calls
+    not_tried: bool = False  # nothing failed: there was no time for it
 
 
 @dataclass(frozen=True, order=True)

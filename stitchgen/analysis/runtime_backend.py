@@ -43,14 +43,13 @@ from stitchgen.analysis.subject import Subject, missing_package
 from stitchgen.analysis.survey import Survey
 from stitchgen.analysis.variants import Variant
 from stitchgen.errors import InternalError, StitchError
+from stitchgen.observer.protocol import time_limit
 from stitchgen.project.model_functions import ModelFunction
 from stitchgen.project.ways_in import WayIn
 
 SCRIPT = Path(__file__).parent.parent / "observer" / "__main__.py"
 #: The signal by which a system ends a process when its memory is full: SIGKILL, which Windows lacks.
 KILLED = 9
-#: Seconds that one request may take; STITCHGEN_TIMEOUT changes it.
-TIME_LIMIT = 600.0
 #: Seconds of one turn of waiting.
 TURN = 0.2
 #: How a line begins that says what the observer is doing.
@@ -65,7 +64,7 @@ class Observer:
     def __init__(self, python: str, subject: Subject):
         self.python = python
         self.subject = subject
-        self.limit = float(os.environ.get("STITCHGEN_TIMEOUT", TIME_LIMIT))
+        self.limit = time_limit()
         self.answers: queue.Queue[str | None] = queue.Queue()
         self.errors: list[str] = []
         self.doing = "importing torch"

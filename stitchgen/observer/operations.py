@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import time
 import traceback
-from typing import Dict, Mapping, Optional, Tuple, Union
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from stitchgen.observer import (
     expressions,
@@ -42,6 +43,7 @@ from stitchgen.observer.models import (
 from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import (
+    NOT_TRIED,
     EditOfBuild,
     Error,
     EvaluateAnswer,
@@ -68,11 +70,18 @@ from stitchgen.observer.protocol import (
     TriedImport,
     TwinAnswer,
     Way,
+    time_limit,
 )
 from stitchgen.observer.rows import proof as rows_proof
 from stitchgen.observer.rows import weights as rows_weights
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
+
+#: All proofs together take no longer than this part of what a request may take,
+PART_OF_LIMIT = 0.6
+#: than so many times the first, that of what the user named, or than so many seconds, whichever is longer.
+TIMES_THE_FIRST = 3
+LEAST_TIME = 30.0
 
 Answer = Union[
     SurveyAnswer,
@@ -189,20 +198,47 @@ def evaluate(request: EvaluateRequest) -> EvaluateAnswer:
 def prove(request: ProveRequest) -> ProveAnswer:
     """Build each configuration as it was and as it would be, and hold the checks against both.
 
-    Ends with the first configuration that fails. Raises `Failure`: blocks-in-the-way.
+    Ends with the first configuration that fails. Those that nobody named are not tried where there is no time
+    for them. Raises `Failure`: blocks-in-the-way.
     """
     original = project_of(request, {})
     edited = project_of(request, request["overlay"])
     require_found(edited)
-    builds = []
+    builds: List[ProvenBuild] = []
+    spent = Spent()
     for number, entry in enumerate(request["builds"], 1):
+        if entry["extent"] != "whole" and builds and not spent.leaves_time():
+            builds.append(
+                {"ok": False, "error": {"code": NOT_TRIED, "message": "no time was left"}}
+            )
+            continue
         about = (entry["expression"], number, len(request["builds"]))
         progress.doing("proving %s (%d of %d)" % about)
-        proven = prove_or_fail(original, edited, entry, request)
+        with spent.on_one():
+            proven = prove_or_fail(original, edited, entry, request)
         builds.append(proven)
         if not proven["ok"]:
             break
     return {"builds": builds}
+
+
+class Spent:
+    """The time that proofs took, in seconds."""
+
+    def __init__(self) -> None:
+        self.each: List[float] = []
+        self.most = time_limit() * PART_OF_LIMIT
+
+    @contextlib.contextmanager
+    def on_one(self) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.each.append(time.monotonic() - started)
+
+    def leaves_time(self) -> bool:
+        """Whether one more, that takes as long as the last, fits into what all may take."""
+        total = min(self.most, max(LEAST_TIME, self.each[0] * TIMES_THE_FIRST))
+        return sum(self.each) + self.each[-1] <= total
 
 
 def prove_edits(request: ProveEditRequest) -> ProveEditAnswer:

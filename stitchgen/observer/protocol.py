@@ -9,10 +9,20 @@ first line, before any request, is a `Greeting`. What is a tuple here is a list 
 
 from __future__ import annotations
 
+import os
 from typing import Dict, List, Literal, Optional, Tuple, TypedDict, Union
 
 #: A range in a source file, `[line, column, end_line, end_column]`, as `ast` counts them.
 Position = List[int]
+
+
+#: The code of a configuration that was not proven for want of time.
+NOT_TRIED = "not-tried"
+
+
+def time_limit() -> float:
+    """The seconds that one request may take; STITCHGEN_TIMEOUT changes it."""
+    return float(os.environ.get("STITCHGEN_TIMEOUT", "600"))
 
 
 class ErrorBase(TypedDict):

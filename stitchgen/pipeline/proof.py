@@ -222,6 +222,7 @@ def proven_of(
     proposals += [Proposal(one.expression, (), "relative") for one in choice.without_layer]
     found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()
+    not_tried = 0
     subject = planning.task.model.subject
     functions = functions_of_models(subject.file, plan.workspace.imports)
     # The backend ends with the first that fails; where that does no harm, the rest are still to be proven.
@@ -235,6 +236,8 @@ def proven_of(
                 found[proposal.expression] = proven
             elif proposal.expression in variants and found and proven.code in OF_THE_ORIGINAL:
                 continue  # nobody asked for it, and it does not run as it is
+            elif proven.not_tried:
+                not_tried += 1
             elif proposal.expression not in subject.given and found and proven.code == "too-large":
                 notes.add(f"{proven.message}: not proven.")
             elif proposal.expression in variants and found and is_harmless(planning, proven):
@@ -242,6 +245,11 @@ def proven_of(
             else:
                 raise refusal(planning, plan, proposal.expression, proven)
         proposals = proposals[len(answers) :]
+    if not_tried:
+        others = (
+            "one further configuration" if not_tried == 1 else f"{not_tried} further configurations"
+        )
+        notes.add(f"Not tried, since no time was left: {others}.")
     return found, notes
 
 
