@@ -19,7 +19,7 @@ from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
-from stitchgen.project.advice import for_project
+from stitchgen.project.advice import Parts, for_project
 from stitchgen.project.outcome import Outcome
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
@@ -173,9 +173,23 @@ def warnings_of(
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
         classes = {point.class_name for point in plan.shown}
         built = proof.classes if proof is not None else frozenset[str]()
-        reported = for_project(plan.workspace.imports, task.model.file, classes, built)
+        graph = plan.workspace.imports
+        reported = for_project(graph, task.model.file, classes, built, parts_of(plan))
         found += [through_loader(plan, one) for one in reported]
     return [one for number, one in enumerate(found) if one not in found[:number]]
+
+
+def parts_of(plan: Plan) -> Parts | None:
+    """The parts of the models that were built; None where none was."""
+    names: set[str] = set()
+    holding: set[str] = set()
+    for point in plan.shown:
+        if point.calls.variable is not None:
+            return None
+        for one in point.calls.instances:
+            names.update(name for path in one.configuration.layers for name in path.split("."))
+            holding.update(point.block_path(one).split(".")[:-1])
+    return Parts(frozenset(names), frozenset(holding)) if names else None
 
 
 def through_loader(plan: Plan, warning: Warning) -> Warning:

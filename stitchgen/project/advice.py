@@ -7,11 +7,32 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.project.module_walks import walks_of
 from stitchgen.project.ways_in import ImportGraph
 from stitchgen.source.syntax import assigned_pairs
+from stitchgen.source.tree import dotted
+
+#: What the attribute is called that holds a whole model.
+WHOLE = {"model", "net", "network", "module"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The names on the paths of a model's layers, and those on the paths of its blocks."""
+
+    names: frozenset[str]
+    holding: frozenset[str]
+
+    def is_without_block(self, receiver: ast.expr) -> bool:
+        """Whether what is loaded into, `self.model.backbone`, is a part of the model that has no block, or a
+        part that the model does not have."""
+        names = dotted(receiver) or []
+        if len(names) < 2 or names[-1] in self.holding:
+            return False
+        return names[-1] in self.names or (names[-2] in WHOLE and names[-1] not in WHOLE)
 
 
 def for_project(
@@ -19,10 +40,11 @@ def for_project(
     model_file: Path,
     classes: Collection[str] = (),
     built: Collection[str] = (),
+    parts: Parts | None = None,
 ) -> list[dict[str, str]]:
     """Warnings about places of the project that the new keys will meet: in the model's file and those that
     may import it, or in all of them where none does. `classes` are those that are edited: what is seen to be
-    built of others alone is passed over. Methods of those that were `built` were called where they could be.
+    built of others alone is passed over, and so is what is loaded into `parts` without a block. Methods of those that were `built` were called where they could be.
     """
     found: list[dict[str, str]] = []
     reaching = project.reaching(model_file)
@@ -63,6 +85,8 @@ def for_project(
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
                     if ast.unparse(node.func.value) in foreign:
+                        continue
+                    if parts is not None and parts.is_without_block(node.func.value):
                         continue
                     warning = load_warning(node, f"{shown}:{node.lineno}")
                     if warning is not None:
@@ -263,6 +287,15 @@ def counts_children(node: ast.AST) -> bool:
     )
 
 
+def is_live_state(node: ast.expr) -> bool:
+    """`module.state_dict()`: what a model has now, which is no old state. A model that was read, as in
+    `checkpoint["model"].state_dict()`, may be old."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="state_dict")):
+            return dotted(value) is not None
+    return False
+
+
 def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:
     """A strict load of a model, or the resume of an optimizer's state; None for any other."""
     assert isinstance(call.func, ast.Attribute)
@@ -277,6 +310,8 @@ def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:
                 "hint": "Start the optimizer afresh, or add the block's parameters as a group "
                 "of their own after loading.",
             }
+        return None
+    if call.args and is_live_state(call.args[0]):
         return None
     for keyword in call.keywords:
         if keyword.arg == "strict":
