@@ -24,12 +24,10 @@ TUPLES = {"NamedTuple", "typing.NamedTuple"}
 
 def configured_construction(scope: Scope, class_name: str) -> str | None:
     """`Net(NetConfig())` where all arguments that a class needs are configurations with defaults throughout."""
-    function = next(
-        (found for name in scope.bases(class_name) if (found := constructor(scope.classes[name]))),
-        None,
-    )
-    if function is None:
+    found = scope.method(class_name, "__init__")
+    if found is None:
         return None
+    _, function = found
     positional = [*function.args.posonlyargs, *function.args.args][1:]
     needed = positional[: len(positional) - len(function.args.defaults)]
     if not needed or None in function.args.kw_defaults:

@@ -49,56 +49,71 @@ def find_expression(
     class is given other numbers: a number is an expression only where it does not follow them.
     """
     facts = [(run, run.facts[relative]) for run in runs or () if relative in run.facts]
-    candidates: list[str] = []
-    reason = "it cannot be read"
-    certain = False
-    if symbolic is not None and relative in symbolic.facts:
-        fact = symbolic.facts[relative]
-        text = write(symbolic, fact)
-        if text is not None:
-            candidates.append(text)
-            certain = True
-        elif isinstance(fact.count, Unknown):
-            reason = fact.count.reason
-        else:
-            reason = "no names right after its definition give the count"
-    if not certain:
-        if unread is not None:
-            return unknown_channels(f"{unread} could not be read")
-        if runs is None:
-            return unknown_channels(f"an instance of {kind.name} could not be read")
-        if not facts:
-            return unknown_channels(reason)
-        for run, fact in facts:
-            if isinstance(fact.count, Unknown):
-                return unknown_channels(fact.count.reason)
-            text = write(run, _of_no_loop(fact) if "." in relative else fact)
-            if text is not None:
-                candidates.append(text)
-        candidates = [
-            text
-            for text in candidates
-            if (number := as_integer(text)) is None or _gives(changed(), relative, number)
-        ]
-        if len(set(candidates)) > 1:
-            candidates = [text for text in candidates if not _is_of_one_call(text, facts)]
+    named, reason = _of_symbols(symbolic, relative)
+    if named is not None:
+        candidates = [named]
+    elif unread is not None:
+        return unknown_channels(f"{unread} could not be read")
+    elif runs is None:
+        return unknown_channels(f"an instance of {kind.name} could not be read")
+    elif not facts:
+        return unknown_channels(reason)
+    elif reasons := [f.count.reason for _, f in facts if isinstance(f.count, Unknown)]:
+        return unknown_channels(reasons[0])
+    else:
+        candidates = _of_runs(relative, facts, changed)
     short = [text for text in candidates if len(text) <= _LONGEST]
     if candidates and not short:
         return unknown_channels(f"what it is computed from is long: {candidates[0]}")
-    candidates = short
-    candidates.sort(key=lambda text: as_integer(text) is not None)
+    short.sort(key=lambda text: as_integer(text) is not None)
     holds = functools.partial(_holds, relative, runs or [], facts, symbolic)
-    for text in dict.fromkeys(candidates):
+    for text in dict.fromkeys(short):
         if holds(text):
             integer = as_integer(text)
             return Channels(text, integer, "literal" if integer is not None else "symbolic")
-    if certain:
+    if named is not None:
         return unknown_channels("its expression does not hold in every configuration")
+    return _unexplained(relative, facts, holds, changed)
+
+
+def _of_symbols(symbolic: Run | None, relative: str) -> tuple[str | None, str]:
+    """The count as the constructor's parameters give it, else why it cannot be written so."""
+    if symbolic is None or relative not in symbolic.facts:
+        return None, "it cannot be read"
+    fact = symbolic.facts[relative]
+    text = write(symbolic, fact)
+    if text is None and isinstance(fact.count, Unknown):
+        return None, fact.count.reason
+    return text, "no names right after its definition give the count"
+
+
+def _of_runs(
+    relative: str, facts: list[tuple[Run, Fact]], changed: Callable[[], Run | None]
+) -> list[str]:
+    """What the runs of the class have for the count; a number only where it stays with other arguments."""
+    written = [write(run, _of_no_loop(fact) if "." in relative else fact) for run, fact in facts]
+    candidates = [
+        text
+        for text in written
+        if text is not None
+        and ((number := as_integer(text)) is None or _gives(changed(), relative, number))
+    ]
+    if len(set(candidates)) > 1:
+        return [text for text in candidates if not _is_of_one_call(text, facts)]
+    return candidates
+
+
+def _unexplained(
+    relative: str,
+    facts: list[tuple[Run, Fact]],
+    holds: Callable[[str], bool],
+    changed: Callable[[], Run | None],
+) -> Channels:
+    """A count of which nothing says where it comes from: a name that varies with it, or the number."""
     if not all(isinstance(fact.count, Known) for _, fact in facts):
         return unknown_channels("it depends on a branch")
     counts = {fact.count.value for _, fact in facts if isinstance(fact.count, Known)}
     if len(counts) > 1:
-        # Nothing says where the count comes from, but it varies, and a name varies with it.
         for text in _other_expressions(*facts[0]):
             if len(text) <= _LONGEST and holds(text):
                 return Channels(text, None, "symbolic")
