@@ -1,6 +1,7 @@
 """The shape of the code: packages in one order, no circles, an owner for each dependency."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -161,3 +162,18 @@ def test_observer_and_editor_agree_on_what_only_reads():
 
     assert len(sets("rewrite/calls.py")) == 2
     assert sets("rewrite/calls.py") == sets("observer/tracing/reading.py")
+
+
+CONTRIBUTING = (PACKAGE.parent / "CONTRIBUTING.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [*ORDER[:-1], *APART])
+def test_contributing_says_what_each_package_is(name):
+    assert f"`{name}/`" in CONTRIBUTING or f"`{name}.py`" in CONTRIBUTING
+
+
+def test_the_files_that_contributing_names_are_there():
+    named = set(re.findall(r"[\w./-]+/[\w-]+\.(?:py|toml|md)(?:\.j2)?\b", CONTRIBUTING))
+    assert len(named) > 40
+    folders = (PACKAGE.parent, PACKAGE)
+    assert [one for one in named if not any((at / one).exists() for at in folders)] == []
