@@ -244,7 +244,7 @@ def broken_of(error: protocol.Error) -> BrokenCheck:
         code=error["code"],
         message=error["message"],
         where=error.get("where"),
-        check=error.get("law"),
+        check=error.get("check"),
         mode=error.get("mode"),
         method=error.get("method"),
         not_tried=error["code"] == protocol.NOT_TRIED,

@@ -68,7 +68,8 @@ def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
         raise
     found = answer["error"]
     if found is not None:
-        details = {key: str(found[key]) for key in ("law", "mode") if found.get(key)}
+        known = {"law": found.get("check"), "mode": found.get("mode")}
+        details = {key: value for key, value in known.items() if value}
         raise StitchError(
             found["code"],
             found["message"],

@@ -274,7 +274,7 @@ def report_of(failed: CheckFailed) -> Error:
     report: Error = {
         "code": "law-broken",
         "message": failed.message,
-        "law": failed.check,
+        "check": failed.check,
         "mode": failed.mode,
     }
     if isinstance(failed, EditFailed):
@@ -380,7 +380,7 @@ def prove_build(
         except Failure as failure:
             report = failure.report
             missing = missing_keys(failure.__cause__)
-            report["law"], report["mode"] = "builds", None
+            report["check"], report["mode"] = "builds", None
             report["code"] = "strict-load" if missing else "law-broken"
             if missing:
                 message = "the edited model loads saved weights strictly while it is built, and they lack %s"

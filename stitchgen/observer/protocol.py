@@ -38,7 +38,7 @@ class Error(ErrorBase, total=False):
     missing_file: str  # and what it opens then
     package: str  # and the installed one that fails
     takes: str  # does-not-run: what the model's forward takes
-    law: str  # law-broken: the check that does not hold
+    check: str  # law-broken: the check that does not hold, `law` in `--json`
     mode: Optional[str]  # and the mode in which it does not: eval, train
     method: str  # configuration-dependent: the method that fails, `Class.method`
 

@@ -153,12 +153,12 @@ def test_a_wrong_edit_fails_a_check(name: str) -> None:
     module, source, changes, checks = WRONG[name]
     error = proven(module, source, *changes)["error"]
     assert error is not None, "a wrong edit is proven"
-    assert error["code"] == "law-broken" and error["law"] in checks.split(), error
+    assert error["code"] == "law-broken" and error["check"] in checks.split(), error
 
 
 @pytest.mark.usefixtures("importable")
 def test_a_width_of_one_scale_fails_at_the_other() -> None:
     answer = proven("Counted", 1, args="16")
     assert [one["scale"] for one in answer["scales"]] == ["n"]
-    assert answer["error"]["law"] == "builds"
+    assert answer["error"]["check"] == "builds"
     assert answer["error"]["message"].startswith("at scale l: ")

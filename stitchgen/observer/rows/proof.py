@@ -62,7 +62,7 @@ def prove_rows(request: RowsRequest) -> RowsAnswer:
             answer["error"] = {
                 "code": "law-broken",
                 "message": failed.message,
-                "law": failed.check,
+                "check": failed.check,
                 "mode": failed.mode,
             }
         if answer["error"] is not None:
