@@ -7,11 +7,16 @@ from typing import Any
 import click
 
 from stitchgen.commands.conversation import note_that_the_model_runs, project_at
-from stitchgen.commands.options import BUILD_AND_INPUT, EVERY_COMMAND, INPUT_TRAIN
+from stitchgen.commands.options import (
+    BUILD_AND_INPUT,
+    EVERY_COMMAND,
+    INPUT_TRAIN,
+    complete_target,
+)
 
 
 @click.command("prove")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_target)
 @click.option(
     "--base",
     default="HEAD",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stitchgen.analysis.layer_facts import LayerFacts
+from stitchgen.analysis.layer_facts import UNKNOWN, Feature, LayerFacts
 from stitchgen.analysis.survey import Configuration, LayerInstance, Survey
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, shown_below
@@ -91,7 +91,8 @@ def describe(
         "layers": [
             one
             for facts in configuration.layers.values()
-            if is_shown(shown, block, facts, one := row(configuration, facts, name))
+            for one in rows(configuration, facts, name)
+            if is_shown(shown, block, facts, one)
         ],
         "warnings": warnings,
     }
@@ -163,13 +164,21 @@ def model_name(model: TargetModel, survey: Survey, configuration: Configuration)
     return survey.class_of(configuration).name
 
 
-def row(configuration: Configuration, facts: LayerFacts, model: str) -> dict[str, Any]:
-    feature = LayerInstance(configuration, "", facts.path).feature("output")
+def rows(configuration: Configuration, facts: LayerFacts, model: str) -> Iterator[dict[str, Any]]:
+    """The row of a layer; one for each element of what it gives, where that is a tuple, list or dict."""
+    if not facts.elements:
+        feature = LayerInstance(configuration, "", facts.path).feature("output")
+        yield row(facts, feature, target_of(facts, model))
+    for key, features in facts.elements.items():
+        yield row(facts, next(iter(features), UNKNOWN), target_of(facts, model, f"#{key}"))
+
+
+def row(facts: LayerFacts, feature: Feature, target: str | None) -> dict[str, Any]:
     known = feature.channels is not None
     observed = "observed" if known else "unknown"
     return {
         "path": facts.path,
-        "target": target_of(facts, model),
+        "target": target,
         "class": facts.class_key.rpartition(":")[2],
         "channels": feature.channels,
         "layout": feature.layout,
@@ -179,13 +188,12 @@ def row(configuration: Configuration, facts: LayerFacts, model: str) -> dict[str
     }
 
 
-def target_of(facts: LayerFacts, model: str) -> str | None:
+def target_of(facts: LayerFacts, model: str, element: str = "") -> str | None:
     """How the layer is typed as a target of `add`; None where it is never called."""
     calls = sum(facts.calls.values()) if facts.read is None else None
     if calls == 0:
         return None
     several = "@all" if facts.calls.get("eval", 1) > 1 else ""
-    element = f"#{next(iter(facts.elements))}" if facts.elements else ""
     return f"{model}.{facts.path}{several}{element}"
 
 

@@ -16,6 +16,11 @@ MODEL = """\
 from torch import nn
 
 
+class Two(nn.Module):
+    def forward(self, x):
+        return {"all": x, "half": x[:, :8]}
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -23,12 +28,14 @@ class Net(nn.Module):
         self.act = nn.ReLU()
         self.body = nn.ModuleList([nn.Conv2d(8, 8, 1), nn.Conv2d(8, 16, (3, 1))])
         self.rnn = nn.LSTM(16, 4)
+        self.two = Two()
         self.fc = nn.Linear(16, 10)
 
     def forward(self, x):
         x = self.act(self.stem(x))
         for layer in self.body:
             x = self.act(layer(x))
+        x = self.two(x)["all"]
         y, _ = self.rnn(x.flatten(2).transpose(1, 2))
         return self.fc(x.mean((2, 3))), y
 """
@@ -49,19 +56,21 @@ def test_each_row_has_its_target_and_is_found_by_what_is_asked(root: Path, pytho
 
     project = config.find_project(root)
     found = layers.run(project, "model", inputs=("1x3x16x16",), python=python)
-    assert {one["path"]: one["target"] for one in found["layers"]} == {
-        "stem": "model.py::Net.stem",
-        "act": "model.py::Net.act@all",
-        "body": None,
-        "body.0": "model.py::Net.body.0",
-        "body.1": "model.py::Net.body.1",
-        "rnn": "model.py::Net.rnn#0",
-        "fc": "model.py::Net.fc",
-    }
-    assert paths(depth=1) == ["stem", "act", "body", "rnn", "fc"]
+    assert [(one["path"], one["target"], one["channels"]) for one in found["layers"]] == [
+        ("stem", "model.py::Net.stem", 8),
+        ("act", "model.py::Net.act@all", 8),
+        ("body", None, None),
+        ("body.0", "model.py::Net.body.0", 8),
+        ("body.1", "model.py::Net.body.1", 16),
+        ("rnn", "model.py::Net.rnn#0", 4),
+        ("two", "model.py::Net.two#all", 16),
+        ("two", "model.py::Net.two#half", 8),
+        ("fc", "model.py::Net.fc", 10),
+    ]
+    assert paths(depth=1) == ["stem", "act", "body", "rnn", "two", "two", "fc"]
     assert paths(where={"channels": "8", "kernel_size": "1"}) == ["body.0"]
     assert paths(where={"kernel_size": "(3, 1)", "class": "Conv2d"}) == ["body.1"]
-    assert paths(fits="cbam", where={"channels": "8"}) == ["stem", "act", "body.0"]
+    assert paths(fits="cbam", where={"channels": "8"}) == ["stem", "act", "body.0", "two"]
     # What is printed is a target of `add`.
     for one in found["layers"]:
         if one["path"] in ("act", "rnn"):
