@@ -78,7 +78,7 @@ def _row(folder: SweepFolder, one: Run, asked: Mapping[str, Any], layout: Layout
     about = {"variant": one.variant, "seed": one.seed, **_told(state)}
     if at is None:
         return {**about, "sources": [], "names": [], "megabytes": 0.0}
-    files = tree.new_files(at.tree, {*layout.copied})
+    files = tree.new_files(at, {*layout.copied})
     found = look(at.tree, files, at.output, asked["metric"], asked["python"])
     sources = [
         {

@@ -68,7 +68,7 @@ def _attempt(sweep: SweepFolder, one: Run, at: TryFolder, lock: int) -> dict[str
     status = _train(sweep, one, at, asked, lock)
     seconds = round(time.monotonic() - began, 2)
     known = {*layout.copied, *(planned.files if planned else ())}
-    files = tree.new_files(at.tree, known)
+    files = tree.new_files(at, known)
     found = collect(at.tree, files, at.output, asked["metric"], asked["python"])
     reports = {
         path.parent.name: read_json(path) for path in sorted(at.events.glob("*/report.json"))

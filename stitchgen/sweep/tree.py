@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stitchgen.errors import StitchError
-from stitchgen.sweep.folders import FULL
+from stitchgen.sweep.folders import FULL, TryFolder
 from stitchgen.sweep.sources import Layout
 
 
@@ -49,8 +49,22 @@ def _put(path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
 
 
-def new_files(tree: Path, known: set[str]) -> list[str]:
-    """What a training has written: files of the tree that are neither linked nor were put there."""
+def new_files(at: TryFolder, known: set[str]) -> list[str]:
+    """What a training has written, relative to its tree: files there that are neither linked nor were put
+    there, and those that `{run}` in the command has led beside it."""
+    own = {one.name for one in (at.tree, at.events, at.output, at.settings, at.exit)}
+    beside = [
+        path
+        for top in sorted(at.path.iterdir())
+        if top.name not in own and not top.name.startswith(".")
+        for path in ([top] if top.is_file() else sorted(top.rglob("*")))
+        if path.is_file()
+    ]
+    inside = _new_below(at.tree, known)
+    return [*inside, *(f"../{path.relative_to(at.path).as_posix()}" for path in beside)]
+
+
+def _new_below(tree: Path, known: set[str]) -> list[str]:
     found = []
     for folder, names, files in os.walk(tree):
         names[:] = sorted(

@@ -39,6 +39,20 @@ def test_a_file_that_a_training_wrote(tmp_path, file, content, name, values):
     assert found.values == values
 
 
+def test_what_the_command_led_beside_the_tree_is_read(printing, sweep):
+    """`{run}` is where Hugging Face's `--output_dir` points to."""
+    (printing / "train.py").write_text(
+        "import os, sys\nos.makedirs(sys.argv[1])\n"
+        f"open(sys.argv[1] + '/trainer_state.json', 'w').write({TRAINER!r})\n"
+    )
+    status, answer = sweep(
+        *("--seeds", "1", "--metric", "eval_acc", "--python", sys.executable),
+        train="python train.py {run}/out",
+    )
+    assert status == 0, answer
+    assert answer["variants"][0]["values"] == {"0": 0.6}
+
+
 @pytest.mark.parametrize(
     ("text", "name", "values"),
     [
@@ -47,6 +61,7 @@ def test_a_file_that_a_training_wrote(tmp_path, file, content, name, values):
         ("Prec@1 71.5 Prec@5 90.1\n", "Prec@1", (71.5,)),
         ("val/acc = 93 %\n", "val/acc", (0.93,)),
         ("{'loss': 1.5e-3, 'val_loss': 2}\n", "loss", (1.5e-3,)),
+        ("{'eval_loss': '1.3', 'eval_acc': '0.4375'}\n", "eval_acc", (0.4375,)),
         ("val_acc: 0.5\n", "acc", ()),
         ("loss: inf\n", "loss", (float("inf"),)),
         ("lossless 3\n", "loss", ()),

@@ -1,4 +1,4 @@
-"""Metrics in what a training prints: `val_acc: 0.93`, `Prec@1 71.2`, `val/acc = 93 %`."""
+"""Metrics in what a training prints: `val_acc: 0.93`, `Prec@1 71.2`, `val/acc = 93 %`, `{'eval_acc': '0.93'}`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NUMBER = (
 )
 #: A name begins with a letter and has no blank; behind it `:`, `=` or a blank.
 ANY = re.compile(
-    r"(?<![\w@/.-])(?P<name>[A-Za-z][\w@/.-]*)\"?'?\s*[:=]?\s*" + NUMBER, re.IGNORECASE
+    r"(?<![\w@/.-])(?P<name>[A-Za-z][\w@/.-]*)\"?'?\s*[:=]?\s*['\"]?" + NUMBER, re.IGNORECASE
 )
 
 
@@ -27,7 +27,8 @@ def lines_of(path: Path) -> list[str]:
 def read(path: Path, name: str, source: str) -> Series | None:
     """The values behind a name, in order."""
     pattern = re.compile(
-        r"(?<![\w@/.-])" + re.escape(name) + r"(?![\w@/-])\"?'?\s*[:=]?\s*" + NUMBER, re.IGNORECASE
+        r"(?<![\w@/.-])" + re.escape(name) + r"(?![\w@/-])\"?'?\s*[:=]?\s*['\"]?" + NUMBER,
+        re.IGNORECASE,
     )
     values, last = [], ""
     for line in lines_of(path):
