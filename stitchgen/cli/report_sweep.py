@@ -13,6 +13,10 @@ def sweep(result: Mapping[str, Any], paint: Paint) -> str:
         return _report(result, paint)
     if "check" in result:
         return _check(result, paint)
+    if "pruned" in result:
+        gone = "would go" if result["dry_run"] else "gone"
+        pruned = [f"  {path}" for path in result["pruned"]]
+        return "\n".join([*pruned, f"{len(pruned)} folders {gone}, {result['megabytes']} MB"])
     if "dry_run" in result:
         return _dry_run(result, paint)
     if "kept" in result:

@@ -38,7 +38,7 @@ class Sweep(click.Command):
 
 
 @click.command("sweep", cls=Sweep, options_metavar="[OPTIONS] -- COMMAND {seed}")
-@click.argument("what", nargs=-1, metavar="[check|status|report|keep VARIANT]")
+@click.argument("what", nargs=-1, metavar="[check|status|report|keep VARIANT|prune]")
 @click.option(
     "--variant",
     "variants",
@@ -97,6 +97,7 @@ def command(
     stitchgen sweep status        what is done, failed, going, to do
     stitchgen sweep report        the report again, of what is done
     stitchgen sweep keep cbam     that variant in the project itself
+    stitchgen sweep prune         without the copies of runs that are done; results stay
     stitchgen sweep --slurm       its runs as jobs; [slurm] in sweep.toml has what they ask for
     stitchgen sweep --ray auto    its runs on a Ray cluster; [ray] has what they ask for
 
@@ -125,6 +126,10 @@ def command(
             from stitchgen.sweep import keep
 
             return keep.run(at, named, variant)
+        case ("prune",):
+            from stitchgen.sweep import prune
+
+            return prune.run(at, named, dry_run=dry_run)
         case ("check",):
             from stitchgen.sweep import check
 
@@ -138,7 +143,7 @@ def command(
     raise UsageError(
         "usage",
         f"sweep does not know {' '.join(what)!r}",
-        hint="stitchgen sweep check, status, report or keep VARIANT; what trains stands behind --",
+        hint="stitchgen sweep check, status, report, keep VARIANT or prune; what trains stands behind --",
     )
 
 

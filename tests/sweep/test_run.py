@@ -214,3 +214,18 @@ def test_a_terminal_is_shown_how_far_the_runs_are(printing, sweep, monkeypatch):
         assert sweep("--seeds", "1", *OPTIONS, train="python train.py")[0] == 0
     assert "0 of 1 runs done, baseline, seed 0: 0.25" in shown
     assert shown[-1] is None, "nothing is left on the line"
+
+
+def test_the_room_of_done_runs_is_given_back_and_their_results_stay(printing, sweep):
+    train = "python train.py {seed} 1"
+    assert sweep("--seeds", "2", *OPTIONS, train=train)[0] == 1
+    report = sweep("report")[1]["variants"]
+    runs = printing / ".stitchgen/sweeps/sweep/runs/baseline"
+    status, answer = sweep("prune", "--dry-run")
+    assert status == 0 and answer["pruned"] == ["runs/baseline/seed-0/try-1/tree"]
+    assert (runs / "seed-0/try-1/tree/train.py").exists() and answer["megabytes"] == 0.0
+    assert sweep("prune")[1]["pruned"] == answer["pruned"]
+    assert not (runs / "seed-0/try-1/tree").exists()
+    assert (runs / "seed-1/try-1/tree").exists(), "of a failed run everything is kept"
+    assert sweep("report")[1]["variants"] == report and sweep("prune")[1]["pruned"] == []
+    assert sweep("--seeds", "2", *OPTIONS, train=train)[1]["variants"] == report
