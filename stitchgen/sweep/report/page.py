@@ -26,8 +26,8 @@ code { background: var(--chip); padding: .15rem .4rem; border-radius: 4px }
 th, td { text-align: left; padding: .4rem .55rem; border-bottom: 1px solid var(--line); vertical-align: top }
 th { white-space: nowrap } td { font-variant-numeric: tabular-nums } td:not(:last-child) { white-space: nowrap }
 td:first-child { font-weight: 600 } td:last-child { min-width: 13rem } .gain { color: var(--good); font-weight: 600 } .loss { color: var(--bad); font-weight: 600 }
-figure { margin: 2rem 0 } figcaption { color: var(--soft); font-size: .9rem } .plots { display: flex; flex-wrap: wrap; gap: 1rem }
-svg { max-width: 100%; height: auto } text { font-size: 13px; fill: var(--soft) }
+figure { margin: 2rem 0; overflow-x: auto } figcaption { color: var(--soft); font-size: .9rem } .plots { display: flex; flex-wrap: wrap; gap: 1rem }
+svg { max-width: 100%; height: auto } svg:only-child { min-width: 36rem } text { font-size: 13px; fill: var(--soft) }
 .grid { stroke: var(--line) } .pair { stroke: var(--soft); stroke-opacity: .35; fill: none }
 .run { fill: var(--run); fill-opacity: .8 } .base { fill: var(--ink) } .worse { fill: var(--soft); fill-opacity: .6 }
 .mean { stroke: var(--ink); stroke-width: 2.5 } .interval { stroke: var(--soft) }
