@@ -6,6 +6,7 @@ rows are looked for in it, and taking them out keeps every other row reading wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from stitchgen.errors import StitchError
@@ -99,8 +100,18 @@ def removal(raw: bytes, path: str, marks: Sequence[Trace]) -> list[Edit]:
             )
     rows = [(mark, row) for mark, row in found if row is not None]
     return [
-        *remove_rows(model, [row for mark, row in rows if not mark.was]),
+        *remove_rows(model, [row for mark, row in rows if not mark.was], made_absolute(marks)),
         *(restore_row(model, row, mark.was) for mark, row in rows if mark.was),
+    ]
+
+
+def made_absolute(marks: Sequence[Trace]) -> list[tuple[int, int]]:
+    """The sources that were relative, `-1`, and are a row's number since the rows were put in."""
+    pieces = [piece for mark in marks for piece in mark.pieces]
+    return [
+        (int(piece.text), int(piece.replaced))
+        for piece in pieces
+        if piece.text.isdigit() and re.fullmatch(r"-\d+", piece.replaced)
     ]
 
 

@@ -16,12 +16,15 @@ from pathlib import Path
 from stitchgen.errors import StitchError
 from stitchgen.project.python_files import python_files
 
+#: What is not said of a row, `yolov8.yaml::model.9`, which is a target.
+CONFIGURATION = (
+    "Of a YOLO's YAML name a row, as in yolov8.yaml::model.9, which stitchgen layers prints; of any other "
+    "configuration the Python file that defines the layer's class."
+)
 NOT_PYTHON = {
     ".ipynb": "Export the notebook first: jupyter nbconvert --to script NOTEBOOK.ipynb",
-    ".yaml": "The framework builds this model from its own configuration; give the Python file "
-    "that defines the layer's class.",
-    ".yml": "The framework builds this model from its own configuration; give the Python file "
-    "that defines the layer's class.",
+    ".yaml": CONFIGURATION,
+    ".yml": CONFIGURATION,
     ".pt": "A checkpoint holds weights and no source; give the Python file of the model.",
     ".pth": "A checkpoint holds weights and no source; give the Python file of the model.",
 }

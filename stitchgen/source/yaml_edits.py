@@ -8,6 +8,7 @@ the file stays byte for byte. `same_graph` reads the result and compares what th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -248,8 +249,14 @@ def restore_row(model: ModelYaml, row: Row, was: str) -> Edit:
     return model.document.replace((start, row.node.span[1]), rest)
 
 
-def remove_rows(model: ModelYaml, gone: Sequence[Row]) -> list[Edit]:
-    """The edits that take rows out: who reads such a row reads what it read, of several the first."""
+def remove_rows(
+    model: ModelYaml, gone: Sequence[Row], relative: Sequence[tuple[int, int]] = ()
+) -> list[Edit]:
+    """The edits that take rows out: who reads such a row reads what it read, of several the first.
+
+    `relative` are sources that became a row's number when the rows were put in: `(16, -1)`. They become what
+    they were, as long as no other source is written and meant like them.
+    """
     document, taken = model.document, {row.index: row.reads[0] for row in gone}
 
     def position(index: int) -> int:
@@ -258,13 +265,21 @@ def remove_rows(model: ModelYaml, gone: Sequence[Row]) -> list[Edit]:
         return index - sum(one < index for one in taken)
 
     edits = [cut(model, row) for row in gone]
-    for row in model.rows:
-        if row.index in taken:
-            continue
+    left = [row for row in model.rows if row.index not in taken]
+    changed = Counter(relative)
+    alike = Counter(
+        (one.written, position(one.row) - position(row.index))
+        for row in left
+        for one in row.sources
+    )
+    for row in left:
         index = position(row.index)
         for one in row.sources:
             target = position(one.row)
             written = as_written(one.written, target, index)
+            was = (one.written, target - index)
+            if was in changed and alike[was] <= changed[was]:
+                written = target - index
             if written != one.written:
                 edits.append(document.replace(one.node.span, str(written)))
         if row.number is not None and index != row.index:

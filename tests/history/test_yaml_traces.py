@@ -86,6 +86,22 @@ def test_undo_finds_the_rows_after_a_formatter_and_the_user(project: config.Proj
     assert "[ 64,3, 2 ]" in text_of(project) and "# 2\n" in text_of(project)
 
 
+def test_undo_writes_sources_as_they_were_after_a_formatter(tmp_path: Path) -> None:
+    """Row 3 reads -1; with a row behind 2 that only the head reads, it has to say 2."""
+    (tmp_path / PATH).write_bytes(MODEL.encode())
+    project = config.find_project(tmp_path)
+    model = read_model(MODEL.encode(), PATH)
+    edits = insert_rows(model, [Insertion(2, frozenset({(4, 0)}), "CBAM", "c2")])
+    changes = [FileChange.of(PATH, MODEL.encode(), edits)]
+    record = ledger.SpliceRecord("cbam", f"{PATH}::model.4#0", "before", "model.3.CBAM", "row")
+    book = ledger.load(project.root).with_run("add cbam", [record], changes)
+    transaction.commit(project.root, [*changes, book.change()])
+    assert "[[2, 1], 1, Concat" in text_of(project)
+    edit(project, "  - [", "    -   [")
+    undo.run(project)
+    assert text_of(project) == MODEL.replace("  - [", "    -   [")
+
+
 def test_a_changed_row_is_drift_and_stays(project: config.Project) -> None:
     edit(project, "  - [-1, 1, CBAM, [c2]] # 4", "  - [-1, 1, CBAM, [c2, 8]] # 4")
     before = text_of(project)

@@ -368,6 +368,14 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
             "as in yolov8.yaml",
         ),
         (
+            {"yolo.yaml": "backbone: []\n"},
+            "se --after yolo.yaml",
+            "not-python",
+            "yolo.yaml",
+            "yolo.yaml is no Python source file",
+            "name a row, as in yolov8.yaml::model.9",
+        ),
+        (
             {"best.pt": ""},
             "se --every nn.Conv2d --after best.pt",
             "not-python",
