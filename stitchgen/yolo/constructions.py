@@ -42,11 +42,10 @@ def with_yaml_offers(project: Project, request: SpliceRequest, error: StitchErro
     if not found or kind is None:
         return error
     module = dotted_name(project.root, builder)
-    error.hint = f"{rows} of {found[0].as_posix()}: name a model that is built of it"
-    error.suggestions = [
-        f"""--build '{module}:{kind}("{path.as_posix()}")'""" for path in found[:MOST]
-    ]
-    error.suggestions.append(f"--after {found[0].as_posix()}::model.N, a row of its own")
+    (first, row), *_ = found
+    error.hint = f"{rows} of {first}: name a model that is built of it"
+    error.suggestions = [f"""--build '{module}:{kind}("{path}")'""" for path, _ in found[:MOST]]
+    error.suggestions.append(f"--after {first}::{row}, a row of its own")
     return error
 
 
@@ -58,16 +57,17 @@ def classes_around(file: Path, names: set[str]) -> set[str]:
         return set()
 
 
-def yamls_of(project: Project, names: set[str]) -> list[Path]:
-    """The YAML files with a row of one of these classes."""
+def yamls_of(project: Project, names: set[str]) -> list[tuple[str, str]]:
+    """The YAML files with a row of one of these classes, each with the first such row's name."""
     found = []
     for path in sorted(project_yamls(project), key=lambda path: (len(path.parts), path)):
         try:
             model = read_model(read_bytes(project.root / path), path.as_posix())
         except StitchError:
             continue  # a dataset's, say
-        if any(row.module in names for row in model.rows):
-            found.append(path)
+        rows = [row.name for row in model.rows if row.module in names]
+        if rows:
+            found.append((path.as_posix(), rows[0]))
     return found
 
 

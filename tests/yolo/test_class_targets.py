@@ -53,3 +53,4 @@ def test_a_part_of_a_row_is_built_by_the_rows_around_it(fork: config.Project) ->
     found = with_yaml_offers(fork, request, StitchError("does-not-build", "no Part was built"))
     assert "Part is a part of rows of model.yaml" in (found.hint or "")
     assert found.suggestions[0] == """--build 'models.yolo:DetectionModel("model.yaml")'"""
+    assert found.suggestions[-1].startswith("--after model.yaml::model.5,")
