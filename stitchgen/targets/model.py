@@ -128,7 +128,7 @@ def target_model(
     found = found_builds(workspace, syntax, file)
     files = [
         one
-        for text in given or found[:1]
+        for text in given or of_classes(found, {one.names[0] for one in located if one.names})
         for one in with_other_files(syntax, text, folders, project.root, MOST_FILES)
     ][:MOST_FILES]
     own = constructions_beside(project.root, file, syntax, given)[:MOST_OTHERS]
@@ -168,6 +168,11 @@ def target_model(
     located = tuple(model.behind_variable(one) for one in located)
     subject = replace(subject, names=tuple(one.names for one in located))
     return replace(model, located=located, subject=subject)
+
+
+def of_classes(builds: Sequence[str], names: set[str]) -> list[str]:
+    """The constructions of these classes, else all of them."""
+    return [one for one in builds if one.partition("(")[0] in names] or list(builds)
 
 
 def constructions_beside(
