@@ -31,8 +31,8 @@ from stitchgen.targets.target import Located, locate, parse
 MOST_BUILDS = 40
 #: How many are tried beside those that the user names.
 MOST_OTHERS = 4
-#: And so many of the project's configuration files, those least like each other.
-MOST_FILES = 6
+#: And so many of the project's configuration files, those least like each other: they may be of any size.
+MOST_FILES = 3
 
 
 @dataclass(frozen=True)
