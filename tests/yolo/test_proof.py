@@ -5,6 +5,8 @@ What is right is proven and written; each wrong edit, and each block that breaks
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from stitchgen.errors import StitchError
 from stitchgen.history import undo
+from stitchgen.observer.rows.builder import Builder
 from stitchgen.observer.rows.proof import prove_rows
 from stitchgen.pipeline import splice
 from stitchgen.project import config
@@ -162,3 +165,15 @@ def test_a_width_of_one_scale_fails_at_the_other() -> None:
     assert [one["scale"] for one in answer["scales"]] == ["n"]
     assert answer["error"]["check"] == "builds"
     assert answer["error"]["message"].startswith("at scale l: ")
+
+
+@pytest.mark.usefixtures("importable")
+@pytest.mark.parametrize("name", ["YOLO_CONFIG_DIR", "YOLOV5_CONFIG_DIR"])
+def test_a_repository_makes_its_settings_where_it_may(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """When they are imported, they make a folder in the user's home, unless one is named."""
+    monkeypatch.setenv(name, "")
+    monkeypatch.delenv(name)
+    Builder("models.yolo", None)
+    assert Path(os.environ[name]).is_relative_to(tempfile.gettempdir())

@@ -50,6 +50,7 @@ class Builder:
         # Its settings are a file; a run must not make one in the user's home.
         folder = os.path.join(tempfile.gettempdir(), "stitchgen-ultralytics")
         os.environ.setdefault("YOLO_CONFIG_DIR", folder)
+        os.environ.setdefault("YOLOV5_CONFIG_DIR", folder)  # of the repositories that came of it
         os.environ.setdefault("YOLO_OFFLINE", "true")
         os.environ.setdefault("YOLO_AUTOINSTALL", "false")
         self.tasks = imported(module or TASKS)
