@@ -106,12 +106,13 @@ def does_not_read(
     readers = sorted(own.facts.readers)
     return StitchError(
         "bad-argument",
-        f"{other.target} does not read what {point.target} gives",
+        f"{other.target} is not fed what {point.target} gives as it is",
         where=instance.facts.where,
         hint=(
-            f"Its readers are {', '.join(readers)}."
+            f"Fed it as it is: {', '.join(readers)}. Between it and others an operation comes, as torch.cat, "
+            "which --into does not go through."
             if readers
-            else "No layer reads it as it is: an operation comes between."
+            else "No layer is fed it as it is: an operation comes between, as torch.cat."
         ),
         suggestions=[
             f"--into {planning.workspace.relative(resolved.file)}::{resolved.class_name}.{name}"
