@@ -15,6 +15,8 @@ from stitchgen.yolo.files import builder_of, dotted_name, project_yamls
 
 #: What the class of a model is called there.
 MODELS = ("DetectionModel", "Model")
+#: What a layer's number in the class is refused with, where the models of the YAML files differ in it.
+OF_ONE_MODEL = ("channels-unknown", "configuration-dependent")
 #: So many constructions are offered.
 MOST = 3
 
@@ -22,6 +24,8 @@ MOST = 3
 def with_yaml_offers(project: Project, request: SpliceRequest, error: StitchError) -> StitchError:
     """The refusal of a class that was not built, with the models of the project's YAML files."""
     builder = builder_of(project.root)
+    if builder is not None and error.code in OF_ONE_MODEL:
+        return with_rows(project, request, builder, error)
     files = {text.partition("::")[0] for text in request.targets if ".py::" in text}
     if (
         error.code not in ("does-not-build", "does-not-run")
@@ -49,6 +53,21 @@ def with_yaml_offers(project: Project, request: SpliceRequest, error: StitchErro
     return error
 
 
+def with_rows(
+    project: Project, request: SpliceRequest, builder: Path, error: StitchError
+) -> StitchError:
+    """The refusal of an edit by number in the class that builds from any YAML, with the row of one instead."""
+    file = builder.relative_to(project.root).as_posix()
+    numbers = [text.rpartition(".")[2] for text in request.targets if text.startswith(f"{file}::")]
+    rows = [f"model.{number}" for number in numbers if number.isdigit()]
+    found = yamls_of(project, None)
+    if not rows or not found:
+        return error
+    error.hint = f"{file} builds a model of any YAML: put the block into a row of yours"
+    error.suggestions = [f"--after {path}::{rows[0]}" for path, _ in found[:MOST]]
+    return error
+
+
 def classes_around(file: Path, names: set[str]) -> set[str]:
     """The classes of a file that inherit from, or create, one of these."""
     try:
@@ -57,15 +76,15 @@ def classes_around(file: Path, names: set[str]) -> set[str]:
         return set()
 
 
-def yamls_of(project: Project, names: set[str]) -> list[tuple[str, str]]:
-    """The YAML files with a row of one of these classes, each with the first such row's name."""
+def yamls_of(project: Project, names: set[str] | None) -> list[tuple[str, str]]:
+    """The YAML files with a row of one of these classes (None: of any), each with the first such row's name."""
     found = []
     for path in sorted(project_yamls(project), key=lambda path: (len(path.parts), path)):
         try:
             model = read_model(read_bytes(project.root / path), path.as_posix())
         except StitchError:
             continue  # a dataset's, say
-        rows = [row.name for row in model.rows if row.module in names]
+        rows = [row.name for row in model.rows if names is None or row.module in names]
         if rows:
             found.append((path.as_posix(), rows[0]))
     return found

@@ -54,3 +54,12 @@ def test_a_part_of_a_row_is_built_by_the_rows_around_it(fork: config.Project) ->
     assert "Part is a part of rows of model.yaml" in (found.hint or "")
     assert found.suggestions[0] == """--build 'models.yolo:DetectionModel("model.yaml")'"""
     assert found.suggestions[-1].startswith("--after model.yaml::model.5,")
+
+
+def test_a_row_is_offered_where_a_number_means_another_layer_in_the_next_file(
+    fork: config.Project,
+) -> None:
+    request = request_of("se --after models/yolo.py::DetectionModel.model.2", "no-python")
+    found = with_yaml_offers(fork, request, StitchError("channels-unknown", "64 and 32"))
+    assert found.suggestions == ["--after model.yaml::model.2"]
+    assert "builds a model of any YAML" in (found.hint or "")
