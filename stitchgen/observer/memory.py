@@ -10,9 +10,11 @@ import os
 from typing import Dict, Optional
 
 from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from stitchgen.observer.failure import Failure
 
+LAZY = (UninitializedBuffer, UninitializedParameter)
 #: The part of the free memory that is left to others.
 SPARED = 0.1
 #: How many times a model's weights its proof takes: two models, and the gradients of both.
@@ -72,9 +74,10 @@ def free_in_group() -> Optional[int]:
 
 
 def size_of(model: nn.Module) -> int:
-    """The bytes of a model's parameters and buffers, on whatever device."""
+    """The bytes of a model's parameters and buffers, on whatever device; of lazy ones nothing is known."""
     tensors = {id(one): one for one in itertools.chain(model.parameters(), model.buffers())}
-    return sum(one.numel() * one.element_size() for one in tensors.values())
+    known = (one for one in tensors.values() if not isinstance(one, LAZY))
+    return sum(one.numel() * one.element_size() for one in known)
 
 
 def check_fits(expression: str, size: int, times: int = 1) -> None:

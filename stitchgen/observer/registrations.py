@@ -6,8 +6,10 @@ the project's own functions and classes were registered under is taken out and p
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
+from collections import OrderedDict
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Set
 
 #: Too many tables, none of which a project registers models in.
@@ -18,28 +20,38 @@ Entry = Callable[[], None]
 
 
 def take_out(modules: Mapping[str, types.ModuleType]) -> List[Entry]:
-    """Take all that is of these modules out of the registries; what puts each of them back."""
+    """Take all that is of these modules out of the registries; what puts each of them back.
+
+    Those of a class of their own may import or compute when they are asked, and are asked as plain ones.
+    """
     names = set(modules)
     taken: List[Entry] = []
     for container in registries(packages_of(modules)):
         if isinstance(container, dict):
-            for key, value in list(container.items()):
+            for key, value in list(plain(container).items(container)):
                 if is_of(value, names):
-                    taken.append(put_back_in_dict(container, key, container.pop(key)))
+                    plain(container).pop(container, key)
+                    taken.append(put_back_in_dict(container, key, value))
         elif isinstance(container, set):
-            for value in [one for one in container if is_of(one, names)]:
-                container.discard(value)
-                taken.append(put_back_by(container.add, value))
-        elif any(is_of(one, names) for one in container):
-            values = [one for one in container if is_of(one, names)]
-            container[:] = [one for one in container if not is_of(one, names)]
-            taken.append(put_back_by(container.extend, values))
+            for value in [one for one in set.__iter__(container) if is_of(one, names)]:
+                set.discard(container, value)
+                taken.append(put_back_by(functools.partial(set.add, container), value))
+        elif any(is_of(one, names) for one in list.__iter__(container)):
+            values = [one for one in list.__iter__(container) if is_of(one, names)]
+            others = [one for one in list.__iter__(container) if not is_of(one, names)]
+            list.__setitem__(container, slice(None), others)
+            taken.append(put_back_by(functools.partial(list.extend, container), values))
     return taken
+
+
+def plain(container: Dict[Any, Any]) -> Any:
+    """The class of Python's that a dictionary is, with its methods as they are."""
+    return OrderedDict if isinstance(container, OrderedDict) else dict
 
 
 def put_back_in_dict(container: Dict[Any, Any], key: Any, value: Any) -> Entry:
     def put_back() -> None:
-        container.setdefault(key, value)
+        plain(container).setdefault(container, key, value)
 
     return put_back
 

@@ -42,7 +42,8 @@ def definition_statement(syntax: Syntax, function: Function, lines: Iterable[int
     """The statement of `__init__` after which the layer exists, whatever branch was taken.
 
     It is the innermost statement that creates the layer, or the outermost loop, `with` or `try`
-    around it; where all branches create it, seen or not, the `if` around them.
+    around it; where all branches create it, seen or not, or one makes anew what is there already, the `if`
+    around them.
     """
     picks: list[list[ast.stmt]] = []
     for line in sorted(set(lines)):
@@ -60,7 +61,8 @@ def definition_statement(syntax: Syntax, function: Function, lines: Iterable[int
             if one_line:
                 chain = chain[:index]
                 break
-            if repeated or made_in_all(statement, attributes_of(chain[-1])):
+            made = attributes_of(chain[-1])
+            if repeated or made_in_all(statement, made) or made_anew(syntax, statement, made):
                 chain = chain[: index + 1]
                 break
         picks.append(chain)
@@ -96,6 +98,19 @@ def made_in_all(statement: ast.stmt, attributes: set[str]) -> bool:
         any(attributes_of(one) & attributes or made_in_all(one, attributes) for one in suite)
         for suite in (statement.body, statement.orelse)
     )
+
+
+def made_anew(syntax: Syntax, statement: ast.stmt, attributes: set[str]) -> bool:
+    """Whether the statement is an `if` before which one of the attributes is made: a branch wraps it, say."""
+    if not isinstance(statement, ast.If):
+        return False
+    for suite in suites(syntax.parents[statement]):
+        if statement in suite:
+            before = suite[: suite.index(statement)]
+            return any(
+                attributes_of(one) & attributes or made_in_all(one, attributes) for one in before
+            )
+    return False
 
 
 def later_of(one: list[ast.stmt], other: list[ast.stmt]) -> list[ast.stmt]:

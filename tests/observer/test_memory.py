@@ -13,6 +13,7 @@ def test_the_size_counts_what_is_shared_once_and_buffers_too():
     model.append(model[0])
     assert memory.size_of(model) == 4 * (16 + 4 * 4) + 8  # the count of batches is an int64
     assert memory.size_of(nn.Linear(4, 4, bias=False, device="meta")) == 64
+    assert memory.size_of(nn.LazyLinear(4)) == 0
 
 
 def test_what_is_larger_than_what_is_free_is_refused_with_the_figures(monkeypatch):

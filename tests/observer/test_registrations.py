@@ -4,8 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import types
+from collections import OrderedDict
 
 import pytest
+
+from stitchgen.observer import registrations
 
 REGISTRY = """\
 NAMES = {}
@@ -110,3 +114,29 @@ def test_a_decorator_of_the_project_that_fails_is_its_own_matter(tmp_path):
     model = MODEL.format(imported="MODELS", on_class="", on_function=own + "\n\n@register_model")
     answer = spliced(tmp_path, REGISTRY, model)
     assert (answer["ok"], answer["error"]["code"]) == (False, "does-not-build")
+
+
+class Lazy(OrderedDict):
+    """As that of transformers: asked, it fills itself, which may fail."""
+
+    def items(self):
+        raise ValueError("dictionary update sequence element #0 has length 22; 2 is required")
+
+    def __iter__(self):
+        raise ValueError("filled when asked")
+
+    pop = setdefault = items
+
+
+def test_tables_that_fill_themselves_are_asked_as_plain_ones(monkeypatch):
+    package, project = types.ModuleType("filled"), types.ModuleType("of_the_project")
+    made = type("Made", (), {"__module__": "of_the_project"})
+    package.TABLE = Lazy()
+    OrderedDict.__setitem__(package.TABLE, "made", made)
+    OrderedDict.__setitem__(package.TABLE, "other", int)
+    project.taken = type("Taken", (), {"__module__": "filled"})
+    monkeypatch.setitem(sys.modules, "filled", package)
+    (put_back,) = registrations.take_out({"of_the_project": project})
+    assert list(OrderedDict.items(package.TABLE)) == [("other", int)]
+    put_back()
+    assert dict.get(package.TABLE, "made") is made
