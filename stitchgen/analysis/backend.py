@@ -75,6 +75,7 @@ class Proposal:
     expression: str
     splices: Sequence[Mapping[str, Any]]
     extent: str = "whole"  # protocol.EXTENTS
+    named: bool = True  # somebody asked for it; others are tried as long as there is time
 
 
 @dataclass(frozen=True)

@@ -390,7 +390,12 @@ class RuntimeBackend:
         answer = self.ask(
             "prove",
             builds=[
-                {"expression": one.expression, "splices": list(one.splices), "extent": one.extent}
+                {
+                    "expression": one.expression,
+                    "splices": list(one.splices),
+                    "extent": one.extent,
+                    "named": one.named,
+                }
                 for one in proposals
             ],
             overlay=encoded(overlay),

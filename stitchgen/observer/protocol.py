@@ -192,6 +192,7 @@ class ProofOfBuild(TypedDict):
     expression: str
     splices: List[Splice]
     extent: str  # EXTENTS
+    named: bool  # it is tried whether there is time or not
 
 
 class ModelFunction(TypedDict):

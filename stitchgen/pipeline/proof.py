@@ -182,8 +182,12 @@ def prove(planning: Planning, plan: Plan) -> Proof:
     notes |= {note for proven in ran for note in proven.notes} | set(broken)
     return Proof(
         builds=tuple(one.expression for one in choice.whole if one.expression in found),
-        unchanged=tuple(one.expression for one in choice.unchanged),
-        not_proven=tuple(one.expression for one in choice.left),
+        unchanged=tuple(one.expression for one in choice.unchanged if one.expression in found),
+        not_proven=tuple(
+            one.expression
+            for one in (*choice.left, *choice.whole, *choice.unchanged)
+            if one in choice.left or one.expression not in found
+        ),
         configurations=counted([*found, *related], planning.survey.variants),
         params_added=first.params_added,
         macs_added=first.macs_added,
@@ -216,10 +220,11 @@ def proven_of(
             one.expression,
             splices_in(placement, one, plan.fresh),
             extent(planning, one, choice.whole),
+            one.expression in planning.task.model.subject.given,
         )
         for one in choice.in_order
     ]
-    proposals += [Proposal(one.expression, (), "relative") for one in choice.without_layer]
+    proposals += [Proposal(one.expression, (), "relative", False) for one in choice.without_layer]
     found: dict[str, ProvenConfiguration] = {}
     notes: set[str] = set()
     not_tried = 0
