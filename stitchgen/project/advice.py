@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.project.module_walks import walks_of
-from stitchgen.project.ways_in import ImportGraph
+from stitchgen.project.ways_in import ImportGraph, own_name
 from stitchgen.source.syntax import assigned_pairs
 from stitchgen.source.tree import dotted
 
@@ -44,7 +44,8 @@ def for_project(
 ) -> list[dict[str, str]]:
     """Warnings about places of the project that the new keys will meet: in the model's file and those that
     may import it, or in all of them where none does. `classes` are those that are edited: what is seen to be
-    built of others alone is passed over, and so is what is loaded into `parts` without a block. Methods of those that were `built` were called where they could be.
+    built of others alone is passed over, and so is what is loaded into `parts` without a block. Methods of
+    those that were `built` were called where they could be.
     """
     found: list[dict[str, str]] = []
     reaching = project.reaching(model_file)
@@ -60,14 +61,16 @@ def for_project(
     called = {
         name for path, tree in trees.items() if path in reaching for name in names_called(tree)
     }
+    modules = {own_name(path) for path in project.contents}
     for path, tree in trees.items():
         raw = project.contents[path]
         if not any(word in raw for word in (b"state_dict", b"children", b"modules")):
             continue
         shown = path.relative_to(project.root).as_posix()
+        bound = bound_in(tree, modules)
         if path in helpers:
-            found += loads_of_arguments(tree, shown)
-            found += loads_of_holders(tree, shown, called)
+            found += loads_of_arguments(tree, shown, bound)
+            found += loads_of_holders(tree, shown, called, bound)
             continue
         foreign = built_of(tree, others)
         found += (
@@ -88,7 +91,7 @@ def for_project(
                         continue
                     if parts is not None and parts.is_without_block(node.func.value):
                         continue
-                    warning = load_warning(node, f"{shown}:{node.lineno}")
+                    warning = load_warning(node, f"{shown}:{node.lineno}", bound)
                     if warning is not None:
                         found.append(warning)
             if counts_children(node):
@@ -150,15 +153,23 @@ def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
                 yield ast.unparse(target), value
 
 
-def loads_of_arguments(tree: ast.Module, shown: str) -> Iterator[dict[str, str]]:
-    """Warnings about what the functions of a helper load into the models that they are given."""
+def loads_of_arguments(tree: ast.Module, shown: str, bound: Bound) -> Iterator[dict[str, str]]:
+    """Warnings about what the functions of a helper load into the models that they are given, or make of a
+    class that a table has: `models[name](**arguments)`."""
     for function in (one for one in tree.body if isinstance(one, ast.FunctionDef)):
         given = {one.arg for one in function.args.args}
+        given |= {
+            name
+            for name, value in assignments(ast.Module(function.body, []))
+            if isinstance(value, ast.Call) and isinstance(value.func, (ast.Subscript, ast.Call))
+        }
         for node in ast.walk(function):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="load_state_dict")):
                     warning = (
-                        load_warning(node, f"{shown}:{node.lineno}") if name in given else None
+                        load_warning(node, f"{shown}:{node.lineno}", bound)
+                        if name in given
+                        else None
                     )
                     if warning is not None:
                         yield warning
@@ -174,7 +185,7 @@ def names_called(tree: ast.Module) -> set[str]:
 
 
 def loads_of_holders(
-    tree: ast.Module, shown: str, called: Collection[str]
+    tree: ast.Module, shown: str, called: Collection[str], bound: Bound
 ) -> Iterator[dict[str, str]]:
     """Warnings about what the methods of a helper's classes load, where these are `called` with a model that
     they keep: `self.base_net.load_state_dict(...)`, and their own."""
@@ -186,7 +197,7 @@ def loads_of_holders(
             match node:
                 case ast.Call(func=ast.Attribute(value=receiver, attr="load_state_dict")):
                     if ast.unparse(receiver) in {*kept, "self"}:
-                        warning = load_warning(node, f"{shown}:{node.lineno}")
+                        warning = load_warning(node, f"{shown}:{node.lineno}", bound)
                         if warning is not None:
                             yield warning
 
@@ -296,7 +307,39 @@ def is_live_state(node: ast.expr) -> bool:
     return False
 
 
-def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:
+@dataclass(frozen=True)
+class Bound:
+    """What names of a file stand for, as far as it concerns loads."""
+
+    modules: frozenset[str]  # of the project, that it imports
+    states: frozenset[tuple[str, str]]  # `own = model.state_dict()`, with the model
+
+    def is_no_old_state(self, call: ast.Call) -> bool:
+        """Whether a function of a module is called, or a model is given back what it has."""
+        assert isinstance(call.func, ast.Attribute)
+        receiver = ast.unparse(call.func.value)
+        given = ast.unparse(call.args[0]) if call.args else ""
+        return receiver in self.modules or (given, receiver) in self.states
+
+
+def bound_in(tree: ast.Module, modules: Collection[str]) -> Bound:
+    """`modules` are the names of the project's."""
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+        if isinstance(node, ast.Import) or alias.name in modules
+    }
+    states = set()
+    for name, value in assignments(tree):
+        match value:
+            case ast.Call(func=ast.Attribute(value=model, attr="state_dict")):
+                states.add((name, ast.unparse(model)))
+    return Bound(frozenset(imported), frozenset(states))
+
+
+def load_warning(call: ast.Call, where: str, bound: Bound) -> dict[str, str] | None:
     """A strict load of a model, or the resume of an optimizer's state; None for any other."""
     assert isinstance(call.func, ast.Attribute)
     receiver = ast.unparse(call.func.value)
@@ -311,7 +354,7 @@ def load_warning(call: ast.Call, where: str) -> dict[str, str] | None:
                 "of their own after loading.",
             }
         return None
-    if call.args and is_live_state(call.args[0]):
+    if bound.is_no_old_state(call) or (call.args and is_live_state(call.args[0])):
         return None
     for keyword in call.keywords:
         if keyword.arg == "strict":
