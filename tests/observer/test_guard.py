@@ -88,8 +88,11 @@ def test_exits_at_import(root: Path, python: str) -> None:
 
 def test_is_killed(root: Path, python: str) -> None:
     error = refused(root, python, net("os.kill(os.getpid(), 9)"))
+    assert error.code == "too-large"
+    assert "was killed while it was building" in error.message
+    error = refused(root, python, net("os.kill(os.getpid(), 15)"))
     assert error.code == "does-not-run"
-    assert "ended by signal 9" in error.message
+    assert "ended by signal 15" in error.message
     assert "--python" in (error.hint or "")
 
 
