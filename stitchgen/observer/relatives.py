@@ -11,13 +11,13 @@ from typing import Any, Dict, Optional, Sequence, Set
 
 from torch import nn
 
-from stitchgen.observer import parameter_groups, proof
+from stitchgen.observer import memory, parameter_groups, proof
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.wording import short
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.inside import name_as_before
-from stitchgen.observer.models import build, find_input, run
+from stitchgen.observer.models import DEVICES, build, find_input, run
 from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import Inside, Keys, ProvenBuild
@@ -42,6 +42,7 @@ def prove_relative(
     with original:
         original.load()
         try:
+            check_size(original, expression)
             before = build(original, expression)
         except Failure:
             return proven(None)
@@ -58,6 +59,16 @@ def prove_relative(
     with original:
         parameter_groups.left_out(before, after, (), original.root)
     return proven(source, [IDLE % (expression, path) for path in idle[:1]])
+
+
+def check_size(original: Project, expression: str) -> None:
+    """Raises `Failure` where a model takes too much of the memory; it is built without any for that, if it can be."""
+    if DEVICES[0] is None:
+        return
+    with contextlib.suppress(Failure):
+        build(original, expression, DEVICES[0])
+    if expression in memory.SIZES:
+        memory.check_fits(expression, memory.SIZES[expression], memory.OF_A_PROOF)
 
 
 def input_of(

@@ -81,20 +81,31 @@ def walks(node: ast.expr) -> bool:
     )
 
 
+def asks_for_class(test: ast.expr) -> bool:
+    """Whether a test is of what a module is, which those of a block may not be: `isinstance(m, nn.Conv2d)`."""
+    called = {ast.unparse(one.func) for one in ast.walk(test) if isinstance(one, ast.Call)}
+    read = {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    return bool(
+        called & {"isinstance", "issubclass", "hasattr", "getattr", "type"} or read & {"__class__"}
+    )
+
+
 def expected_in(
     node: ast.AST, names: set[str], *, known: bool = False
 ) -> Iterator[tuple[int, str]]:
     """What is expected of the modules of these names; `known` where a test of them stands above."""
     if isinstance(node, ast.If):
         tests = {part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)} & names
+        by_class = bool(tests) and asks_for_class(node.test)
         for part in node.body:
-            yield from expected_in(part, names, known=known or bool(tests))
+            yield from expected_in(part, names, known=known or by_class)
         for part in node.orelse:
             if tests and isinstance(part, ast.Raise):
                 yield part.lineno, "raises for some of"
             # An `elif` tests for itself; what stands in `else` is of none of the classes tested.
             yield from expected_in(part, names, known=known)
-        if tests and not known and any(isinstance(part, ast.Raise) for part in node.body):
+        raises = any(isinstance(part, ast.Raise) for part in node.body)
+        if tests and raises and not known and not by_class:
             yield node.lineno, "raises for some of"
         return
     match node:

@@ -19,6 +19,9 @@ from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
 from stitchgen.targets.build_offers import Offer, constructions, factories_returning, imported
 
+#: What an argument is called that says how many classes there are.
+CLASSES = {"num_classes", "n_classes", "nclass", "nclasses", "num_class", "classes", "class_num"}
+
 
 def constructions_elsewhere(
     files: ParsedFiles, edited: Iterable[tuple[str, Path]], most: int
@@ -68,11 +71,16 @@ def related_elsewhere(
 
 
 def assemblers(tree: ast.Module, names: set[str]) -> set[str]:
-    """The functions of a file that need no arguments, call one of these names, and do no more than to return
-    what they construct: `def create_ssd(): return SSD(MobileNet().features)`."""
+    """The functions of a file that need no arguments but a number of classes, call one of these names, and do no
+    more than to return what they construct: `def create_ssd(): return SSD(MobileNet().features)`.
+    """
     found = set()
     for node in tree.body:
-        if not isinstance(node, ast.FunctionDef) or node.decorator_list or needs_arguments(node):
+        if (
+            not isinstance(node, ast.FunctionDef)
+            or node.decorator_list
+            or arguments_for(node) is None
+        ):
             continue
         body = node.body[1:] if ast.get_docstring(node) is not None else node.body
         plain = body and all(isinstance(part, (ast.Assign, ast.Return)) for part in body)
@@ -83,10 +91,17 @@ def assemblers(tree: ast.Module, names: set[str]) -> set[str]:
     return found
 
 
-def needs_arguments(node: ast.FunctionDef) -> bool:
+def arguments_for(node: ast.FunctionDef) -> str | None:
+    """What a function has to be given: nothing, or a number for each count of classes; None for anything else."""
     given = node.args
-    positional = len(given.posonlyargs) + len(given.args)
-    return positional > len(given.defaults) or None in given.kw_defaults
+    positional = [*given.posonlyargs, *given.args]
+    needed = [one.arg for one in positional[: len(positional) - len(given.defaults)]]
+    needed += [
+        one.arg for one, default in zip(given.kwonlyargs, given.kw_defaults) if default is None
+    ]
+    if any(name not in CLASSES for name in needed):
+        return None
+    return ", ".join(f"{name}=3" for name in needed)
 
 
 def constructions_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -> list[str]:
@@ -98,8 +113,12 @@ def constructions_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -
     module = import_name(
         other.path, files.root, relative_imports=has_relative_imports(other.tree)
     ).module
-    functions = {node.name for node in other.tree.body if isinstance(node, ast.FunctionDef)}
-    assembled = [f"{module}:{name}()" for name in sorted(classes & functions)]
+    functions = {node.name: node for node in other.tree.body if isinstance(node, ast.FunctionDef)}
+    assembled = [
+        f"{module}:{name}({arguments_for(node) or ''})"
+        for name, node in sorted(functions.items())
+        if name in classes
+    ]
     for text in (*assembled, *constructions_in(files.root, other, classes), *offers):
         made = text.partition(":")[2].partition("(")[0]
         if made in classes and "..." not in text:

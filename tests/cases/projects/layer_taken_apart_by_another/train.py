@@ -10,7 +10,7 @@ parser.add_argument("--resume")
 
 if __name__ == "__main__":
     args = parser.parse_args()
-    net = create_ssd()
+    net = create_ssd(len(open(__file__).name))
     if args.base_net:
         net.init_from_base_net(args.base_net)
     if args.resume:
