@@ -366,7 +366,8 @@ def load_warning(call: ast.Call, where: str, bound: Bound) -> dict[str, str] | N
         second = call.args[1]
         if isinstance(second, ast.Constant) and second.value is False:
             return None
-    arguments = ", ".join(ast.unparse(argument) for argument in call.args[:1])
+    kept = [*call.args[:1], *(one for one in call.keywords if one.arg != "strict")]
+    arguments = ", ".join(ast.unparse(argument) for argument in kept)
     return {
         "code": "strict-load",
         "where": where,
