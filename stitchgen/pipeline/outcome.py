@@ -21,6 +21,7 @@ from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
 from stitchgen.project.advice import Parts, for_project
 from stitchgen.project.outcome import Outcome
+from stitchgen.project.own_constructors import own_constructors
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
 from stitchgen.targets.request import SpliceRequest
@@ -162,6 +163,7 @@ def warnings_of(
         found += neighbours(task, point)
         found += unseen(plan, point)
         found += uncalled(task, plan, point, proof)
+        found += without_constructor(plan, point)
     found += left_out(task)
     found += uncommitted(plan)
     edited = [plan.workspace.relative(path) for path in plan.workspace.edits]
@@ -286,6 +288,27 @@ def uncalled(task: Task, plan: Plan, point: InsertionPoint, proof: Proof | None)
                 }
             )
     return found
+
+
+def without_constructor(plan: Plan, point: InsertionPoint) -> list[Warning]:
+    """Classes that inherit the edited method, and make their layers themselves: they lack the block."""
+    if point.naming.present or point.calls.variable is not None:
+        return []
+    methods = {
+        method.name
+        for method in map(method_of, point.calls.sites)
+        if method.class_name == point.class_name and method.name != "__init__"
+    }
+    return [
+        {
+            "code": "own-constructor",
+            "where": one.where,
+            "message": f"{one.class_name} inherits {point.class_name}.{one.method}, and its constructor does not call "
+            f"that of {point.class_name}: it lacks {point.attribute}",
+            "hint": f"Make {point.attribute} there as well, or call super().__init__.",
+        }
+        for one in own_constructors(plan.workspace.files, point.class_name, methods)
+    ]
 
 
 def attached_blocks(plan: Plan) -> list[Warning]:
