@@ -235,6 +235,7 @@ def proven_of(build: protocol.ProvenBuild) -> ProvenConfiguration:
         unshown=tuple(build["unshown"]),
         keys=KeyChanges(keys["added"], keys["lost"], keys["reshaped"]),
         left_out=tuple(LeftOut(**one) for one in build["left_out"]),
+        called=tuple(build["called"]),
         uncalled=tuple(build["uncalled"]),
     )
 

@@ -147,6 +147,7 @@ class ProvenConfiguration:
     unshown: Sequence[str] = ()  # checks that nothing could be shown of
     keys: KeyChanges = field(default_factory=KeyChanges)
     left_out: Sequence[LeftOut] = ()
+    called: Sequence[str] = ()  # what of the project ran on both models besides, as `path:line`
     uncalled: Sequence[str] = ()  # of the methods given, those that could not be called
 
 

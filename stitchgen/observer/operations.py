@@ -414,14 +414,18 @@ def prove_build(
         new = model_functions.givers(edited, after, functions, [])
     with original:
         old = model_functions.givers(original, before, functions, proven["notes"])
-        left_out = parameter_groups.left_out(before, after, splices, original.root, (old, new))
+        called: List[str] = []
+        given_to = (old, new)
+        left_out = parameter_groups.left_out(
+            before, after, splices, original.root, given_to, called
+        )
         methods = request.get("methods") or [] if whole else []
         fed = uncalled_methods.fed_to_methods(before, methods, inputs)
     with edited:
         uncalled = uncalled_methods.check_methods(after, methods, fed)
         proven["notes"].extend(fused.check_fused(before, after, inputs))
         proven["notes"].extend(original.notes())
-    return proof.answer(source.describe(), proven, left_out, uncalled)
+    return proof.answer(source.describe(), proven, left_out, uncalled, called)
 
 
 def missing_keys(error: Optional[BaseException]) -> str:

@@ -57,10 +57,12 @@ def left_out(
     splices: Sequence[Splice],
     root: str,
     functions: Tuple[Sequence[Giver], Sequence[Giver]] = ((), ()),
+    called: Optional[List[str]] = None,
 ) -> List[LeftOut]:
     """The blocks that a method or a function leaves out, where it hands over their layers' parameters.
 
-    `functions` are the project's, given the original and the edited model. Raises `Failure` (function-fails)
+    `functions` are the project's, given the original and the edited model. What was called on both is added
+    to `called`, by its place. Raises `Failure` (function-fails)
     where something fails that works on the original.
     """
     ours = dict(original.named_modules())
@@ -82,6 +84,8 @@ def left_out(
             if handed is None or one.key not in givers:
                 continue
             now = parameters_after(givers[one.key], new_names)
+            if called is not None and one.where not in called:
+                called.append(one.where)
             if handed:
                 given[one.key] = handed
                 given_now |= now

@@ -99,6 +99,7 @@ def answer(
     proven: protocol.Proof,
     left_out: Sequence[protocol.LeftOut] = (),
     uncalled: Sequence[str] = (),
+    called: Sequence[str] = (),
 ) -> protocol.ProvenBuild:
     """The answer about a configuration whose checks hold; `run_on` describes its input."""
     return {
@@ -114,6 +115,7 @@ def answer(
         "unshown": proven["unshown"],
         "left_out": list(left_out),
         "uncalled": list(uncalled),
+        "called": list(called),
     }
 
 

@@ -573,6 +573,9 @@ class ProvenBuild(ProvenBuildBase, total=False):
     unshown: List[str]
     input: str
     left_out: List[LeftOut]
+    called: List[
+        str
+    ]  # methods and functions of the project that ran on both models, as `path:line`
     uncalled: List[str]  # `Class.method`: what could not be called with the arguments of a forward
 
 

@@ -7,7 +7,7 @@ does is proven where it was asked for.
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, Optional, Sequence, Set
+from typing import Any, Dict, List, Optional, Sequence, Set
 
 from torch import nn
 
@@ -44,8 +44,11 @@ def prove_relative(
         try:
             check_size(original, expression)
             before = build(original, expression)
-        except Failure:
-            return proven(None)
+        except Failure as failure:
+            # What is too large is named; what does not build did not before either.
+            report = failure.report
+            notes = [report["message"] + ": not tried."] if report["code"] == "too-large" else []
+            return proven(None, notes=notes)
         source = input_of(original, before, [given, ()] if guess else [given])
         expected: Any = None if source is None else run(before, source)
     with edited:
@@ -57,8 +60,9 @@ def prove_relative(
         name_as_before(before, after, inside, edited.overlay, loads=False)
         idle = check_run(before, after, source, expected) if source is not None else []
     with original:
-        parameter_groups.left_out(before, after, (), original.root)
-    return proven(source, [IDLE % (expression, path) for path in idle[:1]])
+        called: List[str] = []
+        parameter_groups.left_out(before, after, (), original.root, called=called)
+    return proven(source, called, [IDLE % (expression, path) for path in idle[:1]])
 
 
 def check_size(original: Project, expression: str) -> None:
@@ -124,9 +128,11 @@ def noting(path: str, called: Set[str]) -> Around:
     return around
 
 
-def proven(source: Optional[Source], notes: Sequence[str] = ()) -> ProvenBuild:
+def proven(
+    source: Optional[Source], called: Sequence[str] = (), notes: Sequence[str] = ()
+) -> ProvenBuild:
     """With the input that it was run on, if it was."""
     nothing: Keys = {"added": [], "lost": [], "reshaped": []}
     ran = proof.unmeasured(nothing, forwards=0 if source is None else 2)
     ran["notes"].extend(notes)
-    return proof.answer("" if source is None else source.describe(), ran)
+    return proof.answer("" if source is None else source.describe(), ran, called=called)

@@ -174,9 +174,9 @@ def warnings_of(
     keys = proof.keys if proof is not None else None
     if plan.workspace.edits and (keys is None or keys.added or keys.lost or keys.reshaped):
         classes = {point.class_name for point in plan.shown}
-        built = proof.classes if proof is not None else frozenset[str]()
+        called = proof.called if proof is not None else frozenset[str]()
         graph = plan.workspace.imports
-        reported = for_project(graph, task.model.file, classes, built, parts_of(plan))
+        reported = for_project(graph, task.model.file, classes, called, parts_of(plan))
         found += [through_loader(plan, one) for one in reported]
     return [one for number, one in enumerate(found) if one not in found[:number]]
 

@@ -67,8 +67,8 @@ class Proof:
     left_out: tuple[LeftOut, ...] = ()  # blocks that a method does not hand to the optimizer
     #: Methods with the block that could not be called, `Class.method`.
     uncalled: tuple[str, ...] = ()
-    #: The names of the classes that were built, but for relatives.
-    classes: frozenset[str] = frozenset()
+    #: Where the project's methods and functions are defined that ran on both models, `path:line`.
+    called: frozenset[str] = frozenset()
 
     def as_dict(self) -> dict[str, Any]:
         """The `proof` of `--json`."""
@@ -122,7 +122,7 @@ def all_proven(proofs: Sequence[Proof | None]) -> Proof | None:
             imports=one.imports,
             left_out=(*first.left_out, *one.left_out),
             uncalled=tuple(dict.fromkeys((*first.uncalled, *one.uncalled))),
-            classes=first.classes & one.classes,
+            called=first.called & one.called,
         )
     return first
 
@@ -188,7 +188,10 @@ def prove(planning: Planning, plan: Plan) -> Proof:
             for one in (*choice.left, *choice.whole, *choice.unchanged)
             if one in choice.left or one.expression not in found
         ),
-        configurations=counted([*found, *related], planning.survey.variants),
+        configurations=counted(
+            [*found, *(name for name, proven in related.items() if proven.input)],
+            planning.survey.variants,
+        ),
         params_added=first.params_added,
         macs_added=first.macs_added,
         input=first.input,
@@ -197,7 +200,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         unshown=frozenset(check for proven in found.values() for check in proven.unshown),
         imports=imports,
         left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
-        classes=frozenset(about.name for about in planning.survey.classes.values()),
+        called=frozenset(place for proven in ran for place in proven.called),
         uncalled=tuple(
             str(method)
             for method in methods
@@ -338,7 +341,8 @@ def check_not_planned(
 def check_relatives(
     backend: Backend, plan: Plan, builds: Sequence[str], extent: str = "relative"
 ) -> dict[str, ProvenConfiguration]:
-    """Those of the constructions that run, as they did before the edit; refuses where one no longer does."""
+    """Those of the constructions that run, as they did before the edit, and those of which there is something to
+    say; refuses where one no longer does."""
     proposals = [Proposal(one, (), extent) for one in builds]
     answers: Sequence[ProvenConfiguration | BrokenCheck] = []
     if proposals:
@@ -356,7 +360,7 @@ def check_relatives(
     return {
         one.expression: proven
         for one, proven in zip(proposals, answers)
-        if not isinstance(proven, BrokenCheck) and proven.input
+        if not isinstance(proven, BrokenCheck) and (proven.input or proven.notes or proven.called)
     }
 
 

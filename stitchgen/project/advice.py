@@ -39,13 +39,13 @@ def for_project(
     project: ImportGraph,
     model_file: Path,
     classes: Collection[str] = (),
-    built: Collection[str] = (),
+    ran: Collection[str] = (),
     parts: Parts | None = None,
 ) -> list[dict[str, str]]:
     """Warnings about places of the project that the new keys will meet: in the model's file and those that
     may import it, or in all of them where none does. `classes` are those that are edited: what is seen to be
-    built of others alone is passed over, and so is what is loaded into `parts` without a block. Methods of
-    those that were `built` were called where they could be.
+    built of others alone is passed over, and so is what is loaded into `parts` without a block. Methods that
+    `ran` on the edited model, by their `path:line`, are not named.
     """
     found: list[dict[str, str]] = []
     reaching = project.reaching(model_file)
@@ -81,7 +81,8 @@ def for_project(
                 "model with the block",
                 "hint": "Call it once on the edited model; where it fails, let it pass over the block.",
             }
-            for walk in walks_of(tree, others, built)
+            for walk in walks_of(tree, others)
+            if f"{path.resolve()}:{walk.defined}" not in ran
         )
         found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
         for node in ast.walk(tree):

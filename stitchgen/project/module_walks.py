@@ -28,35 +28,23 @@ class Walk:
     """A method, and the line at which not every module will do."""
 
     method: str  # `Class.method`
+    defined: int  # the line at which it begins
     line: int
     does: str  # "calls unit.load_from on", "raises for some of"
 
 
-def walks_of(
-    tree: ast.Module, passed_over: Collection[str], built: Collection[str]
-) -> Iterator[Walk]:
-    """Those of the classes of a file, without the classes `passed_over`.
-
-    Methods that need no arguments are called by the proof where their class is `built`.
-    """
+def walks_of(tree: ast.Module, passed_over: Collection[str]) -> Iterator[Walk]:
+    """Those of the classes of a file, without the classes `passed_over`."""
     for owner in tree.body:
         if not isinstance(owner, ast.ClassDef) or owner.name in passed_over:
             continue
         for method in owner.body:
             if not isinstance(method, ast.FunctionDef) or method.name == "__init__":
                 continue
-            if owner.name in built and not needs_arguments(method):
-                continue
             walk = next(expectations(method), None)
             if walk is not None:
-                line, does = walk
-                yield Walk(f"{owner.name}.{method.name}", line, does)
-
-
-def needs_arguments(method: ast.FunctionDef) -> bool:
-    arguments = method.args
-    positional = len(arguments.posonlyargs) + len(arguments.args) - 1
-    return positional > len(arguments.defaults) or None in arguments.kw_defaults
+                defined = min([method.lineno, *(one.lineno for one in method.decorator_list)])
+                yield Walk(f"{owner.name}.{method.name}", defined, *walk)
 
 
 def expectations(method: ast.FunctionDef) -> Iterator[tuple[int, str]]:
