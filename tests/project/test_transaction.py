@@ -9,7 +9,8 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,15 @@ from stitchgen.errors import InternalError, StitchError
 from stitchgen.project import transaction
 from stitchgen.project.transaction import commit, read_bytes, recover
 from stitchgen.source.edits import Edit, FileChange
-from tests.support.faults import inject
+from tests.support.faulty_commits import (
+    INTERRUPTED,
+    REFUSED,
+    Fault,
+    server,
+    status_of_commit,
+    status_of_recovery,
+    steps_of_commit,
+)
 
 MODEL = b"\xef\xbb\xbfclass Net:\r\n\tpass\r\n"
 
@@ -232,43 +241,20 @@ def test_reading_what_is_not_there(tmp_path: Path) -> None:
 # -- faults at every step ------------------------------------------------------------------------
 
 
-def in_child(root: Path, changes: list[FileChange], arm: Callable[[], object]) -> int:
-    """Commit in a forked process; its wait status. 3: refused as a StitchError, 4: interrupted."""
-    child = os.fork()
-    if child == 0:
-        status = 5
-        try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            arm()
-            commit(root, changes, prune=["gone"])
-            status = 0
-        except StitchError:
-            status = 3
-        except KeyboardInterrupt:
-            status = 4
-        finally:
-            os._exit(status)
-    return os.waitpid(child, 0)[1]
+@pytest.fixture(scope="module")
+def forks() -> Iterator[ForkServerContext]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield server(patch)
 
 
-def steps_of_a_commit(root: Path) -> int:
-    """How many calls that change the disk one commit makes."""
-    read, write = os.pipe()
-    changes = project(root)
-    child = os.fork()
-    if child == 0:
-        counted = inject(-1, lambda name: None, late=False)
-        commit(root, changes, prune=["gone"])
-        total = counted()
-        os.write(write, str(total).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    return int(os.read(read, 10))
-
-
-def sweep(tmp_path: Path, arm: Callable[[int], object], after: Callable[[Path, int], bool]) -> None:
-    """Arm each step in turn on a fresh project; afterwards all is done, or nothing is."""
-    total = steps_of_a_commit(tmp_path / "count")
+def sweep(
+    forks: ForkServerContext,
+    tmp_path: Path,
+    fault: Callable[[int], Fault],
+    after: Callable[[Path, int], bool],
+) -> None:
+    """Meet a fault at each step in turn on a fresh project; afterwards all is done, or nothing is."""
+    total = steps_of_commit(forks, tmp_path / "count", project(tmp_path / "count"))
     assert total > 60
     reference = tmp_path / "reference"
     changes = project(reference)
@@ -279,8 +265,7 @@ def sweep(tmp_path: Path, arm: Callable[[int], object], after: Callable[[Path, i
     for step in range(1, total + 1):
         root = tmp_path / str(step)
         changes = project(root)
-        status = in_child(root, changes, lambda step=step: arm(step))
-        done = after(root, status)
+        done = after(root, status_of_commit(forks, root, changes, fault(step)))
         now = tree(root)
         assert now == (written if done else untouched), step
         outcomes.add(done)
@@ -291,37 +276,29 @@ def sweep(tmp_path: Path, arm: Callable[[int], object], after: Callable[[Path, i
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
-def test_killed_at_any_step_the_next_command_settles_it(late: bool, tmp_path: Path) -> None:
-    def kill(name: str) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
+def test_killed_at_any_step_the_next_command_settles_it(
+    late: bool, forks: ForkServerContext, tmp_path: Path
+) -> None:
     def settled(root: Path, status: int) -> bool:
-        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        assert status == -signal.SIGKILL
         recover(root)
         return (root / "stitchgen.lock").exists()
 
-    sweep(tmp_path, lambda step: inject(step, kill, late), settled)
+    sweep(forks, tmp_path, lambda step: Fault(step, signal.SIGKILL, late=late), settled)
 
 
-def test_killed_again_while_settling_the_next_command_settles_it(tmp_path: Path) -> None:
-    def kill(name: str) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
+def test_killed_again_while_settling_the_next_command_settles_it(
+    forks: ForkServerContext, tmp_path: Path
+) -> None:
     reference = tmp_path / "reference"
-    changes = project(reference)
+    project(reference)
     untouched = tree(reference)
-    halfway = steps_of_a_commit(tmp_path / "count") * 3 // 4
+    halfway = steps_of_commit(forks, tmp_path / "count", project(tmp_path / "count")) * 3 // 4
     for step in range(1, 200):
         root = tmp_path / str(step)
-        changes = project(root)
-        in_child(root, changes, lambda: inject(halfway, kill, late=False))
+        status_of_commit(forks, root, project(root), Fault(halfway, signal.SIGKILL))
         assert (root / ".stitchgen" / "journal.json").exists()
-        child = os.fork()
-        if child == 0:
-            inject(step, kill, late=True)
-            recover(root)
-            os._exit(0)
-        status = os.waitpid(child, 0)[1]
+        status = status_of_recovery(forks, root, Fault(step, signal.SIGKILL, late=True))
         recover(root)
         assert tree(root) == untouched
         if status == 0:
@@ -331,63 +308,46 @@ def test_killed_again_while_settling_the_next_command_settles_it(tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", [errno.ENOSPC, errno.EACCES])
-def test_a_disk_error_at_any_step_puts_everything_back(kind: int, tmp_path: Path) -> None:
-    def fail(name: str) -> None:
-        raise OSError(kind, os.strerror(kind), "some/file")
-
+def test_a_disk_error_at_any_step_puts_everything_back(
+    kind: int, forks: ForkServerContext, tmp_path: Path
+) -> None:
     def settled(root: Path, status: int) -> bool:
-        code = os.waitstatus_to_exitcode(status)
-        # A step of tidying up may fail unseen; a crash of stitchgen (5) may not come of it.
-        assert code in (0, 3), code
+        # A step of tidying up may fail unseen; a crash of stitchgen may not come of it.
+        assert status in (0, REFUSED), status
         if (root / ".stitchgen").exists():
             recover(root)
-        return code == 0
+        return status == 0
 
-    sweep(tmp_path, lambda step: inject(step, fail, late=False), settled)
+    sweep(forks, tmp_path, lambda step: Fault(step, error=kind), settled)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_at_any_step_leaves_nothing_half_written(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, forks: ForkServerContext, tmp_path: Path
 ) -> None:
-    def send(name: str) -> None:
-        os.kill(os.getpid(), number)
-
     def settled(root: Path, status: int) -> bool:
-        code = os.waitstatus_to_exitcode(status)
-        assert code == (4 if number == signal.SIGINT else -number) or code == 0
-        if code != -number:
+        assert status == (INTERRUPTED if number == signal.SIGINT else -number) or status == 0
+        if status != -number:
             assert not (root / ".stitchgen").exists()
         recover(root)  # a signal after the lock is released may leave the next command to tidy up
         return (root / "stitchgen.lock").exists()
 
-    def arm(step: int) -> None:
-        # Under nohup, or in the background, the signal is ignored from the start.
-        interrupt = number == signal.SIGINT
-        signal.signal(number, signal.default_int_handler if interrupt else signal.SIG_DFL)
-        inject(step, send, late=False)
-
-    sweep(tmp_path, arm, settled)
+    sweep(forks, tmp_path, lambda step: Fault(step, number), settled)
 
 
-def test_a_signal_that_the_process_ignores_stays_ignored(tmp_path: Path) -> None:
-    changes = project(tmp_path / "x")
-
-    def arm() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        inject(20, lambda name: os.kill(os.getpid(), signal.SIGHUP), late=False)
-
-    assert in_child(tmp_path / "x", changes, arm) == 0
+def test_a_signal_that_the_process_ignores_stays_ignored(
+    forks: ForkServerContext, tmp_path: Path
+) -> None:
+    fault = Fault(20, signal.SIGHUP, ignored=True)
+    assert status_of_commit(forks, tmp_path / "x", project(tmp_path / "x"), fault) == 0
 
 
-def test_a_file_edited_after_a_kill_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_file_edited_after_a_kill_is_not_overwritten(
+    forks: ForkServerContext, tmp_path: Path
+) -> None:
     changes = project(tmp_path)
-    total = steps_of_a_commit(tmp_path / "count")
-
-    def kill(name: str) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    in_child(tmp_path, changes, lambda: inject(total * 3 // 4, kill, late=False))
+    total = steps_of_commit(forks, tmp_path / "count", project(tmp_path / "count"))
+    status_of_commit(forks, tmp_path, changes, Fault(total * 3 // 4, signal.SIGKILL))
     model = tmp_path / "nets" / "model.py"
     model.write_bytes(b"edited")
     error = refused("file-changed", lambda: recover(tmp_path))
