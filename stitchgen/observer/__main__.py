@@ -89,9 +89,11 @@ def serve(lines: Iterator[str], answers: TextIO) -> None:
     if tuple(int(part) for part in version.split(".")[:2]) < (1, 13):
         refuse("too-old", "torch " + version)
         return
-    # All is imported before the path is the user's.
+    # All is imported before the path is the user's, and compiled once: not every installer does it.
+    sys.dont_write_bytecode = False
     from stitchgen.observer import guard, operations, progress, threads
 
+    sys.dont_write_bytecode = True
     sys.path.pop(0)
     guard.raise_guard()
     threads.take_one()
