@@ -11,6 +11,7 @@ from torch import nn
 
 from stitchgen.observer.modes import Held
 from stitchgen.observer.tensors.intercept import Args, Kwargs
+from stitchgen.observer.tensors.randomness import seed_torch
 
 #: The sizes of a tensor, and its dtype as torch names it.
 Shape = Tuple[List[int], str]
@@ -79,7 +80,7 @@ class Given:
     def make(self, seed: int, batch: Optional[int] = None) -> Tuple[Args, Kwargs]:
         if self.shapes is not None:
             return Shapes(self.shapes).make(seed, batch)
-        torch.manual_seed(seed)
+        seed_torch(seed)
         values = [
             self.evaluate(text) if shape is None else Shapes([shape]).make(seed + number)[0][0]
             for number, (text, shape) in enumerate(zip(self.texts, self.parts))

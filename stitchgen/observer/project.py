@@ -42,6 +42,16 @@ from stitchgen.observer.variants import OtherArgument, change_of
 
 Result = TypeVar("Result")
 
+SITE_PACKAGES = "site-packages"
+#: Modules of installed packages, which are of no project whatever its root: there are thousands, and they are gone
+#: through whenever a project's modules are taken out.
+_INSTALLED: Dict[str, types.ModuleType] = {}
+
+
+def is_installed(module: types.ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and SITE_PACKAGES in file
+
 
 def lines_of(data: bytes) -> List[str]:
     """The lines of a source file as Python reads them: by its BOM or cookie, with plain newlines."""
@@ -182,24 +192,26 @@ class Project:
         """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
         # A package without `__init__.py` looks for its parent when it is asked for its path, so
         # all are asked before the first is taken out.
-        names = [
-            name
+        others = [
+            (name, module)
             for name, module in list(sys.modules.items())
-            if not name.startswith(("stitchgen", "__main__")) and self.is_of_the_project(module)
+            if _INSTALLED.get(name) is not module and not name.startswith(("stitchgen", "__main__"))
         ]
+        names = [name for name, module in others if self.is_of_the_project(module)]
+        _INSTALLED.update((name, module) for name, module in others if is_installed(module))
         return {name: sys.modules.pop(name) for name in names}
 
     def is_of_the_project(self, module: types.ModuleType) -> bool:
         file = getattr(module, "__file__", None)
         locations = [file] if file else list(getattr(module, "__path__", None) or [])
         for location in locations:
-            if not isinstance(location, str) or "site-packages" in location:
+            if not isinstance(location, str) or SITE_PACKAGES in location:
                 continue
             path = realpath(location)
             if path in self.overlay:
                 return True
             inside = path.startswith(self.root + os.sep) or path == self.root
-            if inside and not ("site-packages" in path or "dist-packages" in path):
+            if inside and not (SITE_PACKAGES in path or "dist-packages" in path):
                 return True
         return False
 

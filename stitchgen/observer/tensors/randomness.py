@@ -10,9 +10,22 @@ from typing import Callable, Iterator, cast
 import torch
 
 
+def seed_torch(seed: int) -> None:
+    """Seed torch's generators: that of the CPU alone where no other device has been used.
+
+    `torch.manual_seed` formats the stack for each device that may be used later, which takes as long as a small forward.
+    """
+    devices = (getattr(torch, name, None) for name in ("cuda", "xpu"))
+    used = any(device.is_initialized() for device in devices if device is not None)
+    if used or torch.backends.mps.is_available():
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
 def seed_all(seed: int) -> None:
     """Seed all generators that a model may draw from without naming one."""
-    torch.manual_seed(seed)
+    seed_torch(seed)
     random.seed(seed)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
