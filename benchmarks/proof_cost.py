@@ -8,7 +8,7 @@
 runs it forwards and backwards twice in train; for `layers` it builds and runs it once. The parts are those of the
 process that runs the model: each request answered once more, in the order in which the command asked. Medians of whole
 processes, in turns; processor time, so that other work on the machine counts little, and beside it the clock. A model
-whose package is not here is left out by name. Needs torchvision and rich.
+whose package is not here is left out by name. Needs torchvision.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Model:
     build: str
     target: str
     input: str = "1x3x224x224"
+    block: str = "se"
 
     @property
     def given(self) -> str:
@@ -56,7 +57,13 @@ MODELS = (
     Model("mobilenet_v3", "torchvision.models.mobilenetv3", "mobilenet_v3_large()", "features.6"),
     Model("efficientnet_b0", "torchvision.models.efficientnet", "efficientnet_b0()", "features.4"),
     Model("swin_t", "torchvision.models.swin_transformer", "swin_t()", "features.3"),
-    Model("vit_b_16", "torchvision.models.vision_transformer", "vit_b_16()", "encoder.ln"),
+    Model(
+        "vit_b_16",
+        "torchvision.models.vision_transformer",
+        "vit_b_16()",
+        "encoder.ln",
+        block="mhsa",
+    ),
     Model("convnext_tiny", "torchvision.models.convnext", "convnext_tiny()", "features.3"),
     Model("unet", "specimens.unet", "UNet()", "down2", "1x3x128x128"),
     Model(
@@ -69,16 +76,20 @@ MODELS = (
         "mask_rcnn_backbone",
         "torchvision.models.detection.backbone_utils",
         'resnet_fpn_backbone(backbone_name="resnet50", weights=None)',
-        "fpn",
+        "fpn#0",
     ),
     Model(
         "bert_base",
         "transformers.models.bert.modeling_bert",
         "BertModel(BertConfig())",
-        "encoder",
+        "encoder.layer.3",
         "1x128:int64",
+        "mhsa",
     ),
 )
+
+#: The parts of a command that are told apart, beside the rest: the command's own process.
+PART_NAMES = ("torch", "survey", "evaluate", "prove", "import")
 
 BARE = """
 import contextlib, torch, model
@@ -118,9 +129,9 @@ def run(command: list[str], folder: Path, **more: str) -> tuple[float, float, st
     """The processor time of a command and all that it starts, the time by the clock, its output."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), **more}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     clock, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return used, clock, done.stdout
@@ -131,7 +142,7 @@ def command_for(model: Model, name: str) -> list[str]:
     given = ["--build", model.build, "--input", model.input]
     if name == "layers":
         return [*tool, "layers", "model", *given]
-    return [*tool, "add", "se", "--dry-run", "--after", f"model.{model.target}", *given]
+    return [*tool, "add", model.block, "--dry-run", "--after", f"model.{model.target}", *given]
 
 
 def measure(model: Model, name: str, runs: int) -> tuple[dict[str, list[float]], dict[str, float]]:
@@ -162,9 +173,6 @@ def measure(model: Model, name: str, runs: int) -> tuple[dict[str, list[float]],
 
 
 def main() -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -172,28 +180,26 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--command", choices=("add", "layers"), default="add")
     options = parser.parse_args()
-    console, name = Console(width=160), options.command
-    parts = ("torch", "survey", "evaluate", "prove", "import")
-    table = Table("model", "bare", name, "ratio", "by the clock", *parts, "the rest")
+    name = options.command
+    titles = ("bare", name, "ratio", "clock", *PART_NAMES, "the rest")
+    print(f"{'model':20}" + "".join(f"{title:>10}" for title in titles), flush=True)
     ratios = []
     for model in MODELS:
         if model.name not in options.models:
             continue
         if importlib.util.find_spec(model.source.partition(".")[0]) is None:
-            console.print(f"{model.name}: {model.source} is not installed")
+            print(f"{model.name}: {model.source} is not installed")
             continue
         found, summed = measure(model, name, options.runs)
         bare, used = found["bare"], found[name]
         ratios.append(used[0] / bare[0])
-        rest = used[0] - sum(summed.values())
-        figures = [f"{bare[0]:.1f} s", f"{used[0]:.1f} s", f"{ratios[-1]:.2f}"]
-        figures.append(f"{used[1] / bare[1]:.2f}")
-        figures += [f"{summed.get(part, 0.0):.1f}" for part in parts]
-        table.add_row(model.name, *figures, f"{rest:.1f}")
+        figures = [bare[0], used[0], ratios[-1], used[1] / bare[1]]
+        figures += [summed.get(part, 0.0) for part in PART_NAMES]
+        figures.append(used[0] - sum(summed.values()))
+        print(f"{model.name:20}" + "".join(f"{figure:10.2f}" for figure in figures), flush=True)
     if ratios:
         mean = math.exp(statistics.fmean(map(math.log, ratios)))
-        table.add_row("geometric mean", "", "", f"{mean:.2f}", "", *[""] * len(parts), "")
-    console.print(table)
+        print(f"{'geometric mean':20}{'':20}{mean:10.2f}")
 
 
 if __name__ == "__main__":
