@@ -237,6 +237,7 @@ def proven_of(build: protocol.ProvenBuild) -> ProvenConfiguration:
         left_out=tuple(LeftOut(**one) for one in build["left_out"]),
         called=tuple(build["called"]),
         uncalled=tuple(build["uncalled"]),
+        on_one=failure_of(build["on_one"]) if build["on_one"] else None,
     )
 
 

@@ -149,6 +149,7 @@ class ProvenConfiguration:
     left_out: Sequence[LeftOut] = ()
     called: Sequence[str] = ()  # what of the project ran on both models besides, as `path:line`
     uncalled: Sequence[str] = ()  # of the methods given, those that could not be called
+    on_one: Failure | None = None  # what the edited model alone fails with, trained on one sample
 
 
 @dataclass(frozen=True)

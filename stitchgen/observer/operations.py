@@ -10,6 +10,7 @@ import traceback
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from stitchgen.observer import (
+    batch_of_one,
     expressions,
     flow,
     fused,
@@ -423,9 +424,10 @@ def prove_build(
         fed = uncalled_methods.fed_to_methods(before, methods, inputs)
     with edited:
         uncalled = uncalled_methods.check_methods(after, methods, fed)
+        on_one = batch_of_one.failure_on_one(before, after, splices, trained)
         proven["notes"].extend(fused.check_fused(before, after, inputs))
         proven["notes"].extend(original.notes())
-    return proof.answer(source.describe(), proven, left_out, uncalled, called)
+    return proof.answer(source.describe(), proven, left_out, uncalled, called, on_one)
 
 
 def missing_keys(error: Optional[BaseException]) -> str:

@@ -100,6 +100,7 @@ def answer(
     left_out: Sequence[protocol.LeftOut] = (),
     uncalled: Sequence[str] = (),
     called: Sequence[str] = (),
+    on_one: Optional[protocol.Error] = None,
 ) -> protocol.ProvenBuild:
     """The answer about a configuration whose checks hold; `run_on` describes its input."""
     return {
@@ -116,6 +117,7 @@ def answer(
         "left_out": list(left_out),
         "uncalled": list(uncalled),
         "called": list(called),
+        "on_one": on_one,
     }
 
 

@@ -577,6 +577,7 @@ class ProvenBuild(ProvenBuildBase, total=False):
         str
     ]  # methods and functions of the project that ran on both models, as `path:line`
     uncalled: List[str]  # `Class.method`: what could not be called with the arguments of a forward
+    on_one: Optional[Error]  # what the edited model alone fails with, trained on one sample
 
 
 class TriedImport(TypedDict):

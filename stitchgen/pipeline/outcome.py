@@ -156,6 +156,7 @@ def warnings_of(
         *attached_blocks(plan),
         *passed_over(task, plan),
         *untrained(plan, proof),
+        *batch_of_one(plan, proof),
         *plan.notes,
     ]
     for point in plan.shown:
@@ -333,6 +334,22 @@ def untrained(plan: Plan, proof: Proof | None) -> list[Warning]:
             "hint": f"Add {one.block} there.",
         }
         for one in (proof.left_out if proof is not None else ())
+    ]
+
+
+def batch_of_one(plan: Plan, proof: Proof | None) -> list[Warning]:
+    """A block that cannot be trained on one sample, in a model that could."""
+    failure = proof.on_one if proof is not None else None
+    if failure is None:
+        return []
+    return [
+        {
+            "code": "batch-of-one",
+            "where": plan.workspace.relative_place(failure.where or ""),
+            "message": f"in training, the model took a batch of one sample, and no longer does: {failure.message}",
+            "hint": "Train with batches of two or more, and have the loader drop a smaller last one: "
+            "DataLoader(..., drop_last=True).",
+        }
     ]
 
 

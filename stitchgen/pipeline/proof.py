@@ -18,6 +18,7 @@ from stitchgen.analysis.backend import (
     ProvenConfiguration,
     TriedImport,
 )
+from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.steps import Site
 from stitchgen.analysis.survey import Configuration, LayerInstance, Survey, join
 from stitchgen.analysis.variants import Variant
@@ -69,6 +70,8 @@ class Proof:
     uncalled: tuple[str, ...] = ()
     #: Where the project's methods and functions are defined that ran on both models, `path:line`.
     called: frozenset[str] = frozenset()
+    #: What the edited model alone fails with, trained on one sample.
+    on_one: Failure | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The `proof` of `--json`."""
@@ -123,6 +126,7 @@ def all_proven(proofs: Sequence[Proof | None]) -> Proof | None:
             left_out=(*first.left_out, *one.left_out),
             uncalled=tuple(dict.fromkeys((*first.uncalled, *one.uncalled))),
             called=first.called & one.called,
+            on_one=first.on_one or one.on_one,
         )
     return first
 
@@ -201,6 +205,7 @@ def prove(planning: Planning, plan: Plan) -> Proof:
         imports=imports,
         left_out=tuple(dict.fromkeys(one for proven in found.values() for one in proven.left_out)),
         called=frozenset(place for proven in ran for place in proven.called),
+        on_one=next((proven.on_one for proven in found.values() if proven.on_one), None),
         uncalled=tuple(
             str(method)
             for method in methods
