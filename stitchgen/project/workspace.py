@@ -80,11 +80,12 @@ class Workspace:
         """The ways in which the project imports a file, at least the likely one."""
         key = str(file)
         if key not in self._ways:
-            found = ways_into(file, self.imports)
-            self._ways[key] = found or [
-                likely_way(file, self.root, self.imports_of(file), self.imports.pythonpath)
-            ]
+            self._ways[key] = ways_into(file, self.imports) or [self.likely_way_into(file)]
         return self._ways[key]
+
+    def likely_way_into(self, file: Path) -> WayIn:
+        """The way in which a file is imported that nothing imports."""
+        return likely_way(file, self.root, self.imports_of(file), self.imports.pythonpath)
 
     @cached_property
     def imports(self) -> ImportGraph:

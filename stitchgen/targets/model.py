@@ -190,7 +190,10 @@ def constructions_beside(
 def imported_as(file: Path, workspace: Workspace) -> ImportName:
     """The name under which the project imports its model file, with the folders first on the path."""
     ways = workspace.ways_into(file)
-    way = next((way for way in ways if not way.itself and not way.by_path), ways[0])
+    imported = [way for way in ways if not way.itself and not way.by_path]
+    # What is only run by its path need not lie on the search path of what runs it.
+    ways = imported or [way for way in ways if not way.by_path] or [workspace.likely_way_into(file)]
+    way = ways[0]
     further = [workspace.root, workspace.root / "src"]
     paths = dict.fromkeys((*way.paths, *(folder for folder in further if folder.is_dir())))
     package = way.module if file.stem == "__init__" else way.package
