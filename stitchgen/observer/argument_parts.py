@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import functools
 import inspect
 import textwrap
 from typing import Any, Callable, Dict, List, Optional, Union
@@ -62,7 +63,9 @@ def filled_in(kind: Any, argument: str) -> Any:
     return None
 
 
+@functools.lru_cache(maxsize=None)
 def tree_of(kind: Any) -> ast.AST:
+    """The source of a class; it is asked for once for each argument that is tried."""
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(kind)))
     except (OSError, TypeError, SyntaxError):
