@@ -204,20 +204,23 @@ class Backend(Protocol):
     instead_of: StitchError | None
 
     def survey(
-        self, builds: Sequence[str], brief: Sequence[str] = (), *, strides: bool = False
+        self,
+        builds: Sequence[str],
+        brief: Sequence[str] = (),
+        *,
+        strides: bool = False,
+        meant: Collection[str] | None = None,
     ) -> Survey:
         """All layers of these configurations; those in `brief` are looked at less closely.
 
-        `strides`: it matters how features lie in memory.
+        `strides`: it matters how features lie in memory. `meant` are the last names of the layers whose
+        features matter, where that is known.
         """
 
     def survey_variants(
-        self, variants: Sequence[Variant], layers: Collection[str] | None = None
+        self, variants: Sequence[Variant], meant: Collection[str] | None = None
     ) -> Survey:
-        """The same of constructions with one argument changed; their names stand for them from then on.
-
-        `layers` are the last names of those that matter, where that is known.
-        """
+        """The same of constructions with one argument changed; their names stand for them from then on."""
 
     def evaluate(self, questions: Questions) -> Evaluation:
         """The values of expressions in the live constructors."""
@@ -266,7 +269,7 @@ class ReadingBackend(Backend):
     runs = False
 
     def survey_variants(
-        self, variants: Sequence[Variant], layers: Collection[str] | None = None
+        self, variants: Sequence[Variant], meant: Collection[str] | None = None
     ) -> Survey:
         raise InternalError(f"no arguments are changed: {READ_ALONE}")
 

@@ -336,18 +336,25 @@ class RuntimeBackend:
         self.observer: Observer = own
 
     def survey(
-        self, builds: Sequence[str], brief: Sequence[str] = (), *, strides: bool = False
+        self,
+        builds: Sequence[str],
+        brief: Sequence[str] = (),
+        *,
+        strides: bool = False,
+        meant: Collection[str] | None = None,
     ) -> Survey:
-        answer = self.ask("survey", builds=list(builds), brief=list(brief), strides=strides)
+        axes_of = None if meant is None else sorted(meant)
+        answer = self.ask(
+            "survey", builds=list(builds), brief=list(brief), strides=strides, axes_of=axes_of
+        )
         return answers.survey_of(answer)
 
     def survey_variants(
-        self, variants: Sequence[Variant], layers: Collection[str] | None = None
+        self, variants: Sequence[Variant], meant: Collection[str] | None = None
     ) -> Survey:
         self.variants |= {one.name: one for one in variants}
         names = [one.name for one in variants]
-        asked = None if layers is None else list(layers)
-        return answers.survey_of(self.ask("survey", builds=names, brief=names, axes_of=asked))
+        return self.survey(names, brief=names, meant=meant)
 
     def ask(self, operation: str, **fields: Any) -> Any:
         """One request about the model and its variants."""

@@ -7,7 +7,7 @@ out, so that a plan made from it is refused rather than wrong.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +39,12 @@ class StaticBackend(ReadingBackend):
         self.instead_of = instead_of
 
     def survey(
-        self, builds: Sequence[str] = (), brief: Sequence[str] = (), *, strides: bool = False
+        self,
+        builds: Sequence[str] = (),
+        brief: Sequence[str] = (),
+        *,
+        strides: bool = False,
+        meant: Collection[str] | None = None,
     ) -> Survey:
         """One configuration for each class that could be read: `Net` as its source describes it.
 

@@ -87,6 +87,7 @@ class LayerReports:
         classes: Classes,
         weights_read: Dict[str, WeightRead],
         channel_axis: ChannelAxisOf,
+        axes_of: Optional[Sequence[str]] = None,
     ) -> None:
         self.model = model
         self.channel_axis = channel_axis
@@ -97,6 +98,12 @@ class LayerReports:
         self.modules: Dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
         #: The first of the names, by id.
         self.canonical = {id(module): path for path, module in model.named_modules()}
+        #: The layers whose features are meant, by their first names.
+        self.meant = {
+            self.canonical[id(module)]
+            for path, module in self.modules.items()
+            if axes_of is None or path.rpartition(".")[2] in axes_of
+        }
 
     def all(
         self, base: Sequence[Call], variants: Sequence[Optional[List[Call]]], train: Sequence[Call]
@@ -146,7 +153,7 @@ class LayerReports:
                 layer["overwritten"] = any(call.overwritten for call in own)
                 fixed = axes.hint_of(module) == "first"
                 ask = None if fixed else self.channel_axis
-                seen = Features(name, own, varied, hints, orders, ask)
+                seen = Features(name, own, varied, hints, orders, ask, meant=name in self.meant)
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}
             layers.append(layer)
@@ -268,9 +275,12 @@ class Features:
         hints: Hints,
         orders: Orders,
         channel_axis: Optional[ChannelAxisOf],
+        *,
+        meant: bool,
     ) -> None:
         self.name = name
         self.own = own
+        self.meant = meant
         #: None where the type of the layer says it.
         self.channel_axis = channel_axis
         #: The layer's calls under other shapes of the input, None where there are not as many.
@@ -319,6 +329,8 @@ class Features:
         ask = self.channel_axis
         if ask and axes.layout_of(shapes, "first") != axes.layout_of(shapes, "last"):
             # The shapes leave a choice, and the types of the modules around are no evidence.
+            if not self.meant:
+                return unknown
             axis = ask(self.name, number, side, element, axes.batch_axis(shapes))
             if axis is not None:
                 layout = axes.layout_of(shapes, axes.named(axis, len(shape)))

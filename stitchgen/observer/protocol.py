@@ -110,9 +110,9 @@ class SurveyRequestBase(ModelRequest):
 class SurveyRequest(SurveyRequestBase, total=False):
     brief: List[str]  # of these, those that are run once, in eval
     strides: bool  # whether it matters how features lie in memory
-    axes_of: Optional[
-        List[str]
-    ]  # the last names of the layers whose channel axes are asked for; all by default
+    #: The last names of the layers whose features are meant; those of others are unknown where an experiment
+    #: would have to tell. All by default.
+    axes_of: Optional[List[str]]
 
 
 class Trial(TypedDict):

@@ -111,6 +111,7 @@ class Surveyor:
                 self.classes,
                 calls.weights_read,
                 self.channel_axes(expression, source),
+                self.axes_of,
             )
             return {
                 "ok": True,
@@ -131,8 +132,6 @@ class Surveyor:
         def channel_axis(
             path: str, number: int, side: str, element: Optional[str], batch: int
         ) -> Optional[int]:
-            if self.axes_of is not None and path.rpartition(".")[2] not in self.axes_of:
-                return None
             if not experiments:
                 try:
                     if expression in self.brief and expression in memory.SIZES:

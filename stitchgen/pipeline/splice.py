@@ -177,11 +177,14 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
     given = subject.given
     if has_no_construction(task.model):
         raise no_builds(task.model)
+    meant = layers_meant(task)
     survey = backend.survey(
         subject.builds,
         brief=[text for text in subject.builds if given and text not in given],
         # A linear reduction keeps the axes where they lie, which the meta device does not tell.
         strides=task.request.reduce == "linear",
+        # A block of maps goes onto the positions of a sequence as a map that some layer before gave.
+        meant=meant if task.block and task.block.dims_for("NLC") is not None else None,
     )
     check_given(task.model, survey)
     survey = with_projects_own(task.model, survey, backend)
@@ -189,7 +192,7 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
         raise no_builds(task.model)
     variants = variants_to_build(task, survey)
     if variants:
-        found = backend.survey_variants(variants, layers_meant(task))
+        found = backend.survey_variants(variants, meant)
         survey = survey.with_variants(variants, found)
     named = survey.only((*given, *subject.relatives))
     tried = [survey, survey.without_variants() if survey.variants else named, named]
@@ -217,7 +220,8 @@ def layers_meant(task: Task) -> set[str] | None:
     """The last names of the layers that are asked for; None where a pattern may mean any."""
     model = task.model
     located = [*model.located, *model.with_, *([model.into] if model.into else [])]
-    names = [one.names[-1] for one in located if one.names]
+    # A class alone means its instances, whatever they are called.
+    names = [one.names[-1] for one in located if one.names[1:]]
     open_ended = task.request.every is not None or len(names) < len(located)
     if open_ended or any(set(name) & set("*?[") for name in names):
         return None
