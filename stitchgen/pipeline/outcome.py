@@ -19,7 +19,7 @@ from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
-from stitchgen.project.advice import Parts, for_project
+from stitchgen.project.advice import Parts, for_project, optimizers_of_parts
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.own_constructors import own_constructors
 from stitchgen.source.composition import in_turn
@@ -156,6 +156,7 @@ def warnings_of(
         *attached_blocks(plan),
         *passed_over(task, plan),
         *untrained(plan, proof),
+        *optimized_in_parts(task, plan),
         *batch_of_one(plan, proof),
         *plan.notes,
     ]
@@ -335,6 +336,18 @@ def untrained(plan: Plan, proof: Proof | None) -> list[Warning]:
         }
         for one in (proof.left_out if proof is not None else ())
     ]
+
+
+def optimized_in_parts(task: Task, plan: Plan) -> list[Warning]:
+    """Optimizers that a script makes of the parts of the model that it names."""
+    new = [point for point in plan.fresh if point.calls.variable is None]
+    layers = {
+        path for point in new for one in point.calls.instances for path in one.configuration.layers
+    }
+    blocks = {point.block_path(one): None for point in new for one in point.calls.instances}
+    if not plan.workspace.edits or not blocks:
+        return []
+    return optimizers_of_parts(plan.workspace.imports, task.model.file, layers, blocks)
 
 
 def batch_of_one(plan: Plan, proof: Proof | None) -> list[Warning]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.project.module_walks import walks_of
+from stitchgen.project.optimizer_parts import attribute_lists, made_of_parts
 from stitchgen.project.ways_in import ImportGraph, own_name
 from stitchgen.source.syntax import assigned_pairs
 from stitchgen.source.tree import dotted
@@ -49,14 +50,8 @@ def for_project(
     """
     found: list[dict[str, str]] = []
     reaching = project.reaching(model_file)
-    # Helpers that those import load what they are given.
-    helpers = {other for path in reaching for other in project.imported_by(path)} - reaching.keys()
-    trees: dict[Path, ast.Module] = {}
-    for path in project.contents:
-        if len(reaching) == 1 or path in reaching or path in helpers:
-            tree = project.tree(path)
-            if tree is not None:
-                trees[path] = tree
+    helpers = helpers_of(project, reaching)
+    trees = trees_around(project, model_file)
     others = defined_elsewhere(trees.values(), classes) if classes else set[str]()
     called = {
         name for path, tree in trees.items() if path in reaching for name in names_called(tree)
@@ -105,6 +100,48 @@ def for_project(
                         "hint": "Pick them by name.",
                     }
                 )
+    return found
+
+
+def helpers_of(project: ImportGraph, reaching: Collection[Path]) -> set[Path]:
+    """What the files that reach the model's import besides: they load what they are given."""
+    return {other for path in reaching for other in project.imported_by(path)} - set(reaching)
+
+
+def trees_around(project: ImportGraph, model_file: Path) -> dict[Path, ast.Module]:
+    """The files that may import the model's, and their helpers; all of them where none does."""
+    reaching = project.reaching(model_file)
+    helpers = helpers_of(project, reaching)
+    trees: dict[Path, ast.Module] = {}
+    for path in project.contents:
+        if len(reaching) == 1 or path in reaching or path in helpers:
+            tree = project.tree(path)
+            if tree is not None:
+                trees[path] = tree
+    return trees
+
+
+def optimizers_of_parts(
+    project: ImportGraph, model_file: Path, layers: Collection[str], blocks: Iterable[str]
+) -> list[dict[str, str]]:
+    """Warnings about optimizers that are made of parts of the model, and of none with the block."""
+    blocks = list(blocks)
+    trees = trees_around(project, model_file)
+    lists = attribute_lists(trees.values())
+    found = []
+    for path, tree in trees.items():
+        for one in made_of_parts(tree, layers, blocks, lists):
+            *first, last = one.parts
+            parts = f"{', '.join(first)} and {last}" if first else f"{last} alone"
+            found.append(
+                {
+                    "code": "optimizer-groups",
+                    "where": f"{path.relative_to(project.root).as_posix()}:{one.line}",
+                    "message": f"the optimizer is made of {parts}: {one.block} is not among them, and would not be "
+                    "trained",
+                    "hint": f"Add {one.block} there.",
+                }
+            )
     return found
 
 
