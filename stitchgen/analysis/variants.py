@@ -5,6 +5,7 @@
                             where that is the argument's own
     counts                  of what a loop makes: 1, and one more
     lists                   one longer, one shorter
+    configuration objects   the same of their attributes and keys: `opt.backbone == "vgg"`, `if cfg["pool"]:`
 
 What holds by accident in the configuration that was built does not hold in all of these.
 """
@@ -27,6 +28,8 @@ MOST_VALUES = 2
 OTHER = "other"
 
 Constant = bool | int | float | str | None
+#: The constants that something is compared with, in the order in which they are written.
+Fields = Mapping[Constant, None]
 #: A list of numbers, where a constructor fills in its own.
 Numbers = tuple[int | float, ...]
 
@@ -38,20 +41,24 @@ class Variant:
     build: str
     class_key: str
     argument: str
-    change: Literal["value", "longer", "shorter"] = "value"
+    change: Literal["value", "longer", "shorter", "turned"] = "value"
     value: Constant | Numbers = None
     counts: bool = False  # the argument says how many layers there are
+    key: str | None = None  # the attribute or key of the argument that is changed
 
     @property
     def resizes(self) -> bool:
         """Whether it makes a list longer or shorter, and so perhaps the model."""
-        return self.counts or self.change != "value"
+        return self.counts or self.change in ("longer", "shorter")
 
     @property
     def name(self) -> str:
         """What stands for it where a build is named, in reports as well."""
+        changed = self.argument if self.key is None else f"{self.argument}.{self.key}"
         if self.change == "value":
-            return f"{self.build} with {self.argument}={self.passed!r}"
+            return f"{self.build} with {changed}={self.passed!r}"
+        if self.change == "turned":
+            return f"{self.build} with {changed} turned"
         more = "one more" if self.change == "longer" else "one fewer"
         return f"{self.build} with {more} in {self.argument}"
 
@@ -65,6 +72,7 @@ class Variant:
         own = self.class_key.partition(":")[2]
         if (
             self.change != "value"
+            or self.key is not None
             or not isinstance(node, ast.Call)
             or ast.unparse(node.func) != own
         ):
@@ -81,6 +89,7 @@ class Variant:
             "argument": self.argument,
             "change": self.change,
             "value": self.passed,
+            "key": self.key,
         }
 
     @property
@@ -108,6 +117,8 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
     flags: list[Variant] = []
     counts: list[Variant] = []
     lists: list[Variant] = []
+    fields: list[Variant] = []
+    tested = tested_fields(syntax, class_name)
     for name, default in defaults_of(function.args).items():
         value = given.get(name, default)
         if isinstance(value, ast.Constant) and isinstance(value.value, bool):
@@ -134,12 +145,33 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
             ones = tuple(1 for _ in depths)
             counts.append(Variant(build, class_key, name, value=ones, counts=True))
         found += [Variant(build, class_key, name, value=one) for one in others[:MOST_VALUES]]
+        if constant_of(value) is None:
+            # What it is now is not known: that value is one of those.
+            fields += [
+                Variant(build, class_key, name, value=one, key=key)
+                for key, values in fields_of(name, compared).items()
+                for one in [*values][: MOST_VALUES + 1]
+            ]
+            fields += [
+                Variant(build, class_key, name, "turned", key=key)
+                for key in fields_of(name, tested)
+            ]
         if not others and may_be_list(value):
             lists.append(Variant(build, class_key, name, "longer"))
             lists.append(Variant(build, class_key, name, "shorter"))
     # Of the arguments of which nothing is known, those that are no lists end at once.
     # What a class compares with parts its code more often than a flag that is only handed on.
-    return [*[*found, *flags][:MOST], *counts[:MOST], *lists[: 2 * MOST]]
+    return [*[*found, *flags, *fields][:MOST], *counts[:MOST], *lists[: 2 * MOST]]
+
+
+def fields_of(argument: str, read: Mapping[str, Fields]) -> dict[str, Fields]:
+    """What is read of an argument's attributes and keys, by their names."""
+    return {
+        key: found
+        for name, found in read.items()
+        for owner, _, key in [name.partition(".")]
+        if owner == argument and key and "." not in key
+    }
 
 
 def constant_of(node: ast.expr | None) -> Constant:
@@ -211,6 +243,20 @@ def given_in(build: str, class_name: str, arguments: ast.arguments) -> Mapping[s
         return {}
     names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)][1:]
     return dict(zip(names, node.args)) | {one.arg: one.value for one in node.keywords if one.arg}
+
+
+def tested_fields(syntax: Syntax, class_name: str) -> dict[str, dict[Constant, None]]:
+    """The attributes and keys that a class and its bases in the file test alone, as flags: `if opt.pool:`."""
+    found: dict[str, dict[Constant, None]] = {}
+    for name in syntax.lineage(class_name):
+        for node in ast.walk(syntax.class_named(name) or ast.Pass()):
+            match node:
+                case ast.If(test=test) | ast.IfExp(test=test):
+                    if isinstance(test, ast.UnaryOp):
+                        test = test.operand
+                    if (tested := name_of(test)) is not None and "." in tested:
+                        found[tested] = {}
+    return found
 
 
 def compared_with(syntax: Syntax, class_name: str) -> dict[str, dict[Constant, None]]:
@@ -395,8 +441,13 @@ def constants(name: str, node: ast.expr | None) -> Iterator[tuple[str, Constant]
 
 
 def name_of(node: ast.expr) -> str | None:
-    """`kind` of `kind` and of `self.kind`."""
+    """`kind` of `kind` and of `self.kind`; `opt.kind` of `opt.kind`, of `self.opt.kind` and of `opt["kind"]`."""
     match node:
         case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name):
             return name
+        case ast.Attribute(value=owner, attr=name) | ast.Subscript(
+            value=owner, slice=ast.Constant(value=str(name))
+        ):
+            around = name_of(owner)
+            return None if around is None else f"{around}.{name}"
     return None

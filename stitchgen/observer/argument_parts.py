@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import copy
 import functools
 import inspect
 import textwrap
 from typing import Any, Callable, Dict, List, Optional, Union
 
-from torch import nn
-
-from stitchgen.observer.variants import is_integer
+from stitchgen.observer.variants import NoVariant, is_integer, with_field
 
 #: None for the argument itself, the number of an element, LONGER, or the name of an attribute or key.
 Part = Union[int, str, None]
@@ -98,14 +95,20 @@ def changed(part: Part, change: Change, filled: Any = None) -> Callable[[Any], A
     `filled` is what the constructor itself takes for None.
     """
 
+    def of_number(value: Any) -> Number:
+        if not is_number(value):
+            raise NothingToLearn
+        return change(value)
+
     def other(value: Any) -> Any:
         value = filled if value is None else value
         if part is None:
-            if not is_number(value):
-                raise NothingToLearn
-            return change(value)
+            return of_number(value)
         if isinstance(part, str):
-            return with_field(value, part, change)
+            try:
+                return with_field(value, part, of_number)
+            except NoVariant:
+                raise NothingToLearn from None
         return with_element(value, part, change)
 
     return other
@@ -125,21 +128,3 @@ def with_element(value: Any, element: int, change: Change) -> Any:
     else:
         items[element] = change(items[element])
     return type(value)(items)
-
-
-def with_field(value: Any, name: str, change: Change) -> Any:
-    """A copy of a configuration object, or of a dictionary, with one number changed."""
-    if isinstance(value, nn.Module):
-        raise NothingToLearn
-    number: Any = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-    if not is_number(number):
-        raise NothingToLearn
-    other = copy.copy(value)
-    if isinstance(value, dict):
-        other[name] = change(number)
-        return other
-    try:
-        object.__setattr__(other, name, change(number))  # a frozen dataclass as well
-    except AttributeError:
-        raise NothingToLearn from None
-    return other

@@ -79,8 +79,10 @@ class Variant(TypedDict):
     build: str  # the expression
     class_key: str  # whose constructor gets it: `module:QualName`
     argument: str
-    change: Literal["value", "longer", "shorter"]  # another value, or a list of another length
+    #: Another value, a list of another length, or a flag turned.
+    change: Literal["value", "longer", "shorter", "turned"]
     value: Union[bool, int, float, str, None]  # that value
+    key: Optional[str]  # the attribute or key of the argument that is changed; None for all of it
 
 
 class ModelRequestBase(TypedDict):

@@ -7,6 +7,8 @@ import functools
 import inspect
 from typing import Any, Callable, List
 
+from torch import nn
+
 from stitchgen.observer.protocol import Variant
 
 
@@ -61,6 +63,10 @@ def change_of(variant: Variant) -> Callable[[Any], Any]:
     """What a variant makes of its argument."""
 
     def change(value: Any) -> Any:
+        if variant["change"] == "turned":
+            if not isinstance(value, bool):
+                raise NoVariant
+            return not value
         if variant["change"] == "value":
             if value == variant["value"] and type(value) is type(variant["value"]):
                 raise NoVariant
@@ -71,7 +77,34 @@ def change_of(variant: Variant) -> Callable[[Any], Any]:
         items = items[:-1] if variant["change"] == "shorter" else [*items, next_of(items)]
         return type(value)(items) if type(value) in (list, tuple) else items
 
-    return change
+    key = variant["key"]
+    return change if key is None else lambda value: with_field(value, key, change)
+
+
+def with_field(value: Any, name: str, change: Callable[[Any], Any]) -> Any:
+    """A copy of a configuration object, or of a dictionary, with one of its values changed.
+
+    Raises NoVariant where it has no such value, or cannot be changed, and what `change` raises.
+    """
+    if isinstance(value, nn.Module) or not has_field(value, name):
+        raise NoVariant
+    other = copy.copy(value)
+    if isinstance(value, dict):
+        other[name] = change(value[name])
+        return other
+    changed = change(getattr(value, name))
+    try:
+        setattr(other, name, changed)
+    except AttributeError:
+        try:
+            object.__setattr__(other, name, changed)  # of a frozen dataclass
+        except AttributeError:
+            raise NoVariant from None
+    return other
+
+
+def has_field(value: Any, name: str) -> bool:
+    return name in value if isinstance(value, dict) else hasattr(value, name)
 
 
 def next_of(items: List[Any]) -> Any:

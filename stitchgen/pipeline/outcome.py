@@ -347,7 +347,7 @@ def optimized_in_parts(task: Task, plan: Plan) -> list[Warning]:
     blocks = {point.block_path(one): None for point in new for one in point.calls.instances}
     if not plan.workspace.edits or not blocks:
         return []
-    return optimizers_of_parts(plan.workspace.imports, task.model.file, layers, blocks)
+    return [*optimizers_of_parts(plan.workspace.imports, task.model.file, layers, blocks)]
 
 
 def batch_of_one(plan: Plan, proof: Proof | None) -> list[Warning]:

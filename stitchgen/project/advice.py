@@ -123,26 +123,22 @@ def trees_around(project: ImportGraph, model_file: Path) -> dict[Path, ast.Modul
 
 def optimizers_of_parts(
     project: ImportGraph, model_file: Path, layers: Collection[str], blocks: Iterable[str]
-) -> list[dict[str, str]]:
+) -> Iterator[dict[str, str]]:
     """Warnings about optimizers that are made of parts of the model, and of none with the block."""
     blocks = list(blocks)
     trees = trees_around(project, model_file)
     lists = attribute_lists(trees.values())
-    found = []
     for path, tree in trees.items():
         for one in made_of_parts(tree, layers, blocks, lists):
             *first, last = one.parts
             parts = f"{', '.join(first)} and {last}" if first else f"{last} alone"
-            found.append(
-                {
-                    "code": "optimizer-groups",
-                    "where": f"{path.relative_to(project.root).as_posix()}:{one.line}",
-                    "message": f"the optimizer is made of {parts}: {one.block} is not among them, and would not be "
-                    "trained",
-                    "hint": f"Add {one.block} there.",
-                }
-            )
-    return found
+            yield {
+                "code": "optimizer-groups",
+                "where": f"{path.relative_to(project.root).as_posix()}:{one.line}",
+                "message": f"the optimizer is made of {parts}: {one.block} is not among them, and would not be "
+                "trained",
+                "hint": f"Add {one.block} there.",
+            }
 
 
 def defined_elsewhere(trees: Iterable[ast.Module], classes: Collection[str]) -> set[str]:

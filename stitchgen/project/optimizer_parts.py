@@ -112,7 +112,7 @@ def scopes(tree: ast.Module) -> Iterator[list[ast.stmt]]:
 
 def own_nodes(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
     """The nodes of a body as they are written, without those of the functions and classes in it."""
-    todo: list[ast.AST] = [*body][::-1]
+    todo: list[ast.AST] = [*reversed([*body])]
     while todo:
         node = todo.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

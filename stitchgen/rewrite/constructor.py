@@ -6,7 +6,7 @@ The edits at calls are those of `forms`, the fragments themselves are in `snippe
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from stitchgen.analysis.steps import Step
@@ -91,13 +91,36 @@ def attributes_of(statement: ast.stmt) -> set[str]:
 
 
 def made_in_all(statement: ast.stmt, attributes: set[str]) -> bool:
-    """Whether the statement is an `if` each of whose branches makes one of the attributes."""
+    """Whether the statement is an `if` that nothing gets past without one of the attributes: each branch makes
+    it, or raises. Where several make it and no `else` is written, there is none without it either.
+    """
     if not isinstance(statement, ast.If):
         return False
-    return all(
-        any(attributes_of(one) & attributes or made_in_all(one, attributes) for one in suite)
-        for suite in (statement.body, statement.orelse)
+    made = [makes(suite, attributes) for suite in branches(statement) if not raises(suite)]
+    return any(made) and (
+        all(made) or (all(made[:-1]) and len(made) > 2 and not has_else(statement))
     )
+
+
+def makes(suite: Sequence[ast.stmt], attributes: set[str]) -> bool:
+    return any(attributes_of(one) & attributes or made_in_all(one, attributes) for one in suite)
+
+
+def raises(suite: Sequence[ast.stmt]) -> bool:
+    """Whether a suite ends by raising something."""
+    return bool(suite) and isinstance(suite[-1], ast.Raise)
+
+
+def branches(statement: ast.If) -> list[list[ast.stmt]]:
+    """The suites of an `if`, of each `elif`, and of the `else`, which may be empty."""
+    match statement.orelse:
+        case [ast.If() as other]:
+            return [statement.body, *branches(other)]
+    return [statement.body, statement.orelse]
+
+
+def has_else(statement: ast.If) -> bool:
+    return bool(branches(statement)[-1])
 
 
 def made_anew(syntax: Syntax, statement: ast.stmt, attributes: set[str]) -> bool:
@@ -106,10 +129,7 @@ def made_anew(syntax: Syntax, statement: ast.stmt, attributes: set[str]) -> bool
         return False
     for suite in suites(syntax.parents[statement]):
         if statement in suite:
-            before = suite[: suite.index(statement)]
-            return any(
-                attributes_of(one) & attributes or made_in_all(one, attributes) for one in before
-            )
+            return makes(suite[: suite.index(statement)], attributes)
     return False
 
 
