@@ -158,10 +158,24 @@ def _construction(scope: Scope, class_name: str) -> str | None:
         if call is None:
             return None
         calls.append(call[0].removeprefix("__init__"))
+        if hands_on(only):
+            return None
         if own[0].args.vararg is None and own[0].args.kwarg is None:
             return f"{class_name}{calls[0]}"
         # `*args, **kwargs` are what the next class takes, which must need nothing either.
     return f"{class_name}{calls[0] if calls else '()'}" if _only_torch(scope, class_name) else None
+
+
+def hands_on(function: ast.FunctionDef) -> bool:
+    """Whether a constructor hands its `*args` to something beside the next constructor, which needs some of them."""
+    vararg = function.args.vararg
+    for call in ast.walk(function) if vararg is not None else ():
+        if isinstance(call, ast.Call) and not ast.unparse(call.func).startswith("super("):
+            for argument in call.args:
+                match argument:
+                    case ast.Starred(value=ast.Name(id=name)) if vararg and name == vararg.arg:
+                        return True
+    return False
 
 
 def configurations(

@@ -110,7 +110,10 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
     if function is None:
         return []
     given = given_in(build, class_name, function.args)
-    compared = compared_with(syntax, class_name)
+    same = fields_kept(function)
+    compared: dict[str, dict[Constant, None]] = {}
+    for name, values in compared_with(syntax, class_name).items():
+        compared.setdefault(same.get(name, name), {}).update(values)
     bounds = compared_by_size(syntax, class_name)
     counted = counting_arguments(syntax, class_name)
     found: list[Variant] = []
@@ -118,7 +121,7 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
     counts: list[Variant] = []
     lists: list[Variant] = []
     fields: list[Variant] = []
-    tested = tested_fields(syntax, class_name)
+    tested = tested_fields(syntax, class_name, same)
     for name, default in defaults_of(function.args).items():
         value = given.get(name, default)
         if isinstance(value, ast.Constant) and isinstance(value.value, bool):
@@ -245,7 +248,22 @@ def given_in(build: str, class_name: str, arguments: ast.arguments) -> Mapping[s
     return dict(zip(names, node.args)) | {one.arg: one.value for one in node.keywords if one.arg}
 
 
-def tested_fields(syntax: Syntax, class_name: str) -> dict[str, dict[Constant, None]]:
+def fields_kept(function: Function) -> dict[str, str]:
+    """The attributes in which a constructor keeps those of its arguments: `self.task = options.task`."""
+    return {
+        attribute: kept
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        and (kept := name_of(node.value)) is not None
+        and "." in kept
+        for target in node.targets
+        if (attribute := name_of(target)) is not None
+    }
+
+
+def tested_fields(
+    syntax: Syntax, class_name: str, same: Mapping[str, str]
+) -> dict[str, dict[Constant, None]]:
     """The attributes and keys that a class and its bases in the file test alone, as flags: `if opt.pool:`."""
     found: dict[str, dict[Constant, None]] = {}
     for name in syntax.lineage(class_name):
@@ -254,7 +272,8 @@ def tested_fields(syntax: Syntax, class_name: str) -> dict[str, dict[Constant, N
                 case ast.If(test=test) | ast.IfExp(test=test):
                     if isinstance(test, ast.UnaryOp):
                         test = test.operand
-                    if (tested := name_of(test)) is not None and "." in tested:
+                    tested = name_of(test) or ""
+                    if "." in (tested := same.get(tested, tested)):
                         found[tested] = {}
     return found
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stitchgen.analysis.backend import KeyChanges
+from stitchgen.analysis.backend import KeyChanges, Method
+from stitchgen.analysis.steps import Site
 from stitchgen.analysis.survey import join
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
@@ -279,17 +281,39 @@ def uncalled(task: Task, plan: Plan, point: InsertionPoint, proof: Proof | None)
     for site in point.calls.sites if proof is not None and not point.naming.present else ():
         method = method_of(site)
         if proof is not None and str(method) in proof.uncalled and not site.numbers:
+            called_at = called_by_forward(plan, site, method)
+            target = f"'{point.calls.resolved.named(plan.workspace)}@1'"
             found.append(
                 {
                     "code": "uncalled-method",
                     "where": place_of(plan, site),
-                    "message": f"{method} has the block as well, and nothing shows that it fits there: no "
-                    "forward calls it, and it does not take what a forward takes",
-                    "hint": f"To leave that call as it is: --{task.request.placement} "
-                    f"'{point.calls.resolved.named(plan.workspace)}@1'",
+                    "message": f"{method} has the block as well, and nothing shows that it fits there: "
+                    + (
+                        f"line {called_at} calls it, and in no configuration that was run"
+                        if called_at
+                        else "no forward calls it, and it does not take what a forward takes"
+                    ),
+                    "hint": (
+                        "Pass a construction in which it is called, and its input, with --build and --input."
+                        if called_at
+                        else f"To leave that call as it is: --{task.request.placement} {target}"
+                    ),
                 }
             )
     return found
+
+
+def called_by_forward(plan: Plan, site: Site, method: Method) -> int | None:
+    """The line of the forward of its class, or of one that inherits it, that calls a method; None where none does."""
+    syntax = plan.workspace.syntax(site.file)
+    for node in syntax.tree.body:
+        if isinstance(node, ast.ClassDef) and method.class_name in syntax.lineage(node.name):
+            forward = syntax.method(node.name, "forward")
+            for part in ast.walk(forward or ast.Pass()):
+                match part:
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=method.name)):
+                        return part.lineno
+    return None
 
 
 def without_constructor(plan: Plan, point: InsertionPoint) -> list[Warning]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stitchgen.analysis.backend import Evaluation, Passages, Questions, Trial
-from stitchgen.analysis.layer_facts import NOT_SEEN, Failure, Feature, Side
+from stitchgen.analysis.layer_facts import NOT_SEEN, Failure, Feature, LayerFacts, Side
 from stitchgen.analysis.steps import access
 from stitchgen.analysis.survey import LayerInstance, join
 from stitchgen.errors import InternalError, StitchError
@@ -60,13 +60,41 @@ def feature_at(planning: Planning, point: InsertionPoint, *, any_layout: bool = 
             hint="Let the model run (leave out --no-prove).",
         )
     if (len(layouts) > 1 or None in layouts) and not any_layout:
-        raise StitchError(
-            "layout-ambiguous",
-            f"the axes of the feature at {point.target} could not be determined",
-            where=calls.where,
-            hint="Pass an --input with a different height and width, or another batch size.",
-        )
+        raise layout_ambiguous(point, side)
     return features[0]
+
+
+def layout_ambiguous(point: InsertionPoint, side: Side) -> StitchError:
+    """That nothing tells which axis of a feature is which, with the nearest layers of which it is known."""
+    first = point.calls.first
+    shape = first.facts.value(side).shape
+    order = by_order(first.facts)
+    known = [
+        layer
+        for layer in first.configuration.layers.values()
+        if layer.features and layer.features[0].output.layout
+    ]
+    before = max((one for one in known if by_order(one) < order), key=by_order, default=None)
+    after = min((one for one in known if by_order(one) > order), key=by_order, default=None)
+    named = [
+        f"{one.path} {where} it ({one.features[0].output.layout})"
+        for one, where in ((before, "before"), (after, "after"))
+        if one is not None
+    ]
+    sized = f" of {'x'.join(map(str, shape))}" if shape is not None else ""
+    instead = (
+        f"The axes are known at {' and '.join(named)}: name a layer there; or p" if named else "P"
+    )
+    return StitchError(
+        "layout-ambiguous",
+        f"the axes of the feature{sized} at {point.target} could not be determined",
+        where=point.calls.where,
+        hint=f"{instead}ass an --input whose sizes all differ, the batch as well.",
+    )
+
+
+def by_order(layer: LayerFacts) -> int:
+    return layer.order or 0
 
 
 @dataclass(frozen=True)

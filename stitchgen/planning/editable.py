@@ -147,9 +147,11 @@ def called_several_times(asked: Asked) -> StitchError | None:
         return None
     name, calls = asked.name, asked.calls
     places = sorted({str(site.where) for site in asked.facts.sites})
+    # What is read may stand in methods of which a forward pass runs one.
+    often = f"at {calls} places" if asked.read else f"{calls} times in one forward pass, at"
     return StitchError(
         "many-calls",
-        f"{name} is called {calls} times in one forward pass, at {', '.join(places)}",
+        f"{name} is called {often}{':' if asked.read else ''} {', '.join(places)}",
         where=places[0],
         hint=f"Name one call, {name}@1, or all of them, {name}@all.",
         suggestions=[f"{name}@{number}" for number in range(1, calls + 1)] + [f"{name}@all"],
