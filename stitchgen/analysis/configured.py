@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 
 from stitchgen.analysis.scope import Scope
+from stitchgen.source.tree import nodes_in
 
 #: What such an argument is called where no annotation says its class.
 NAMES = {"config", "cfg", "conf", "args", "opt", "opts", "options", "hparams", "hps", "params"}
@@ -50,7 +51,7 @@ def configuration_for(
         return None
     read = {
         node.attr
-        for node in ast.walk(function)
+        for node in nodes_in(function)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == argument.arg
@@ -91,7 +92,7 @@ def fields_of(node: ast.ClassDef) -> set[str] | None:
     arguments = own.args
     if len(arguments.args) - 1 > len(arguments.defaults) or None in arguments.kw_defaults:
         return None
-    for part in ast.walk(own):
+    for part in nodes_in(own):
         match part:
             case ast.Attribute(value=ast.Name(id="self"), attr=attribute, ctx=ast.Store()):
                 names.add(attribute)

@@ -8,12 +8,12 @@ plain one.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from stitchgen.analysis.scope import Function, read_scope, with_class
 from stitchgen.analysis.spans import Lines
 from stitchgen.analysis.uses import Use
-from stitchgen.source.tree import parents
+from stitchgen.source.tree import nodes_in, parents
 
 #: Calls that give the elements of what they are given, one after another.
 _SAME = {"list", "tuple", "reversed", "iter", "sorted"}
@@ -34,14 +34,14 @@ def element_uses(tree: ast.Module, text: str, class_name: str, attribute_path: s
 
 
 class _Reader:
-    def __init__(self, above: dict[ast.AST, ast.AST], lines: Lines, target: list[str]) -> None:
+    def __init__(self, above: Mapping[ast.AST, ast.AST], lines: Lines, target: list[str]) -> None:
         self.above, self.lines, self.target = above, lines, target
         self.function = ""
         self.found: list[Use] = []
 
     def read(self, method: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> None:
         self.function, own = name, method.args.args[0].arg
-        for node in ast.walk(method):
+        for node in nodes_in(method):
             match node:
                 case ast.Attribute(value=ast.Name(id=receiver), attr=attribute):
                     if receiver == own and attribute == self.target[0]:
@@ -132,7 +132,7 @@ class _Reader:
             target = target.elts[pick]
         if isinstance(target, ast.Name):
             for part in scope:
-                for name_node in ast.walk(part):
+                for name_node in nodes_in(part):
                     if isinstance(name_node, ast.Name) and isinstance(name_node.ctx, ast.Load):
                         if name_node.id == target.id:
                             yield name_node

@@ -26,7 +26,7 @@ from stitchgen.analysis.scope import (
     split_origin,
 )
 from stitchgen.project.modules import ProjectFiles, no_files
-from stitchgen.source.tree import imported_names
+from stitchgen.source.tree import imported_names, nodes_in
 
 #: Parameters that switch the loading of weights. `init_weights=True` is none of them.
 WEIGHTS = re.compile(r"(use_)?(pretrained|weights)(_\w+)?|\w+_pretrained|load_weights")
@@ -132,7 +132,7 @@ def constructible(tree: ast.Module, text: str = "") -> dict[str, str]:
         part.id
         for name, call in configured.items()
         if call is not None
-        for part in ast.walk(scope.classes[name])
+        for part in nodes_in(scope.classes[name])
         if isinstance(part, ast.Name) and part.id != name
     }
     calls |= {name: call for name, call in configured.items() if name not in parts}
@@ -169,7 +169,7 @@ def _construction(scope: Scope, class_name: str) -> str | None:
 def hands_on(function: ast.FunctionDef) -> bool:
     """Whether a constructor hands its `*args` to something beside the next constructor, which needs some of them."""
     vararg = function.args.vararg
-    for call in ast.walk(function) if vararg is not None else ():
+    for call in nodes_in(function) if vararg is not None else ():
         if isinstance(call, ast.Call) and not ast.unparse(call.func).startswith("super("):
             for argument in call.args:
                 match argument:
@@ -369,7 +369,7 @@ class _FunctionWalk:
         self.imports: dict[str, str] = {}  # by statements of the function itself
         self.assigned = {
             node.id
-            for node in ast.walk(function)
+            for node in nodes_in(function)
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
         }
 
@@ -472,7 +472,7 @@ class _FunctionWalk:
 
     def forget(self, body: list[ast.stmt], state: _State) -> None:
         for statement in body:
-            for node in ast.walk(statement):
+            for node in nodes_in(statement):
                 if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                     state.forget(node.id)
 
@@ -596,7 +596,7 @@ class _FunctionWalk:
 
     def calls(self, expression: ast.expr, state: _State) -> None:
         """Refuse unless every call in the expression is known to do no more than compute."""
-        for node in ast.walk(expression):
+        for node in nodes_in(expression):
             if isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)):
                 raise _Refused
             if isinstance(node, ast.Call) and not self.callable(node.func, node, state):

@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Collection
 
-from stitchgen.source.tree import DEFINITIONS, imported_names
+from stitchgen.source.tree import DEFINITIONS, imported_names, nodes_in
 from stitchgen.source.tree import dotted as dotted
 
 #: Roots of calls whose result is a plain value: running them can start nothing.
@@ -102,7 +102,7 @@ def acts(statement: ast.stmt, names: set[str]) -> bool:
     """Whether running the statement calls one of these names, or goes through a data loader."""
     if isinstance(statement, DEFINITIONS):
         return False
-    for node in ast.walk(statement):
+    for node in nodes_in(statement):
         match node:
             case ast.Raise() if node is statement:
                 return True
@@ -119,19 +119,19 @@ def acts(statement: ast.stmt, names: set[str]) -> bool:
 
 def loaded_below(node: ast.AST) -> set[str]:
     """The names that a function reads when it runs."""
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return {part.id for part in nodes_in(node) if isinstance(part, ast.Name)}
 
 
 def loaded(node: ast.AST) -> set[str]:
     """The names that running a statement may read; functions read theirs later."""
     if isinstance(node, DEFINITIONS):
         return set()
-    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    names = (part for part in nodes_in(node) if isinstance(part, ast.Name))
     return {name.id for name in names if isinstance(name.ctx, ast.Load)}
 
 
 def stored(node: ast.AST) -> set[str]:
-    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    names = (part for part in nodes_in(node) if isinstance(part, ast.Name))
     return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
@@ -207,7 +207,7 @@ class Reader:
 
     def plain(self, expression: ast.expr | ast.keyword) -> bool:
         """Whether evaluating the expression can start nothing and lacks nothing."""
-        for part in ast.walk(expression):
+        for part in nodes_in(expression):
             if isinstance(part, ast.Name) and part.id in self.missing:
                 return False
             if isinstance(part, ast.Call) and not self.plain_call(part.func):
@@ -235,7 +235,7 @@ class Reader:
 
 def is_main_test(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare) and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test)
+        isinstance(part, ast.Name) and part.id == "__name__" for part in nodes_in(test)
     )
 
 
@@ -243,7 +243,7 @@ def imported_packages(tree: ast.Module) -> dict[str, str]:
     """Each imported name with the top-level package that it comes from; "" for the project's own."""
     return {
         name: origin.split(".")[0]
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name, origin in imported_names(node)
     }
@@ -259,7 +259,7 @@ def read_by_classes(tree: ast.Module) -> set[str]:
     todo: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     read: set[str] = set()
     while todo:
-        names = {part.id for part in ast.walk(todo.pop()) if isinstance(part, ast.Name)}
+        names = {part.id for part in nodes_in(todo.pop()) if isinstance(part, ast.Name)}
         todo += [functions[name] for name in names - read if name in functions]
         read |= names
     return read
@@ -271,7 +271,7 @@ def needed_by_definitions(tree: ast.Module) -> set[str]:
     read: set[str] = set()
 
     def take(node: ast.AST) -> None:
-        read.update(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+        read.update(part.id for part in nodes_in(node) if isinstance(part, ast.Name))
 
     def visit(node: ast.AST) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from stitchgen.source.tree import DEFINITIONS as DEFINITIONS
 from stitchgen.source.tree import imported_names as imported_names
-from stitchgen.source.tree import joined
+from stitchgen.source.tree import joined, nodes_in
 from stitchgen.source.tree import parents as parents
 from stitchgen.source.tree import top_level as top_level
 
@@ -154,7 +154,7 @@ class Scope:
             and isinstance(node.targets[0], ast.Attribute)
             and isinstance(node.value, ast.Call)
             and _TORCH_LAYER.fullmatch(self.origin(node.value.func) or "") is not None
-            for node in ast.walk(found[1])
+            for node in nodes_in(found[1])
         )
 
     def may_be_module(self, class_name: str) -> bool:
@@ -217,7 +217,7 @@ def read_scope(
 ) -> Scope:
     """The scope of a parsed file."""
     scope = Scope(tree, text, path, module)
-    bound = Counter(_bindings(tree.body))
+    bound = Counter(_bindings(tree))
     # `from x import *` may bind anything; what the file itself binds afterwards still holds.
     for statement in tree.body:
         match statement:
@@ -244,8 +244,8 @@ def read_scope(
     return scope
 
 
-def _bindings(body: list[ast.stmt]) -> Iterator[str]:
-    for statement in top_level(body):
+def _bindings(tree: ast.Module) -> Iterator[str]:
+    for statement in top_level(tree.body):
         if isinstance(statement, DEFINITIONS):
             yield statement.name
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -253,7 +253,7 @@ def _bindings(body: list[ast.stmt]) -> Iterator[str]:
                 yield name
         else:
             yield from _names_stored(statement)
-    for node in ast.walk(ast.Module(body=list(body), type_ignores=[])):
+    for node in nodes_in(tree):
         if isinstance(node, ast.Global):
             yield from node.names
 
@@ -263,6 +263,6 @@ def _names_stored(statement: ast.stmt) -> Iterator[str]:
     for child in ast.iter_child_nodes(statement):
         if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
             continue
-        for node in ast.walk(child):
+        for node in nodes_in(child):
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 yield node.id

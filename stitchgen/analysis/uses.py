@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from stitchgen.analysis.scope import Function, Scope, read_scope, with_class
 from stitchgen.analysis.spans import Lines
-from stitchgen.source.tree import imported_names, parents
+from stitchgen.source.tree import imported_names, nodes_in, parents
 
 #: Functions of torch that change a layer's parameters or set them, and never call it.
 NEVER_CALL = ("torch.nn.utils.", "torch.nn.init.", "torch.nn.parametrizations.")
@@ -116,7 +116,7 @@ def _reachable_methods(scope: Scope, class_name: str) -> Iterator[Function]:
                 continue
             own.add(item.name)
             yield item
-            for node in ast.walk(item):
+            for node in nodes_in(item):
                 match node:
                     case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=attribute):
                         through_super.add(attribute)
@@ -128,7 +128,7 @@ def _reachable_methods(scope: Scope, class_name: str) -> Iterator[Function]:
 
 
 def _mentions(
-    method: Function, above: dict[ast.AST, ast.AST], lines: Lines
+    method: Function, above: Mapping[ast.AST, ast.AST], lines: Lines
 ) -> Iterator[tuple[_Walk, ast.Name]]:
     """The mentions of `self` in a method."""
     parameters = [*method.args.posonlyargs, *method.args.args]
@@ -139,7 +139,7 @@ def _mentions(
     if not parameters or static:
         return
     walk = _Walk(parameters[0].arg, above, lines)
-    for node in ast.walk(method):
+    for node in nodes_in(method):
         if isinstance(node, ast.Name) and node.id == walk.self_name:
             yield walk, node
 
@@ -147,7 +147,7 @@ def _mentions(
 class _Walk:
     """Finds what one mention of `self` reaches, and what is done with it."""
 
-    def __init__(self, self_name: str, above: dict[ast.AST, ast.AST], lines: Lines) -> None:
+    def __init__(self, self_name: str, above: Mapping[ast.AST, ast.AST], lines: Lines) -> None:
         self.self_name, self.above, self.lines = self_name, above, lines
         self.target: list[str] = []
 
@@ -342,7 +342,7 @@ class _Walk:
         if node not in call.args or call.args.index(node) >= len(function.args.args):
             return False
         parameter = function.args.args[call.args.index(node)].arg
-        for part in ast.walk(function):
+        for part in nodes_in(function):
             if isinstance(part, ast.Name) and part.id == parameter:
                 match self.above[part]:
                     case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
@@ -392,9 +392,9 @@ class _Walk:
             loop, inner = self.above[loop], loop
         if not (isinstance(loop, ast.For) and loop.iter is inner):
             return False
-        names = {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+        names = {part.id for part in nodes_in(loop.target) if isinstance(part, ast.Name)}
         for statement in loop.body:
-            for part in ast.walk(statement):
+            for part in nodes_in(statement):
                 if not (isinstance(part, ast.Name) and part.id in names):
                     continue
                 match self.above[part]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stitchgen.source.syntax import Function, Syntax
+from stitchgen.source.tree import nodes_in
 
 #: So many are built, the first in the order of the arguments; each costs a build and a run.
 MOST = 6
@@ -192,7 +193,7 @@ def another_than(value: Constant) -> list[Constant]:
 
 def filled_in(function: Function, argument: str) -> list[int | float]:
     """The list that a constructor takes where an argument is None: `if widths is None: widths = [8, 16]`."""
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == argument:
                 if isinstance(value, ast.BoolOp):
@@ -252,7 +253,7 @@ def fields_kept(function: Function) -> dict[str, str]:
     """The attributes in which a constructor keeps those of its arguments: `self.task = options.task`."""
     return {
         attribute: kept
-        for node in ast.walk(function)
+        for node in nodes_in(function)
         if isinstance(node, ast.Assign)
         and (kept := name_of(node.value)) is not None
         and "." in kept
@@ -267,7 +268,7 @@ def tested_fields(
     """The attributes and keys that a class and its bases in the file test alone, as flags: `if opt.pool:`."""
     found: dict[str, dict[Constant, None]] = {}
     for name in syntax.lineage(class_name):
-        for node in ast.walk(syntax.class_named(name) or ast.Pass()):
+        for node in nodes_in(syntax.class_named(name) or ast.Pass()):
             match node:
                 case ast.If(test=test) | ast.IfExp(test=test):
                     if isinstance(test, ast.UnaryOp):
@@ -283,7 +284,7 @@ def compared_with(syntax: Syntax, class_name: str) -> dict[str, dict[Constant, N
     found: dict[str, dict[Constant, None]] = {}
     tables = tables_of(syntax.tree)
     for name in syntax.lineage(class_name):
-        for node in ast.walk(syntax.class_named(name) or ast.Pass()):
+        for node in nodes_in(syntax.class_named(name) or ast.Pass()):
             for argument, constant in comparisons(node, tables):
                 found.setdefault(argument, {})[constant] = None
     return found
@@ -341,7 +342,7 @@ class Bound:
 def compared_by_size(syntax: Syntax, class_name: str) -> dict[str, list[Bound]]:
     found: dict[str, list[Bound]] = {}
     for name in syntax.lineage(class_name):
-        for node in ast.walk(syntax.class_named(name) or ast.Pass()):
+        for node in nodes_in(syntax.class_named(name) or ast.Pass()):
             match node:
                 case ast.Compare(
                     left=left,
@@ -379,7 +380,7 @@ def counting_arguments(syntax: Syntax, class_name: str) -> set[str]:
     for _ in methods:  # as deep as methods can call each other
         before = {name: set(names) for name, names in counted.items()}
         for name, method in methods.items():
-            for call in (one for one in ast.walk(method) if isinstance(one, ast.Call)):
+            for call in (one for one in nodes_in(method) if isinstance(one, ast.Call)):
                 match call.func:
                     case ast.Attribute(value=ast.Name(id="self"), attr=called):
                         if called in methods:
@@ -392,7 +393,7 @@ def counting_arguments(syntax: Syntax, class_name: str) -> set[str]:
 def counted_in(method: ast.FunctionDef) -> set[str]:
     """The names in what a method's loops and repeated lists count by."""
     found: set[str] = set()
-    for node in ast.walk(method):
+    for node in nodes_in(method):
         match node:
             case ast.Call(func=ast.Name(id="range"), args=arguments):
                 counts = arguments
@@ -403,7 +404,7 @@ def counted_in(method: ast.FunctionDef) -> set[str]:
             case _:
                 continue
         for count in counts:
-            found |= {name for part in ast.walk(count) if (name := name_of_expression(part))}
+            found |= {name for part in nodes_in(count) if (name := name_of_expression(part))}
     return found
 
 

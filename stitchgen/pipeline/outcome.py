@@ -26,6 +26,7 @@ from stitchgen.project.outcome import Outcome
 from stitchgen.project.own_constructors import own_constructors
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.request import SpliceRequest
 
 
@@ -309,7 +310,7 @@ def called_by_forward(plan: Plan, site: Site, method: Method) -> int | None:
     for node in syntax.tree.body:
         if isinstance(node, ast.ClassDef) and method.class_name in syntax.lineage(node.name):
             forward = syntax.method(node.name, "forward")
-            for part in ast.walk(forward or ast.Pass()):
+            for part in nodes_in(forward or ast.Pass()):
                 match part:
                     case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=method.name)):
                         return part.lineno

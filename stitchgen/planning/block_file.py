@@ -19,6 +19,7 @@ from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.imports import add_import, bound_as
+from stitchgen.source.tree import nodes_in
 
 #: How many names of blocks a hint tells.
 FEW = 6
@@ -213,7 +214,7 @@ def of_source(
     What it leaves to a default is the attribute's value. None where an axis would have to be determined.
     """
     texts: dict[str, str] = {}
-    for node in ast.walk(ast.parse(formula, mode="eval")):
+    for node in nodes_in(ast.parse(formula, mode="eval")):
         if not isinstance(node, ast.Name) or not all(node.id in table for table in attributes):
             continue
         values = {repr(table[node.id]) for table in attributes}

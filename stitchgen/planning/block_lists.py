@@ -18,6 +18,7 @@ from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import BlockList, ContainerLoop, Holder, InsertionPoint
 from stitchgen.rewrite.parallel_loop import BlockAtCall, Blocks
 from stitchgen.source.syntax import Syntax
+from stitchgen.source.tree import nodes_in
 
 
 def find_lists(
@@ -98,7 +99,7 @@ def list_beside(planning: Planning, points: Sequence[InsertionPoint]) -> Contain
 def index_name(planning: Planning, point: InsertionPoint, container: str) -> str:
     """A name for the number of a layer: that of a loop over these numbers, or one free in the constructor."""
     function = constructor_of(planning.workspace, point.definition.point)
-    nodes = list(ast.walk(function)) if function is not None else []
+    nodes = list(nodes_in(function)) if function is not None else []
     known = variable_over(nodes, f"range(len({container}))")
     taken = {node.id for node in nodes if isinstance(node, ast.Name)}
     return known or next((name for name in ("i", "index") if name not in taken), "index_")

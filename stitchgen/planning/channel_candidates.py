@@ -14,6 +14,7 @@ from enum import IntEnum
 from functools import cached_property
 
 from stitchgen.source.syntax import Function, Syntax, assigned_pairs
+from stitchgen.source.tree import nodes_in
 
 LIMIT = 400
 #: How many elements of a sequence are candidates: stages are seldom more.
@@ -170,7 +171,7 @@ class Constructor:
         names, seen = names_read(self.creating), set[str]()
         made = [
             pair
-            for one in ast.walk(self.function)
+            for one in nodes_in(self.function)
             if isinstance(one, ast.Assign) and one.lineno < self.creating.lineno
             for pair in values_of(one)
         ]
@@ -202,19 +203,19 @@ class Constructor:
     def taken_next(self) -> Iterator[str]:
         """What the layers that are created next are made to take, as far as it names something."""
         after = self.creating.end_lineno or self.creating.lineno
-        later = [one for one in ast.walk(self.function) if isinstance(one, ast.Assign)]
+        later = [one for one in nodes_in(self.function) if isinstance(one, ast.Assign)]
         for statement in sorted(later, key=lambda one: one.lineno):
             if statement.lineno > after:
-                calls = [one for one in ast.walk(statement.value) if isinstance(one, ast.Call)]
+                calls = [one for one in nodes_in(statement.value) if isinstance(one, ast.Call)]
                 taken = next(filter(None, map(taken_by, calls)), None)
-                for part in ast.walk(taken) if taken is not None else ():
+                for part in nodes_in(taken) if taken is not None else ():
                     if is_atom(part) and not isinstance(part, ast.Constant):
                         yield ast.unparse(part)
 
     def passed_fields(self) -> Iterator[str]:
         """`config.width` for `Block(config)`, where this class or that of the layer reads it."""
         fields = class_attributes(self.syntax, self.function)
-        for call in (one for one in ast.walk(self.creating) if isinstance(one, ast.Call)):
+        for call in (one for one in nodes_in(self.creating) if isinstance(one, ast.Call)):
             inside = self.fields_of(call)
             for number, argument in enumerate(call.args):
                 if isinstance(argument, ast.Name) and argument.id in self.scope:
@@ -257,7 +258,7 @@ class Constructor:
 
     def other_indices(self) -> Iterator[str]:
         """What the constructor computes of one element of its sequences, of every other element."""
-        for node in ast.walk(self.function):
+        for node in nodes_in(self.function):
             if isinstance(node, ast.BinOp) and has_one_index(node):
                 for index in (*range(ELEMENTS), -1):
                     yield at_index(node, index)
@@ -338,10 +339,10 @@ def atoms(statement: ast.AST) -> list[str]:
     """Integers, names, attributes and simple arithmetic in the arguments of the calls."""
     found: list[str] = []
     layers = layers_made(statement)
-    for node in ast.walk(statement):
+    for node in nodes_in(statement):
         if isinstance(node, ast.Call):
             for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
-                for piece in ast.walk(part):
+                for piece in nodes_in(part):
                     if is_atom(piece) and piece not in layers:
                         text = ast.unparse(piece)
                         if text not in found and text not in ("True", "False", "None"):
@@ -352,7 +353,7 @@ def atoms(statement: ast.AST) -> list[str]:
 def whole_arguments(statement: ast.AST) -> Iterator[ast.expr]:
     """The arguments of the calls, but those that are calls of classes or methods themselves."""
     layers = layers_made(statement)
-    for node in ast.walk(statement):
+    for node in nodes_in(statement):
         if isinstance(node, ast.Call):
             for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 if is_atom(part) and part not in layers:
@@ -363,7 +364,7 @@ def layers_made(statement: ast.AST) -> set[ast.AST]:
     """The calls whose results a container takes, `conv3x3(a, b)` in a Sequential: they make layers, no counts."""
     return {
         part
-        for node in ast.walk(statement)
+        for node in nodes_in(statement)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).rpartition(".")[2] in ("Sequential", "ModuleList", "ModuleDict")
         for argument in node.args
@@ -435,7 +436,7 @@ def taken_by(call: ast.Call) -> ast.expr | None:
 def names_read(node: ast.AST) -> set[str]:
     return {
         part.id
-        for part in ast.walk(node)
+        for part in nodes_in(node)
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
     }
 
@@ -446,7 +447,7 @@ def sequences(tree: ast.AST) -> list[str]:
     `dims` in `dims[i]`; `self.widths` in `zip(names, self.widths[1:])`.
     """
     found: list[str] = []
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         match node:
             case ast.For(iter=place) | ast.comprehension(iter=place) | ast.Subscript(value=place):
                 pass
@@ -491,7 +492,7 @@ def has_one_index(node: ast.BinOp) -> bool:
 def at_index(node: ast.expr, index: int) -> str:
     """The expression with another number in all of its subscripts."""
     tree = ast.parse(ast.unparse(node), mode="eval")
-    for place in ast.walk(tree):
+    for place in nodes_in(tree):
         if isinstance(place, ast.Subscript):
             place.slice = ast.Constant(index)
     return ast.unparse(tree)
@@ -501,7 +502,7 @@ def class_attributes(syntax: Syntax, function: Function) -> list[str]:
     """`block.expansion`: attributes of names, as the methods of the class read them."""
     enclosing = syntax.parents.get(function)
     found: list[str] = []
-    for node in ast.walk(enclosing if isinstance(enclosing, ast.ClassDef) else function):
+    for node in nodes_in(enclosing if isinstance(enclosing, ast.ClassDef) else function):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if isinstance(node.ctx, ast.Load) and node.value.id != "nn":
                 text = f"{node.value.id}.{node.attr}"
@@ -520,20 +521,20 @@ def names_in_scope(function: Function) -> set[str]:
 def assigned_in(tree: ast.AST) -> set[str]:
     return {
         node.id
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
 
 
 def names_of(text: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return {node.id for node in nodes_in(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 def mutated_self_attributes(syntax: Syntax, function: Function) -> list[str]:
     """`self.inplanes`: integers that the class's methods assign more than once."""
     enclosing = syntax.parents.get(function)
     count: dict[str, int] = {}
-    for node in ast.walk(enclosing if isinstance(enclosing, ast.ClassDef) else function):
+    for node in nodes_in(enclosing if isinstance(enclosing, ast.ClassDef) else function):
         for target in getattr(node, "targets", None) or [getattr(node, "target", None)]:
             if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
                 if target.value.id == "self" and isinstance(target.ctx, ast.Store):
@@ -546,7 +547,7 @@ def self_attributes(function: Function) -> list[str]:
     return sorted(
         {
             f"self.{node.attr}"
-            for node in ast.walk(function)
+            for node in nodes_in(function)
             if isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"

@@ -25,6 +25,7 @@ from stitchgen.rewrite.constructor import DefinitionPoint, define
 from stitchgen.source.document import Span
 from stitchgen.source.edits import Edit
 from stitchgen.source.syntax import Syntax
+from stitchgen.source.tree import nodes_in
 
 PROBE = "__stitchgen_probe__"
 #: How many of the layers behind one are asked what they take.
@@ -359,7 +360,7 @@ def channels_read(planning: Planning, point: InsertionPoint) -> NamedChannels:
 
 
 def statement_at(syntax: Syntax, span: Span) -> ast.stmt | None:
-    for node in ast.walk(syntax.tree):
+    for node in nodes_in(syntax.tree):
         if isinstance(node, ast.stmt) and syntax.document.span_of(node) == span:
             return node
     return None

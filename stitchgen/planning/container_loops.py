@@ -15,6 +15,7 @@ from stitchgen.analysis.survey import join
 from stitchgen.planning.definitions import assigned_always, constructor_of, makes_call
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import ContainerLoop, InsertionPoint
+from stitchgen.source.tree import nodes_in
 
 
 def find_loops(
@@ -123,7 +124,7 @@ def presence(
 def variable_at(planning: Planning, point: InsertionPoint, container: str) -> str:
     """A name for the loop: that of one over the same container, or one free in the constructor."""
     function = constructor_of(planning.workspace, point.definition.point)
-    nodes = list(ast.walk(function)) if function is not None else []
+    nodes = list(nodes_in(function)) if function is not None else []
     taken = {node.id for node in nodes if isinstance(node, ast.Name)}
     return variable_over(nodes, container) or free_name("layer", taken)
 

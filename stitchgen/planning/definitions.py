@@ -21,6 +21,7 @@ from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.rewrite.constructor import DefinitionPoint, definition_statement
 from stitchgen.source.syntax import Function, Syntax
+from stitchgen.source.tree import nodes_in
 
 
 def free_attribute(
@@ -189,7 +190,7 @@ def assigns(workspace: Workspace, point: DefinitionPoint, name: str) -> bool:
     """Whether the statement of the point is `self.name = Class(...)` itself, which leaves nothing out."""
     function = constructor_of(workspace, point)
     document = workspace.syntax(point.file).document
-    for node in ast.walk(function) if function is not None else ():
+    for node in nodes_in(function) if function is not None else ():
         if isinstance(node, ast.Assign) and document.span_of(node) == point.span:
             targets = [ast.unparse(one) for one in node.targets]
             made = isinstance(node.value, ast.Call) and is_class_name(node.value.func)
@@ -240,7 +241,7 @@ def initialising_loop(
             continue
         called = method_called(statement)
         method = syntax.method(point.function.rpartition(".")[0], called) if called else None
-        inner = ast.walk(method) if method is not None else ()
+        inner = nodes_in(method) if method is not None else ()
         if goes_through(statement, names) or any(goes_through(one, names) for one in inner):
             found = statement
     return found

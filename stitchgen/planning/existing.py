@@ -20,6 +20,7 @@ from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.workspace import Workspace
 from stitchgen.rewrite.constructor import creation
 from stitchgen.source.syntax import CallContext, Syntax, suites
+from stitchgen.source.tree import nodes_in
 
 #: In the place of an index: what a loop over the container does for all its layers.
 EACH = "[*]"
@@ -98,14 +99,14 @@ def join_of(syntax: Syntax, context: CallContext, name: str) -> WrittenJoin | No
     """How the source joins the block of that name; None where it does not call it."""
     function = context.function
     assert function is not None
-    attributes = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(function):
+    attributes = {node.attr for node in nodes_in(function) if isinstance(node, ast.Attribute)}
+    for node in nodes_in(function):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == name:
                 gate = f"{name}_gate" in attributes
                 reduced = f"{name}_reduce" in attributes
                 fuse = FUSIONS["concat"] if reduced else None
-                if not reduced and context.call not in ast.walk(node):
+                if not reduced and context.call not in nodes_in(node):
                     # Around the layer's own call, an operator is the model's.
                     fuse = operator_at(syntax, function, node, name)
                 if reduced:
@@ -126,7 +127,7 @@ def operator_at(syntax: Syntax, function: ast.AST, node: ast.AST, name: str) -> 
             case ast.BinOp(op=ast.Sub()):
                 return None  # a * (B(x) - x)
             case ast.Assign(targets=[ast.Name(id=variable)], value=value) if value is node:
-                names = {part.id for part in ast.walk(value) if isinstance(part, ast.Name)}
+                names = {part.id for part in nodes_in(value) if isinstance(part, ast.Name)}
                 if variable in names:
                     return None  # `x = B(x)`: what is added to it later is the model's
                 return operator_of_variable(syntax, function, parent, variable, name)
@@ -146,7 +147,7 @@ def operator_of_variable(
 ) -> Fusion | None:
     """The same for a branch that has a line of its own before the layer's call."""
     start = getattr(assigned, "end_lineno", 0)
-    for use in ast.walk(function):
+    for use in nodes_in(function):
         if isinstance(use, ast.Name) and use.id == variable and isinstance(use.ctx, ast.Load):
             if use.lineno > start and (fusion := operator_at(syntax, function, use, name)):
                 return fusion
@@ -220,7 +221,7 @@ def constructions(
     loop = point.definition.loop
     if loop is not None:
         name = in_each(name, loop.variable, loop.container)
-    for node in ast.walk(function) if function is not None else ():
+    for node in nodes_in(function) if function is not None else ():
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             target = ast.unparse(node.targets[0])
             if loop is not None and loop.blocks is not None:

@@ -20,6 +20,7 @@ from stitchgen.planning.points import find_points
 from stitchgen.project.workspace import Workspace
 from stitchgen.rewrite.constructor import DefinitionPoint
 from stitchgen.source.syntax import CallContext, Function, Syntax, suites
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.placement import AFTER
 from stitchgen.targets.resolve import Resolved
 
@@ -275,7 +276,7 @@ def aliases(syntax: Syntax, context: CallContext) -> list[str]:
 def statement_binds(statement: ast.stmt, node: ast.Name) -> bool:
     """Whether a name is what the statement assigns to, when its expression has its value."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return any(node in ast.walk(target) for target in targets)
+    return any(node in nodes_in(target) for target in targets)
 
 
 def rebound(context: CallContext, here: CallContext, name: str, *, in_expression: bool) -> bool:
@@ -285,7 +286,7 @@ def rebound(context: CallContext, here: CallContext, name: str, *, in_expression
     """
     assert context.function is not None
     start, end = context.statement, here.statement
-    for node in ast.walk(context.function):
+    for node in nodes_in(context.function):
         if not (isinstance(node, ast.Name) and node.id == name):
             continue
         if isinstance(node.ctx, ast.Load):

@@ -13,6 +13,7 @@ from stitchgen.planning.definitions import define, free_attribute
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import Calls, Definition, Holder, InsertionPoint, Naming, steps_of
 from stitchgen.rewrite.constructor import DefinitionPoint
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.placement import Placement
 from stitchgen.targets.resolve import Resolved
@@ -112,7 +113,7 @@ def script_point(asked: Asked) -> InsertionPoint:
     where = f"{syntax.document.path}:{made.line}"
     statement = next(
         node
-        for node in ast.walk(syntax.tree)
+        for node in nodes_in(syntax.tree)
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.lineno == made.line
     )
     if placement.replaces:

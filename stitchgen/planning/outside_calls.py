@@ -14,6 +14,7 @@ from typing import TypeGuard
 
 from stitchgen.planning.point import Calls
 from stitchgen.project.workspace import Workspace
+from stitchgen.source.tree import nodes_in
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "IntermediateLayerGetter")
 THROUGH = ("enumerate", "zip", "reversed", "list", "tuple", "iter")
@@ -43,7 +44,7 @@ def outside_calls(workspace: Workspace, calls: Calls, class_name: str) -> list[O
         return []
     first = calls.below[0].name
     files = list(workspace.files.having(first))
-    owners = [node for file in files for node in ast.walk(file.tree) if assigns(node, first)]
+    owners = [node for file in files for node in nodes_in(file.tree) if assigns(node, first)]
     found: list[OutsideCall] = []
     importing = workspace.imports.reaching(Path(calls.sites[0].file))
     for file in files:
@@ -69,7 +70,7 @@ def assigns(node: ast.AST, attribute: str) -> bool:
         and part.attr == attribute
         and isinstance(part.value, ast.Name)
         and part.value.id == "self"
-        for part in ast.walk(node)
+        for part in nodes_in(node)
     )
 
 
@@ -122,7 +123,7 @@ def is_list(node: ast.expr) -> TypeGuard[ast.List | ast.Tuple]:
 
 def kept_as(tree: ast.Module, value: ast.expr) -> str:
     """The attribute of `self` that a layer is assigned to as it is; "" for none."""
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         match node:
             case ast.Assign(
                 targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=assigned

@@ -21,6 +21,7 @@ from stitchgen.errors import StitchError
 from stitchgen.planning.joins import SERIAL, Method, Source
 from stitchgen.rewrite.constructor import DefinitionPoint
 from stitchgen.source.document import Span
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.resolve import Resolved
 
 
@@ -120,7 +121,7 @@ class ContainerLoop:
         """`for layer in self.layer3`, or over the numbers of its layers, as the body needs it."""
         if self.blocks is None:
             return f"for {self.variable} in {self.container}"
-        names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+        names = {node.id for node in nodes_in(ast.parse(body)) if isinstance(node, ast.Name)}
         if self.blocks.index in names:
             return f"for {self.blocks.index} in range(len({self.container}))"
         return f"for {self.variable if self.variable in names else '_'} in {self.container}"

@@ -26,6 +26,7 @@ from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.points import find_points
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import CallContext
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.request import FuseRequest
 from stitchgen.targets.resolve import resolve
 
@@ -114,7 +115,7 @@ def read_later(context: CallContext, name: str) -> bool:
     end = context.statement.end_lineno or 0
     uses = [
         node
-        for node in ast.walk(context.function)
+        for node in nodes_in(context.function)
         if isinstance(node, ast.Name) and node.id == name and node.lineno > end
     ]
     stores = [node.lineno for node in uses if isinstance(node.ctx, ast.Store)]

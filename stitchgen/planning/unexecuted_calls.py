@@ -21,6 +21,7 @@ from stitchgen.rewrite.forms.registry import form_of
 from stitchgen.rewrite.insertion import CallForm
 from stitchgen.source.document import Span
 from stitchgen.source.syntax import Function, Syntax
+from stitchgen.source.tree import nodes_in
 
 CONTAINERS = {"Sequential", "ModuleList", "ModuleDict"}
 #: Uses of a layer that do not run it, or whose calls were seen.
@@ -168,7 +169,7 @@ def runs_by_container(
     if (use.detail or "").rpartition(".")[2] not in CONTAINERS:
         return False
     document = syntax.document
-    for node in ast.walk(syntax.tree):
+    for node in nodes_in(syntax.tree):
         if isinstance(node, ast.Assign) and covers(document.span_of(node), use.span):
             for target in node.targets:
                 if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
@@ -198,7 +199,7 @@ def hands_on(syntax: Syntax, use: Use, class_name: str, spliced: Sequence[tuple[
         names = names[1:]
     bound = {**dict(zip(names, call.args)), **{k.arg: k.value for k in call.keywords if k.arg}}
     taken = [name for name, value in bound.items() if span_of(value) == use.span]
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         if isinstance(node, ast.Name) and node.id in taken:
             match syntax.parents[node]:
                 case ast.Call(func=called) as parent if called is node:

@@ -14,7 +14,7 @@ from stitchgen.project.module_walks import walks_of
 from stitchgen.project.optimizer_parts import attribute_lists, made_of_parts
 from stitchgen.project.ways_in import ImportGraph, own_name
 from stitchgen.source.syntax import assigned_pairs
-from stitchgen.source.tree import dotted
+from stitchgen.source.tree import dotted, nodes_in
 
 #: What the attribute is called that holds a whole model.
 WHOLE = {"model", "net", "network", "module"}
@@ -80,7 +80,7 @@ def for_project(
             if f"{path.resolve()}:{walk.defined}" not in ran
         )
         found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
-        for node in ast.walk(tree):
+        for node in nodes_in(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
                     if ast.unparse(node.func.value) in foreign:
@@ -148,7 +148,7 @@ def defined_elsewhere(trees: Iterable[ast.Module], classes: Collection[str]) -> 
         for node in tree.body:
             if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
                 names = names_in(node) | {
-                    part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)
+                    part.attr for part in nodes_in(node) if isinstance(part, ast.Attribute)
                 }
                 mentioned[node.name] = mentioned.get(node.name, set()) | names
     related, before = set(classes), -1
@@ -170,7 +170,7 @@ def built_of(tree: ast.Module, others: Collection[str]) -> set[str]:
         if isinstance(value, ast.Call) and "optim" in ast.unparse(value.func).lower():
             owners = {
                 ast.unparse(part.value)
-                for part in ast.walk(value)
+                for part in nodes_in(value)
                 if isinstance(part, ast.Attribute)
                 and part.attr in ("parameters", "named_parameters")
             }
@@ -181,7 +181,7 @@ def built_of(tree: ast.Module, others: Collection[str]) -> set[str]:
 
 def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """Each name or attribute that is assigned, with its value; those of `a, b = A(), B()` one by one."""
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.Assign):
             for target, value in assigned_pairs(node):
                 yield ast.unparse(target), value
@@ -197,7 +197,7 @@ def loads_of_arguments(tree: ast.Module, shown: str, bound: Bound) -> Iterator[d
             for name, value in assignments(ast.Module(function.body, []))
             if isinstance(value, ast.Call) and isinstance(value.func, (ast.Subscript, ast.Call))
         }
-        for node in ast.walk(function):
+        for node in nodes_in(function):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="load_state_dict")):
                     warning = (
@@ -213,7 +213,7 @@ def names_called(tree: ast.Module) -> set[str]:
     """The last names of all that a file calls."""
     return {
         ast.unparse(node.func).rpartition(".")[2]
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute))
     }
 
@@ -227,7 +227,7 @@ def loads_of_holders(
         if not isinstance(owner, ast.ClassDef) or owner.name not in called:
             continue
         kept = {f"self.{name}" for name in arguments_kept(owner)}
-        for node in ast.walk(owner) if kept else ():
+        for node in nodes_in(owner) if kept else ():
             match node:
                 case ast.Call(func=ast.Attribute(value=receiver, attr="load_state_dict")):
                     if ast.unparse(receiver) in {*kept, "self"}:
@@ -246,7 +246,7 @@ def arguments_kept(owner: ast.ClassDef) -> set[str]:
                 if isinstance(value, ast.Name) and value.id in given and name.startswith("self."):
                     found.add(name.removeprefix("self."))
     run: set[str] = set()
-    for node in ast.walk(owner):
+    for node in nodes_in(owner):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 run.add(name)
@@ -259,24 +259,24 @@ def arguments_kept(owner: ast.ClassDef) -> set[str]:
 
 def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:
     """The comparisons of how many keys a model and other weights have: `assert len(own) == len(theirs)`."""
-    for function in ast.walk(tree):
+    for function in nodes_in(tree):
         if not isinstance(function, ast.FunctionDef):
             continue
         states = {
             target.id
-            for node in ast.walk(function)
+            for node in nodes_in(function)
             if isinstance(node, ast.Assign) and reads_state(node.value)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
         states |= {
             target.id
-            for node in ast.walk(function)
+            for node in nodes_in(function)
             if isinstance(node, ast.Assign) and states & names_in(node.value)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        for node in ast.walk(function):
+        for node in nodes_in(function):
             match node:
                 case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
                     sides = [counted_in(side) for side in (left, right)]
@@ -297,7 +297,7 @@ def reads_state(node: ast.expr) -> bool:
         isinstance(part, ast.Call)
         and isinstance(part.func, ast.Attribute)
         and part.func.attr == "state_dict"
-        for part in ast.walk(node)
+        for part in nodes_in(node)
     )
 
 
@@ -310,7 +310,7 @@ def counted_in(node: ast.expr) -> set[str] | None:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return {part.id for part in nodes_in(node) if isinstance(part, ast.Name)}
 
 
 def counts_children(node: ast.AST) -> bool:
@@ -360,7 +360,7 @@ def bound_in(tree: ast.Module, modules: Collection[str]) -> Bound:
     """`modules` are the names of the project's."""
     imported = {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
         if isinstance(node, ast.Import) or alias.name in modules

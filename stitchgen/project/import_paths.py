@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from stitchgen.source.tree import nodes_in
+
 #: Calls that leave a path what it is, as far as folders are concerned,
 SAME = {"expanduser", "str", "absolute", "fspath", "as_posix"}
 #: and those that take `..` away.
@@ -48,10 +50,10 @@ def additions(tree: ast.Module) -> Iterator[Addition]:
     """What is put on the search path, by the file's own functions as well: `add_path(ROOT)`."""
     adders = {
         node.name: parameters
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, ast.FunctionDef) and (parameters := added_parameters(node))
     }
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         yield from added_by(node)
         match node:
             case ast.Call(func=ast.Name(id=name), args=arguments) if name in adders:
@@ -102,7 +104,7 @@ def added_parameters(function: ast.FunctionDef) -> Mapping[int, bool]:
     names = [one.arg for one in function.args.args]
     return {
         names.index(one.value.id): one.front
-        for node in ast.walk(function)
+        for node in nodes_in(function)
         for one in added_by(node)
         if isinstance(one.value, ast.Name) and one.value.id in names
     }
@@ -117,7 +119,7 @@ class PathReader:
         self.values: dict[str, list[tuple[int, ast.expr]]] = {}
         #: The elements that a loop gives its name.
         self.loops: dict[str, list[ast.expr]] = {}
-        for node in ast.walk(tree):
+        for node in nodes_in(tree):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self.values.setdefault(name, []).append((node.lineno, value))
@@ -132,7 +134,7 @@ class PathReader:
         loop = next(
             (
                 one.id
-                for one in ast.walk(node)
+                for one in nodes_in(node)
                 if isinstance(one, ast.Name) and one.id in self.loops
             ),
             None,

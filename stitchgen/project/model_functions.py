@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.project.ways_in import ImportGraph, find_module, relative_start
+from stitchgen.source.tree import nodes_in
 
 #: What a function asks a model for that goes through its layers or parameters,
 ASKED = {"parameters", "named_parameters", "modules", "named_modules", "children", "named_children"}
@@ -52,7 +53,7 @@ def called_in(project: ImportGraph, path: Path) -> Iterator[ModelFunction]:
         return
     names = Names.of(tree)
     calls: dict[tuple[str, bool], None] = {}
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         match node:
             case ast.Call(
                 func=ast.Attribute(attr="apply"), args=[ast.Name() | ast.Attribute() as given]
@@ -82,7 +83,7 @@ class Names:
         for node in tree.body:
             if isinstance(node, ast.FunctionDef):
                 found.functions[node.name] = node
-        for part in ast.walk(tree):
+        for part in nodes_in(tree):
             match part:
                 case ast.ImportFrom(module=module, names=names, level=level):
                     for alias in names:
@@ -138,7 +139,7 @@ def takes_model(function: ast.FunctionDef) -> bool:
     if not names or names[0] in ("self", "cls"):
         return False
     asked = read = False
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         if isinstance(node, ast.Attribute):
             asked = asked or node.attr in ASKED
         match node:

@@ -12,6 +12,8 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from stitchgen.source.tree import nodes_in
+
 #: What gives the modules below one.
 WALKS = {"children", "named_children", "modules", "named_modules"}
 #: What every module has.
@@ -49,7 +51,7 @@ def walks_of(tree: ast.Module, passed_over: Collection[str]) -> Iterator[Walk]:
 
 def expectations(method: ast.FunctionDef) -> Iterator[tuple[int, str]]:
     """The lines in loops over modules that a module of another class does not get past."""
-    for loop in ast.walk(method):
+    for loop in nodes_in(method):
         if not isinstance(loop, ast.For) or not walks(loop.iter):
             continue
         # Of `for name, unit in x.named_children()` the last is the module.
@@ -65,14 +67,14 @@ def walks(node: ast.expr) -> bool:
         isinstance(part, ast.Call)
         and isinstance(part.func, ast.Attribute)
         and part.func.attr in WALKS
-        for part in ast.walk(node)
+        for part in nodes_in(node)
     )
 
 
 def asks_for_class(test: ast.expr) -> bool:
     """Whether a test is of what a module is, which those of a block may not be: `isinstance(m, nn.Conv2d)`."""
-    called = {ast.unparse(one.func) for one in ast.walk(test) if isinstance(one, ast.Call)}
-    read = {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    called = {ast.unparse(one.func) for one in nodes_in(test) if isinstance(one, ast.Call)}
+    read = {one.attr for one in nodes_in(test) if isinstance(one, ast.Attribute)}
     return bool(
         called & {"isinstance", "issubclass", "hasattr", "getattr", "type"} or read & {"__class__"}
     )
@@ -83,7 +85,7 @@ def expected_in(
 ) -> Iterator[tuple[int, str]]:
     """What is expected of the modules of these names; `known` where a test of them stands above."""
     if isinstance(node, ast.If):
-        tests = {part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)} & names
+        tests = {part.id for part in nodes_in(node.test) if isinstance(part, ast.Name)} & names
         by_class = bool(tests) and asks_for_class(node.test)
         for part in node.body:
             yield from expected_in(part, names, known=known or by_class)

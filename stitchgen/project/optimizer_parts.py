@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from stitchgen.source.syntax import assigned_pairs
-from stitchgen.source.tree import dotted
+from stitchgen.source.tree import dotted, nodes_in
 
 #: The classes of `torch.optim`; others are known by a name that says it.
 OPTIMIZERS = {"ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Lamb", "Lars"}
@@ -82,7 +82,7 @@ def attribute_lists(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
     """The strings in what attributes are assigned: `self.exclusive = ["head"]`, `setattr(self, "exclusive", ["head"])`."""
     found: dict[str, set[str]] = defaultdict(set)
     for tree in trees:
-        for node in ast.walk(tree):
+        for node in nodes_in(tree):
             match node:
                 case ast.Assign(targets=[ast.Attribute(attr=name)], value=value):
                     found[name] |= strings_in(value)
@@ -97,7 +97,7 @@ def attribute_lists(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
 def strings_in(node: ast.expr) -> set[str]:
     return {
         part.value
-        for part in ast.walk(node)
+        for part in nodes_in(node)
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
     }
 
@@ -105,7 +105,7 @@ def strings_in(node: ast.expr) -> set[str]:
 def scopes(tree: ast.Module) -> Iterator[list[ast.stmt]]:
     """The bodies of the file and of its functions."""
     yield tree.body
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node.body
 
@@ -244,7 +244,7 @@ class Reading:
     def strings(self, node: ast.expr, depth: int) -> set[str]:
         """The strings that an expression may be, as far as they name layers."""
         found = strings_in(node)
-        for part in ast.walk(node):
+        for part in nodes_in(node):
             match part:
                 case ast.Name(id=name) if depth:
                     for value in self.values.get(name, ()):

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from stitchgen.project.parsed_files import ParsedFiles
+from stitchgen.source.tree import nodes_in
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def own_constructors(
 ) -> Iterator[OwnConstructor]:
     """Those of the project's classes that inherit one of the `methods` of a class."""
     for file in files.having(class_name):
-        for node in ast.walk(file.tree):
+        for node in nodes_in(file.tree):
             if not isinstance(node, ast.ClassDef):
                 continue
             bases = [ast.unparse(base) for base in node.bases]
@@ -47,5 +48,5 @@ def calls_base(node: ast.ClassDef, constructor: ast.FunctionDef, bases: Collecti
     known |= {"super(__class__, self).__init__", "super(self.__class__, self).__init__"}
     return any(
         isinstance(part, ast.Call) and ast.unparse(part.func) in known
-        for part in ast.walk(constructor)
+        for part in nodes_in(constructor)
     )

@@ -9,6 +9,7 @@ import ast
 from dataclasses import dataclass
 
 from stitchgen.project.parsed_files import ParsedFiles
+from stitchgen.source.tree import nodes_in
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def weights_passed(files: ParsedFiles, classes: set[str]) -> list[Passed]:
     found: list[Passed] = []
     for file in files.having("load_state_dict"):
         built: dict[str, set[str]] | None = None
-        for node in ast.walk(file.tree):
+        for node in nodes_in(file.tree):
             match node:
                 case ast.Call(
                     func=ast.Attribute(value=receiver, attr="load_state_dict"),
@@ -48,7 +49,7 @@ def weights_passed(files: ParsedFiles, classes: set[str]) -> list[Passed]:
 def constructions(tree: ast.Module, classes: set[str]) -> dict[str, set[str]]:
     """By variable, the classes that are constructed for it: `{"model": {"Net"}}`."""
     found: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             name = ast.unparse(node.value.func).rpartition(".")[2]
             for target in node.targets if name in classes else ():

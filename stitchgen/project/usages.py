@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.project.parsed_files import ParsedFiles
+from stitchgen.source.tree import nodes_in
 
 
 @dataclass(frozen=True)
@@ -79,18 +80,18 @@ def mentions_in(path: Path, tree: ast.Module) -> list[Mentions]:
     """Those of the classes, and of the functions outside of them."""
     found = [
         Mentions(path, node.name, names_in(node.bases), names_in(node.body))
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, ast.ClassDef)
     ]
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            if any(isinstance(part, ast.Return) and part.value for part in ast.walk(node)):
+            if any(isinstance(part, ast.Return) and part.value for part in nodes_in(node)):
                 names = names_in(node.body)
                 found.append(Mentions(path, node.name, frozenset(), names, is_class=False))
     return found
 
 
 def names_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    parts = [part for node in nodes for part in ast.walk(node)]
+    parts = [part for node in nodes for part in nodes_in(node)]
     names = {part.attr for part in parts if isinstance(part, ast.Attribute)}
     return frozenset(names | {part.id for part in parts if isinstance(part, ast.Name)})

@@ -17,6 +17,7 @@ from pathlib import Path
 from stitchgen.project.config_names import names_in_configs
 from stitchgen.project.import_paths import added_folders
 from stitchgen.project.python_files import python_files, shown_path
+from stitchgen.source.tree import nodes_in
 
 #: More files than this are not looked through.
 MOST_FILES = 3_000
@@ -67,7 +68,7 @@ class ImportedName:
 
 def imports_of(tree: ast.AST) -> Iterator[ImportedName]:
     """Everything that a file imports, in functions as well, and by `import_module` as far as it is written."""
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         match node:
             case ast.Import(names=names):
                 for alias in names:
@@ -312,12 +313,12 @@ class ImportGraph:
 
 def paths_loaded(tree: ast.AST) -> Iterator[str]:
     """The ends of the paths of files that are run by their paths: `net.py` of `run_path(join(task, "net.py"))`."""
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in BY_PATH:
             for argument in [*node.args, *(one.value for one in node.keywords)]:
                 texts = [
                     one.value
-                    for one in ast.walk(argument)
+                    for one in nodes_in(argument)
                     if isinstance(one, ast.Constant) and isinstance(one.value, str)
                 ]
                 yield from (text for text in texts[-1:] if text.endswith(".py"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stitchgen.errors import StitchError
 from stitchgen.source.document import REST_OF_LINE, Document, Span
 from stitchgen.source.edits import Edit, apply
-from stitchgen.source.tree import DEFINITIONS, dotted, imported_names
+from stitchgen.source.tree import DEFINITIONS, dotted, imported_names, nodes_in
 
 #: Functions that enter what they are given into a table by its name. What marks an object for fx is none.
 REGISTERS = re.compile(r"register(?!_notrace|_buffer|_parameter|_module_full|_forward|_full)\w*")
@@ -79,7 +79,7 @@ def public_names(tree: ast.Module) -> set[str]:
 
 
 def check_no_place(document: Document) -> None:
-    for node in ast.walk(document.tree):
+    for node in nodes_in(document.tree):
         if isinstance(node, ast.Name) and node.id in PLACES and isinstance(node.ctx, ast.Load):
             raise StitchError(
                 "unsupported",
@@ -138,16 +138,16 @@ def without_lines(document: Document, node: ast.expr | ast.stmt) -> list[Edit]:
 
 def unused_imports(document: Document, gone: Sequence[ast.AST]) -> list[Edit]:
     """The edits that take out the imported names that nothing reads any more."""
-    taken = {id(part) for node in gone for part in ast.walk(node)}
-    used_there = {part.id for node in gone for part in ast.walk(node) if isinstance(part, ast.Name)}
+    taken = {id(part) for node in gone for part in nodes_in(node)}
+    used_there = {part.id for node in gone for part in nodes_in(node) if isinstance(part, ast.Name)}
     used = {
         node.id
-        for node in ast.walk(document.tree)
+        for node in nodes_in(document.tree)
         if isinstance(node, ast.Name) and id(node) not in taken
     }
     exported = {
         node.value
-        for node in ast.walk(document.tree)
+        for node in nodes_in(document.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     unused = used_there - used - exported
@@ -188,7 +188,7 @@ def without_names(
 def relative_imports(document: Document, module: str, *, package: bool) -> list[Edit]:
     """The edits that name the package in each relative import."""
     edits = []
-    for node in ast.walk(document.tree):
+    for node in nodes_in(document.tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             names = module.split(".")
             # `.` in a module is its package, in a package that itself.

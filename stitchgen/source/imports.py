@@ -7,6 +7,7 @@ import ast
 from stitchgen.source.document import Span
 from stitchgen.source.edits import Edit
 from stitchgen.source.syntax import Syntax, definitions_in
+from stitchgen.source.tree import nodes_in
 
 
 def bound_as(syntax: Syntax, module: str, name: str) -> str | None:
@@ -22,7 +23,7 @@ def bound_as(syntax: Syntax, module: str, name: str) -> str | None:
 
 
 def has_relative_imports(tree: ast.Module) -> bool:
-    return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
+    return any(isinstance(node, ast.ImportFrom) and node.level for node in nodes_in(tree))
 
 
 def statement_before_import(syntax: Syntax) -> Span | None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from stitchgen.source.document import Document, Span
+from stitchgen.source.tree import nodes_in, parents
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -56,9 +57,9 @@ class Syntax:
         self.document = document
         self.tree = document.tree
 
-    @cached_property
-    def parents(self) -> dict[ast.AST, ast.AST]:
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+    @property
+    def parents(self) -> Mapping[ast.AST, ast.AST]:
+        return parents(self.tree)
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         while node in self.parents:
@@ -102,7 +103,7 @@ class Syntax:
     def functions_by_line(self) -> dict[int, Function]:
         """The functions by each line at which their code object may start (a decorator's as well)."""
         found: dict[int, Function] = {}
-        for node in ast.walk(self.tree):
+        for node in nodes_in(self.tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 for line in (node.lineno, *(one.lineno for one in node.decorator_list)):
                     found.setdefault(line, node)
@@ -123,7 +124,7 @@ class Syntax:
     def calls(self) -> dict[Span, ast.Call]:
         """All calls by their spans; of two with one span the outer one, as `f()()` has none."""
         found: dict[Span, ast.Call] = {}
-        for node in ast.walk(self.tree):
+        for node in nodes_in(self.tree):
             if isinstance(node, ast.Call):
                 found.setdefault(self.document.span_of(node), node)
         return found
@@ -217,22 +218,22 @@ class Syntax:
 
     def names_bound_in(self, function: ast.AST) -> set[str]:
         """All names that the function reads, binds or takes as arguments."""
-        names = {part.id for part in ast.walk(function) if isinstance(part, ast.Name)}
-        names |= {part.arg for part in ast.walk(function) if isinstance(part, ast.arg)}
+        names = {part.id for part in nodes_in(function) if isinstance(part, ast.Name)}
+        names |= {part.arg for part in nodes_in(function) if isinstance(part, ast.arg)}
         return names
 
     @cached_property
     def top_level_names(self) -> frozenset[str]:
         """Every name that the file binds, at the top level or by an import anywhere."""
         names: set[str] = set()
-        for node in ast.walk(self.tree):
+        for node in nodes_in(self.tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 for alias in node.names:
                     names.add(alias.asname or alias.name.split(".")[0])
             elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
                 names.add(node.name)
         for node in self.tree.body:
-            for part in ast.walk(node):
+            for part in nodes_in(node):
                 if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                     names.add(part.id)
         return frozenset(names)
@@ -258,7 +259,7 @@ class Syntax:
             if node is None or node.name in seen:
                 continue
             seen.add(node.name)
-            for part in ast.walk(node):
+            for part in nodes_in(node):
                 if isinstance(part, ast.Attribute):
                     names.add(part.attr)
                 elif isinstance(part, (ast.FunctionDef, ast.ClassDef)):

@@ -13,6 +13,7 @@ from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
 from stitchgen.project.python_files import shown_path
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_offers import constructions
 from stitchgen.targets.builds_around import constructions_around
@@ -113,7 +114,7 @@ def names_below(defined: Mapping[str, ast.ClassDef | ast.FunctionDef], name: str
     todo = [name]
     while todo:
         node = defined.get(todo.pop())
-        read = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} if node else set()
+        read = {part.id for part in nodes_in(node) if isinstance(part, ast.Name)} if node else set()
         todo += read & defined.keys() - found
         found |= read & defined.keys()
     return found
@@ -217,7 +218,7 @@ def quoted(text: str) -> str:
 def returned_container(tree: ast.Module) -> tuple[str, int] | None:
     """A function of the file that returns an nn.Sequential, with the line."""
     for function in tree.body:
-        for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+        for node in nodes_in(function) if isinstance(function, ast.FunctionDef) else ():
             if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
                 if ast.unparse(node.value.func).rpartition(".")[2] == "Sequential":
                     assert isinstance(function, ast.FunctionDef)
@@ -246,7 +247,7 @@ def classes_imported(model: TargetModel) -> list[tuple[str, str]]:
     """Files and names of the classes of the project that the file imports."""
     files = files_beside(model.file, *model.import_name.paths)
     found = []
-    for node in ast.walk(model.syntax.tree):
+    for node in nodes_in(model.syntax.tree):
         for name, origin in imported_names(node) if isinstance(node, ast.stmt) else ():
             other = files(origin.rpartition(".")[0] or origin)
             if other is not None and name[:1].isupper():

@@ -17,6 +17,7 @@ from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, module_classes
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.parsed_arguments import is_namespace, parsed_arguments
 
 
@@ -92,7 +93,7 @@ def classes_around(syntax: Syntax, classes: set[str]) -> set[str]:
             if name not in found | classes
             and any(
                 isinstance(node, ast.Name) and node.id in found | classes
-                for node in ast.walk(syntax.class_named(name) or ast.Pass())
+                for node in nodes_in(syntax.class_named(name) or ast.Pass())
             )
         }
         if not more:
@@ -110,7 +111,7 @@ def cases_of_factories(syntax: Syntax, classes: set[str]) -> list[str]:
         if function is None:
             continue
         values: dict[str, object] = {}
-        for node in ast.walk(function):
+        for node in nodes_in(function):
             for argument, constant in comparisons(node, tables):
                 values.setdefault(argument, constant)
         arguments = function.args
@@ -142,12 +143,12 @@ def factories_returning(tree: ast.Module, classes: set[str]) -> set[str]:
         if isinstance(node, ast.FunctionDef):
             made = {
                 target.id
-                for part in ast.walk(node)
+                for part in nodes_in(node)
                 if isinstance(part, ast.Assign) and is_call_of(part.value, classes)
                 for target in part.targets
                 if isinstance(target, ast.Name)
             }
-            for part in ast.walk(node):
+            for part in nodes_in(node):
                 if isinstance(part, ast.Return):
                     named = isinstance(part.value, ast.Name) and part.value.id in made
                     if named or is_call_of(part.value, classes):
@@ -163,7 +164,7 @@ def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
     """How another file writes the names that it may have from the model file: `{"m.Net": "Net"}`."""
     stems = {file.stem, *(part.name for part in file.parents)}
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.ImportFrom):
             origin = (node.module or "").rpartition(".")[2]
             for alias in node.names:
@@ -181,7 +182,7 @@ def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
 
 def attributes_read(tree: ast.Module) -> frozenset[str]:
     """The names of all attributes that a file reads."""
-    return frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return frozenset(node.attr for node in nodes_in(tree) if isinstance(node, ast.Attribute))
 
 
 def calls_of(tree: ast.Module, aliases: dict[str, str]) -> Iterator[ast.Call]:
@@ -214,7 +215,7 @@ def is_literal(node: ast.expr, bound: frozenset[str]) -> bool:
     """Whether the value can be pasted: literals, and names that the model file has itself."""
     if is_namespace(node):
         return True
-    for part in ast.walk(node):
+    for part in nodes_in(node):
         if isinstance(part, ast.Name):
             if part.id not in bound or not part.id[:1].isupper():
                 return False

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from stitchgen.source.tree import nodes_in
+
 #: So many model files are remembered, the last ones.
 MOST_REMEMBERED = 200
 #: Larger files are not parsed while somebody waits for the shell.
@@ -84,7 +86,7 @@ def attributes_in(raw: bytes) -> dict[str, list[str]]:
 
 
 def layers_of(node: ast.ClassDef) -> Iterator[str]:
-    for part in ast.walk(node):
+    for part in nodes_in(node):
         if isinstance(part, ast.Assign) and isinstance(part.value, ast.Call):
             for target in part.targets:
                 match target:

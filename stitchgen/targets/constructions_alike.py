@@ -20,6 +20,7 @@ from stitchgen.analysis.variants import (
     tables_of,
 )
 from stitchgen.source.syntax import Syntax
+from stitchgen.source.tree import nodes_in
 
 
 def relatives_of(syntax: Syntax, expression: str) -> list[str]:
@@ -104,7 +105,7 @@ def of_other_cases(syntax: Syntax, call: ast.Call) -> list[str]:
 def cases_of(function: ast.AST, parameter: str, tables: Tables) -> Mapping[Any, frozenset[str]]:
     """The constants that a function tells a parameter apart by, with the names that each case reads."""
     found: dict[Any, frozenset[str]] = {}
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         for name, constant, parts in cases_at(node, tables):
             if name == parameter:
                 read = {text for part in parts for text in names_of(part)}
@@ -134,7 +135,7 @@ def cases_at(node: ast.AST, tables: Tables) -> Iterator[tuple[str, Any, list[ast
 
 def names_of(node: ast.AST) -> Iterator[str]:
     """The names and attributes that are read."""
-    for part in ast.walk(node):
+    for part in nodes_in(node):
         if isinstance(part, (ast.Name, ast.Attribute)) and isinstance(part.ctx, ast.Load):
             yield part.id if isinstance(part, ast.Name) else part.attr
 

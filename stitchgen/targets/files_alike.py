@@ -16,6 +16,7 @@ from pathlib import Path
 
 from stitchgen.project.python_files import files_ending
 from stitchgen.source.syntax import Syntax
+from stitchgen.source.tree import nodes_in
 
 #: So many files are looked at, none larger than this (in bytes).
 MOST_FILES, LARGEST = 400, 200_000
@@ -83,7 +84,7 @@ def file_named(syntax: Syntax, expression: str, folders: Sequence[Path]) -> Name
         return None
     if not isinstance(call, ast.Call):
         return None
-    for node in ast.walk(call):
+    for node in nodes_in(call):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             folder = folder_of(node.value, folders)
             if folder is not None:

@@ -12,6 +12,7 @@ from stitchgen.analysis.scope import imported_names
 from stitchgen.project.modules import ProjectFiles, files_beside
 from stitchgen.project.python_files import in_project
 from stitchgen.source.syntax import all_statements
+from stitchgen.source.tree import nodes_in
 
 
 def lines_left_out(
@@ -63,7 +64,7 @@ def names_in(expression: str) -> set[str]:
         tree = ast.parse(expression, mode="eval")
     except SyntaxError:
         return set()
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names = {node.id for node in nodes_in(tree) if isinstance(node, ast.Name)}
     return names - set(vars(builtins))
 
 
@@ -102,7 +103,7 @@ def names_taken_by(tree: ast.Module, file: Path, files: ProjectFiles) -> set[str
             module, _, name = origin.rpartition(".")
             modules |= {bound} if is_model(origin) else set()
             found |= {name} if is_model(module) else set()
-    for part in ast.walk(tree) if modules else ():
+    for part in nodes_in(tree) if modules else ():
         if isinstance(part, ast.Attribute) and ast.unparse(part.value) in modules:
             found.add(part.attr)
     return found

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from stitchgen.errors import StitchError
 from stitchgen.source.syntax import Syntax
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.build_errors import may_do_more, signature, with_offers
 from stitchgen.targets.surveyed import SurveyedModel
 
@@ -102,7 +103,7 @@ def place_of_class(surveyed: SurveyedModel, class_name: str | None) -> str:
 def functional_call(syntax: Syntax, path: str) -> tuple[str, int] | None:
     """`F.relu` where the name is called as a function of torch."""
     last = path.rpartition(".")[2]
-    for node in ast.walk(syntax.tree):
+    for node in nodes_in(syntax.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             text = ast.unparse(node.func)
             if node.func.attr == last and text.startswith(("F.", "torch.", "nn.functional.")):

@@ -10,6 +10,8 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stitchgen.source.tree import nodes_in
+
 PARSES = ("parse_args", "parse_known_args")
 
 
@@ -71,7 +73,7 @@ def substituted(
 def is_known(node: ast.expr) -> bool:
     """Whether an expression has nothing in it but literals, and what is computed of them."""
     allowed = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.BinOp, ast.UnaryOp)
-    parts = [part for part in ast.walk(node) if isinstance(part, ast.expr)]
+    parts = [part for part in nodes_in(node) if isinstance(part, ast.expr)]
     return all(isinstance(part, allowed) for part in parts)
 
 
@@ -90,7 +92,7 @@ def parsed_arguments(tree: ast.Module) -> ParsedArguments:
     defaults: dict[str, ast.expr] = {}
     names: set[str] = set()
     assigned: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.Call) and called(node) == "add_argument":
             defaults |= option_of(node)
         elif isinstance(node, ast.Assign):

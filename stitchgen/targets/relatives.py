@@ -17,6 +17,7 @@ from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
 from stitchgen.source.document import Document
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.build_offers import Offer, constructions, factories_returning, imported
 
 #: What an argument is called that says how many classes there are.
@@ -84,7 +85,7 @@ def assemblers(tree: ast.Module, names: set[str]) -> set[str]:
             continue
         body = node.body[1:] if ast.get_docstring(node) is not None else node.body
         plain = body and all(isinstance(part, (ast.Assign, ast.Return)) for part in body)
-        called = {ast.unparse(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
+        called = {ast.unparse(part.func) for part in nodes_in(node) if isinstance(part, ast.Call)}
         if plain and called & names and isinstance(body[-1], ast.Return):
             if isinstance(body[-1].value, (ast.Call, ast.Name)):
                 found.add(node.name)
@@ -164,7 +165,7 @@ def related_classes(tree: ast.Module, aliases: set[str]) -> set[str]:
         for node in classes:
             used = {ast.unparse(base) for base in node.bases}
             used |= {
-                ast.unparse(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)
+                ast.unparse(part.func) for part in nodes_in(node) if isinstance(part, ast.Call)
             }
             if used & known:
                 found.add(node.name)

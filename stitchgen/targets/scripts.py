@@ -14,6 +14,7 @@ from stitchgen.analysis.factories import WEIGHTS, harmless
 from stitchgen.analysis.import_safety import ACTING_NAMES, Reader, dotted
 from stitchgen.analysis.scope import imported_names
 from stitchgen.project.modules import ProjectFiles, files_beside
+from stitchgen.source.tree import nodes_in
 
 #: Methods that give the module itself back.
 SAME = {"to", "cuda", "cpu", "eval", "train", "half", "float", "double", "bfloat16"}
@@ -76,7 +77,7 @@ class ScriptReader:
         self.plain = Reader(tree)
         self.imports = {
             bound: origin
-            for node in ast.walk(tree)
+            for node in nodes_in(tree)
             if isinstance(node, ast.stmt)
             for bound, origin in imported_names(node)
         }
@@ -129,7 +130,7 @@ class ScriptReader:
             elif self.only_builds(function):
                 return value, wrapped
             else:
-                if not any(isinstance(p, ast.Name) and p.id == self.name for p in ast.walk(value)):
+                if not any(isinstance(p, ast.Name) and p.id == self.name for p in nodes_in(value)):
                     self.unread.append((node.lineno, ast.unparse(function)))
                 return None
         return None
@@ -163,7 +164,7 @@ class ScriptReader:
             and all(isinstance(t, ast.Attribute) and root_of(t) == self.name for t in node.targets)
             and all(
                 self.plain.plain_call(call.func) or self.only_builds(call.func)
-                for call in ast.walk(node.value)
+                for call in nodes_in(node.value)
                 if isinstance(call, ast.Call)
             )
         )
@@ -172,14 +173,14 @@ class ScriptReader:
         self, used: Sequence[ast.AST], suites: Sequence[Sequence[ast.stmt]], line: int
     ) -> list[int]:
         """The assignments of plain values, before that line, of the names that are used."""
-        names = {part.id for node in used for part in ast.walk(node) if isinstance(part, ast.Name)}
+        names = {part.id for node in used for part in nodes_in(node) if isinstance(part, ast.Name)}
         found: dict[int, None] = {}
         before = [node for suite in suites[1:] for node in suite if node.lineno < line]
         for node in sorted(before, key=lambda one: one.lineno, reverse=True):
             if isinstance(node, ast.Assign) and self.plain.plain(node.value):
                 if any(isinstance(t, ast.Name) and t.id in names for t in node.targets):
                     found[node.lineno] = None
-                    names |= {p.id for p in ast.walk(node.value) if isinstance(p, ast.Name)}
+                    names |= {p.id for p in nodes_in(node.value) if isinstance(p, ast.Name)}
         return sorted(found)
 
 

@@ -22,6 +22,7 @@ from stitchgen.history import ledger
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import Syntax, explicit_class
+from stitchgen.source.tree import nodes_in
 from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_errors import no_builds, nothing_built
 from stitchgen.targets.request import SpliceRequest
@@ -394,7 +395,7 @@ def shown(value: Any) -> str:
 def origin_of(syntax: Syntax, prefix: str) -> str:
     """`torch.nn` for the `nn` of the file, by its imports."""
     head, dot, rest = prefix.partition(".")
-    for node in ast.walk(syntax.tree):
+    for node in nodes_in(syntax.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.asname == head:

@@ -35,6 +35,7 @@ from stitchgen.analysis.static.values import (
     bound,
     compound,
 )
+from stitchgen.source.tree import nodes_in
 
 #: The `__init__` that `dataclass` gives a class.
 FIELDS = "dataclasses.__init__"
@@ -180,7 +181,7 @@ class Attributes(Lookup):
     def _may_set(self, owner: Ref, node: ast.FunctionDef) -> None:
         """Note that a method that is not read may change its instance."""
         self.escape([owner])
-        for part in ast.walk(node):
+        for part in nodes_in(node):
             if isinstance(part, ast.Attribute):
                 value = self.get(owner.id, f".{part.attr}")
                 if isinstance(part.ctx, ast.Store):

@@ -37,6 +37,7 @@ from stitchgen.analysis.static.values import (
     Unknown,
     Value,
 )
+from stitchgen.source.tree import nodes_in
 
 
 @dataclass(frozen=True)
@@ -477,12 +478,12 @@ class Calls(Attributes):
 
 @functools.cache
 def _is_generator(node: ast.FunctionDef) -> bool:
-    return any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in ast.walk(node))
+    return any(isinstance(inner, (ast.Yield, ast.YieldFrom)) for inner in nodes_in(node))
 
 
 @functools.cache
 def _outer_names(node: ast.FunctionDef) -> frozenset[str]:
     """The names that a function binds around it."""
     return frozenset(
-        name for inner in ast.walk(node) if isinstance(inner, ast.Nonlocal) for name in inner.names
+        name for inner in nodes_in(node) if isinstance(inner, ast.Nonlocal) for name in inner.names
     )

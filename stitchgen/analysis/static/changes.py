@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from stitchgen.analysis.scope import Function
 from stitchgen.analysis.static.names import MUTATORS
-from stitchgen.source.tree import top_level
+from stitchgen.source.tree import nodes_in, top_level
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -31,7 +31,7 @@ class Changes:
 def changes_in(tree: ast.Module) -> Changes:
     """What a file changes after binding it, as far by its text."""
     found = Changes()
-    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    classes = {node.name for node in nodes_in(tree) if isinstance(node, ast.ClassDef)}
     _collect(tree, frozenset(), classes, found)
     functions = {node.name: node for node in tree.body if isinstance(node, Function)}
     functions |= {
@@ -122,7 +122,7 @@ def _bound_in(function: ast.AST) -> frozenset[str]:
     """The names that a function binds itself."""
     names: set[str] = set()
     outer: set[str] = set()
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         match node:
             case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)
@@ -135,7 +135,7 @@ def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
     """The calls of a statement itself, not those of statements in it."""
     for child in ast.iter_child_nodes(statement):
         if not isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
-            yield from (node for node in ast.walk(child) if isinstance(node, ast.Call))
+            yield from (node for node in nodes_in(child) if isinstance(node, ast.Call))
 
 
 def _may_change(called: ast.expr, functions: Mapping[str, ast.AST], *, alone: bool) -> bool:
@@ -151,7 +151,7 @@ def _changes_something(name: str, functions: Mapping[str, ast.AST]) -> bool:
     """Whether a function, or one that it calls by name, changes anything but its own `self`."""
     todo, seen = [name], {name}
     while todo:
-        for node in ast.walk(functions[todo.pop()]):
+        for node in nodes_in(functions[todo.pop()]):
             match node:
                 case ast.Attribute(value=owner, ctx=ast.Store() | ast.Del()):
                     if not (isinstance(owner, ast.Name) and owner.id == "self"):
@@ -169,7 +169,7 @@ def _changes_something(name: str, functions: Mapping[str, ast.AST]) -> bool:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    return (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    return (part.id for part in nodes_in(node) if isinstance(part, ast.Name))
 
 
 def _shared_by(node: ast.expr) -> Iterator[str]:

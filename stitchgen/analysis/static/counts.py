@@ -30,6 +30,7 @@ from stitchgen.analysis.static.values import (
     Term,
     Unknown,
 )
+from stitchgen.source.tree import nodes_in
 
 #: Letters of an expression that a colleague would still write as an argument.
 _LONGEST = 60
@@ -203,7 +204,7 @@ def _is_of_one_call(text: str, facts: Sequence[tuple[Run, Fact]]) -> bool:
     for _, fact in facts:
         for snapshot in fact.snapshots:
             inside.update(snapshot.names)
-    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    names = {node.id for node in nodes_in(ast.parse(text)) if isinstance(node, ast.Name)}
     return bool(names) and not names & inside
 
 
@@ -227,9 +228,9 @@ def _moved_by_loops(owner: ast.ClassDef) -> frozenset[str]:
         name.id
         for method in owner.body
         if isinstance(method, ast.FunctionDef) and method.name == "__init__"
-        for loop in ast.walk(method)
+        for loop in nodes_in(method)
         if isinstance(loop, (ast.For, ast.While))
-        for name in ast.walk(loop)
+        for name in nodes_in(loop)
         if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
     )
 

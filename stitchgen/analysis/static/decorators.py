@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stitchgen.analysis.scope import Scope, split_origin
 from stitchgen.analysis.static.names import MUTATORS
-from stitchgen.source.tree import parents, top_level
+from stitchgen.source.tree import nodes_in, parents, top_level
 
 #: Decorators of libraries that leave alone what the function or class computes.
 _TRANSPARENT = re.compile(
@@ -133,7 +133,7 @@ def _gives_back(scope: Scope, name: str, *, called: bool) -> bool:
 
 
 def _only_imported(scope: Scope, name: str) -> bool:
-    for node in ast.walk(scope.tree):
+    for node in nodes_in(scope.tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
             return False
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
@@ -174,7 +174,7 @@ def _sets(tree: ast.Module, attribute: str) -> bool:
         isinstance(node, ast.Attribute)
         and node.attr == attribute
         and not isinstance(node.ctx, ast.Load)
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
     )
 
 
@@ -240,7 +240,7 @@ def _changes(
     Where the parameter is what is decorated, whether it may be changed, by its text.
     """
     above = parents(function)
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if name == own or name in inner:
                 return True
@@ -286,7 +286,7 @@ def _only_seen(
 
 def is_pure(function: ast.FunctionDef | ast.Lambda, mutators: frozenset[str]) -> bool:
     """Whether a function changes nothing, by its text, so that it may be run once for all."""
-    for node in ast.walk(function):
+    for node in nodes_in(function):
         match node:
             case ast.Attribute(ctx=ast.Store() | ast.Del()):
                 return False

@@ -39,6 +39,7 @@ from stitchgen.analysis.static.values import (
     compound,
     literal,
 )
+from stitchgen.source.tree import nodes_in
 
 
 class _TooMany(Exception):
@@ -206,7 +207,7 @@ class Expressions(Calls):
             node.decorator_list, frame.scope, self._local_names(frame)
         ):
             self.escape(made)
-            for part in ast.walk(node):  # it may be called, and change what is around it
+            for part in nodes_in(node):  # it may be called, and change what is around it
                 if isinstance(part, ast.Name):
                     self.escape([self.lookup(part.id, frame)])
                 elif isinstance(part, ast.Nonlocal):

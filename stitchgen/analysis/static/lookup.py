@@ -33,7 +33,7 @@ from stitchgen.analysis.static.values import (
     Value,
     bound,
 )
-from stitchgen.source.tree import imported_names
+from stitchgen.source.tree import imported_names, nodes_in
 
 
 @dataclass
@@ -242,7 +242,7 @@ def _bound_by(node: ast.ClassDef) -> dict[str, ast.stmt]:
             case ast.Import() | ast.ImportFrom():
                 found.update((name, statement) for name, _ in imported_names(statement))
             case _:
-                for inner in ast.walk(statement):
+                for inner in nodes_in(statement):
                     match inner:
                         case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                             found[name] = statement

@@ -34,7 +34,7 @@ from stitchgen.analysis.static.values import (
     compound,
     literal,
 )
-from stitchgen.source.tree import imported_names
+from stitchgen.source.tree import imported_names, nodes_in
 
 #: What a statement leads to: nothing, an end, or what is run instead of what comes after it.
 Outcome = End | Sequence[Item] | None
@@ -243,7 +243,7 @@ class Statements(Expressions):
     def _unread(self, node: ast.stmt, rest: list[Item], frame: Frame) -> Outcome:
         """A statement that is not read, such as a class: what it may change is unknown."""
         self._forget([node], frame)
-        if any(isinstance(inner, ast.Return) for inner in ast.walk(node)):
+        if any(isinstance(inner, ast.Return) for inner in nodes_in(node)):
             self.execute(rest, frame)
             return End("return", Unknown("it depends on a statement not read"))
         if _escapes([node]):
@@ -463,7 +463,7 @@ class Statements(Expressions):
                 self._forget(body, frame)
         finally:
             frame.loops -= 1
-        nodes = [node for part in body for node in ast.walk(part)]
+        nodes = [node for part in body for node in nodes_in(part)]
         if any(isinstance(node, ast.Return) for node in nodes):
             return End("mixed")
         return End("unsure" if any(isinstance(node, ast.Break) for node in nodes) else "next")
@@ -472,7 +472,7 @@ class Statements(Expressions):
         """Make all unknown that statements may bind or change, by their text."""
         reason = Unknown("it is changed where reading cannot follow")
         for statement in body:
-            for node in ast.walk(statement):
+            for node in nodes_in(statement):
                 match node:
                     case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                         self.bind(name, reason, frame)
@@ -678,7 +678,7 @@ def _escapes(statements: Iterable[Item]) -> bool:
             case ast.FunctionDef() | ast.ClassDef():
                 continue
             case ast.For() | ast.While():
-                if any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+                if any(isinstance(node, ast.Return) for node in nodes_in(statement)):
                     return True
                 continue
         for name in ("body", "orelse", "finalbody"):
@@ -724,7 +724,7 @@ def _matches(subject: Value, pattern: ast.pattern) -> bool | None:
 def _captured(pattern: ast.pattern) -> tuple[str, ...]:
     """The names that a pattern binds."""
     names = []
-    for node in ast.walk(pattern):
+    for node in nodes_in(pattern):
         if isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name is not None:
             names.append(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest is not None:
