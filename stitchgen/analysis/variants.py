@@ -45,7 +45,9 @@ class Variant:
     change: Literal["value", "longer", "shorter", "turned"] = "value"
     value: Constant | Numbers = None
     counts: bool = False  # the argument says how many layers there are
-    key: str | None = None  # the attribute or key of the argument that is changed
+    key: str | None = (
+        None  # the attribute or key of the argument that is changed, or a path of such
+    )
 
     @property
     def resizes(self) -> bool:
@@ -114,7 +116,7 @@ def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> 
     same = fields_kept(function)
     compared: dict[str, dict[Constant, None]] = {}
     for name, values in compared_with(syntax, class_name).items():
-        compared.setdefault(same.get(name, name), {}).update(values)
+        compared.setdefault(kept_as(name, same), {}).update(values)
     bounds = compared_by_size(syntax, class_name)
     counted = counting_arguments(syntax, class_name)
     found: list[Variant] = []
@@ -174,7 +176,7 @@ def fields_of(argument: str, read: Mapping[str, Fields]) -> dict[str, Fields]:
         key: found
         for name, found in read.items()
         for owner, _, key in [name.partition(".")]
-        if owner == argument and key and "." not in key
+        if owner == argument and key
     }
 
 
@@ -250,16 +252,25 @@ def given_in(build: str, class_name: str, arguments: ast.arguments) -> Mapping[s
 
 
 def fields_kept(function: Function) -> dict[str, str]:
-    """The attributes in which a constructor keeps those of its arguments: `self.task = options.task`."""
-    return {
-        attribute: kept
-        for node in nodes_in(function)
-        if isinstance(node, ast.Assign)
-        and (kept := name_of(node.value)) is not None
-        and "." in kept
-        for target in node.targets
-        if (attribute := name_of(target)) is not None
-    }
+    """The names and attributes in which a constructor keeps those of its arguments: `options.task` by `task`, of
+    `self.task = options.task`; of what is kept under another such name as well."""
+    kept: dict[str, str] = {}
+    for node in function.body:
+        match node:
+            case ast.Assign(targets=[target], value=value):
+                name, source = name_of(target), name_of(value)
+                if name is not None and source is not None and "." in source:
+                    first, _, rest = source.partition(".")
+                    kept[name] = f"{kept.get(first, first)}.{rest}"
+    return kept
+
+
+def kept_as(name: str, same: Mapping[str, str]) -> str:
+    """A name, or the attribute of an argument that it stands for: `cfg.task` of `cfg.model.task`."""
+    first, _, rest = name.partition(".")
+    if name in same or first not in same:
+        return same.get(name, name)
+    return f"{same[first]}.{rest}"
 
 
 def tested_fields(
@@ -273,8 +284,8 @@ def tested_fields(
                 case ast.If(test=test) | ast.IfExp(test=test):
                     if isinstance(test, ast.UnaryOp):
                         test = test.operand
-                    tested = name_of(test) or ""
-                    if "." in (tested := same.get(tested, tested)):
+                    tested = kept_as(name_of(test) or "", same)
+                    if "." in tested:
                         found[tested] = {}
     return found
 

@@ -82,10 +82,14 @@ def change_of(variant: Variant) -> Callable[[Any], Any]:
 
 
 def with_field(value: Any, name: str, change: Callable[[Any], Any]) -> Any:
-    """A copy of a configuration object, or of a dictionary, with one of its values changed.
+    """A copy of a configuration object, or of a dictionary, with one of its values changed: that of an attribute or
+    key, or of one of such an object in it, `model.backbone`.
 
     Raises NoVariant where it has no such value, or cannot be changed, and what `change` raises.
     """
+    first, _, rest = name.partition(".")
+    if rest and not has_field(value, name):
+        return with_field(value, first, lambda inner: with_field(inner, rest, change))
     if isinstance(value, nn.Module) or not has_field(value, name):
         raise NoVariant
     other = copy.copy(value)
