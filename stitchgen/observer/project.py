@@ -42,16 +42,6 @@ from stitchgen.observer.variants import OtherArgument, change_of
 
 Result = TypeVar("Result")
 
-SITE_PACKAGES = "site-packages"
-#: Modules of installed packages, which are of no project whatever its root: there are thousands, and they are gone
-#: through whenever a project's modules are taken out.
-_INSTALLED: Dict[str, types.ModuleType] = {}
-
-
-def is_installed(module: types.ModuleType) -> bool:
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and SITE_PACKAGES in file
-
 
 def lines_of(data: bytes) -> List[str]:
     """The lines of a source file as Python reads them: by its BOM or cookie, with plain newlines."""
@@ -108,6 +98,8 @@ class Project:
         self.variants = variants or {}
         self.folders = [folder for folder in folders if os.path.isdir(folder)]
         self.finder = OverlayFinder(self)
+        #: The files of modules that are not of the project: there are thousands, asked about again and again.
+        self.elsewhere: Set[str] = set()
         #: The project's own modules, while they are not in `sys.modules`.
         self.modules: Dict[str, types.ModuleType] = {}
         self.registered: List[registrations.Entry] = []
@@ -192,27 +184,26 @@ class Project:
         """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
         # A package without `__init__.py` looks for its parent when it is asked for its path, so
         # all are asked before the first is taken out.
-        others = [
-            (name, module)
+        names = [
+            name
             for name, module in list(sys.modules.items())
-            if _INSTALLED.get(name) is not module and not name.startswith(("stitchgen", "__main__"))
+            if not name.startswith(("stitchgen", "__main__")) and self.is_of_the_project(module)
         ]
-        names = [name for name, module in others if self.is_of_the_project(module)]
-        _INSTALLED.update((name, module) for name, module in others if is_installed(module))
         return {name: sys.modules.pop(name) for name in names}
 
     def is_of_the_project(self, module: types.ModuleType) -> bool:
         file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file in self.elsewhere:
+            return False
         locations = [file] if file else list(getattr(module, "__path__", None) or [])
         for location in locations:
-            if not isinstance(location, str) or SITE_PACKAGES in location:
+            if not isinstance(location, str) or "site-packages" in location:
                 continue
             path = realpath(location)
-            if path in self.overlay:
+            if path in self.overlay or is_below(self.root, path):
                 return True
-            inside = path.startswith(self.root + os.sep) or path == self.root
-            if inside and not (SITE_PACKAGES in path or "dist-packages" in path):
-                return True
+        if isinstance(file, str):
+            self.elsewhere.add(file)
         return False
 
     def load(self, *, stand_in: bool = True) -> Dict[str, Any]:
@@ -360,6 +351,12 @@ class Project:
 def realpath(location: str) -> str:
     """Of the file of a module, which stays where it is: there are thousands."""
     return os.path.realpath(location)
+
+
+def is_below(root: str, path: str) -> bool:
+    """Whether a file is the project's own, and not of a package installed into its folder."""
+    inside = path.startswith(root + os.sep) or path == root
+    return inside and not ("site-packages" in path or "dist-packages" in path)
 
 
 def is_in(folder: str, path: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import types
 from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Set, Union
 
 import torch
@@ -11,6 +12,8 @@ from torch import nn
 
 #: What every module has in its `__dict__` by itself; the rest was put there by the model's author.
 OWN_ATTRIBUTES: FrozenSet[str] = frozenset(vars(nn.Module())) | {"forward"}
+#: The types of most attributes, which hold no tensor.
+PLAIN = frozenset({int, float, bool, str, bytes, type(None), torch.dtype, types.FunctionType})
 #: How deep the search for tensors goes into lists, dicts and objects.
 DEPTH = 4
 
@@ -41,7 +44,7 @@ def _module_slots(module: nn.Module, prefix: str, known: Set[int], depth: int) -
         if tensor is not None:
             yield Slot(prefix + key, "buffer", tensor, module._buffers)
     for key, value in list(vars(module).items()):
-        if key not in OWN_ATTRIBUTES:
+        if key not in OWN_ATTRIBUTES and type(value) not in PLAIN:
             for slot in _held(value, prefix + key, vars(module), known, depth):
                 yield slot
 
@@ -68,6 +71,8 @@ def _held(
                     yield slot
     elif isinstance(value, (list, tuple, collections.deque)):
         for index, item in enumerate(value):
+            if type(item) in PLAIN:
+                continue
             into = value if isinstance(value, list) else None
             for slot in _held(item, "%s.%d" % (path, index), into, known, depth + 1):
                 yield slot
