@@ -5,8 +5,10 @@ The proof trains with two samples. A loader's last batch may have one, and some 
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+import contextlib
+from typing import Iterator, Optional, Sequence
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -27,12 +29,25 @@ def failure_on_one(
     for model in (original, edited):
         set_mode(model, training=True)
         try:
-            run(model, source, batch=1)
+            with unchanged_buffers(model):
+                run(model, source, batch=1)
         except Exception as error:
             if model is original:
                 return None
             return failure_of("does-not-run", error, "the block fails").report
     return None
+
+
+@contextlib.contextmanager
+def unchanged_buffers(model: nn.Module) -> Iterator[None]:
+    """The statistics of the norms are what they were: the original may be kept for another proof."""
+    saved = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in model.named_buffers():
+                buffer.copy_(saved[name])
 
 
 def has_batch_norm(splice: Splice) -> bool:

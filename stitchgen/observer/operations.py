@@ -9,12 +9,15 @@ import time
 import traceback
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
+import torch
+
 from stitchgen.observer import (
     batch_of_one,
     expressions,
     flow,
     fused,
     installed,
+    kept,
     memory,
     model_functions,
     parameter_groups,
@@ -31,6 +34,7 @@ from stitchgen.observer.edits.hypotheses import Hypothesis
 from stitchgen.observer.edits.prove import prove_edit
 from stitchgen.observer.edits.rules import EditFailed
 from stitchgen.observer.failure import Failure, failure_of, note_import_fault
+from stitchgen.observer.forwards.models import Original
 from stitchgen.observer.inside import name_as_before
 from stitchgen.observer.models import (
     DEVICES,
@@ -363,17 +367,14 @@ def prove_build(
         )
     if entry["extent"] == "shapes":
         return prove_briefly(original, edited, entry, request)
-    with original:
-        load(original)
-        threads.take_one()
-        before = build(original, expression)
-        # One of the copies is there already.
-        memory.check_fits(expression, memory.size_of(before), memory.OF_A_PROOF - 1)
-        started = time.perf_counter()
-        given = request.get("inputs") or []
-        source = small_input(original, before, given, small=entry["extent"] != "whole")
-        threads.take_what_pays(time.perf_counter() - started)
-        trained = source_in_train(original, request.get("inputs_train") or [], source)
+    known = kept.take(request, entry) or built_before(original, entry, request)
+    threads.take(known.threads)
+    original, before, source, trained = (
+        known.project,
+        known.original.model,
+        known.source,
+        known.trained,
+    )
     with edited:
         try:
             load(edited)
@@ -406,8 +407,10 @@ def prove_build(
             inputs_train=inputs_train,
             modes=proof.MODES[:1] if entry["extent"] == "eval" else proof.MODES,
             warm=True,
+            known=known.original,
         )
         if entry["extent"] == "eval":
+            kept.keep(request, entry, known)
             return proof.answer(source.describe(), proven)
         splices = proof.splices_of(before, after, entry["splices"])
         whole = entry["extent"] == "whole"
@@ -425,9 +428,33 @@ def prove_build(
     with edited:
         uncalled = uncalled_methods.check_methods(after, methods, fed)
         on_one = batch_of_one.failure_on_one(before, after, splices, trained)
-        proven["notes"].extend(fused.check_fused(before, after, inputs))
+        of_fused = fused.check_fused(before, after, inputs)
+        ran = bool(functions or methods or of_fused) or parameter_groups.has_givers(
+            before, original.root
+        )
+        if not ran and not request.get("inside"):
+            # What runs the project's own code on the model may leave it otherwise.
+            kept.keep(request, entry, known)
+        proven["notes"].extend(of_fused)
         proven["notes"].extend(original.notes())
     return proof.answer(source.describe(), proven, left_out, uncalled, called, on_one)
+
+
+def built_before(original: Project, entry: ProofOfBuild, request: ProveRequest) -> kept.Before:
+    """The model as it was, and the input that the proof runs on; raises `Failure`."""
+    expression = entry["expression"]
+    with original:
+        load(original)
+        threads.take_one()
+        before = build(original, expression)
+        # One of the copies is there already.
+        memory.check_fits(expression, memory.size_of(before), memory.OF_A_PROOF - 1)
+        started = time.perf_counter()
+        given = request.get("inputs") or []
+        source = small_input(original, before, given, small=entry["extent"] != "whole")
+        threads.take_what_pays(time.perf_counter() - started)
+        trained = source_in_train(original, request.get("inputs_train") or [], source)
+    return kept.Before(original, Original(before), source, trained, torch.get_num_threads())
 
 
 def missing_keys(error: Optional[BaseException]) -> str:

@@ -149,6 +149,11 @@ def methods_of(module: nn.Module, root: str) -> Iterator[Giver]:
         yield Giver(label, place_of(code), module, functools.partial(call, getattr(module, name)))
 
 
+def has_givers(model: nn.Module, root: str) -> bool:
+    """Whether a class of the model or of its layers has such a method."""
+    return any(method_names(type(module), root) for module in model.modules())
+
+
 @functools.lru_cache(maxsize=None)
 def method_names(kind: Any, root: str) -> Sequence[Tuple[str, types.CodeType]]:
     found: Dict[str, types.CodeType] = {}

@@ -17,7 +17,7 @@ from stitchgen.observer.checks.failed import Unstable
 from stitchgen.observer.checks.keys import Keys
 from stitchgen.observer.checks.pair import Pair
 from stitchgen.observer.checks.position import Position
-from stitchgen.observer.forwards.models import Models
+from stitchgen.observer.forwards.models import Models, Original
 from stitchgen.observer.forwards.runner import Inputs, Runner
 from stitchgen.observer.forwards.splice import Splice
 from stitchgen.observer.tensors.state import warm_up
@@ -39,12 +39,14 @@ def prove(
     *,
     modes: Sequence[str] = MODES,
     warm: bool = False,
+    known: Optional[Original] = None,
 ) -> protocol.Proof:
     """Run all checks on all splices together. Both models are changed by it.
 
     `inputs(i)` gives the i-th fresh input as `(args, kwargs)`, the same whenever it is asked. `batch`
     is its batch size (else the length of the first argument), by which multiply-accumulates are
-    divided; without train in `modes` no gradients are asked for; `warm` says that the original has run before. Raises `CheckFailed`; what the original itself raises is passed on as it is.
+    divided; without train in `modes` no gradients are asked for; `warm` says that the original has run before;
+    `known` is it with what former proofs showed of it on these inputs. Raises `CheckFailed`; what the original itself raises is passed on as it is.
     """
     for model in (edited,) if warm else (original, edited):
         args, kwargs = inputs(0)
@@ -52,7 +54,7 @@ def prove(
     pair = pair_of(original, edited, splices)
     found, keys = pair.splices, pair.keys
 
-    models = Models(original, edited, found, seed)
+    models = Models(known or Original(original), edited, found, seed)
     runner = Runner(models, found, inputs, inputs_train)
     for scale in SCALES:
         models.prepare(scale)

@@ -233,6 +233,7 @@ class ProveRequestBase(ModelRequest):
 class ProveRequest(ProveRequestBase, total=False):
     inside: List[Inside]
     methods: List[UncalledMethod]
+    keep: bool  # further edits of the same original will be proven, whose files stay as they are
 
 
 class Way(TypedDict):

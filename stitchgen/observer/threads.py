@@ -17,8 +17,12 @@ WORTH_SHARING = 1.0
 QUOTA = "/sys/fs/cgroup/cpu.max"
 
 
+def take(number: int) -> None:
+    torch.set_num_threads(number)
+
+
 def take_one() -> None:
-    torch.set_num_threads(1)
+    take(1)
 
 
 def take_what_pays(seconds: float) -> None:

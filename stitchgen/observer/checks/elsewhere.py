@@ -41,7 +41,7 @@ def check_closed(runs: ModeEvidence) -> None:
     run = runs.evidence.attempt(mode, lambda: runner.closed(mode, index, trace=True))
     found = runs.output.difference(run.output)
     if not found:
-        name = first_apart(runner.original(mode, index, trace=True), run, None)
+        name = first_apart(runner.traced_original(mode, index), run, None)
         found = name and "%s gives something else" % name
     if found:
         runs.require_deterministic()

@@ -10,7 +10,7 @@ elsewhere or the block is not consumed, and where there can be no reference.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Set, Tuple
+from typing import Any, Callable, List, Optional, Set, Tuple, cast
 
 from torch import nn
 
@@ -113,13 +113,26 @@ class ModeEvidence:
         self.splices = evidence.splices
         self.mode = mode
         self.count = count
-        #: The seed of the runs, and the run of the original.
-        self.index, self.plain = self.run_plain(index)
-        evidence.require_finite(self.plain.output, "The model")
-        #: Of the original.
-        self.output = Output(self.plain.output)
-        self.plain.output = None  # and with it the graph
+        #: The seed of the runs, the run of the original, and its output.
+        self.index, self.plain, self.output = self.know_plain(index)
         self.reference: Optional[Reference] = None
+
+    def know_plain(self, index: int) -> Tuple[int, Run, Output]:
+        """The run of the original, as a former proof saw it where that kept it."""
+        models, splices = self.evidence.models, self.splices
+        # Of these nothing is kept but how often their layers are called.
+        plain = splices and not any(s.sources or s.into or s.placement.replaces for s in splices)
+        targets = tuple(splice.target for splice in splices)
+        key = ("plain", models.scale, models.seed, self.mode, index, targets)
+        if plain and key in models.known.shown:
+            return cast(Tuple[int, Run, Output], models.known.shown[key])
+        used, run = self.run_plain(index)
+        self.evidence.require_finite(run.output, "The model")
+        output = Output(run.output)
+        run.output = None  # and with it the graph
+        if plain and finite(output.floats):
+            models.known.shown[key] = used, run, output
+        return used, run, output
 
     def run_plain(self, index: int) -> Tuple[int, Run]:
         """The original, if possible under a seed that calls every layer: stochastic depth skips."""

@@ -28,7 +28,7 @@ from stitchgen.observer.edits.rules import (
 from stitchgen.observer.edits.structure import Structure
 from stitchgen.observer.edits.trace import Trace, trace
 from stitchgen.observer.failure import Failure, failure_of
-from stitchgen.observer.forwards.models import Models
+from stitchgen.observer.forwards.models import Models, Original
 from stitchgen.observer.forwards.runner import Inputs, Runner
 from stitchgen.observer.forwards.splice import Splice, names_of, under
 from stitchgen.observer.models import build, small_input, source_in_train, train_batch
@@ -270,7 +270,7 @@ class Edit:
         kept = Snapshot(self.before), Snapshot(self.after)
         found = [Splice(i, one, self.before, self.after) for i, one in enumerate(splices)]
         try:
-            models = Models(self.before, self.after, found, 0)
+            models = Models(Original(self.before), self.after, found, 0)
             models.prepare(1.0)
             runner = Runner(models, found, self.inputs["eval"], self.inputs["train"])
             for index, mode in enumerate(MODES):

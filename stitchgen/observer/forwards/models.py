@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -22,19 +22,42 @@ class Guarded(NamedTuple):
     value: Optional[torch.Tensor]  # of buffers; parameters are known by their version
 
 
+class Original:
+    """The model as it was, and what is the same for all edits of it. It is changed, and taken back."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.pristine = Snapshot(model)
+        #: The perturbed states, by scale and seed.
+        self._perturbed: Dict[Tuple[float, int], Snapshot] = {}
+        #: What runs showed, by all that it depends on.
+        self.shown: Dict[Tuple[Any, ...], Any] = {}
+
+    def perturbed(self, scale: float, seed: int) -> Snapshot:
+        """The perturbed state, which the model then has."""
+        known = self._perturbed.get((scale, seed))
+        if known is None:
+            self.pristine.restore()
+            perturb(slots(self.model), scale, seed)
+            known = self._perturbed[scale, seed] = Snapshot(self.model)
+        else:
+            known.restore()
+        return known
+
+
 class Models:
     """The two models. Both are changed."""
 
     def __init__(
-        self, original: nn.Module, edited: nn.Module, splices: Sequence[Splice], seed: int
+        self, original: Original, edited: nn.Module, splices: Sequence[Splice], seed: int
     ) -> None:
-        self.original = original
+        self.known = original
+        self.original = original.model
         self.edited = edited
         self.seed = seed
         #: How far the weights are perturbed.
         self.scale = 1.0
         self.block_names = [name for s in splices for name in added_names(edited, s)]
-        self.pristine = Snapshot(original)
         self.pristine_blocks = {s.path: s.tensor.detach().clone() for s in self.block_slots()}
 
     def in_block(self, path: str) -> bool:
@@ -47,9 +70,7 @@ class Models:
     def prepare(self, scale: float) -> None:
         """Perturb the original and give the edited model the same state."""
         self.scale = scale
-        self.pristine.restore()
-        perturb(slots(self.original), scale, self.seed)
-        self.of_original = Snapshot(self.original)
+        self.of_original = self.known.perturbed(scale, self.seed)
         copy_state(self.original, self.edited, self.in_block)
         self.perturb_blocks(0)
 
