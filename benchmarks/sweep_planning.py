@@ -65,7 +65,8 @@ class ResNet18(nn.Module):
         x = self.layer4(self.layer3(self.layer2(x)))
         return self.fc(x.mean((2, 3)))
 """
-TARGETS = [f"model.ResNet18.{name}" for name in "stem layer1 layer2 layer3 layer4".split()]
+PATHS = "stem layer1 layer2 layer3 layer4 layer2.0 layer3.0".split()
+TARGETS = [f"model.ResNet18.{name}" for name in PATHS]
 TICKS = 100  # of /proc, a second
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -24,6 +25,16 @@ from stitchgen.project.ways_in import (
 from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
 from stitchgen.source.syntax import Syntax
+
+
+#: How many parsed files are kept for the plans to come: a sweep makes hundreds for the same files.
+MOST_PARSED = 32
+
+
+@functools.lru_cache(maxsize=MOST_PARSED)
+def parsed(raw: bytes, path: str) -> Syntax:
+    """A file by what it holds; nothing in it is ever changed."""
+    return Syntax(Document(raw, path))
 
 
 class Workspace:
@@ -64,8 +75,7 @@ class Workspace:
     def syntax(self, file: str | Path) -> Syntax:
         key = str(file)
         if key not in self.syntaxes:
-            raw = self.read(Path(file))
-            self.syntaxes[key] = Syntax(Document(raw, self.relative(file)))
+            self.syntaxes[key] = parsed(self.read(Path(file)), self.relative(file))
         return self.syntaxes[key]
 
     def read(self, file: Path) -> bytes:
