@@ -26,7 +26,6 @@ from stitchgen.source.document import Document
 from stitchgen.source.edits import Edit, FileChange, apply
 from stitchgen.source.syntax import Syntax
 
-
 #: How many parsed files are kept for the plans to come: a sweep makes hundreds for the same files.
 MOST_PARSED = 32
 
