@@ -18,6 +18,8 @@ class Settings:
         self.tree: str = read["tree"]
         self.counter: str = read["counter"]  # the file that counts multiply-accumulates
         self.edited: List[str] = read["edited"]  # files that a variant edits, below the tree
+        #: Two named pipes, where the training is begun for the time of a forward alone.
+        self.turns: Optional[List[str]] = read.get("turns")
 
 
 def process_name(taken: str) -> str:

@@ -7,16 +7,30 @@ import atexit
 import functools
 import sys
 import threading
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Protocol
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from stitchgen.runner.watcher import Watcher
-
 WRAPPED = "_stitchgen_wrapped"
+
+
+class Watcher(Protocol):
+    """What is told of a training."""
+
+    def built(self, module: nn.Module) -> None: ...
+
+    def optimizer_made(self, optimizer: Any) -> None: ...
+
+    def stepping(self, optimizer: Any) -> None: ...
+
+    def loader_started(self) -> None: ...
+
+    def seeded(self, value: int, where: Optional[str]) -> None: ...
+
+    def ended(self) -> None: ...
 
 
 def install(watcher: Watcher) -> None:

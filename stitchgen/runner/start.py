@@ -45,9 +45,12 @@ def watch(settings_file: str) -> None:
     def with_torch(torch: Any) -> None:
         if seed is not None:
             torch.manual_seed(seed)
-        from stitchgen.runner import hooks, watcher
+        from stitchgen.runner import hooks, turns, watcher
 
-        hooks.install(watcher.Watcher(settings, started))
+        if settings.turns is not None:
+            hooks.install(turns.Turns(settings, started))
+        else:
+            hooks.install(watcher.Watcher(settings, started))
 
     actions: Dict[str, Action] = {"torch": with_torch}
     if seed is not None:

@@ -5,6 +5,7 @@
   variants/cbam/                the bytes that `add` wrote, its report, cbam.diff
   runs/cbam/seed-3/try-1/       tree/, output.txt, settings.json, events/, exit.json
   runs/cbam/seed-3/result.json  the run is done
+  latency.json                  the time of a forward, of each variant against the baseline
   report/
 """
 
@@ -43,6 +44,11 @@ class SweepFolder:
     @property
     def report(self) -> Path:
         return self.path / "report"
+
+    @property
+    def latency(self) -> Path:
+        """The times of the variants, or why there are none (`latency.py`)."""
+        return self.path / "latency.json"
 
     def variant(self, name: str) -> Path:
         return self.path / "variants" / name

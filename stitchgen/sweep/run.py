@@ -14,7 +14,7 @@ from stitchgen.analysis.subject import interpreter
 from stitchgen.errors import StitchError
 from stitchgen.project.config import Project
 from stitchgen.sweep import asked as asking
-from stitchgen.sweep import variants
+from stitchgen.sweep import latency, variants
 from stitchgen.sweep.command import check_command
 from stitchgen.sweep.engine import Engine
 from stitchgen.sweep.engines import open_engine
@@ -60,7 +60,12 @@ def run(project: Project, spec: Spec, say: Say, *, lang: str = "en") -> dict[str
         plan_all(folder, spec, layout, say)
         write_json(folder.spec, asked)
         engine = open_engine(folder, spec, say)
-        Progress(folder, spec, spec.runs, asked, engine, say).go()
+        going = Progress(folder, spec, spec.runs, asked, engine, say)
+        going.go()
+        if spec.place.engine == "local" and all(
+            one.kind is Kind.DONE for one in going.known.values()
+        ):
+            latency.measure(folder, asked, spec.place, spec.jobs, say)
         return write_report(folder, asked, lang)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from stitchgen.sweep.spec import BASELINE, Run
@@ -48,6 +49,8 @@ class Table:
     less_is_better: bool
     groups: tuple[tuple[int, ...], ...]  # seeds, by when they were asked for
     rows: tuple[Row, ...]
+    in_turns: str | None = None  # the device that latency was measured on, each variant in turns
+    not_in_turns: str | None = None  # why it was not
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -61,8 +64,10 @@ def table_of(
     asked: Mapping[str, Any],
     known: Mapping[Run, State],
     costs: Mapping[str, tuple[int | None, int | None]],
+    latency: Mapping[str, Any] | None = None,
 ) -> Table:
-    """The table; `costs` are the parameters and multiply-accumulates that a variant adds."""
+    """The table; `costs` are the parameters and multiply-accumulates that a variant adds, `latency` what was
+    measured in turns (`sweep/latency.py`)."""
     groups = tuple(tuple(group) for group in asked["seeds"])
     names = [BASELINE, *asked["variants"]]
     values = {name: _values(name, known) for name in names}
@@ -77,7 +82,27 @@ def table_of(
         _row(name, values[name], found.get(name), unpaired.get(name, ""), known, costs.get(name))
         for name in names
     ]
-    return Table(asked["metric"], asked["at"], asked["less_is_better"], groups, tuple(rows))
+    turns = latency["variants"] if latency else {}
+    device = None
+    if turns and set(turns) == set(names[1:]):
+        rows = _with_times(rows, turns)
+        device = next(iter(turns.values()))["device"]
+    return Table(
+        asked["metric"],
+        asked["at"],
+        asked["less_is_better"],
+        groups,
+        tuple(rows),
+        device,
+        latency["reason"] if latency else None,
+    )
+
+
+def _with_times(rows: Sequence[Row], turns: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """The rows with what was measured in turns, in place of what each run measured for itself."""
+    baseline = median(one["baseline"] for one in turns.values())
+    times = {BASELINE: baseline, **{name: baseline * one["ratio"] for name, one in turns.items()}}
+    return [replace(row, cost=replace(row.cost, seconds=times[row.name])) for row in rows]
 
 
 def _values(name: str, known: Mapping[Run, State]) -> dict[int, float]:

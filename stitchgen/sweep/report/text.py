@@ -141,8 +141,12 @@ def sentences(table: Table, lang: str, name: str) -> list[str]:
     ]
     if compared:
         found += [words["pairs"].format(tests=len(compared)), words["bought"]]
-    if any(row.cost.seconds is not None for row in table.rows):
+    if table.in_turns is not None:
+        found.append(words["turns"].format(device=table.in_turns))
+    elif any(row.cost.seconds is not None for row in table.rows):
         found.append(words["measured"])
+        if table.not_in_turns:
+            found.append(words["no_turns"].format(why=table.not_in_turns))
     reasons = {row.cost.reason for row in table.rows if row.cost.reason}
     found += [words["unmeasured"].format(why=why) for why in sorted(reasons)]
     if any(one.verdict == GAIN for one in compared):

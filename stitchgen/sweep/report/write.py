@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stitchgen.sweep.folders import SweepFolder, write_bytes
+from stitchgen.sweep.folders import SweepFolder, read_json, write_bytes
 from stitchgen.sweep.planned import load
 from stitchgen.sweep.report import page, png, text
 from stitchgen.sweep.report.table import Row, Table, missing_runs, table_of
@@ -56,7 +56,7 @@ def read_table(folder: SweepFolder, asked: Mapping[str, Any]) -> Table:
         planned = load(folder, name)
         if planned is not None:
             costs[name] = (planned.params_added, planned.macs_added)
-    return table_of(asked, states(folder, runs), costs)
+    return table_of(asked, states(folder, runs), costs, read_json(folder.latency))
 
 
 def as_dict(row: Row) -> dict[str, Any]:
