@@ -68,6 +68,7 @@ class ResNet18(nn.Module):
 PATHS = "stem layer1 layer2 layer3 layer4 layer2.0 layer3.0".split()
 TARGETS = [f"model.ResNet18.{name}" for name in PATHS]
 TICKS = 100  # of /proc, a second
+SHOWN = 50  # how often it is said how far it is
 
 
 def variants() -> list[Variant]:
@@ -110,11 +111,21 @@ def main() -> None:
                     print(f"{one.texts[0]}: {error.code}")
                 after = [seconds(two.process.pid) for two in planner.shared.open.values()]
                 rows.append((time.process_time() - own, sum(after) - sum(before)))
-        print(f"first: {rows[0][0]:.2f} s here, {rows[0][1]:.2f} s in the observer")
-        if rows[1:]:
-            here, there = (sum(column) / len(rows[1:]) for column in zip(*rows[1:]))
-            print(f"each of {len(rows) - 1} more: {here:.3f} s here, {there:.3f} s in the observer")
-        print(f"{refused} refused")
+                if len(rows) % SHOWN == 0 and len(rows) < count:
+                    print(summary(rows, refused), flush=True)
+        print(summary(rows, refused))
+
+
+def summary(rows: list[tuple[float, float]], refused: int) -> str:
+    (first, observed), *others = rows
+    text = f"first: {first:.2f} s here, {observed:.2f} s in the observer"
+    if others:
+        here, there = (sum(column) / len(others) for column in zip(*others))
+        text += (
+            f"; each of {len(others)} more: {here:.3f} s here, {there:.3f} s in the observer"
+            f"; {refused} refused"
+        )
+    return text
 
 
 if __name__ == "__main__":
