@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from typing import Dict, NamedTuple, Optional
 
+from stitchgen.observer import memory
 from stitchgen.observer.forwards.models import Original
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.project import Project
 from stitchgen.observer.protocol import ProofOfBuild, ProveRequest
 
-#: How many are kept, each with three copies of its weights.
-MOST = 2
+#: How many are kept, each with so many copies of its weights.
+MOST, COPIES = 2, 3
+#: What the copies of one may take of the memory that is free.
+SHARE = 0.1
 #: What differs between requests about the same original.
 OF_THE_EDIT = {"builds", "overlay", "functions", "inside", "methods"}
 
@@ -41,7 +44,9 @@ def take(request: ProveRequest, entry: ProofOfBuild) -> Optional[Before]:
 
 def keep(request: ProveRequest, entry: ProofOfBuild, before: Before) -> None:
     """For the next proof, where the project's own methods and functions have not been called on it."""
-    if not request.get("keep"):
+    free = memory.available()
+    needed = memory.size_of(before.original.model) * COPIES
+    if not request.get("keep") or (free is not None and needed > free * SHARE):
         return
     _KEPT[key_of(request, entry)] = before
     for oldest in list(_KEPT)[:-MOST]:

@@ -118,6 +118,17 @@ def test_what_a_method_of_the_project_may_have_changed_is_not_kept(tmp_path, bui
     assert built.count(False) == 2
 
 
+def test_a_model_that_takes_much_of_the_memory_is_not_kept(tmp_path, built, monkeypatch):
+    asked = [request(tmp_path, block, keep=True) for block in (BLOCK["half"], BLOCK["full"])]
+    monkeypatch.setattr(kept.memory, "available", lambda: 29_000)
+    monkeypatch.setattr(kept.memory, "size_of", lambda model: 1_000)
+    answered(asked[0])
+    assert built.count(False) == 1 and not kept._KEPT
+    monkeypatch.setattr(kept.memory, "available", lambda: 30_000)
+    answered(asked[1])
+    assert built.count(False) == 2 and len(kept._KEPT) == 1
+
+
 def test_other_inputs_are_another_original(tmp_path, built):
     answered(request(tmp_path, BLOCK["half"], keep=True))
     found = answered(request(tmp_path, BLOCK["half"], keep=True, inputs=["1x3x12x12"]))
