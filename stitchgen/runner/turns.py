@@ -74,10 +74,8 @@ class Turns:
         asked = os.open(ask, os.O_RDONLY | os.O_NONBLOCK)
         answers = os.open(answer, os.O_WRONLY | os.O_NONBLOCK)
         os.set_blocking(asked, True)
-        while True:
+        while os.read(asked, 1):
             os.write(answers, (json.dumps(self._turn(model, inputs)) + "\n").encode())
-            if not os.read(asked, 1):
-                return
 
     def _turn(
         self, model: Optional[nn.Module], inputs: Optional[Tuple[Any, ...]]

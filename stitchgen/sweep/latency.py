@@ -14,8 +14,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 from typing import Any
@@ -61,8 +61,7 @@ def measure(
     known = read_json(folder.latency)
     if known is not None and sorted(known["variants"]) == sorted(names):
         return
-    first = asked["seeds"][0][0]
-    baseline = read_json(folder.run(Run(BASELINE, first)).result)
+    baseline = read_json(folder.run(Run(BASELINE, asked["seeds"][0][0])).result)
     if not names or baseline is None or not has_model(baseline):
         return
     why = busy(jobs)
@@ -70,7 +69,7 @@ def measure(
         say("measuring the time of a forward, each variant in turns with the baseline")
         try:
             limit = PATIENCE * baseline["seconds"] + LEAST
-            pairs = {one: _pair(folder, asked, place, one, first, limit) for one in names}
+            pairs = _pairs(folder, asked, place, names, limit)
         except NotMeasured as error:
             why = str(error)
     if why is not None:
@@ -98,27 +97,26 @@ def busy(jobs: int) -> str | None:
     return f"the machine was busy with other work, a load of {load:.1f} on {cores} processors"
 
 
-def _pair(
+def _pairs(
     folder: SweepFolder,
     asked: Mapping[str, Any],
     place: Place,
-    name: str,
-    seed: int,
+    names: Sequence[str],
     limit: float,
-) -> Latency:
-    """The times of one variant and the baseline, in turns; raises `NotMeasured`."""
-    with ExitStack() as stack:
-        both = [
-            stack.enter_context(_Training(folder, asked, place, planned, seed))
-            for planned in (None, load(folder, name))
-        ]
-        until = time.monotonic() + limit
-        for one in both:
-            one.answer(until)
-        turns = [[one.turn(until) for one in both] for _ in range(TURNS)][WARMING:]
-    ratios = [after / before for before, after in turns]
-    low, middle, high = quantiles(ratios, n=4)
-    return Latency(median(before for before, _ in turns), middle, low, high, both[0].device)
+) -> dict[str, Latency]:
+    """The times of each variant and the baseline, in turns; raises `NotMeasured`."""
+    found = {}
+    with _Training(folder, asked, place, None) as baseline:
+        for name in names:
+            with _Training(folder, asked, place, load(folder, name)) as variant:
+                found[name] = _in_turns(baseline, variant, time.monotonic() + limit)
+    return found
+
+
+def _in_turns(baseline: _Training, variant: _Training, until: float) -> Latency:
+    turns = [(baseline.turn(until), variant.turn(until)) for _ in range(TURNS)][WARMING:]
+    low, middle, high = quantiles((after / before for before, after in turns), n=4)
+    return Latency(median(before for before, _ in turns), middle, low, high, baseline.device)
 
 
 class _Training:
@@ -130,10 +128,9 @@ class _Training:
         asked: Mapping[str, Any],
         place: Place,
         planned: Planned | None,
-        seed: int,
     ):
         self.sweep, self.asked, self.place = folder, asked, place
-        self.planned, self.seed = planned, seed
+        self.planned, self.seed = planned, asked["seeds"][0][0]
         self.name = planned.name if planned else BASELINE
         self.path = folder.path / "timing" / self.name
         self.device = ""
@@ -199,11 +196,8 @@ class _Training:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def turn(self, until: float) -> float:
-        """The seconds of a forward, now."""
+        """The seconds of a forward, now; the first waits for the training to come to its first step."""
         os.write(self.asking, b"\n")
-        return self.answer(until)
-
-    def answer(self, until: float) -> float:
         while b"\n" not in self.read:
             if self.process.poll() is not None:
                 raise NotMeasured(

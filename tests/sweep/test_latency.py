@@ -29,7 +29,7 @@ def test_all_are_measured_once_when_the_runs_have_ended(training, sweep, monkeyp
     assert se["cost"]["seconds"] == pytest.approx(measured["baseline"] * measured["ratio"])
     assert any("in turns with the baseline" in note for note in found["notes"])
     assert not [*folder.glob("timing/*")] and files_of(training) == before
-    monkeypatch.setattr(latency, "_pair", None)  # it is not measured again
+    monkeypatch.setattr(latency, "_pairs", None)  # it is not measured again
     again = sweep(*ASKED, train=TRAIN)
     assert again == (status, found)
 
@@ -63,12 +63,13 @@ def test_a_training_that_does_not_come_to_a_step_is_given_up(training, script, s
         "python": "python",
         "folder": ".",
         "seeded_by_runner": True,
+        "seeds": [[0]],
         "threads": 1,
         "layout": {"copied": ["train.py", "model.py"], "linked": [], "fresh": []},
     }
     folder = SweepFolder(training, "s")
     with pytest.raises(latency.NotMeasured, match=said):
-        latency._pair(folder, asked, Place(), "se", 0, limit=3.0)
+        latency._pairs(folder, asked, Place(), ["se"], limit=3.0)
     assert not [*(folder.path / "timing").iterdir()]
 
 
