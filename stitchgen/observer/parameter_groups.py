@@ -151,7 +151,8 @@ def methods_of(module: nn.Module, root: str) -> Iterator[Giver]:
 
 def has_givers(model: nn.Module, root: str) -> bool:
     """Whether a class of the model or of its layers has such a method."""
-    return any(method_names(type(module), root) for module in model.modules())
+    kinds: Set[Any] = {type(module) for module in model.modules()}
+    return any(method_names(kind, root) for kind in kinds)
 
 
 @functools.lru_cache(maxsize=None)
