@@ -41,13 +41,13 @@ def failure_on_one(
 @contextlib.contextmanager
 def unchanged_buffers(model: nn.Module) -> Iterator[None]:
     """The statistics of the norms are what they were: the original may be kept for another proof."""
-    saved = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    saved = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         yield
     finally:
         with torch.no_grad():
-            for name, buffer in model.named_buffers():
-                buffer.copy_(saved[name])
+            for buffer, value in saved:
+                buffer.copy_(value)
 
 
 def has_batch_norm(splice: Splice) -> bool:
