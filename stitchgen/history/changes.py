@@ -87,14 +87,14 @@ def others_in(document: Document, found: Sequence[tuple[Trace, Match]]) -> list[
     taken: set[int] = set()
     for _, match in found:
         taken |= traces.nodes_of([match])
-    return [node for node in ast.walk(document.tree) if id(node) not in taken]
+    return [node for node in document.nodes if id(node) not in taken]
 
 
 def statement_at(document: Document, line: int) -> list[str]:
     """The lines of the innermost statement on a line, with their indent."""
     statements = [
         node
-        for node in ast.walk(document.tree)
+        for node in document.nodes
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0)
     ]
     if not statements:

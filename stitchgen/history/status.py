@@ -175,11 +175,10 @@ def _compare(
 ) -> None:
     """Say of each trace whether it stands, where, and else what became of it."""
     located = traces.locate(document, marks)
-    rest = changes.others_in(document, located.found)
+    absent = [mark for mark in marks if mark in missing]
+    rest = changes.others_in(document, located.found) if absent else []
     own = changes.own_attributes([entry])
-    for mark in marks:
-        if mark not in missing:
-            continue
+    for mark in absent:
         line = changes.what_became_of(document, rest, mark, own)
         there = " ".join("\n".join(changes.statement_at(document, line or 0)).split())
         if changes.bound_by(mark) and not re.match(r"(?:from|import)\b", there):

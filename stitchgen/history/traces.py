@@ -12,11 +12,11 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stitchgen.source.document import Document, Span
+from stitchgen.source.document import Document, Scope, Span
 from stitchgen.source.equivalence import HOLE, SCOPES, same
 
 Kind = Literal["statements", "expression", "bytes", "row"]
@@ -122,7 +122,7 @@ def scope_of(document: Document, node: ast.AST) -> str:
     span = document.span_of(node)
     names = [
         around.name
-        for around in ast.walk(document.tree)
+        for around in (scope.node for scope in document.scopes)
         if isinstance(around, SCOPES)
         and around is not node
         and covers(document.span_of(around), span)
@@ -130,30 +130,9 @@ def scope_of(document: Document, node: ast.AST) -> str:
     return ".".join(names)
 
 
-def _scopes(tree: ast.AST, name: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """The module, classes and functions, with their qualified names."""
-    yield name, tree
-    for child in _inside(tree):
-        if isinstance(child, SCOPES):
-            yield from _scopes(child, f"{name}.{child.name}" if name else child.name)
-
-
-def _inside(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a scope in the order of the source; nested scopes only as such."""
-    for child in ast.iter_child_nodes(scope):
-        yield child
-        if not isinstance(child, SCOPES):
-            yield from _inside(child)
-
-
 def in_scope(document: Document, name: str) -> list[ast.AST]:
     """The nodes directly in the functions, classes or module of that name, in order."""
-    return [
-        node
-        for qualified, scope in _scopes(document.tree)
-        if qualified == name
-        for node in _inside(scope)
-    ]
+    return [node for scope in document.scopes if scope.name == name for node in scope.inside]
 
 
 def nearest(document: Document, trace: Trace) -> int:
@@ -161,7 +140,7 @@ def nearest(document: Document, trace: Trace) -> int:
     likeness = difflib.SequenceMatcher()
     likeness.set_seq2(trace.now.strip())
     best = (0.0, 1)
-    for node in in_scope(document, trace.scope) or ast.walk(document.tree):
+    for node in in_scope(document, trace.scope) or document.nodes:
         if isinstance(node, ast.stmt):
             likeness.set_seq1(document.code(document.span_of(node)))
             best = max(best, (likeness.ratio(), node.lineno))
@@ -176,21 +155,20 @@ def find(document: Document, trace: Trace, *, was: bool = False) -> list[Match]:
     pattern = _pattern(trace, trace.was if was else trace.now)
     if not pattern:
         return []
-    scopes = list(_scopes(document.tree))
-    own = [scope for name, scope in scopes if name == trace.scope]
-    others = [scope for name, scope in scopes if name != trace.scope]
+    own = [scope for scope in document.scopes if scope.name == trace.scope]
+    others = [scope for scope in document.scopes if scope.name != trace.scope]
     return _find_in(own, pattern) or _find_in(others, pattern)
 
 
-def _find_in(scopes: Sequence[ast.AST], pattern: list[ast.stmt] | ast.expr) -> list[Match]:
+def _find_in(scopes: Sequence[Scope], pattern: list[ast.stmt] | ast.expr) -> list[Match]:
     found: list[Match] = []
     for scope in scopes:
-        for node in (scope, *_inside(scope)):
+        for node in (scope.node, *scope.inside):
             if isinstance(pattern, ast.expr):
                 holes: list[ast.expr] = []
                 if isinstance(node, ast.expr) and same(pattern, node, holes):
                     found.append(Match((node,), holes[0] if holes else None))
-            elif node is scope or not isinstance(node, SCOPES):
+            elif node is scope.node or not isinstance(node, SCOPES):
                 for name in SUITES:
                     suite = getattr(node, name, None)
                     if isinstance(suite, list):

@@ -14,7 +14,7 @@ import io
 import re
 import tokenize
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.source.edits import Edit
+from stitchgen.source.equivalence import SCOPES
 
 Span = tuple[int, int]
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -44,6 +45,15 @@ def decode(raw: bytes, where: str) -> tuple[str, str]:
             "syntax-error", f"{where} cannot be decoded: {error}", where=f"{where}:1"
         ) from error
     return text, encoding
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A module, class or function, with what stands directly in it, in the order of the source."""
+
+    name: str  # qualified; empty: the module
+    node: ast.AST
+    inside: tuple[ast.AST, ...]  # of nested scopes the definition alone
 
 
 @dataclass
@@ -77,6 +87,16 @@ class Document:
             raise StitchError(
                 "syntax-error", f"{self.path} does not parse: {error}", where=f"{self.path}:1"
             ) from error
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the file, outer ones first."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The module, classes and functions, outer ones first."""
+        return tuple(_scopes(self.tree))
 
     @cached_property
     def module(self) -> libcst.Module:
@@ -388,6 +408,21 @@ class Document:
             if re.match(r"#!|[ \t\f]*#.*?coding[:=]", rest) and len(self.line_starts) > number + 1:
                 offset = self.line_starts[number + 1]
         return self.insert(offset, lines if lines.endswith("\n") else lines + "\n")
+
+
+def _scopes(tree: ast.AST, name: str = "") -> Iterator[Scope]:
+    inside = tuple(_inside(tree))
+    yield Scope(name, tree, inside)
+    for child in inside:
+        if isinstance(child, SCOPES):
+            yield from _scopes(child, f"{name}.{child.name}" if name else child.name)
+
+
+def _inside(scope: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, SCOPES):
+            yield from _inside(child)
 
 
 def end_of_default(node: libcst.CSTNode, spans: Mapping[libcst.CSTNode, Span]) -> int:
