@@ -163,8 +163,8 @@ def warnings_of(
         *batch_of_one(plan, proof),
         *plan.notes,
     ]
+    found += narrow(task, plan)
     for point in plan.shown:
-        found += narrow(task, plan, point)
         found += neighbours(task, point)
         found += unseen(plan, point)
         found += uncalled(task, plan, point, proof)
@@ -400,22 +400,43 @@ def passed_over(task: Task, plan: Plan) -> list[Warning]:
     return [{"code": "never-called", "message": text}]
 
 
-def narrow(task: Task, plan: Plan, point: InsertionPoint) -> list[Warning]:
-    """A bottleneck that is so narrow that its ReLU may pass nothing on, and the block learn nothing."""
-    block, channels = task.block, point.naming.channels.value
-    if block is None or channels is None:
+def narrow(task: Task, plan: Plan) -> list[Warning]:
+    """Bottlenecks that are so narrow that their ReLU may pass nothing on, and the block learn nothing.
+
+    One warning for all layers of a run: what its hint sets holds for all of them.
+    """
+    block = task.block
+    if block is None:
         return []
-    values = numbers(task.request, block, channels, channels)
-    width = block.hidden_width(values)
-    if width is None or width >= min(FEW_UNITS, channels):
+    found: dict[int, InsertionPoint] = {}
+    units: dict[int, int] = {}
+    reducible = False
+    for point in plan.shown:
+        channels = point.naming.channels.value
+        if channels is None or channels in found:
+            continue
+        values = numbers(task.request, block, channels, channels)
+        width = block.hidden_width(values)
+        if width is not None and width < min(FEW_UNITS, channels):
+            found[channels], units[channels] = point, width
+            reducible = "reduction" in values
+    if not found:
         return []
-    where = f"{plan.workspace.relative(point.file)}:{point.definition.point.line}"
-    units = "one hidden unit" if width == 1 else f"{width} hidden units"
-    text = f"{block.name} has {units} for {channels} channels, which a ReLU may leave dead for good"
-    one = {"code": "narrow", "where": where, "message": text}
-    if "reduction" in values:
-        one["hint"] = f"--set reduction={max(1, channels // FEW_UNITS)}"
+    first, *others = found
+    place = found[first]
+    where = f"{plan.workspace.relative(place.file)}:{place.definition.point.line}"
+    text = f"{block.name} has {hidden_units(units[first])} for {first} channels"
+    if others:
+        text += ", " + " and ".join(f"{units[channels]} for {channels}" for channels in others)
+    one = {"code": "narrow", "where": where}
+    one["message"] = f"{text}, which a ReLU may leave dead for good"
+    if reducible:
+        one["hint"] = f"--set reduction={max(1, min(found) // FEW_UNITS)}"
     return [one]
+
+
+def hidden_units(width: int) -> str:
+    return "one hidden unit" if width == 1 else f"{width} hidden units"
 
 
 def neighbours(task: Task, point: InsertionPoint) -> list[Warning]:

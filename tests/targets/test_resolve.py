@@ -450,6 +450,10 @@ class Net(nn.Module):
     [
         ("se --after model.py::Net.stem", "one hidden unit for 24 channels"),
         ("se --after model.py::Net.head", "3 hidden units for 48 channels"),
+        (
+            "se --after model.py::Net.stem model.py::Net.head",
+            "one hidden unit for 24 channels, 3 for 48, which",
+        ),
         ("se --after model.py::Net.stem --set reduction=6", None),
         ("se --after model.py::Net.head --set reduction=12", None),
         ("eca --after model.py::Net.stem", None),
