@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Set, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 from stitchgen.observer.checks.check import Check
 from stitchgen.observer.checks.evidence import STEP, Evidence, ModeEvidence, Output
@@ -21,11 +21,13 @@ class Consumed(Check):
         self.moved = False
         #: Splices whose gradients were judged.
         self.trained: Set[int] = set()
+        #: By what else than the outputs it was judged, and in which modes.
+        self.judged: Dict[str, List[str]] = {}
 
     def in_mode(self, runs: ModeEvidence) -> None:
         if not runs.splices or not runs.ran_blocks:
             return
-        moved = moves(runs)
+        moved = self.moves(runs)
         self.moved = self.moved or moved
         if runs.mode == "train":
             if not moved:
@@ -38,6 +40,8 @@ class Consumed(Check):
         if evidence.splices and not self.moved:
             message = "Nothing in the model reads the output of %s."
             raise CheckFailed("consumed", message % evidence.blocks)
+        for message, modes in self.judged.items():
+            evidence.note(message % " and ".join(modes))
         untrained = [splice for splice in evidence.splices if splice.index not in self.trained]
         if untrained:
             message = "%s is not called in train: its gradients were taken in eval."
@@ -45,31 +49,36 @@ class Consumed(Check):
             run = evidence.runner.edited("eval", 0, None)
             Gradients(evidence, "eval", 0, self.trained).check(run, None, untrained)
 
+    def moves(self, runs: ModeEvidence) -> bool:
+        """Whether the output changes; else whether an activation outside the block does."""
+        evidence, runner, mode = runs.evidence, runs.runner, runs.mode
+        outputs = floats(leaves(runs.edited.output))
+        if outputs and not same(runs.output.floats, outputs):
+            return True
+        tries = RETRIES if mode == "train" else 2
+        for again in range(runs.index, runs.index + STEP * tries, STEP):
+            plain = runner.original(mode, again, trace=True)
+            run = runner.edited(mode, again, None, trace=True)
+            reference = evidence.reference_run(mode, again, trace=True)
+            if reference is not None and not same_events(reference, run):
+                runs.require_unharmed(plain, upstream=False)
+                message = "The output of %s does not reach all that reads %s."
+                raise runs.fail("consumed", message % (evidence.blocks, evidence.targets))
+            if not same_events(plain, run):
+                what = "do not show it" if outputs else "hold no floating-point numbers"
+                self.judge(
+                    mode, "In %s the outputs " + what + ": judged on the activations of the layers."
+                )
+                return True
+            if Output(plain.output).difference(run.output):
+                self.judge(mode, "In %s only outputs that are no floating-point numbers changed.")
+                return True
+        return False
 
-def moves(runs: ModeEvidence) -> bool:
-    """Whether the output changes; else whether an activation outside the block does."""
-    evidence, runner, mode = runs.evidence, runs.runner, runs.mode
-    outputs = floats(leaves(runs.edited.output))
-    if outputs and not same(runs.output.floats, outputs):
-        return True
-    tries = RETRIES if mode == "train" else 2
-    for again in range(runs.index, runs.index + STEP * tries, STEP):
-        plain = runner.original(mode, again, trace=True)
-        run = runner.edited(mode, again, None, trace=True)
-        reference = evidence.reference_run(mode, again, trace=True)
-        if reference is not None and not same_events(reference, run):
-            runs.require_unharmed(plain, upstream=False)
-            message = "The output of %s does not reach all that reads %s."
-            raise runs.fail("consumed", message % (evidence.blocks, evidence.targets))
-        if not same_events(plain, run):
-            what = "do not show it" if outputs else "hold no floating-point numbers"
-            message = "In %s the outputs %s: judged on the activations of the layers."
-            evidence.note(message % (mode, what))
-            return True
-        if Output(plain.output).difference(run.output):
-            evidence.note("In %s only outputs that are no floating-point numbers changed." % mode)
-            return True
-    return False
+    def judge(self, mode: str, message: str) -> None:
+        modes = self.judged.setdefault(message, [])
+        if mode not in modes:
+            modes.append(mode)
 
 
 def same_events(a: Run, b: Run) -> bool:
