@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -296,7 +297,9 @@ def _print(result: Mapping[str, Any], *, as_json: bool) -> None:
     # A patch is for another program, so it has stdout to itself.
     stream = sys.stderr if "error" in result or "patch" in result else sys.stdout
     paint = _paint if stream is not None and _coloured(stream) else report_parts.plain
-    if text := report.text(result, paint):
+    terminal = stream is not None and stream.isatty()
+    columns = shutil.get_terminal_size().columns if terminal else None
+    if text := report.text(result, paint, columns):
         print(text, file=stream)
     if "patch" in result and sys.stdout is not None:
         sys.stdout.flush()

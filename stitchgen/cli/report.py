@@ -20,6 +20,7 @@ from stitchgen.cli.report_parts import (
     diff_lines,
     fact,
     files,
+    folded,
     inline,
     last_words,
     names,
@@ -42,11 +43,14 @@ NUMBERS = re.compile(r"\.(\d+)(?=\.|$)")
 UNVERIFIED = "unverified: there is nothing to compare it with"
 
 
-def text(result: Mapping[str, Any], paint: Paint = plain) -> str:
-    """The report of any command, on success and on failure."""
+def text(result: Mapping[str, Any], paint: Paint = plain, columns: int | None = None) -> str:
+    """The report of any command, on success and on failure; folded for a terminal of `columns`."""
     if "error" in result:
-        return _error(result["error"], paint)
+        report = _error(result["error"], paint)
+        return report if columns is None else folded(report, columns)
     report = _REPORTS[result["command"]](result, paint)
+    if columns is not None:
+        report = folded(report, columns)
     return "\n".join([*diff_lines(result.get("lines", ""), paint), report])
 
 

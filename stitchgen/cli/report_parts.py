@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import wrap
@@ -12,6 +13,15 @@ Paint = Callable[[str, str], str]
 NOT_PROVEN = "not-proven"
 #: So many warnings of one kind are shown one by one.
 MOST_WARNINGS = 5
+#: What makes colour on a terminal, and has no width.
+ESCAPE = re.compile(r"\x1b\[[\d;]*m")
+#: How lines of sentences and lists begin. Hints are left alone: they hold commands, which are copied.
+PROSE = re.compile(
+    r"warning |error\[|  (?=[a-z ]{11} \S)"
+    r"(?:proven|not proven|read by|build|built|holds in|imports|unchanged|keys|note) +"
+)
+#: What is not broken: a word, and code between backticks.
+WORD = re.compile(r"(?:`[^`]*`|[^ ])+")
 
 
 def plain(text: str, role: str) -> str:
@@ -54,6 +64,41 @@ def paragraph(text: str, indent: str) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,
     )
+
+
+def folded(text: str, columns: int) -> str:
+    """A report on a terminal that is so wide: sentences are broken between words, and indented."""
+    return "\n".join(part for line in text.split("\n") for part in _folded_line(line, columns))
+
+
+def _folded_line(line: str, columns: int) -> list[str]:
+    visible = ESCAPE.sub("", line)
+    match = PROSE.match(visible)
+    if match is None or len(visible) <= columns:
+        return [line]
+    head = match.group()
+    indent = "  " if head == "error[" else " " * len(head)
+    start = _index_of_column(line, len(head))
+    first, *words = WORD.findall(line[start:])
+    lines, used = [line[:start] + first], len(head) + len(ESCAPE.sub("", first))
+    for word in words:
+        width = len(ESCAPE.sub("", word))
+        if used + 1 + width > columns:
+            lines.append(indent + word)
+            used = len(indent) + width
+        else:
+            lines[-1] += " " + word
+            used += 1 + width
+    return lines
+
+
+def _index_of_column(line: str, column: int) -> int:
+    """Where a column begins in a line with codes of colour."""
+    index = seen = 0
+    while seen < column:
+        code = ESCAPE.match(line, index)
+        index, seen = (code.end(), seen) if code else (index + 1, seen + 1)
+    return index
 
 
 def files(result: Mapping[str, Any], paint: Paint) -> list[str]:

@@ -194,3 +194,29 @@ def test_the_status_is_a_line_for_each_splice_and_file_with_details_below():
         "clean     blocks/se.py",
     ]
     assert "nothing is recorded" in report.text(result | {"splices": [], "files": []})
+
+
+def test_sentences_are_folded_on_a_terminal_and_commands_are_not() -> None:
+    said = {
+        "code": "narrow",
+        "where": "model.py:3",
+        "message": "se has one hidden unit for 16 channels, which a ReLU may leave dead for good",
+        "hint": "stitchgen add se --after model.layer1 --set reduction=4 --set activation=gelu",
+    }
+    result = {"command": "draw", "model": "m", "build": "`Net(1)`", "input": "1x3x8x8"}
+    result |= {"files": [1], "graphs": [{"nodes": []}], "warnings": [said]}
+    result["files"] = [{"action": "create", "path": "a/" + "b" * 70}]
+    bold = report.text(result, lambda text, role: f"\x1b[1m{text}\x1b[0m", 60).splitlines()
+    assert bold[-3:] == [
+        "\x1b[1mwarning\x1b[0m \x1b[1mmodel.py:3\x1b[0m: se has one hidden unit for 16 channels,",
+        "        which a ReLU may leave dead for good",
+        f"  hint: {said['hint']}",
+    ]
+    assert f"\x1b[1m{result['files'][0]['path']}\x1b[0m" in bold[1]
+    assert len(report.text(result).splitlines()) == len(bold) - 1
+
+
+def test_code_in_a_message_is_not_broken() -> None:
+    error = {"code": "does-not-build", "message": "a model like `Net(1, 2, 3)` is built with care"}
+    lines = report.text({"error": error}, columns=43).splitlines()
+    assert lines == ["error[does-not-build]: a model like", "  `Net(1, 2, 3)` is built with care"]
