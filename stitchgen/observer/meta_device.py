@@ -8,6 +8,7 @@ once; all others, and each of these where it is not plain, are torch's.
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 import torch
@@ -31,6 +32,8 @@ KEEPING = (
     "sigmoid",
     "tanh",
     "exp",
+    "sin",
+    "cos",
     "neg",
     "abs",
     "sqrt",
@@ -79,6 +82,10 @@ class PlainShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
             result = rule(args)
             if result is not None:
                 return result
+        if operation in COUNTING and kwargs:
+            numbers = counted(args, kwargs)
+            if numbers is not None:
+                return numbers
         return operation(*args, **(kwargs or {}))
 
 
@@ -101,7 +108,9 @@ def of_shape(value: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
 
 
 def like(value: torch.Tensor) -> torch.Tensor:
-    return of_shape(value, value.shape) if value.is_contiguous() else torch.empty_like(value)
+    if value.is_contiguous() or in_order(value):
+        return of_shape(value, value.shape)
+    return torch.empty_like(value)
 
 
 def like_first(args: Arguments) -> Any:
@@ -128,13 +137,19 @@ def spread_over_first(args: Arguments) -> bool:
     if not is_plain(other) or other.dtype != one.dtype or other.dim() == 0:
         return False
     if other.shape == one.shape:
-        return bool(other.stride() == one.stride())
+        return bool(other.stride() == one.stride() or (in_order(one) and in_order(other)))
     return bool(
         one.is_contiguous()
         and other.is_contiguous()
         and other.dim() <= one.dim()
         and all(a in (1, b) for a, b in zip(reversed(other.shape), reversed(one.shape)))
     )
+
+
+def in_order(value: torch.Tensor) -> bool:
+    """Whether a step along an axis is longer than one along the next, as in a part of the channels."""
+    strides = value.stride()
+    return all(a > b for a, b in zip(strides, strides[1:]))
 
 
 def batch_norm(args: Arguments) -> Any:
@@ -233,7 +248,9 @@ def joined(args: Arguments) -> Any:
     axis %= len(shape)
     others = [size for number, size in enumerate(shape) if number != axis]
     for value in values:
-        if not is_plain(value) or value.dtype != values[0].dtype or not value.is_contiguous():
+        if not is_plain(value) or value.dtype != values[0].dtype:
+            return None
+        if not value.is_contiguous() and not in_order(value):
             return None
         sizes = list(value.shape)
         if len(sizes) != len(shape) or sizes[:axis] + sizes[axis + 1 :] != others:
@@ -296,6 +313,22 @@ def convolution(args: Arguments) -> Any:
     return of_shape(value, (value.shape[0], given, *sizes))
 
 
+def counted(args: Arguments, kwargs: Mapping[str, Any]) -> Any:
+    """The numbers from a first one up to an end, by a step: of `end`, `start, end` or `start, end, step`."""
+    device, dtype = kwargs.get("device"), kwargs.get("dtype")
+    if device is None or torch.device(device).type != "meta" or kwargs.get("pin_memory"):
+        return None
+    if any(type(one) not in (int, float) for one in args):
+        return None
+    start, end, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
+    if step == 0 or (end - start) / step < 0:
+        return None
+    if dtype is None:
+        whole = all(type(one) is int for one in args)
+        dtype = torch.int64 if whole else torch.get_default_dtype()
+    return torch.empty(math.ceil((end - start) / step), dtype=dtype, device=device)
+
+
 def rules() -> Dict[Any, Rule]:
     """The rules by operation; an older torch lacks some of them."""
     named: Dict[str, Rule] = {
@@ -327,11 +360,20 @@ def rules() -> Dict[Any, Rule]:
         named[name + ".default"] = first
     found = {}
     for text, rule in named.items():
-        name, _, overload = text.partition(".")
-        operation = getattr(getattr(torch.ops.aten, name, None), overload, None)
+        operation = named_operation(text)
         if operation is not None:
             found[operation] = rule
     return found
 
 
+def named_operation(text: str) -> Any:
+    """`mean.dim` of torch's operations; None where this torch has none of that name."""
+    name, _, overload = text.partition(".")
+    return getattr(getattr(torch.ops.aten, name, None), overload, None)
+
+
 RULES = rules()
+#: Operations without a tensor among their arguments, which make a row of numbers.
+COUNTING = frozenset(
+    named_operation("arange.%s" % overload) for overload in ("default", "start", "start_step")
+) - {None}

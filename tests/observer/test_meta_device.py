@@ -1,5 +1,6 @@
 """A result given by its shape is what torch gives on the meta device: shape, type, layout."""
 
+import itertools
 import subprocess
 import sys
 
@@ -63,6 +64,7 @@ LAYOUTS = {
         value.to(memory_format=torch.channels_last) if value.dim() == 4 else value
     ),
     "transposed": lambda value: value.transpose(0, 1).contiguous().transpose(0, 1),
+    "a part of the channels": lambda value: torch.cat([value, value], 1).chunk(2, 1)[1],
 }
 
 
@@ -121,6 +123,32 @@ def test_two_operands_give_what_they_give_without(operation, one, other, types):
     expected = about(operation(*values))
     with PlainShapes():
         assert about(operation(*values)) == expected
+
+
+@pytest.mark.parametrize("operation", [torch.add, torch.mul, torch.Tensor.add_])
+@pytest.mark.parametrize("layouts", list(itertools.product(LAYOUTS, LAYOUTS)))
+@pytest.mark.parametrize("shape", [IMAGE, (1, 8, 6, 1)])
+def test_two_operands_of_any_layout_give_what_they_give_without(operation, layouts, shape):
+    def fed():
+        return [LAYOUTS[layout](torch.empty(shape, device="meta")) for layout in layouts]
+
+    expected = about(operation(*fed()))
+    with PlainShapes():
+        assert about(operation(*fed())) == expected
+
+
+@pytest.mark.parametrize("numbers", [(5,), (0,), (2, 7), (7, 2, -2), (0.5, 3), (0, 1, 0.1)])
+@pytest.mark.parametrize("dtype", [None, torch.float32, torch.int32])
+def test_a_row_of_numbers_is_what_it_is_without(numbers, dtype):
+    expected = about(torch.arange(*numbers, dtype=dtype, device="meta"))
+    with PlainShapes():
+        assert about(torch.arange(*numbers, dtype=dtype, device="meta")) == expected
+
+
+@pytest.mark.parametrize("numbers", [(-1,), (2, 7, -1), (2, 7, 0)])
+def test_a_row_of_numbers_that_does_not_end_fails_as_well(numbers):
+    with PlainShapes(), pytest.raises(RuntimeError):
+        torch.arange(*numbers, device="meta")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +216,8 @@ from stitchgen.observer.meta_device import PlainShapes
 layers = [nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)]
 with PlainShapes():
     (nn.Sequential(*layers).to("meta")(torch.zeros(2, 3, 8, 8, device="meta")) + 1).flatten(1).mean(1)
+    one, other = torch.zeros(2, 8, 3, 3, device="meta").chunk(2, 1)
+    torch.cat([one, other, other + other.contiguous()], 1) * torch.arange(3.0, device="meta")
 print("sympy" in sys.modules)
 
 class Operations(nn.Module):

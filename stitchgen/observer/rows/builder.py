@@ -18,6 +18,8 @@ import torch
 from torch import nn
 
 from stitchgen.observer.failure import Failure, failure_of
+from stitchgen.observer.meta_device import PlainShapes, fills_left_out
+from stitchgen.observer.tensors.noise import quick_fills
 from stitchgen.observer.weights import left_random
 
 TASKS = "ultralytics.nn.tasks"
@@ -84,7 +86,7 @@ class Builder:
         kind = getattr(self.tasks, self.class_name(settings))
         taken = inspect.signature(kind.__init__).parameters
         options = {"verbose": False} if "verbose" in taken else {}
-        with left_random([]):
+        with left_random([]), quick_fills(0):
             return kind(copy.deepcopy(dict(settings)), ch=image_channels(settings), **options)
 
     def class_name(self, settings: Mapping[str, Any]) -> str:
@@ -129,21 +131,38 @@ def on_meta() -> Iterator[None]:
     if version < (2, 0):
         yield
         return
-    with torch.device("meta"):
+    with torch.device("meta"), PlainShapes(), fills_left_out():  # type: ignore[no-untyped-call]
         yield
 
 
 def run_layers(layers: List[nn.Module], channels: int, size: int) -> None:
     """Run all layers but the last, the head, on an image of zeros, as the models do.
 
-    With weights of zeros: without memory torch would run many operations by its compiler, which takes
-    seconds to import.
+    Without memory, where the layers have none and run so; else with weights of zeros.
     """
-    for layer in layers[:-1]:
-        if any(one.is_meta for one in [*layer.parameters(), *layer.buffers()]):
+    if any(is_meta(layer) for layer in layers):
+        try:
+            with on_meta():
+                run_in_turn(layers, channels, size)
+            return
+        except Exception:  # a layer may ask for values
+            fill_with_zeros(layers[:-1])
+    run_in_turn(layers, channels, size)
+
+
+def is_meta(layer: nn.Module) -> bool:
+    return any(one.is_meta for one in [*layer.parameters(), *layer.buffers()])
+
+
+def fill_with_zeros(layers: List[nn.Module]) -> None:
+    for layer in layers:
+        if is_meta(layer):
             layer.to_empty(device="cpu")
             for tensor in [*layer.parameters(), *layer.buffers()]:
                 tensor.data.zero_()
+
+
+def run_in_turn(layers: List[nn.Module], channels: int, size: int) -> None:
     x: Any = torch.zeros(1, channels, size, size)
     texts = torch.zeros(1, *TEXTS)
     outputs: List[Any] = []

@@ -9,8 +9,9 @@ such models build anew from `model.yaml`, copy, pickle and fuse: the block has t
 from __future__ import annotations
 
 import copy
+import io
 import pickle
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -35,7 +36,6 @@ from stitchgen.observer.tensors.randomness import seed_all
 from stitchgen.observer.tensors.slots import slots
 from stitchgen.observer.tensors.values import difference, finite, floats, frozen, leaves
 
-MODES = ("eval", "train")
 #: How often a zero gradient is tried again, with other inputs and other weights of the block.
 RETRIES = 12
 #: The least side of the image that is run, and its least side in pixels of the coarsest feature.
@@ -145,11 +145,14 @@ def prove_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenSca
     keys = compare_keys(before.state_dict(), after.state_dict(), moved, rows)
     pair = Pair(before, after, rows, moved, given_shape(request, before, old))
     pair.check_strides()
-    pair.check_elsewhere()
+    # What runs in train moves statistics, so all that is compared in eval comes first.
+    pair.check_elsewhere("eval")
     pair.check_position()
-    pair.check_consumed()
     pair.check_survives(builder)
-    notes = [*pair.check_fused(), *pair.batch_of_one()]
+    notes = pair.check_fused()
+    pair.check_elsewhere("train")
+    pair.check_consumed()
+    notes += pair.batch_of_one()
     return proven(
         scale,
         full=True,
@@ -175,7 +178,10 @@ def given_shape(request: RowsRequest, model: Any, settings: Any) -> List[int]:
 
 
 class Pair:
-    """The old and the new model with the same weights, which training has moved."""
+    """The old and the new model with the same weights, which training has moved.
+
+    Each forward takes as long as all else together, so what one of them showed is kept for the next checks.
+    """
 
     def __init__(
         self,
@@ -187,6 +193,13 @@ class Pair:
     ) -> None:
         self.before, self.after = before, after
         self.rows, self.moved, self.shape = rows, moved, shape
+        self.passing: Any = (
+            None  # what the new model gives in eval whose new rows pass on what they are fed
+        )
+        self.given: Any = None  # and with them
+        self.fed: Dict[int, Tuple[Any, ...]] = {}  # what each layer is fed then
+        self.fed_to_head: Any = None
+        self.copied: Any = None
         perturb(slots(before), 1.0, 1)
         take_over(before, after, moved, rows)
         for block in blocks_of(after, rows):
@@ -222,41 +235,49 @@ class Pair:
         if difference(frozen(strides[0]), frozen(strides[1])) is not None:
             raise CheckFailed("elsewhere", "The strides are %s, not %s." % (strides[1], strides[0]))
 
-    def check_elsewhere(self) -> None:
+    def check_elsewhere(self, mode: str) -> None:
         """Without the blocks the outputs are the old ones, bit for bit."""
-        for mode in MODES:
-            expected = self.original(mode)
-            with torch.no_grad(), without_blocks(self.after, self.rows, self.before):
-                found = frozen(self.edited(mode, "elsewhere"))
-            differs = difference(expected, found)
-            if differs is not None:
-                message = "With the new rows passing on what they are fed, %s."
-                raise CheckFailed("elsewhere", message % differs, mode)
+        expected = self.original(mode)
+        with torch.no_grad(), without_blocks(self.after, self.rows, self.before):
+            found = frozen(self.edited(mode, "elsewhere"))
+        differs = difference(expected, found)
+        if differs is not None:
+            message = "With the new rows passing on what they are fed, %s."
+            raise CheckFailed("elsewhere", message % differs, mode)
+        if mode == "eval":
+            self.passing = found
 
     def check_position(self) -> None:
         """Each new row runs once, on the very tensors of its sources; its readers are fed its output."""
-        fed: Dict[int, List[List[Any]]] = {}
+        fed: Dict[int, List[Tuple[Any, ...]]] = {}
         gave: Dict[int, List[Any]] = {}
         handles = []
 
         def before(number: int) -> Callable[[Any, Any], None]:
             # Heads write into the list that they are fed.
-            return lambda module, inputs: fed.setdefault(number, []).append(listed(inputs[0]))
+            return lambda module, inputs: fed.setdefault(number, []).append(
+                (listed(inputs[0]), *inputs[1:])
+            )
 
         def after(number: int) -> Callable[[Any, Any, Any], None]:
             return lambda module, inputs, output: gave.setdefault(number, []).append(output)
 
-        for number, layer in enumerate(layers_of(self.after)):
+        image: List[torch.Tensor] = []
+        layers = layers_of(self.after)
+        for number, layer in enumerate(layers):
             handles.append(layer.register_forward_pre_hook(before(number)))
             handles.append(layer.register_forward_hook(after(number)))
-        image = self.image(0)
-        self.after.eval()
+        handles.append(
+            self.after.register_forward_pre_hook(lambda module, inputs: image.append(inputs[0]))
+        )
+        handles.append(layers[-1].register_forward_pre_hook(self.keep_for_head))
         try:
             with torch.no_grad():
-                self.after(image)
+                self.given = frozen(self.edited("eval", "position"))
         finally:
             for handle in handles:
                 handle.remove()
+        self.fed = {number: calls[0] for number, calls in fed.items()}
         for row in self.rows:
             index = row["index"]
             name = "model.%d" % index
@@ -264,27 +285,64 @@ class Pair:
                 message = "%s runs %d times in one forward."
                 raise CheckFailed("position", message % (name, len(fed.get(index, ()))))
             for number, source in enumerate(row["sources"]):
-                expected = image if source == -1 else gave[source][0]
-                if not any(one is expected for one in fed[index][0][number : number + 1]):
+                expected = image[0] if source == -1 else gave[source][0]
+                if not any(one is expected for one in fed[index][0][0][number : number + 1]):
                     message = "%s is not fed what model.%d gives."
                     raise CheckFailed("position", message % (name, source))
             for number in fed:
-                reads = any(one is gave[index][0] for one in fed[number][0])
+                reads = any(one is gave[index][0] for one in fed[number][0][0])
                 if reads != (number in row["readers"]):
                     what = "is fed" if reads else "is not fed"
                     message = "model.%d %s the output of %s."
                     raise CheckFailed("position", message % (number, what, name))
 
+    def keep_for_head(self, module: nn.Module, inputs: Any) -> None:
+        self.fed_to_head = frozen(inputs[0])
+
+    def check_survives(self, builder: Builder) -> None:
+        """What trainers do: build anew from `model.yaml` for other classes, copy, pickle."""
+        kinds = [type(block) for block in blocks_of(self.after, self.rows)]
+        again = dict(self.after.yaml)
+        again["nc"] = int(again.get("nc") or 80) + 1
+        anew = built(lambda: builder.layers(again), "building from model.yaml", edited=True)
+        self.copied = copy.deepcopy(self.after)
+        try:
+            read: Any = pickled_and_read(self.after)
+        except Exception as error:
+            raise CheckFailed("builds", "The edited model does not pickle: %s." % error) from error
+        for layers in (anew, layers_of(self.copied), layers_of(read)):
+            found = [type(layers[row["index"]]) for row in self.rows]
+            if found != kinds:
+                raise CheckFailed("builds", "A model that is built anew lacks the block.")
+
+    def check_fused(self) -> List[str]:
+        """Fused for inference, the old and the new model without blocks are still the same."""
+        if not hasattr(self.before, "fuse"):
+            return []
+        before, after = copy.deepcopy(self.before), self.copied
+        for model in (before, after):
+            model.eval()
+        with torch.no_grad():
+            try:
+                fuse(before)
+            except Exception as error:
+                return ["The model does not fuse here: %s." % type(error).__name__]
+            expected = frozen(self.run(before, "eval"))
+            kept = blocks_of(after, self.rows)
+            built(lambda: fuse(after), "fusing the edited model", edited=True)
+            if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
+                raise CheckFailed("position", "Fusing takes a new row out.")
+            with without_blocks(after, self.rows, before):
+                found = frozen(self.run(after, "eval"))
+            differs = difference(expected, found)
+            if differs is not None:
+                raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % differs, "eval")
+            check_close(self.fed_to_head, fed_to_head(after, self.image(0)))
+        return []
+
     def check_consumed(self) -> None:
         """The outputs change by the blocks, and all their parameters get a gradient."""
-        changed = False
-        for mode in MODES:
-            with torch.no_grad():
-                with without_blocks(self.after, self.rows, self.before):
-                    expected = frozen(self.edited(mode, "consumed"))
-                found = frozen(self.edited(mode, "consumed"))
-            changed = changed or difference(expected, found) is not None
-        if not changed:
+        if difference(self.passing, self.given) is None and not self.changes_in_train():
             raise CheckFailed("consumed", "The new rows change no output.")
         waiting = {
             "model.%d.%s" % (row["index"], name): parameter
@@ -303,6 +361,12 @@ class Pair:
         message = "The gradient of %s is zero or not finite, under %d inputs and weights."
         raise CheckFailed("consumed", message % (names, RETRIES), "train")
 
+    def changes_in_train(self) -> bool:
+        with torch.no_grad():
+            with without_blocks(self.after, self.rows, self.before):
+                expected = frozen(self.edited("train", "consumed"))
+            return difference(expected, frozen(self.edited("train", "consumed"))) is not None
+
     def drop_trained(self, waiting: Dict[str, nn.Parameter], mode: str, seed: int) -> None:
         """Take those parameters out that get a good gradient in this run."""
         output = self.edited(mode, "consumed", seed)
@@ -317,84 +381,68 @@ class Pair:
                 if bool((gradient != 0).any()):
                     del waiting[name]
 
-    def check_survives(self, builder: Builder) -> None:
-        """What trainers do: build anew from `model.yaml` for other classes, copy, pickle."""
-        kinds = [type(block) for block in blocks_of(self.after, self.rows)]
-        again = dict(self.after.yaml)
-        again["nc"] = int(again.get("nc") or 80) + 1
-        anew = built(lambda: builder.layers(again), "building from model.yaml", edited=True)
-        copied: Any = copy.deepcopy(self.after)
-        try:
-            read: Any = pickle.loads(pickle.dumps(self.after))
-        except Exception as error:
-            raise CheckFailed("builds", "The edited model does not pickle: %s." % error) from error
-        for layers in (anew, layers_of(copied), layers_of(read)):
-            found = [type(layers[row["index"]]) for row in self.rows]
-            if found != kinds:
-                raise CheckFailed("builds", "A model that is built anew lacks the block.")
-
-    def check_fused(self) -> List[str]:
-        """Fused for inference, the old and the new model without blocks are still the same."""
-        if not hasattr(self.before, "fuse"):
-            return []
-        take_over(
-            self.before, self.after, self.moved, self.rows
-        )  # runs in train have moved statistics
-        before, after = copy.deepcopy(self.before), copy.deepcopy(self.after)
-        for model in (before, after, self.after):
-            model.eval()
-        image = self.image(0)
-        with torch.no_grad():
-            whole = fed_to_head(self.after, image)
-            try:
-                fuse(before)
-            except Exception as error:
-                return ["The model does not fuse here: %s." % type(error).__name__]
-            expected = frozen(self.run(before, "eval"))
-            kept = blocks_of(after, self.rows)
-            built(lambda: fuse(after), "fusing the edited model", edited=True)
-            if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
-                raise CheckFailed("position", "Fusing takes a new row out.")
-            with without_blocks(after, self.rows, before):
-                found = frozen(self.run(after, "eval"))
-            differs = difference(expected, found)
-            if differs is not None:
-                raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % differs, "eval")
-            check_close(whole, fed_to_head(after, image))
-        return []
-
     def batch_of_one(self) -> List[str]:
         """That the blocks do not train on a single image, which the model does without them."""
         self.after.train()
         image = self.image(0)[:1]
         with torch.no_grad():
             try:
+                self.after(image)
+                return []
+            except Exception as error:
+                failed = error
+            try:
                 with without_blocks(self.after, self.rows, self.before):
                     self.after(image)
             except Exception:
                 return []
-            try:
-                self.after(image)
-            except ValueError as error:
-                message = "In train mode the new rows do not take a batch of one: %s"
-                return [message % str(error).splitlines()[0]]
-        return []
+        if not isinstance(failed, ValueError):
+            failure = failure_of("does-not-run", failed, "the edited model, fed one image")
+            raise CheckFailed("builds", failure.report["message"], "train") from failed
+        message = "In train mode the new rows do not take a batch of one: %s"
+        return [message % str(failed).splitlines()[0]]
 
     def macs(self) -> int:
-        """Multiply-accumulates of the blocks, for one image."""
-        counts: List[int] = []
+        """Multiply-accumulates that the blocks add for one image, less those of what they replace."""
+        total = 0
         self.after.eval()
-        image = self.image(0)[:1]
-        for blocks in (True, False):
-            with torch.no_grad(), cost.Counter() as counter:
-                if blocks:
-                    self.after(image)
-                else:
-                    with without_blocks(self.after, self.rows, self.before):
-                        self.after(image)
-            counts.append(counter.macs)
-        return counts[0] - counts[1]
+        for row, block in zip(self.rows, blocks_of(self.after, self.rows)):
+            total += macs_of(block, self.fed[row["index"]])
+            if row["replaces"] is not None:
+                old = layers_of(self.before)[row["replaces"]].eval()
+                total -= macs_of(old, self.fed[row["index"]])
+        return total
+
+
+def macs_of(layer: Any, inputs: Tuple[Any, ...]) -> int:
+    """Those of a layer for the first image of what it was fed."""
+    first = [one[:1] for one in inputs[0]]
+    others = [one[:1] if isinstance(one, torch.Tensor) else one for one in inputs[1:]]
+    with torch.no_grad(), cost.Counter() as counter:
+        layer(first if isinstance(layer.f, (list, tuple)) else first[0], *others)
+    return counter.macs
 
 
 def listed(inputs: Any) -> List[Any]:
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+
+
+def pickled_and_read(model: Any) -> Any:
+    """A model, written and read as a checkpoint is, but for its tensors, which stay where they are."""
+    tensors: List[torch.Tensor] = []
+
+    class Writer(pickle.Pickler):
+        def persistent_id(self, value: Any) -> Optional[int]:
+            if not isinstance(value, torch.Tensor):
+                return None
+            tensors.append(value)
+            return len(tensors) - 1
+
+    class Reader(pickle.Unpickler):
+        def persistent_load(self, number: Any) -> torch.Tensor:
+            return tensors[number]
+
+    written = io.BytesIO()
+    Writer(written, pickle.HIGHEST_PROTOCOL).dump(model)
+    written.seek(0)
+    return Reader(written).load()
