@@ -2,8 +2,8 @@
 
 The command is run as it stands, in a pseudo-terminal, on the sample project of `stitchgen demo`. What it prints is played by a
 terminal of the few codes that it uses, each state of the screen becomes a frame, and CSS shows one after the other: SVG
-without scripts, so that it moves in a README, too. Waiting is shortened, and the last line, how long it took, left out: it
-tells of the machine that recorded.
+without scripts, so that it moves in a README, too. Waiting is shortened, and the seconds that are counted, and the last line,
+how long it took, are left out: they tell of the machine that recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST, LAST, LETTER = 0.7, 6.0, 0.045
 WIDTH, HEIGHT, PAD = 8.4, 19.0, 16.0  # of a letter, of a line, around the screen
 
 CODE = re.compile(r"\x1b\[([\d;]*)([A-Za-z])|\x1b[()][A-Z0-9]|([\r\n\b])|([^\x1b\r\n\b]+)")
-SECONDS = re.compile(r"\(\d+ s\)")
+SECONDS = re.compile(r" \(\d+ s\)|(?:\x1b\[2m)?took [\d.]+ s(?:\x1b\[0m)?\r?\n")
 COLOURS = {31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 34: "#79c0ff", 35: "#d2a8ff", 36: "#76e3ea"}
 
 #: A letter with its colour, and whether it is bold or dim.
@@ -119,9 +119,7 @@ def record(command: str, folder: Path) -> list[tuple[float, str]]:
             break
         if not data:
             break
-        text = re.sub(
-            r"(\x1b\[2m)?took [\d.]+ s(\x1b\[0m)?\r?\n", "", data.decode("utf-8", "replace")
-        )
+        text = SECONDS.sub("", data.decode("utf-8", "replace"))
         found.append((time.monotonic() - started, text))
     os.close(main)
     if process.wait() != 0:
@@ -144,7 +142,7 @@ def frames_of(command: str, printed: list[tuple[float, str]]) -> list[Frame]:
     before, since, doing = 0.0, 0.0, ""
     for at, text in printed:
         # A progress line that only counts on has been seen.
-        same = doing == (doing := SECONDS.sub("", text))
+        same = doing == (doing := text)
         since = since + at - before if same else 0.0
         if since < LONGEST:
             frames.append(Frame(terminal.screen(), min(LONGEST, at - before)))
