@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from tests.support.spliced import MODEL, tree
 
 TOOLS = {"list", "show", "layers", "add", "adopt", "prove", "undo", "status"}
 TARGET = "model.py::Net.layer2"
+SCRIPT = """\
+from torchvision.models import squeezenet1_1
+
+model = squeezenet1_1(num_classes=4)
+"""
 
 
 @pytest.fixture
@@ -46,23 +52,26 @@ def command_line(root: Path, *words: str) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
+def server_of(root: Path) -> StdioServerParameters:
+    words = ["-m", "stitchgen", "mcp"]
+    return StdioServerParameters(command=sys.executable, args=words, cwd=root, env=dict(os.environ))
+
+
+async def answer_of(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    answer = result.structured_content
+    assert json.loads(result.content[0].text) == answer
+    assert result.is_error is not answer["ok"]
+    return answer
+
+
 def test_a_session(project: Path) -> None:
     asyncio.run(session(project))
 
 
 async def session(root: Path) -> None:
-    server = StdioServerParameters(
-        command=sys.executable, args=["-m", "stitchgen", "mcp"], cwd=root, env=dict(os.environ)
-    )
-    async with Client(server) as client:
-
-        async def call(tool: str, /, **arguments: Any) -> dict[str, Any]:
-            result = await client.call_tool(tool, arguments)
-            answer = result.structured_content
-            assert json.loads(result.content[0].text) == answer
-            assert result.is_error is not answer["ok"]
-            return answer
-
+    async with Client(server_of(root)) as client:
+        call = partial(answer_of, client)
         listed = (await client.list_tools()).tools
         assert {tool.name for tool in listed} == TOOLS
         assert all(tool.description for tool in listed)
@@ -97,5 +106,42 @@ async def session(root: Path) -> None:
         assert wrong["error"]["where"] == f"model.py:{line}"
         (root / "model.py").write_text(text)
 
+        await call("undo")
+        assert tree(root) == before
+
+
+def test_an_installed_model_is_adopted_in_a_session(
+    tmp_path: Path, python_with_torchvision: str
+) -> None:
+    config = f"python = {json.dumps(python_with_torchvision)}\n"
+    (tmp_path / "stitchgen.toml").write_text(config)
+    (tmp_path / "train.py").write_text(SCRIPT)
+    asyncio.run(adopting(tmp_path))
+
+
+async def adopting(root: Path) -> None:
+    before = tree(root)
+    given: dict[str, Any] = {
+        "module": "torchvision.models.squeezenet",
+        "scripts": ["train.py"],
+        "input": ["1x3x64x64"],
+    }
+    async with Client(server_of(root)) as client:
+        call = partial(answer_of, client)
+        outside = await call("adopt", **{**given, "to": "../nets"})
+        assert outside["error"]["code"] == "bad-argument"
+        early = await call("adopt", **given, apply=True)
+        assert early["error"]["code"] == "usage" and tree(root) == before
+
+        shown = await call("adopt", **given)
+        assert "+from squeezenet import squeezenet1_1" in shown["patch"]
+        assert tree(root) == before
+        done = await call("adopt", **given, apply=True)
+        assert done["files"] == shown["files"]
+        assert [one["path"] for one in done["files"]] == ["squeezenet.py", "train.py"]
+        assert "from squeezenet import" in (root / "train.py").read_text()
+
+        layers = await call("layers", model="squeezenet.py::SqueezeNet", depth=1)
+        assert "squeezenet.py::SqueezeNet.features" in [one["target"] for one in layers["layers"]]
         await call("undo")
         assert tree(root) == before
