@@ -38,6 +38,7 @@ from stitchgen.targets.request import AddRequest
 
 LIFE = 25
 BLOCKS = ("cbam", "se", "eca", "simam")
+CLASSES = ("CBAM", "SE", "ECA", "SimAM")
 MARK = re.compile(r"^\s*mark_\d+ = \d+$", re.MULTILINE)
 
 MODEL = '''\
@@ -236,6 +237,17 @@ class Life:
         for attribute in set(re.findall(rf"\.(\w+_(?:{'|'.join(BLOCKS)})(?:_\d+)?)\b", text)):
             if attribute not in known:
                 raise Wrong(f"{attribute} stands in the file, and no splice has it")
+        elements = [
+            element
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "nn.Sequential"
+            for element in node.args
+            if isinstance(element, ast.Call) and isinstance(element.func, ast.Name)
+            if element.func.id in CLASSES
+        ]
+        inside = sum(entry.record.strategy == "inside" for entry in entries)
+        if len(elements) != inside:
+            raise Wrong(f"{len(elements)} blocks are elements of a Sequential, {inside} recorded")
 
     def end(self) -> None:
         remove.run(self.project, (), every=True) if ledger.load(self.root).entries else None

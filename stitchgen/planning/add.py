@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from stitchgen.analysis.steps import free_name
 from stitchgen.catalog.own_class import is_own
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.planning import block_file, inside
@@ -20,7 +21,7 @@ from stitchgen.planning.channel_expressions import (
     given,
 )
 from stitchgen.planning.container_loops import find_loops, in_one_loop
-from stitchgen.planning.definitions import defined_after, initialising_loop
+from stitchgen.planning.definitions import defined_after, initialising_loop, names_of_elements
 from stitchgen.planning.emit import Construction, import_modules, write_calls, write_definitions
 from stitchgen.planning.existing import replaced_already, stands_already
 from stitchgen.planning.features import for_reader, reading
@@ -97,6 +98,8 @@ def made_inside(planning: Planning, points: Sequence[InsertionPoint]) -> Plan:
     if not point.naming.present and inside.stands_there(place, draft.construction, before=before):
         point = point.with_naming(present=True, strategy="inside")
     if not point.naming.present:
+        taken = names_of_elements(planning.workspace, point.target)
+        point = point.with_naming(attribute=free_name(point.attribute, set(taken)))
         point = inside.write(planning, point, place, draft.construction)
     return Plan(planning.workspace, (point,), draft.uses, (), draft.notes)
 

@@ -15,6 +15,7 @@ from stitchgen.analysis.layer_facts import Frame
 from stitchgen.analysis.steps import Site, Step, access, free_name
 from stitchgen.analysis.survey import Configuration, LayerInstance, join
 from stitchgen.errors import StitchError, unsupported
+from stitchgen.history import ledger, revert, traces
 from stitchgen.planning.plan import Planning
 from stitchgen.planning.point import Calls, Definition, InsertionPoint, Slot
 from stitchgen.project.python_files import in_project
@@ -40,6 +41,30 @@ def free_attribute(
         syntax = planning.workspace.syntax(site.file)
         taken |= syntax.attributes_of(class_of(planning.workspace, site))
     return free_name(preferred, taken)
+
+
+def names_of_elements(workspace: Workspace, target: str) -> list[str]:
+    """The names of blocks that earlier runs made elements of a Sequential, by the words of this target.
+
+    No attribute has such a name; and the words may mean another layer now, for elements move on.
+    """
+    book = ledger.load(workspace.root)
+    return [
+        entry.record.attribute
+        for entry in book.entries
+        if entry.record.strategy == "inside"
+        and entry.record.target == target
+        and all(stands(workspace, book, mark) for mark in entry.traces)
+    ]
+
+
+def stands(workspace: Workspace, book: ledger.Ledger, mark: traces.Trace) -> bool:
+    """Whether the code of an earlier run is in its file, beneath what later ones put into it."""
+    file = workspace.root / mark.path
+    if not workspace.exists(file):
+        return False
+    runs = [run.traces(mark.path) for run in book.runs() if run.traces(mark.path)]
+    return mark not in revert.missing(workspace.syntax(file).document, runs)
 
 
 # Classes that hold the calls ----------------------------------------------------------------------

@@ -27,6 +27,7 @@ from stitchgen.planning.definitions import (
     define,
     definition_point,
     free_attribute,
+    names_of_elements,
 )
 from stitchgen.planning.editable import needs_hook, no_such_call
 from stitchgen.planning.elements import element_of
@@ -204,6 +205,8 @@ def point_at_calls(
     preferred = planning.request.name or attribute_name(
         () if under else below, asked.block, asked.element
     )
+    if not planning.request.inside:
+        taken = (*taken, *names_of_elements(planning.workspace, asked.name))
     holder, near = (resolved.path, ()) if under else (owner, sites)
     attribute = free_attribute(planning, making, holder, near, preferred, taken)
     calls = Calls(

@@ -11,7 +11,7 @@ import black
 import pytest
 
 from stitchgen.errors import StitchError, UsageError
-from stitchgen.history import check, status, undo
+from stitchgen.history import check, ledger, status, undo
 from stitchgen.pipeline import remove
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project.config import Project
@@ -38,6 +38,23 @@ class Net(nn.Module):
     def forward(self, x):
         x = self.body[:2](x)
         return self.head(self.body[2:](x))
+"""
+
+#: The same, called as a whole.
+WHOLE = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3)
+        self.body = nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1))
+
+    def forward(self, x):
+        x = self.stem(x)
+        x = self.body(x)
+        return x
 """
 
 
@@ -192,3 +209,22 @@ def test_it_is_part_of_the_command(project: Project) -> None:
     assert request.command_line() == "add eca --after model.body.1 --inside"
     assert not request_of("eca --after model.body.1", "python").inside
     assert replace(request, inside=False).command_line() == "add eca --after model.body.1"
+
+
+@pytest.mark.parametrize(
+    "option", ["--inside --set kernel_size=5", ""], ids=["an element", "beside"]
+)
+def test_a_layer_that_has_the_number_of_an_earlier_one(project: Project, option: str) -> None:
+    """Elements move on: the third command means another layer by the words of the first."""
+    (project.root / "model.py").write_text(WHOLE)
+    before = tree(project.root)
+    add(project, "eca --after model.body.2")
+    add(project, "eca --after model.body.0")
+    request = request_of(f"eca --after model.body.2 {option} --no-prove", "python")
+    splicing.run(project, request, "apply")
+    assert splicing.run(project, request, "apply").changes == []
+    names = {entry.record.attribute for entry in ledger.load(project.root).entries}
+    assert names == {"body_0_eca", "body_2_eca", "body_2_eca_2"}
+    assert status.run(project)["ok"]
+    remove.run(project, (), every=True)
+    assert tree(project.root) == before
