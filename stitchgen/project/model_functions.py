@@ -25,6 +25,18 @@ MORE = {
     "forward",
     "backward",
 }
+#: Functions that give their argument, or what is in it.
+OF_ITS_ARGUMENT = {
+    "enumerate",
+    "getattr",
+    "iter",
+    "list",
+    "reversed",
+    "set",
+    "sorted",
+    "tuple",
+    "zip",
+}
 #: So many are tried.
 MOST = 8
 
@@ -138,18 +150,53 @@ def takes_model(function: ast.FunctionDef) -> bool:
     names = [one.arg for one in function.args.args]
     if not names or names[0] in ("self", "cls"):
         return False
-    asked = read = False
+    asked, parts = False, parts_of(function, names[0])
     for node in nodes_in(function):
-        if isinstance(node, ast.Attribute):
-            asked = asked or node.attr in ASKED
         match node:
             case ast.Call(func=ast.Name(id=name)) if name == names[0]:
                 return False
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == names[0]:
                 if attribute in MORE:
                     return False
-                read = True
-    return asked and read
+        if isinstance(node, ast.Attribute) and node.attr in ASKED:
+            asked = asked or root_of(node) in parts
+    return asked
+
+
+def parts_of(function: ast.FunctionDef, argument: str) -> set[str]:
+    """The names of what a function takes of an argument: `net = model.module`, `for layer in model.layers`."""
+    found, before = {argument}, 0
+    while len(found) > before:
+        before = len(found)
+        for node in nodes_in(function):
+            match node:
+                case ast.Assign(targets=[target], value=value):
+                    pass
+                case ast.For(target=target, iter=value) | ast.comprehension(
+                    target=target, iter=value
+                ):
+                    pass
+                case _:
+                    continue
+            if root_of(value) in found:
+                found |= {one.id for one in nodes_in(target) if isinstance(one, ast.Name)}
+    return found
+
+
+def root_of(node: ast.expr) -> str | None:
+    """The name that an expression begins with: `model` of `model.layers[0].parameters()` and of `list(model.layers)`."""
+    while True:
+        match node:
+            case ast.Name(id=name):
+                return name
+            case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in OF_ITS_ARGUMENT:
+                node = first
+            case ast.Call(func=ast.Attribute(value=inner)) | ast.Attribute(value=inner):
+                node = inner
+            case ast.Subscript(value=inner) | ast.IfExp(body=inner):
+                node = inner
+            case _:
+                return None
 
 
 def takes_module(function: ast.FunctionDef) -> bool:
