@@ -159,7 +159,7 @@ def warnings_of(
         *attached_blocks(plan),
         *passed_over(task, plan),
         *untrained(plan, proof),
-        *optimized_in_parts(task, plan),
+        *optimized_in_parts(task, plan, proof),
         *batch_of_one(plan, proof),
         *plan.notes,
     ]
@@ -363,13 +363,15 @@ def untrained(plan: Plan, proof: Proof | None) -> list[Warning]:
     ]
 
 
-def optimized_in_parts(task: Task, plan: Plan) -> list[Warning]:
+def optimized_in_parts(task: Task, plan: Plan, proof: Proof | None) -> list[Warning]:
     """Optimizers that a script makes of the parts of the model that it names."""
     new = [point for point in plan.fresh if point.calls.variable is None]
     layers = {
         path for point in new for one in point.calls.instances for path in one.configuration.layers
     }
-    blocks = {point.block_path(one): None for point in new for one in point.calls.instances}
+    known = {one.block for one in (proof.left_out if proof is not None else ())}
+    paths = [point.block_path(one) for point in new for one in point.calls.instances]
+    blocks = {path: None for path in paths if path not in known}
     if not plan.workspace.edits or not blocks:
         return []
     return [*optimizers_of_parts(plan.workspace.imports, task.model.file, layers, blocks)]

@@ -1,5 +1,6 @@
 """Code outside of a class that runs a layer of it by hand: `for stage in model.stages: x = stage(x)`; or
-takes it out for another model: `nn.Sequential(resnet.layer1, resnet.layer2)`, `self.layer1 = resnet.layer1`.
+takes it out for another model: `nn.Sequential(resnet.layer1, resnet.layer2)`, `self.layer1 = resnet.layer1`; or
+is a method of a class that inherits the layer.
 
 The block, which the class's own methods run, is not run there. Found by names, from the source.
 """
@@ -7,11 +8,12 @@ The block, which the class's own methods run, is not run there. Found by names, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
+from stitchgen.planning.definitions import class_around
 from stitchgen.planning.point import Calls
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.tree import nodes_in
@@ -46,12 +48,15 @@ def outside_calls(workspace: Workspace, calls: Calls, class_name: str) -> list[O
     files = list(workspace.files.having(first))
     owners = [node for file in files for node in nodes_in(file.tree) if assigns(node, first)]
     found: list[OutsideCall] = []
+    #: The classes in whose methods the block is run.
+    edited = {name for site in calls.sites if (name := class_around(workspace, site)) is not None}
     importing = workspace.imports.reaching(Path(calls.sites[0].file))
     for file in files:
         known = file.path in importing or class_name.encode() in file.raw
         if known or len(owners) == 1:
             shown = workspace.relative(file.path)
-            for function, node, taken in handled(file.tree, first):
+            heirs = classes_below(file.tree, class_name, first) - edited
+            for function, node, taken in handled(file.tree, first, heirs):
                 where = f"{shown}:{node.lineno}"
                 holder = function.rpartition(".")[0]
                 if taken and holder == class_name:
@@ -74,9 +79,24 @@ def assigns(node: ast.AST, attribute: str) -> bool:
     )
 
 
-def handled(tree: ast.Module, attribute: str) -> Iterator[tuple[str, ast.expr, bool]]:
+def classes_below(tree: ast.Module, class_name: str, attribute: str) -> set[str]:
+    """The classes of a file that inherit from one, and have its layer: they do not make one of that name."""
+    found, before = {class_name}, 0
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    while len(found) > before:
+        before = len(found)
+        for node in classes:
+            bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+            if bases & found and not assigns(node, attribute):
+                found.add(node.name)
+    return found - {class_name}
+
+
+def handled(
+    tree: ast.Module, attribute: str, heirs: Collection[str] = ()
+) -> Iterator[tuple[str, ast.expr, bool]]:
     """The places that call `model.attribute`, an element of it, or each in a loop, in any function; and those
-    that take it out of the model."""
+    that take it out of the model. In the classes `heirs` it is `self.attribute` as well."""
     todo: list[tuple[str, ast.AST]] = [("", tree)]
     while todo:
         name, node = todo.pop(0)
@@ -88,7 +108,8 @@ def handled(tree: ast.Module, attribute: str) -> Iterator[tuple[str, ast.expr, b
             while isinstance(inner, (ast.Subscript, ast.Starred)):
                 inner = inner.value
             if isinstance(inner, ast.Attribute) and inner.attr == attribute:
-                if not (isinstance(inner.value, ast.Name) and inner.value.id == "self"):
+                own = isinstance(inner.value, ast.Name) and inner.value.id == "self"
+                if not own or name.partition(".")[0] in heirs:
                     yield name or "the module", inner, taken
         todo.extend((name, child) for child in ast.iter_child_nodes(node))
 

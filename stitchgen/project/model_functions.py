@@ -195,6 +195,8 @@ def root_of(node: ast.expr) -> str | None:
                 node = inner
             case ast.Subscript(value=inner) | ast.IfExp(body=inner):
                 node = inner
+            case ast.List(elts=[first, *_]) | ast.Tuple(elts=[first, *_]):
+                node = first
             case _:
                 return None
 

@@ -349,7 +349,8 @@ def relative_start(file: Path, module: str) -> tuple[Path, str]:
 def files_of(folder: Path, name: str) -> tuple[Path, Path]:
     """The files that a dotted name below a folder may mean: a package, or a module."""
     path = folder.joinpath(*name.split(".")) if name else folder
-    return path / "__init__.py", path.with_name(f"{path.name}.py")
+    # A relative import that leads out of the file system names no module.
+    return path / "__init__.py", path.with_name(f"{path.name}.py") if path.name else path
 
 
 def find_module(name: str, paths: Sequence[Path]) -> Path | None:

@@ -19,6 +19,8 @@ def function(text):
         "def groups(net):\n    return [p for stage in list(net.stages) for p in stage.parameters()]",
         "def groups(net, lr):\n    return [{'params': net.head.parameters(), 'lr': lr}]",
         "def init(net):\n    net.apply(weights_init)",
+        "def groups(net):\n    for part in [net.stem, net.head]:\n        yield from part.parameters()",
+        "def groups(net):\n    parts = [net.a, net.b]\n    for i in range(2):\n        yield from parts[i].parameters()",
     ],
 )
 def test_what_goes_through_the_layers_of_its_argument(text):

@@ -94,3 +94,9 @@ def test_scripts_that_import_a_file_alike_are_one_way(tmp_path):
         (tmp_path / f"{name}.py").write_text(text)
     (way,) = ways_into(tmp_path / "net.py", ImportGraph(tmp_path))
     assert way.importers == ("eval.py", "export.py", "train.py")
+
+
+def test_a_relative_import_that_leads_out_of_everything_names_no_file(tmp_path):
+    (tmp_path / "net.py").write_text(f"from {'.' * 60} import layers\n")
+    graph = ImportGraph(tmp_path)
+    assert graph.imported_by(tmp_path / "net.py") == set()
