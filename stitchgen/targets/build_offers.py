@@ -206,22 +206,23 @@ def arguments(call: ast.Call) -> list[ast.expr]:
 
 
 COMPUTED = (
-    *(ast.Call, ast.Starred, ast.Lambda, ast.Attribute, ast.JoinedStr),
+    *(ast.Call, ast.Starred, ast.Lambda, ast.JoinedStr),
     *(ast.ListComp, ast.GeneratorExp, ast.Await, ast.Subscript),
 )
 
 
-def is_literal(node: ast.expr, bound: frozenset[str]) -> bool:
-    """Whether the value can be pasted: literals, and names that the model file has itself."""
+def is_literal(node: ast.AST, bound: frozenset[str]) -> bool:
+    """Whether the value can be pasted: literals, and classes that the model file has itself: `Block`, `nn.Conv2d`."""
     if is_namespace(node):
         return True
-    for part in nodes_in(node):
-        if isinstance(part, ast.Name):
-            if part.id not in bound or not part.id[:1].isupper():
-                return False
-        elif isinstance(part, COMPUTED):
-            return False
-    return True
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        names = dotted(node)
+        return names is not None and names[0] in bound and names[-1][:1].isupper()
+    return not isinstance(node, COMPUTED) and all(
+        is_literal(part, bound)
+        for part in ast.iter_child_nodes(node)
+        if isinstance(part, (ast.expr, ast.keyword))
+    )
 
 
 def rank_of(shown: str, *, own: bool) -> int:

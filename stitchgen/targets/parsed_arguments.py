@@ -83,7 +83,7 @@ def namespace(values: Mapping[str, ast.expr]) -> ast.expr:
     return ast.Call(of, [], [ast.keyword(name, value) for name, value in values.items()])
 
 
-def is_namespace(node: ast.expr) -> bool:
+def is_namespace(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func).endswith("').SimpleNamespace")
 
 
@@ -122,7 +122,7 @@ def option_of(call: ast.Call) -> dict[str, ast.expr]:
         return {}
     action = text_of(given.get("action"))
     if "default" in given:
-        return {name: given["default"]} if isinstance(given["default"], ast.Constant) else {}
+        return {name: given["default"]} if is_known(given["default"]) else {}
     if action in ("store_true", "store_false"):
         return {name: ast.Constant(action == "store_false")}
     needed = "required" in given or not long[0].startswith("-")
