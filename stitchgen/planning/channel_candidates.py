@@ -136,7 +136,7 @@ class Constructor:
         """Every candidate with where it comes from; one may come several times."""
         own = [*self.literals, *self.named]
         every: Sequence[tuple[Origin, Iterable[str]]] = (
-            (Origin.PASSED_CLASS_FACTOR, self.times(self.varying_factors())),
+            (Origin.PASSED_CLASS_FACTOR, self.times(self.varying_factors(), computed=False)),
             (Origin.CREATING_CALL, [text for text in own if text in self.whole]),
             (Origin.CREATING_PART, own),
             (Origin.FOLLOWED, self.followed()),
@@ -160,15 +160,32 @@ class Constructor:
             for text in texts:
                 yield text, origin
 
-    def times(self, factors: Sequence[str]) -> Iterator[str]:
+    def times(self, factors: Sequence[str], *, computed: bool = True) -> Iterator[str]:
+        """Each of the creation's parts times a factor; `computed`: one that was made with it, too."""
         for text in self.literals + self.named:
+            known = set() if computed else self.computed_with(text)
             for factor in factors:
-                if factor != text:
+                if factor != text and factor not in known:
                     yield f"{wrapped(text)} * {wrapped(factor)}"
+
+    def computed_with(self, text: str) -> set[str]:
+        """The attributes in what the names of an expression are assigned before: `block.expansion` of
+        `widths = [16, 32 * block.expansion]`."""
+        return {
+            ast.unparse(part)
+            for value in self.values_before(names_of(text))
+            for part in nodes_in(value)
+            if isinstance(part, ast.Attribute)
+        }
 
     def followed(self) -> Iterator[str]:
         """The parts of the calls that made what the creation reads: `cout` of `conv = Conv(cin, cout)`."""
-        names, seen = names_read(self.creating), set[str]()
+        for value in self.values_before(names_read(self.creating)):
+            yield from atoms(value)
+
+    def values_before(self, names: set[str]) -> Iterator[ast.expr]:
+        """What names are assigned before the creation, and what the names in that are."""
+        names, seen = set(names), set[str]()
         made = [
             pair
             for one in nodes_in(self.function)
@@ -180,7 +197,7 @@ class Constructor:
             seen |= fresh
             for name, value in made:
                 if name in fresh:
-                    yield from atoms(value)
+                    yield value
                     names |= names_read(value)
 
     def varying_factors(self) -> list[str]:
