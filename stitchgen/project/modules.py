@@ -15,6 +15,7 @@ from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.project.python_files import python_files
+from stitchgen.project.ways_in import files_of
 
 #: What is not said of a row, `yolov8.yaml::model.9`, which is a target.
 CONFIGURATION = (
@@ -194,8 +195,7 @@ def files_beside(
 
 
 def _module_file(folder: Path, name: str, base: Mapping[Path, bytes] | None = None) -> Path | None:
-    path = folder.joinpath(*name.split(".")) if name else folder
-    for candidate in (path / "__init__.py", path.with_name(f"{path.name}.py")):
+    for candidate in files_of(folder, name):
         if candidate.is_file() or (base and candidate in base):
             return candidate
     return None
