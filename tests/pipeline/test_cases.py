@@ -40,7 +40,6 @@ from tests.support.spliced import tree
 FOLDER = Path(__file__).parents[1] / "cases" / "add"
 HEAD = re.compile(r"# (flags|file|empty|block|refused): (.+)\n")
 MISTYPED = re.compile(r"# \w+: \S")
-PLACEMENTS = ("after", "before", "beside", "replace")
 CASES = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 
