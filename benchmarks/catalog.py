@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT))
 from stitchgen.catalog import folders
 from stitchgen.catalog.block import Block
 from stitchgen.cli import main as command_line
+from stitchgen.pipeline.proof import CHECKS
 from tests.support.warm import warm_python
 
 CONVOLUTIONAL = '''\
@@ -82,7 +83,6 @@ MODELS = [
     ("convolutional", CONVOLUTIONAL, "2x3x24x32", {"NCHW": "model.stage", "NHWC": "model.mlp"}),
     ("token", TOKENS, "2x3x32x48", {"NLC": "model.norm"}),
 ]
-LAWS = {"builds", "keys", "position", "axis", "elsewhere", "consumed"}
 
 
 def fits(block: Block) -> bool:
@@ -117,7 +117,7 @@ def splice(block: Block, model: int, layout: str, python: str) -> dict[str, Any]
                 "laws": proof.get("laws", []),
                 "strategy": answer["splices"][0]["strategy"],
             }
-            if set(row["laws"]) != LAWS or proof.get("not_proven"):
+            if row["laws"] != list(CHECKS) or proof.get("not_proven"):
                 row["outcome"] = "not proven"
             undone = stitchgen(folder, "undo")
             if (

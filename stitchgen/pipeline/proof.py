@@ -34,8 +34,16 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.targets.placement import Placement
 from stitchgen.targets.relatives import constructions_elsewhere
 
-#: The checks, as the report names them.
-CHECKS = ("builds", "keys", "position", "axis", "elsewhere", "consumed")
+#: The checks, as the report names them, and what to do in an edit by hand that one does not hold for.
+CHECKS = {
+    "builds": "Take what the module is built with from what it is fed in every configuration: an argument "
+    "of the constructor, not a number.",
+    "keys": "Give the new module an attribute of its own beside the old layers, and leave their names.",
+    "position": "Call it once wherever its layer is called, in every branch.",
+    "axis": "Permute what it is fed, or use a module for this layout.",
+    "elsewhere": "Take out what is not the new module's, or prove that change by itself.",
+    "consumed": "Let all that read the layer read the new module's output, without detach or no_grad.",
+}
 #: How many configurations are proven, the smallest first; the rest are named as not proven.
 PROVEN = 4
 #: What the original itself fails with.

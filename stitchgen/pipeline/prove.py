@@ -36,17 +36,6 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.targets.build_errors import no_builds, with_offers
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
 
-#: What to do about a check that does not hold.
-HINTS = {
-    "builds": "Take what the module is built with from what it is fed in every configuration: an argument "
-    "of the constructor, not a number.",
-    "keys": "Give the new module an attribute of its own beside the old layers, and leave their names.",
-    "position": "Call it once wherever its layer is called, in every branch.",
-    "axis": "Permute what it is fed, or use a module for this layout.",
-    "elsewhere": "Take out what is not the new module's, or prove that change by itself.",
-    "consumed": "Let all that read the layer read the new module's output, without detach or no_grad.",
-}
-
 
 @dataclass(frozen=True)
 class ProveRequest:
@@ -311,13 +300,13 @@ def report(
 
 def refusal(edit: Comparison, one: EditedConfiguration, broken: BrokenCheck) -> StitchError:
     """A check that does not hold, with the line that it is about."""
-    check = broken.check or CHECKS[0]
+    check = broken.check or next(iter(CHECKS))
     details = {key: text for key, text in (("law", check), ("mode", broken.mode)) if text}
     return StitchError(
         "law-broken",
         f"{one.expression}: {check}: {broken.message}",
         where=broken.where or first_change(edit),
-        hint=HINTS[check],
+        hint=CHECKS[check],
         details=details,
     )
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stitchgen.pipeline.proof import CHECKS
+
 PROJECT = Path(__file__).parents[2] / "templates" / "sample"
 #: Small enough to be proven in a moment, and still of both kinds.
 BUILDS = ["--build", "resnet14(width=4)", "--build", "resnet29(width=4)"]
@@ -45,7 +47,7 @@ def test_the_demo_shows_the_diff_the_channels_and_the_proof(made):
     assert "$ stitchgen add cbam --after model.layer2" in text
     assert "\n+        x = self.layer2_cbam(x)\n" in text
     assert "  channels    " in text and "block.expansion (observed)" in text
-    assert "  proven      builds, keys, position, axis, elsewhere, consumed" in text
+    assert f"  proven      {', '.join(CHECKS)}" in text
 
 
 def test_the_demo_stays_in_a_folder_of_its_own(made):

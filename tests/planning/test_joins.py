@@ -12,6 +12,7 @@ from torch import nn
 
 from stitchgen.history import undo
 from stitchgen.pipeline import splice
+from stitchgen.pipeline.proof import CHECKS
 from stitchgen.project import config
 from tests.support.commands import request_of
 from tests.support.spliced import tree
@@ -167,14 +168,7 @@ def test_attention_unet_comes_by_four_commands_and_goes_by_four_undos(
         trees.append(tree(project.root))
         flags = f"--after model.{encoder} --with model.{gating} --into model.{reader}"
         report = run(project, f"attention-gate {flags}", python)
-        assert report["proof"]["laws"] == [
-            "builds",
-            "keys",
-            "position",
-            "axis",
-            "elsewhere",
-            "consumed",
-        ]
+        assert report["proof"]["laws"] == list(CHECKS)
     source = (project.root / "model.py").read_text()
     forward = source[source.index("x5 = self.down4") :]
     assert forward == """\
