@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,20 +32,32 @@ if TYPE_CHECKING:
     from stitchgen.targets.request import AddRequest
 
 
-def placed(option: str, help: str) -> Callable[[Command], Command]:
-    """An option whose values are targets."""
-    return click.option(
-        option, multiple=True, metavar="TARGET...", help=help, shell_complete=complete_target
-    )
+#: What `--help` says of each placement of `targets/placement.py`, which `--help` does not import.
+PLACEMENT_HELP = {
+    "after": "Feed the block T's output.",
+    "before": "Feed T the block's output.",
+    "replace": "The block instead of T.",
+    "beside": "Feed the block T's input.",
+}
+
+
+def placement_options(command: Command) -> Command:
+    """An option for each placement, whose values are targets."""
+    for name, text in reversed(PLACEMENT_HELP.items()):
+        command = click.option(
+            f"--{name}",
+            multiple=True,
+            metavar="TARGET...",
+            help=text,
+            shell_complete=complete_target,
+        )(command)
+    return command
 
 
 @click.command("add")
 @BLOCK
 @click.argument("more_targets", nargs=-1, metavar="[TARGET]...", shell_complete=complete_target)
-@placed("--after", "Feed the block T's output.")
-@placed("--before", "Feed T the block's output.")
-@placed("--replace", "The block instead of T.")
-@placed("--beside", "Feed the block T's input.")
+@placement_options
 @click.option(
     "--with",
     "with_",
@@ -107,24 +118,21 @@ def request_of(
     settings: tuple[str, ...],
     where: tuple[str, ...],
     no_prove: bool,
-    after: tuple[str, ...],
-    before: tuple[str, ...],
-    beside: tuple[str, ...],
-    replace: tuple[str, ...],
     **options: Any,
 ) -> AddRequest:
     """What the options of `add` ask for."""
-    from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, REPLACE
+    from stitchgen.targets.placement import PLACEMENTS
     from stitchgen.targets.request import AddRequest
 
-    placements = {AFTER: after, BEFORE: before, BESIDE: beside, REPLACE: replace}
-    given = {placement: targets for placement, targets in placements.items() if targets}
+    named = {placement: options.pop(name) for name, placement in PLACEMENTS.items()}
+    given = {placement: targets for placement, targets in named.items() if targets}
     if len(given) != 1:
-        named = " and ".join(f"--{placement}" for placement in given)
+        both = " and ".join(f"--{placement}" for placement in given)
+        *others, last = [f"--{placement}" for placement in named]
         raise UsageError(
             "usage",
-            f"{named} do not go together" if given else "it is not said where the block goes",
-            hint="give one of --after, --before, --beside and --replace, as in "
+            f"{both} do not go together" if given else "it is not said where the block goes",
+            hint=f"give one of {', '.join(others)} and {last}, as in "
             f"stitchgen add {block} --after model.layer2",
         )
     [(placement, targets)] = given.items()
@@ -167,7 +175,7 @@ def picked(project: Any, request: AddRequest) -> tuple[str, ...]:
     found = layers.run(
         project,
         targets[0],
-        shown=layers.Shown(None if placement == "replace" else block.partition(",")[0]),
+        shown=layers.Shown(None if request.placement.replaces else block.partition(",")[0]),
         builds=request.builds,
         inputs=request.inputs,
         python=request.python,

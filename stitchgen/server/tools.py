@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.errors import StitchError, UsageError
+from stitchgen.targets.placement import PLACEMENTS
 
 Json = dict[str, Any]
 
@@ -24,7 +25,7 @@ INSTRUCTIONS = (
     "is the JSON of the command line; where ok is false, error.hint says what to do."
 )
 #: Arguments that are targets, and others that may name a file: they may lead out of the project.
-TARGETS = ("after", "before", "beside", "replace", "with_", "into")
+TARGETS = (*PLACEMENTS, "with_", "into")
 FILES = ("fits", "base", "to", "scripts")
 #: Arguments that are options with a value, or with several.
 OPTIONS = (

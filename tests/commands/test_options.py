@@ -5,9 +5,10 @@ import os
 import pytest
 
 from stitchgen.cli import main
+from stitchgen.commands.add import PLACEMENT_HELP
 from stitchgen.errors import UsageError
 from stitchgen.fusions.registry import FUSIONS
-from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, REPLACE
+from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, PLACEMENTS, REPLACE
 from stitchgen.targets.request import AddRequest
 from tests.support.results import ADDED, Outcome
 from tests.support.stand import the_object
@@ -25,6 +26,16 @@ def test_a_request_has_the_defaults_of_the_contract(stand):
     assert request == AddRequest(block="cbam", placement=AFTER, targets=("model.layer2",))
     assert mode == "apply"
     assert request.fuse is None and request.prove
+
+
+def test_every_placement_is_an_option():
+    assert PLACEMENT_HELP.keys() == PLACEMENTS.keys()
+
+
+@pytest.mark.parametrize("name", PLACEMENTS)
+def test_a_target_reaches_its_placement(stand, name):
+    request, _ = requested(stand, "cbam", f"--{name}", "a")
+    assert (request.placement, request.targets) == (PLACEMENTS[name], ("a",))
 
 
 def test_every_option_reaches_the_request(stand):

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ pytest.importorskip("mcp", reason="the mcp package is not installed: pip install
 from mcp import StdioServerParameters
 from mcp.client import Client
 
+from stitchgen.server.session import Session
+from stitchgen.targets.placement import PLACEMENTS
 from tests.support.spliced import MODEL, tree
 
 TOOLS = {"list", "show", "layers", "add", "adopt", "prove", "undo", "status"}
@@ -39,6 +42,10 @@ def project(tmp_path: Path, python: str) -> Path:
         identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
         subprocess.run(["git", *identity, *words], cwd=root, check=True)
     return root
+
+
+def test_the_tool_has_an_argument_for_every_placement():
+    assert PLACEMENTS.keys() <= signature(Session.add).parameters.keys()
 
 
 def command_line(root: Path, *words: str) -> dict[str, Any]:
