@@ -96,7 +96,7 @@ def feeding(
 ) -> list[tuple[int, frozenset[Reader]]]:
     """The row that feeds the block, and who reads the block instead."""
     row, path = target.row, model.document.path
-    if request.placement.name != "before":
+    if request.placement.value == "output":
         return [(row.index, read_output(model, target))]
     inputs = range(len(row.sources)) if target.input is None else (target.input,)
     if len(inputs) > 1:

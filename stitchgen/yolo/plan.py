@@ -13,6 +13,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.source.edits import FileChange, apply
 from stitchgen.source.yaml_edits import check_graph, edited, insert_rows, replace_rows
 from stitchgen.source.yaml_rows import IMAGE, ModelYaml
+from stitchgen.targets.placement import AFTER, BEFORE, BESIDE, REPLACE
 from stitchgen.targets.request import AddRequest
 from stitchgen.targets.target import Target, parse
 from stitchgen.yolo.caveats import not_deterministic, other_package
@@ -25,6 +26,9 @@ from stitchgen.yolo.registration import Registration, name_for, register
 from stitchgen.yolo.row_block import RowBlock, render_as, row_block, source_of
 from stitchgen.yolo.scripts import ScriptYaml, rename_yaml
 from stitchgen.yolo.wrapper import joining, of_several, wrapped
+
+#: The placements that are written as rows.
+IN_ROWS = (AFTER, BEFORE, BESIDE, REPLACE)
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,13 @@ def placed(
 
 def check_options(request: AddRequest) -> None:
     """Refuse what rows cannot do."""
+    if request.placement not in IN_ROWS:
+        others = ", ".join(f"--{placement}" for placement in IN_ROWS)
+        raise unsupported(
+            f"--{request.placement} is not for rows of a YAML file",
+            None,
+            f"Give one of {others}.",
+        )
     if request.reduce == "linear" or request.reduce_settings:
         raise unsupported(
             "a concatenation is reduced by a convolution in a YAML file",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import pytest
 import torch
 import yaml
 
+from stitchgen.errors import StitchError
 from stitchgen.history import check, undo
 from stitchgen.observer.rows.proof import prove_rows
 from stitchgen.pipeline import splice
 from stitchgen.project import config
 from stitchgen.source.yaml_edits import Insertion, New, edited, insert_rows, readers_of
 from stitchgen.source.yaml_rows import read_model
+from stitchgen.targets.placement import BESIDE
+from stitchgen.targets.request import AddRequest
+from stitchgen.yolo.plan import check_options
 from tests.support.commands import request_of
 from tests.support.spliced import tree
 from tests.yolo.test_proof import MODEL, request
@@ -118,3 +123,11 @@ def test_a_replacement_moves_no_layer(fork: config.Project) -> None:
 
     assert moved("cbam --replace model.yaml::model.2") == []
     assert moved("se --beside model.yaml::model.2 --fuse add") == ["model.yaml:8"]
+
+
+def test_a_placement_that_is_not_written_as_rows_is_refused():
+    """And not taken for the one of the four that is most like it."""
+    request = AddRequest("se", replace(BESIDE, name="across"), ("model.yaml::model.2",))
+    with pytest.raises(StitchError, match="--across is not for rows") as refused:
+        check_options(request)
+    assert "--beside" in refused.value.hint
