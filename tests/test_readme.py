@@ -8,6 +8,8 @@ import pytest
 from stitchgen.cli import main
 from stitchgen.errors import CODES
 from stitchgen.explanations.entries import explanations
+from stitchgen.pipeline.proof import CHECKS
+from stitchgen.targets.placement import PLACEMENTS
 
 ROOT = Path(__file__).parent.parent
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh.md"
@@ -30,6 +32,20 @@ def codes_table(readme: Path) -> str:
 def test_the_table_of_error_codes_is_the_list_in_the_source(readme):
     [written] = CODES_TABLE.findall(readme.read_text("utf-8"))
     assert written == codes_table(readme), "python tests/test_readme.py writes it"
+
+
+@pytest.mark.parametrize("readme", [README, CHINESE], ids=lambda path: path.name)
+def test_the_numbered_checks_are_those_of_the_proof(readme):
+    items = re.findall(r"^\d\. .*", readme.read_text("utf-8"), re.MULTILINE)
+    assert len(items) == len(CHECKS)
+    for number, (item, check) in enumerate(zip(items, CHECKS), 1):
+        assert item.startswith(f"{number}. ") and re.search(rf"\W{check}\W", item)
+
+
+@pytest.mark.parametrize("readme", [README, CHINESE], ids=lambda path: path.name)
+def test_every_placement_has_a_row(readme):
+    rows = set(re.findall(r"^\| `--(\w+) T\b", readme.read_text("utf-8"), re.MULTILINE))
+    assert rows == PLACEMENTS.keys()
 
 
 def test_ci_runs_the_test_command_of_the_readme():
