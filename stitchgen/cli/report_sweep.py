@@ -73,7 +73,9 @@ def _check(result: Mapping[str, Any], paint: Paint) -> str:
         name = f"{run['variant']}, seed {run['seed']}"
         rows.append((name, run["value"] or "", trained, paired, run["reason"] or ""))
     lines = table(rows, paint)
-    lines += [f"  hint: {run['hint']}" for run in result["runs"] if run["hint"]]
+    for run in result["runs"]:
+        lines += [f"  at {run['where']}"] if run["where"] else []
+        lines += [f"  hint: {run['hint']}"] if run["hint"] else []
     [first, *_] = result["runs"]
     for number, source in enumerate(first["sources"]):
         values = f"{source['count']} value{'s' * (source['count'] != 1)}, the last {source['last']}"

@@ -20,9 +20,9 @@ WRAPPED = "_stitchgen_wrapped"
 class Watcher(Protocol):
     """What is told of a training."""
 
-    def built(self, module: nn.Module) -> None: ...
+    def built(self, module: nn.Module, where: Optional[str]) -> None: ...
 
-    def optimizer_made(self, optimizer: Any) -> None: ...
+    def optimizer_made(self, optimizer: Any, where: Optional[str]) -> None: ...
 
     def stepping(self, optimizer: Any) -> None: ...
 
@@ -56,7 +56,7 @@ def _watch_constructors(watcher: Watcher) -> None:
             finally:
                 depth.now -= 1
             if not depth.now and isinstance(self, nn.Module):
-                watcher.built(self)
+                watcher.built(self, _caller())
 
         return construct
 
@@ -78,7 +78,7 @@ def _watch_optimizers(watcher: Watcher) -> None:
     def made(self: Any, *args: Any, **kwargs: Any) -> None:
         construct(self, *args, **kwargs)
         _watch_steps(type(self), watcher)
-        watcher.optimizer_made(self)
+        watcher.optimizer_made(self, _caller())
 
     Optimizer.__init__ = made  # type: ignore[method-assign]
 

@@ -29,12 +29,12 @@ class Turns:
         self.cost = Cost(settings.counter)
         self.roots: List[Any] = []  # weak references
 
-    def built(self, module: nn.Module) -> None:
+    def built(self, module: nn.Module, where: Optional[str]) -> None:
         if self._is_here() and [*module.parameters(), *module.buffers()]:
             self.roots.append(weakref.ref(module))
             self.cost.built(weakref.ref(module))
 
-    def optimizer_made(self, optimizer: Any) -> None:
+    def optimizer_made(self, optimizer: Any, where: Optional[str]) -> None:
         pass
 
     def loader_started(self) -> None:

@@ -32,6 +32,10 @@ class Watcher:
         self.roots: List[Tuple[int, Any]] = []  # with weak references
         self.built_count = 0
         self.trained: Set[int] = set()  # numbers of roots that an optimizer has begun to change
+        self.held: Set[int] = set()  # of those, the ones that an optimizer has parameters of
+        self.built_at: Dict[int, Optional[str]] = {}  # where roots were built, `path:line`
+        self.made_at: Any = weakref.WeakKeyDictionary()  # and optimizers
+        self.optimizer_at: Optional[str] = None  # the one that took the first step
         self.stepped: Any = weakref.WeakSet()  # optimizers that have taken a step
         self.first_step = False
         self.shared = 0
@@ -42,20 +46,22 @@ class Watcher:
 
     # -- what the hooks say ------------------------------------------------------------------------
 
-    def built(self, module: nn.Module) -> None:
+    def built(self, module: nn.Module, where: Optional[str] = None) -> None:
         """A module of the user's has been constructed, and none around it is being constructed."""
         if self._passes_over() or not [*module.parameters(), *module.buffers()]:
             return
         number = self.built_count
         self.built_count += 1
+        self.built_at[number] = where
         self.roots.append((number, weakref.ref(module)))
         self.cost.built(weakref.ref(module))
         here = [(number, module)]
         self._event("built", type(module).__name__, tape.named_tensors(here), (number, module))
 
-    def optimizer_made(self, optimizer: Any) -> None:
+    def optimizer_made(self, optimizer: Any, where: Optional[str] = None) -> None:
         if self._passes_over():
             return
+        self.made_at[optimizer] = where
         fresh = [(number, root) for number, root in self._alive() if number not in self.trained]
         self._event("optimizer", type(optimizer).__name__, tape.named_tensors(fresh))
 
@@ -70,9 +76,11 @@ class Watcher:
         self.blocks.stepping(optimizer)
         self.trained |= {number for number, _ in fresh}
         held = {id(one) for group in optimizer.param_groups for one in group["params"]}
-        for _, root in fresh:
+        for number, root in fresh:
             if any(id(one) in held for one in root.parameters()):
+                self.held.add(number)
                 self.cost.stepping(root)
+        self.optimizer_at = self.optimizer_at or self.made_at.get(optimizer)
         self.first_step = True
         self._write()
 
@@ -159,6 +167,8 @@ class Watcher:
             "stepped": self.first_step,
             "fingerprints": self.fingerprints[:8],
             "seeds": self.seeds[-8:],
+            "optimizer_at": self.optimizer_at,
+            "trained_at": {str(number): self.built_at[number] for number in sorted(self.held)},
             "loaded": self._loaded(),
             "blocks": self.blocks.as_dict(),
             "cost": self.costs,

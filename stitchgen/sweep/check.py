@@ -110,6 +110,7 @@ def _told(state: State) -> dict[str, Any]:
         "seconds": {**failed, **done}.get("seconds"),
         "reason": reason,
         "hint": failed.get("hint"),
+        "where": failed.get("where"),
         "moved": done.get("moved"),
         "paired": pairing.get("paired"),
         "shared": pairing.get("shared"),

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+OTHER_MODEL = (
+    "let the script train the model that it builds of the edited class, and build no other one"
+)
+
 
 @dataclass(frozen=True)
 class Pairing:
@@ -23,10 +27,11 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`refused` is why the run does not count; empty where it does."""
+    """`refused` is why the run does not count, empty where it does; `where` the line of the script, `path:line`."""
 
     refused: str
     hint: str
+    where: str
     pairing: Pairing
     moved: int = 0
     parameters: int = 0
@@ -47,6 +52,7 @@ def verdict_of(
         return Verdict(
             "no optimizer was seen to take a step, so nothing shows that the block was trained",
             "run the training with python or torchrun, without -I and -E",
+            "",
             pairing,
         )
     for one in trained.values():
@@ -55,12 +61,12 @@ def verdict_of(
             return Verdict(*refused, pairing)
     blocks = [one["blocks"] for one in trained.values()]
     moved, parameters = len(blocks[0]["moved"]), len(blocks[0]["parameters"])
-    return Verdict("", "", pairing, moved, parameters)
+    return Verdict("", "", "", pairing, moved, parameters)
 
 
 def not_from_tree(
     loaded: Mapping[str, Sequence[str]], tree: Path, edited: Sequence[str]
-) -> tuple[str, str] | None:
+) -> tuple[str, str, str] | None:
     """The edited files have to be those that were imported: an installed copy is another model."""
     for file in edited:
         paths = loaded.get(file, [])
@@ -69,13 +75,19 @@ def not_from_tree(
             return (
                 f"the training did not import the edited {file} of its tree{there}",
                 "let the training import the project's own files: what it puts on sys.path hides them",
+                "",
             )
     return None
 
 
-def not_trained(report: Mapping[str, Any], attributes: Sequence[str]) -> tuple[str, str] | None:
+def not_trained(
+    report: Mapping[str, Any], attributes: Sequence[str]
+) -> tuple[str, str, str] | None:
     """The block has to be made, to run, to be in an optimizer and to move."""
     blocks = report["blocks"]
+    optimizer = in_tree(report.get("optimizer_at"))
+    trained: Mapping[str, str | None] = report.get("trained_at") or {}
+    built = in_tree(next(iter(trained.values()), None))
     parts = {part for path in blocks["modules"] + blocks["parameters"] for part in path.split(".")}
     parts |= {part.partition(":")[2] for part in parts}
     for attribute in attributes:
@@ -83,24 +95,39 @@ def not_trained(report: Mapping[str, Any], attributes: Sequence[str]) -> tuple[s
         if name not in parts:
             return (
                 f"the model that was trained has no {attribute}",
-                "the script builds its model in another way than the class that was edited",
+                OTHER_MODEL,
+                built,
             )
     parameters = set(blocks["parameters"])
     left = sorted(parameters - set(blocks["optimized"]))
+    if trained and left and left[0].partition(":")[0] not in trained:
+        return (
+            f"the model that was trained is not the one that has {_name(left[0])}",
+            OTHER_MODEL,
+            built,
+        )
     if left:
         return (
             f"no optimizer has {_name(left[0])}"
             + (f" and {len(left) - 1} more" if left[1:] else ""),
             "give the optimizer all parameters: model.parameters(), not those of some layers",
+            optimizer,
         )
     if parameters and not blocks["moved"]:
         return (
             f"{_name(min(parameters))} and all else of the block stayed as it began",
             "see that the block runs in the training and that its learning rate is not zero",
+            optimizer,
         )
     if not parameters and not set(blocks["callable"]) & set(blocks["called"]):
-        return ("the block was never called", "see that the training runs the layer it is at")
+        hint = "see that the training runs the layer it is at"
+        return "the block was never called", hint, built
     return None
+
+
+def in_tree(where: str | None) -> str:
+    """A line of a run's own copy of the project as the user reads it: `train.py:12`."""
+    return (where or "").rpartition("/tree/")[2]
 
 
 def pairing_of(reports: Mapping[str, Any], *, pair: bool) -> Pairing:

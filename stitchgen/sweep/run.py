@@ -284,6 +284,10 @@ class Progress:
             self.say(f"{run}: {failure['reason']}")
             for line in failure.get("lines", ()):
                 self.say(f"  | {line}")
+            if failure.get("where"):
+                self.say(f"  at {failure['where']}")
+            if failure.get("hint"):
+                self.say(f"  hint: {failure['hint']}")
             if failure["kind"] == "disk-full":
                 raise disk_full(self.folder.run(run).path, "no space was left for it")
             if failure["kind"] == "no-metric":

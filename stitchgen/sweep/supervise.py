@@ -86,6 +86,7 @@ def _attempt(sweep: SweepFolder, one: Run, at: TryFolder, lock: int) -> dict[str
         )
         if verdict.refused:
             failure = {"reason": verdict.refused, "hint": verdict.hint, "kind": "not-counted"}
+            failure["where"] = verdict.where
     if failure is not None:
         write_json(at.exit, {**about, "status": status, **failure})
         return {"ok": False, "command": "sweep", "run": {**about, **failure}}
