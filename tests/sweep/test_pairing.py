@@ -54,7 +54,7 @@ def test_a_gated_variant_begins_with_its_baselines_loss(training, sweep):
     assert baseline["cost"]["parameters"] == (9 + 1 + 2) * 8 + (9 * 8 + 1 + 2) * 8 + 9 * 4
     assert baseline["cost"]["macs"] == 36 * 9 * 8 + 36 * 9 * 8 * 8 + 8 * 4
     assert se["cost"]["parameters"] > baseline["cost"]["parameters"]
-    assert se["cost"]["macs"] > baseline["cost"]["macs"] and se["cost"]["seconds"] > 0
+    assert se["cost"]["macs"] > baseline["cost"]["macs"]
     status, answer = sweep("keep", "se")
     assert status == 0 and {one["path"] for one in answer["files"]} == {
         "blocks/se.py",

@@ -50,7 +50,7 @@ class Table:
     groups: tuple[tuple[int, ...], ...]  # seeds, by when they were asked for
     rows: tuple[Row, ...]
     in_turns: str | None = None  # the device that latency was measured on, each variant in turns
-    not_in_turns: str | None = None  # why it was not
+    not_in_turns: str | None = None  # why it could not be, and is not shown
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -87,6 +87,9 @@ def table_of(
     if turns and set(turns) == set(names[1:]):
         rows = _with_times(rows, turns)
         device = next(iter(turns.values()))["device"]
+    elif latency:
+        # What a run has measured for itself, with others beside it, is no better than nothing.
+        rows = [replace(row, cost=replace(row.cost, seconds=None)) for row in rows]
     return Table(
         asked["metric"],
         asked["at"],

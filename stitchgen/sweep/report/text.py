@@ -140,13 +140,14 @@ def sentences(table: Table, lang: str, name: str) -> list[str]:
         row.comparison for row in table.rows if row.comparison and row.comparison.p_holm is not None
     ]
     if compared:
-        found += [words["pairs"].format(tests=len(compared)), words["bought"]]
+        pairs = words["pairs"].format(tests=len(compared))
+        found += [pairs if len(compared) > 1 else words["pairs_of_one"], words["bought"]]
     if table.in_turns is not None:
         found.append(words["turns"].format(device=table.in_turns))
+    elif table.not_in_turns:
+        found.append(words["no_turns"].format(why=table.not_in_turns))
     elif any(row.cost.seconds is not None for row in table.rows):
         found.append(words["measured"])
-        if table.not_in_turns:
-            found.append(words["no_turns"].format(why=table.not_in_turns))
     reasons = {row.cost.reason for row in table.rows if row.cost.reason}
     found += [words["unmeasured"].format(why=why) for why in sorted(reasons)]
     if any(one.verdict == GAIN for one in compared):
