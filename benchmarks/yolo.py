@@ -4,6 +4,7 @@
     python benchmarks/yolo.py --folders ../yolov5/models   and those of other repositories
     python benchmarks/yolo.py --widths                     the channels that are read, beside those that are built
     python benchmarks/yolo.py --prove --files yolov8 -seg  `stitchgen add`, with its proof, at three positions a file
+                                                           and two scales; --share 0.2 --seed 1 for a fifth of the files
     python benchmarks/yolo.py --twins yolov8n yolo11n      how many old tensors arrive, by the twin and without it
     python benchmarks/yolo.py --projects PYTHON...         with each Python's Ultralytics: train.py, the command line, a
                                                            worker, resume, predict, fuse, TorchScript, undo
@@ -18,9 +19,8 @@ requirements; `--prove` takes that Python for the models, too.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
+import random
 import sys
 import tempfile
 import time
@@ -35,10 +35,16 @@ import yolo_project
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from stitchgen.analysis.runtime_backend import SharedObservers
 from stitchgen.errors import StitchError
+from stitchgen.pipeline import splice
+from stitchgen.project.config import Project, find_project
 from stitchgen.source.edits import apply, inverse
 from stitchgen.source.yaml_edits import Insertion, insert_rows, readers_of
 from stitchgen.source.yaml_rows import IMAGE, read_model
+from stitchgen.targets.placement import AFTER
+from stitchgen.targets.request import AddRequest
+from stitchgen.yolo.files import at_scale, builder_of
 from stitchgen.yolo.parse_model import NO_MAPS, features
 
 #: Of which all old tensors have to arrive.
@@ -153,42 +159,79 @@ def widths(options: argparse.Namespace) -> Counter[str]:
 
 
 def proofs(options: argparse.Namespace) -> Counter[str]:
-    """`stitchgen add` at three positions of each file: proven, or refused with a reason."""
+    """`stitchgen add` at three positions of each file, at two scales: proven, or refused with a reason.
+
+    One observer answers all: torch and Ultralytics are imported once, and are no part of the figures.
+    """
     counts: Counter[str] = Counter()
-    for path in files(options):
-        raw = path.read_bytes()
-        model = read_model(raw, path.name)
-        places = [row.index for row in model.rows[:-1] if row.module not in NO_MAPS]
-        for index in sorted({places[len(places) // 4], places[len(places) // 2], places[-1]}):
-            with tempfile.TemporaryDirectory() as folder:
-                (Path(folder) / path.name).write_bytes(raw)
-                (Path(folder) / "pyproject.toml").touch()
-                target = f"{path.name}::model.{index}"
-                command = [
-                    sys.executable,
-                    "-m",
-                    "stitchgen",
-                    "add",
-                    options.block,
-                    "--after",
-                    target,
-                ]
-                began = time.monotonic()
-                done = subprocess.run(
-                    [*command, "--python", sys.executable, "--dry-run", "--json"],
-                    cwd=folder,
-                    env=dict(os.environ, PYTHONPATH=str(HERE.parent)),
-                    capture_output=True,
-                    text=True,
-                )
-            result = json.loads(done.stdout)
-            seconds = time.monotonic() - began
-            verdict = "proven" if result["ok"] else result["error"]["code"]
-            why = "" if result["ok"] else result["error"]["message"]
-            counts[verdict] += 1
-            print(f"{target:40} {verdict} {seconds:.1f} s {why}", flush=True)
+    chosen = list(files(options))
+    if options.share < 1:
+        count = max(1, round(options.share * len(chosen)))
+        chosen = random.Random(options.seed).sample(chosen, count)
+    with tempfile.TemporaryDirectory() as folder, SharedObservers() as observers:
+        (Path(folder) / "pyproject.toml").touch()
+        for path in chosen:
+            project = project_with(path, Path(folder))
+            model = read_model(path.read_bytes(), path.name)
+            places = [row.index for row in model.rows[:-1] if row.module not in NO_MAPS]
+            for index in sorted({places[len(places) // 4], places[len(places) // 2], places[-1]}):
+                counts[proof(options, project, path, index, observers)] += 1
     counts["wrong"] = counts["internal"]
     return counts
+
+
+def project_with(path: Path, folder: Path) -> Project:
+    """The repository that a file is of; for one of the package the folder, with the file and a script that
+    names it at its first two scales."""
+    root = next((one for one in path.parents if builder_of(one) is not None), None)
+    if root is not None and not path.is_relative_to(packaged()):
+        return find_project(root)
+    for old in folder.glob("*.yaml"):
+        old.unlink()
+    (folder / path.name).write_bytes(path.read_bytes())
+    scales = [one.name for one in read_model(path.read_bytes(), path.name).scales]
+    named = [at_scale(path.name, one) if one else path.name for one in scales[:2]]
+    lines = ["from ultralytics import YOLO", *(f"YOLO({one!r})" for one in named)]
+    (folder / "train.py").write_text("\n".join(lines) + "\n")
+    return find_project(folder)
+
+
+def proof(
+    options: argparse.Namespace,
+    project: Project,
+    path: Path,
+    index: int,
+    observers: SharedObservers,
+) -> str:
+    """What came of it; printed with the seconds and the observer's processor time."""
+    own = path.relative_to(project.root) if path.is_relative_to(project.root) else Path(path.name)
+    request = AddRequest(
+        block=options.block,
+        placement=AFTER,
+        targets=(f"{own.as_posix()}::model.{index}",),
+        python=sys.executable,
+    )
+    began, used = time.monotonic(), processor_time(observers)
+    why = ""
+    try:
+        found = splice.run(project, request, "dry-run", observers).result["proof"]
+        verdict, why = "proven", ", ".join(found["build"])
+    except StitchError as error:
+        verdict, why = error.code, error.message
+    seconds, used = time.monotonic() - began, processor_time(observers) - used
+    print(f"{path.name}::model.{index} {verdict} {seconds:.1f} s, {used:.1f} s: {why}", flush=True)
+    return verdict
+
+
+def processor_time(observers: SharedObservers) -> float:
+    """Seconds that the observers have had of the processor; 0 where the system does not tell."""
+    total = 0.0
+    for observer in observers.open.values():
+        stat = Path(f"/proc/{observer.process.pid}/stat")
+        if stat.exists():
+            fields = stat.read_text().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 # -- projects ----------------------------------------------------------------------------------------
@@ -229,6 +272,8 @@ def main() -> int:
     parser.add_argument("--block", default="cbam")
     parser.add_argument("--widths", action="store_true")
     parser.add_argument("--prove", action="store_true")
+    parser.add_argument("--share", type=float, default=1.0, help="of the files that --prove takes")
+    parser.add_argument("--seed", type=int, default=0, help="by which they are chosen")
     parser.add_argument("--twins", nargs="*", metavar="MODEL", help="yolov8n, ...")
     parser.add_argument("--projects", nargs="*", default=[], metavar="PYTHON")
     parser.add_argument("--all", action="store_true", help="every figure, in this order")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.analysis.backend import KeyChanges
-from stitchgen.analysis.runtime_backend import Observer, encoded
+from stitchgen.analysis.runtime_backend import SharedObservers, encoded
 from stitchgen.analysis.subject import MISSING, Subject
 from stitchgen.errors import StitchError
 from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, TwinAnswer
@@ -54,11 +54,11 @@ class RowsProof:
     notes: tuple[str, ...]
 
 
-def prove_rows(subject: Subject, question: RowsQuestion) -> RowsProof:
+def prove_rows(subject: Subject, question: RowsQuestion, observers: SharedObservers) -> RowsProof:
     """The proof; raises StitchError where a check does not hold, or nothing can be built."""
     try:
-        with Observer(subject.python, subject) as observer:
-            answer: RowsAnswer = observer.ask("prove_rows", **fields(subject, question))
+        observer = observers.of(subject)
+        answer: RowsAnswer = observer.ask("prove_rows", **fields(subject, question))
     except StitchError as error:
         if error.code == "does-not-build" and not MISSING.search(error.message):
             error.hint = (
@@ -148,19 +148,19 @@ def make_twin(
     builder: str | None,
     register: str | None,
     overlay: Mapping[Path, bytes],
+    observers: SharedObservers,
 ) -> Twin:
     """The twin of a checkpoint, in a file of the folder for temporary ones."""
     try:
-        with Observer(subject.python, subject) as observer:
-            answer: TwinAnswer = observer.ask(
-                "make_twin",
-                checkpoint=str(checkpoint),
-                yaml=yaml,
-                builder=builder,
-                register=register,
-                overlay=encoded(overlay),
-                inputs=[],
-            )
+        answer: TwinAnswer = observers.of(subject).ask(
+            "make_twin",
+            checkpoint=str(checkpoint),
+            yaml=yaml,
+            builder=builder,
+            register=register,
+            overlay=encoded(overlay),
+            inputs=[],
+        )
     except StitchError as error:
         hints = {
             "does-not-build": f"It was tried with {subject.python}; --python names another.",

@@ -149,7 +149,7 @@ def spread_over_first(args: Arguments) -> bool:
 def in_order(value: torch.Tensor) -> bool:
     """Whether a step along an axis is longer than one along the next, as in a part of the channels."""
     strides = value.stride()
-    return all(a > b for a, b in zip(strides, strides[1:]))
+    return all(strides[axis] > strides[axis + 1] for axis in range(value.dim() - 1))
 
 
 def batch_norm(args: Arguments) -> Any:

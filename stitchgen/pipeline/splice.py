@@ -92,7 +92,9 @@ def propose(
                     hint="run the command once for each block, the last one first",
                 )
             block = find_block(project, request.block)
-            return yaml_splice.propose(project, request, block, script, dry_run=dry_run)
+            return yaml_splice.propose(
+                project, request, block, script, dry_run=dry_run, shared=shared
+            )
     if request.weights is not None:
         raise UsageError(
             "usage",

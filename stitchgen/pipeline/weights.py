@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.rows_proof import Twin, make_twin
+from stitchgen.analysis.runtime_backend import SharedObservers
 from stitchgen.analysis.subject import Subject, interpreter
 from stitchgen.errors import StitchError, shown_below
 from stitchgen.history import ledger
@@ -36,7 +37,9 @@ def run(
         base, register = found if found is not None else (project.root, None)
         name = None if builder is None else dotted_name(project.root, builder)
         subject = subject_of(project, file, program, base)
-        twin = make_twin(subject, path, file.model.document.text, name, register, {})
+        with SharedObservers() as observers:
+            text = file.model.document.text
+            twin = make_twin(subject, path, text, name, register, {}, observers)
         change = change_of(target, twin)
     if write:
         record = ledger.SpliceRecord(
@@ -97,8 +100,11 @@ def checkpoint_file(project: Project, name: str) -> Path:
 
 def named_for(checkpoint: Path, file: YamlFile) -> str:
     """`yolov8n-cbam` of yolov8n.pt and yolov8-cbam.yaml."""
+    own = file.path.rpartition("/")[2].rpartition(".")[0]
+    if own.startswith(checkpoint.stem):
+        return own
     general, _ = unscaled(checkpoint.name)
-    base, own = general.rpartition(".")[0], file.path.rpartition("/")[2].rpartition(".")[0]
+    base = general.rpartition(".")[0]
     return checkpoint.stem + (own[len(base) :] if own.startswith(base) else f"-{own}")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, TypeGuard
 
 from stitchgen.analysis.rows_proof import RowsProof, make_twin
+from stitchgen.analysis.runtime_backend import SharedObservers
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, UsageError
 from stitchgen.history import ledger
@@ -74,17 +76,31 @@ def propose(
     script: ScriptYaml | None = None,
     *,
     dry_run: bool,
+    shared: SharedObservers | None = None,
 ) -> Outcome:
     """The plan of a request with its proof, as an outcome that nothing has been done about yet."""
+    with SharedObservers() if shared is None else nullcontext(shared) as observers:
+        return proposed(project, request, block, script, observers, dry_run=dry_run)
+
+
+def proposed(
+    project: Project,
+    request: AddRequest,
+    block: Block,
+    script: ScriptYaml | None,
+    observers: SharedObservers,
+    *,
+    dry_run: bool,
+) -> Outcome:
     done = done_already(project, request, dry_run=dry_run)
     if done is not None:
         return done
     plan = make_plan(project, request, block, check_settings(block, request.settings), script)
-    proof, without = proven(project, request, plan)
+    proof, without = proven(project, request, plan, observers)
     changes = plan.changes
     fitted = None
     if request.weights is not None and plan.fresh:
-        fitted, weights_change = fitted_weights(project, request, plan)
+        fitted, weights_change = fitted_weights(project, request, plan, observers)
         if script is not None:
             rename_weights(plan.workspace, script, request.weights, weights_change.path)
         changes = [*plan.changes, weights_change]
@@ -103,7 +119,7 @@ def propose(
 
 
 def fitted_weights(
-    project: Project, request: AddRequest, plan: YamlPlan
+    project: Project, request: AddRequest, plan: YamlPlan, observers: SharedObservers
 ) -> tuple[dict[str, Any], FileChange]:
     """What `stitchgen weights` would report and write, once the plan is carried out."""
     assert request.weights is not None and plan.registration is not None
@@ -113,20 +129,20 @@ def fitted_weights(
     subject = subject_of(project, request, plan)
     name = None if builder is None else dotted_name(project.root, builder)
     text, overlay = plan.after.document.text, plan.workspace.overlay()
-    twin = make_twin(subject, path, text, name, plan.registration.module, overlay)
+    twin = make_twin(subject, path, text, name, plan.registration.module, overlay, observers)
     report = weights.report(path, plan.file.path, target, twin, written=False)
     kept = {key: report[key] for key in ("checkpoint", "tensors", "arriving", "without")}
     return {**kept, "path": target.name}, weights.change_of(target, twin)
 
 
 def proven(
-    project: Project, request: AddRequest, plan: YamlPlan
+    project: Project, request: AddRequest, plan: YamlPlan, observers: SharedObservers
 ) -> tuple[RowsProof | None, StitchError | None]:
     """The proof; None where there is nothing to prove or it is not wanted, or why there is no torch."""
     if not request.prove or not plan.fresh:
         return None, None
     try:
-        return prove(project, request, plan), None
+        return prove(project, request, plan, observers), None
     except StitchError as error:
         if error.code != "no-torch":
             raise

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stitchgen.analysis.rows_proof import AddedRow, RowsProof, RowsQuestion, prove_rows
+from stitchgen.analysis.runtime_backend import SharedObservers
 from stitchgen.analysis.subject import Subject, interpreter
 from stitchgen.errors import StitchError
 from stitchgen.project.config import Project
@@ -21,7 +22,9 @@ MOST_RUN = 2
 UNKNOWN = re.compile(r"(?:KeyError: '|name ')([\w.]+)'")
 
 
-def prove(project: Project, request: AddRequest, plan: YamlPlan) -> RowsProof:
+def prove(
+    project: Project, request: AddRequest, plan: YamlPlan, observers: SharedObservers
+) -> RowsProof:
     """The proof of the rows that a plan puts in."""
     assert plan.registration is not None
     module = plan.registration.module
@@ -29,6 +32,7 @@ def prove(project: Project, request: AddRequest, plan: YamlPlan) -> RowsProof:
         return prove_rows(
             subject_of(project, request, plan),
             question(project, plan, module, builder_of(project.root)),
+            observers,
         )
     except StitchError as error:
         raise at_row(plan, error) from error

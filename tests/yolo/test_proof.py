@@ -6,6 +6,7 @@ What is right is proven and written; each wrong edit, and each block that breaks
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -177,3 +178,23 @@ def test_a_repository_makes_its_settings_where_it_may(
     monkeypatch.delenv(name)
     Builder("models.yolo", None)
     assert Path(os.environ[name]).is_relative_to(tempfile.gettempdir())
+
+
+def test_what_a_registration_sets_is_taken_out_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process answers several requests, each with blocks of its own."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ultralytics"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "package"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "registering.py").write_text(
+        "from ultralytics.nn import tasks\nfrom ultralytics.utils import dist\n\n"
+        "tasks.Mine, dist.generate_ddp_file = object, None\n"
+    )
+    for _ in range(2):
+        with Builder(None, "registering", "Mine") as builder:
+            assert builder.tasks.Mine is object
+        assert not hasattr(builder.tasks, "Mine")
+        assert sys.modules["ultralytics.utils.dist"].generate_ddp_file is not None
+        del sys.modules["registering"]

@@ -16,8 +16,11 @@ from stitchgen.observer.failure import Failure
 from stitchgen.observer.rows.weights import alignment
 from stitchgen.pipeline import splice, weights
 from stitchgen.project import config
+from stitchgen.source.yaml_rows import read_model
+from stitchgen.yolo.files import YamlFile
 from tests.support.commands import refusal, request_of
 from tests.support.spliced import tree
+from tests.yolo.test_proof import MODEL
 
 
 def built(path: Path) -> Any:
@@ -52,6 +55,20 @@ def test_every_tensor_arrives(fork: config.Project, model: Any, python: str) -> 
     shapes = {key: tensor.shape for key, tensor in twin.state_dict().items()}
     again = built_from(twin.yaml).state_dict()
     assert {key: tensor.shape for key, tensor in again.items()} == shapes
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "path", "name"),
+    [
+        ("yolov8n.pt", "yolov8-cbam.yaml", "yolov8n-cbam"),
+        ("yolov5n.pt", "models/yolov5n.yaml", "yolov5n"),
+        ("yolov5n.pt", "models/yolov5n_cbam.yaml", "yolov5n_cbam"),
+        ("best.pt", "yolov8-cbam.yaml", "best-yolov8-cbam"),
+    ],
+)
+def test_the_file_is_called_after_both(checkpoint: str, path: str, name: str) -> None:
+    file = YamlFile(Path(path), path, False, "", read_model(MODEL, path))
+    assert weights.named_for(Path(checkpoint), file) == name
 
 
 def test_undo_takes_the_file_back_and_check_does_not_miss_it(

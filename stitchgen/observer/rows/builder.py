@@ -57,12 +57,27 @@ class Builder:
         os.environ.setdefault("YOLO_AUTOINSTALL", "false")
         self.tasks = imported(module or TASKS)
         taken = bool(name) and module is None and hasattr(self.tasks, name)
-        if register is not None:
-            imported(register)
         if taken:
             message = "Ultralytics has a class %s of its own, whose place the block would take"
             raise Failure("bad-argument", message % name, self.file)
         self.own = module is not None and not module.startswith("ultralytics")
+        self.changed = [self.tasks]
+        if register is not None and not self.own:
+            self.changed.append(imported("ultralytics.utils.dist"))
+        self.as_found = [dict(vars(one)) for one in self.changed]
+        if register is not None:
+            imported(register)
+
+    def __enter__(self) -> Builder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take out what the project's registration put into the package: the next request has its own."""
+        for module, names in zip(self.changed, self.as_found):
+            now = vars(module)
+            for name in [one for one in now if one not in names]:
+                del now[name]
+            now.update(names)
 
     @property
     def file(self) -> str:

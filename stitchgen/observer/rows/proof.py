@@ -44,7 +44,11 @@ LEAST_SIDE, LEAST_PIXELS = 128, 2
 
 def prove_rows(request: RowsRequest) -> RowsAnswer:
     """Hold the checks at each scale, in their order, up to the first at which one fails."""
-    builder = Builder(request.get("builder"), request.get("register"), request["name"])
+    with Builder(request.get("builder"), request.get("register"), request["name"]) as builder:
+        return proven_with(builder, request)
+
+
+def proven_with(builder: Builder, request: RowsRequest) -> RowsAnswer:
     answer: RowsAnswer = {
         "scales": [],
         "builder": builder.file,

@@ -31,7 +31,11 @@ Row = List[Any]  # from, repeats, module, args
 
 def make_twin(request: TwinRequest) -> TwinAnswer:
     """Write the twin into the folder for temporary files. Raises `Failure`."""
-    builder = Builder(request.get("builder"), request.get("register"))
+    with Builder(request.get("builder"), request.get("register")) as builder:
+        return twin_by(builder, request)
+
+
+def twin_by(builder: Builder, request: TwinRequest) -> TwinAnswer:
     checkpoint = loaded(request["checkpoint"])
     models = [key for key in MODELS if isinstance(checkpoint.get(key), nn.Module)]
     if not models or not hasattr(checkpoint[models[0]], "yaml"):
