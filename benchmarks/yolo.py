@@ -19,6 +19,7 @@ requirements; `--prove` takes that Python for the models, too.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import sys
@@ -161,31 +162,47 @@ def widths(options: argparse.Namespace) -> Counter[str]:
 def proofs(options: argparse.Namespace) -> Counter[str]:
     """`stitchgen add` at three positions of each file, at two scales: proven, or refused with a reason.
 
-    One observer answers all: torch and Ultralytics are imported once, and are no part of the figures.
+    One observer answers for all files of a folder: torch and Ultralytics are imported for the first alone.
     """
     counts: Counter[str] = Counter()
     chosen = list(files(options))
     if options.share < 1:
         count = max(1, round(options.share * len(chosen)))
         chosen = random.Random(options.seed).sample(chosen, count)
-    with tempfile.TemporaryDirectory() as folder, SharedObservers() as observers:
+    with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "pyproject.toml").touch()
-        for path in chosen:
-            project = project_with(path, Path(folder))
-            model = read_model(path.read_bytes(), path.name)
-            places = [row.index for row in model.rows[:-1] if row.module not in NO_MAPS]
-            for index in sorted({places[len(places) // 4], places[len(places) // 2], places[-1]}):
-                counts[proof(options, project, path, index, observers)] += 1
+        for root, paths in itertools.groupby(sorted(chosen), repository):
+            with SharedObservers() as observers:
+                for path in paths:
+                    counts.update(proofs_of(options, path, root or Path(folder), observers))
     counts["wrong"] = counts["internal"]
     return counts
 
 
+def repository(path: Path) -> Path | None:
+    """The folder with the parse_model of a file's own repository; None of a file of the package."""
+    if path.is_relative_to(packaged()):
+        return None
+    return next((one for one in path.parents if builder_of(one) is not None), None)
+
+
+def proofs_of(
+    options: argparse.Namespace, path: Path, root: Path, observers: SharedObservers
+) -> Iterator[str]:
+    """What came of each position of a file."""
+    try:
+        model = read_model(path.read_bytes(), path.name)
+    except StitchError as refused:
+        yield f"refused: {refused.code}"
+        return
+    project = find_project(root) if path.is_relative_to(root) else project_with(path, root)
+    places = [row.index for row in model.rows[:-1] if row.module not in NO_MAPS]
+    for index in sorted({places[len(places) // 4], places[len(places) // 2], places[-1]}):
+        yield proof(options, project, path, index, observers)
+
+
 def project_with(path: Path, folder: Path) -> Project:
-    """The repository that a file is of; for one of the package the folder, with the file and a script that
-    names it at its first two scales."""
-    root = next((one for one in path.parents if builder_of(one) is not None), None)
-    if root is not None and not path.is_relative_to(packaged()):
-        return find_project(root)
+    """The folder as a project: with a file of the package, and a script that names it at its first two scales."""
     for old in folder.glob("*.yaml"):
         old.unlink()
     (folder / path.name).write_bytes(path.read_bytes())

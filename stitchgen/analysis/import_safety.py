@@ -25,8 +25,10 @@ ACTING = {"subprocess", "socket", "urllib", "http", "argparse", "multiprocessing
 #: What ends a program or trains: never run, not even in a file that the model file imports.
 TRAINING_NAMES = {"backward", "step", "zero_grad", "fit", "main", "train", "run", "launch"}
 TRAINING_NAMES |= {"parse_args", "exit", "quit", "input", "DataLoader"}
+#: What makes a folder: the observer forbids it of one that is not there yet.
+FOLDER_NAMES = {"makedirs", "mkdir"}
 #: What writes, starts or fetches something, which the observer forbids; an import must not fail of it.
-TRAINING_NAMES |= {"makedirs", "mkdir", "rmtree", "urlretrieve", "system", "popen", "Popen"}
+TRAINING_NAMES |= {*FOLDER_NAMES, "rmtree", "urlretrieve", "system", "popen", "Popen"}
 #: Modules of Python whose functions of these names tell something, and do nothing.
 QUIET = set(sys.stdlib_module_names) - ACTING - {"os", "sys", "pathlib", "asyncio", "unittest"}
 REPORTING = {"wandb", "mlflow", "requests", "subprocess"}
@@ -57,11 +59,12 @@ def left_out(
     return found
 
 
-def acting(tree: ast.Module) -> list[tuple[int, int]]:
+def acting(tree: ast.Module, wanted: Collection[str] = ()) -> list[tuple[int, int]]:
     """The same for a file that the model file imports.
 
     It is run as Python runs it, since packages fill their registries so; left out is only what
-    trains or ends the program, and what needs the names that are missing then.
+    trains or ends the program, and what needs the names that are missing then. Other files import the
+    `wanted` names, and fail without: what makes a folder on the way to one of them is run.
     """
     names: set[str] = set()
     missing: set[str] = set()
@@ -72,6 +75,10 @@ def acting(tree: ast.Module) -> list[tuple[int, int]]:
             continue
         names = names or acting_names(tree)
         if acts(statement, names) or (missing and loaded(statement) & missing):
+            if stored(statement) & set(wanted) and not loaded(statement) & missing:
+                others = acting_names(tree, TRAINING_NAMES - FOLDER_NAMES)
+                if not acts(statement, others):
+                    continue
             reader = reader or Reader(tree)
             if loaded(statement) & missing or not reader.keeps(statement):
                 found.append((statement.lineno, statement.end_lineno or statement.lineno))
@@ -79,7 +86,7 @@ def acting(tree: ast.Module) -> list[tuple[int, int]]:
     return found
 
 
-def acting_names(tree: ast.Module) -> set[str]:
+def acting_names(tree: ast.Module, known: Collection[str] = TRAINING_NAMES) -> set[str]:
     """The names whose call trains or ends the program, with those of the file's own functions that
     its top level calls."""
     functions = {node.name: node for node in tree.body if isinstance(node, DEFINITIONS[:2])}
@@ -90,7 +97,7 @@ def acting_names(tree: ast.Module) -> set[str]:
         new = loaded_below(functions[todo.pop()]) & set(functions) - reached
         reached |= new
         todo += new
-    names = set(TRAINING_NAMES)
+    names = set(known)
     before = 0
     while before != len(names):
         before = len(names)

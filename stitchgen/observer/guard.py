@@ -14,6 +14,8 @@ from typing import Any, Tuple, Union
 NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "urllib.Request"}
 PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"}
 CHANGES = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
+#: Where Ultralytics, and the repositories that came of its first, look for the folder of their settings.
+SETTINGS = ("YOLO_CONFIG_DIR", "YOLOV5_CONFIG_DIR")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -21,8 +23,16 @@ class Forbidden(PermissionError):
     """What the model tried to do; a PermissionError, since careful code expects those."""
 
 
+def lead_settings_aside() -> None:
+    """Let packages that keep settings in the user's home make them in the folder for temporary files."""
+    folder = os.path.join(tempfile.gettempdir(), "stitchgen-ultralytics")
+    for name in SETTINGS:
+        os.environ.setdefault(name, folder)
+
+
 def raise_guard() -> None:
     """Forbid from here on; there is no way back, as audit hooks stay."""
+    lead_settings_aside()
     writable = [os.path.realpath(tempfile.gettempdir()), os.path.realpath("/dev")]
     home = os.environ.get("HOME")
     if home:

@@ -36,6 +36,9 @@ def lines_left_out(
             imported |= imported_files(path, other, root, paths)
     for path in imported.keys() - found.keys():
         found[path] = import_safety.acting(imported[path])
+        if found[path]:
+            taken = names_taken_from(path, imported, paths)
+            found[path] = import_safety.acting(imported[path], taken)
     return {str(path): [first for first, _ in lines] for path, lines in found.items() if lines}
 
 
@@ -80,6 +83,13 @@ def names_taken(
     for path, (tree, _) in builders.items():
         if in_project(path, root):
             trees |= imported_files(path, tree, root, paths)
+    return names_taken_from(file, trees, paths)
+
+
+def names_taken_from(
+    file: Path, trees: Mapping[Path, ast.Module], paths: Sequence[Path]
+) -> set[str]:
+    """The names that other files, by their path, take from this one."""
     found: set[str] = set()
     for path, tree in trees.items():
         if path != file:

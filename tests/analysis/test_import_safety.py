@@ -65,3 +65,27 @@ def test_what_is_run(source: str, alone: bool, imported: bool) -> None:
     last = tree.body[-1].lineno
     assert (last not in [line for line, _ in import_safety.left_out(tree)]) == alone
     assert (last not in [line for line, _ in import_safety.acting(tree)]) == imported
+
+
+MAKES_A_FOLDER = """
+from pathlib import Path
+
+
+def settings():
+    path = Path("settings")
+    path.mkdir(exist_ok=True)
+    return path
+
+
+FOLDER = settings()
+OTHER = settings()
+settings()
+"""
+
+
+def test_what_makes_a_folder_is_run_where_another_file_imports_what_it_binds():
+    tree = ast.parse(MAKES_A_FOLDER)
+    assert [first for first, _ in import_safety.acting(tree)] == [11, 12, 13]
+    assert [first for first, _ in import_safety.acting(tree, {"FOLDER"})] == [12, 13]
+    trained = ast.parse(MAKES_A_FOLDER.replace("    return path", "    train()\n    return path"))
+    assert len(import_safety.acting(trained, {"FOLDER"})) == 3

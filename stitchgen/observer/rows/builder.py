@@ -11,13 +11,13 @@ import copy
 import importlib
 import inspect
 import os
-import tempfile
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 import torch
 from torch import nn
 
 from stitchgen.observer.failure import Failure, failure_of
+from stitchgen.observer.guard import lead_settings_aside
 from stitchgen.observer.meta_device import PlainShapes, fills_left_out
 from stitchgen.observer.tensors.noise import quick_fills
 from stitchgen.observer.weights import left_random
@@ -49,10 +49,7 @@ class Builder:
 
     def __init__(self, module: Optional[str], register: Optional[str], name: str = "") -> None:
         """`name` is that of a new block, which nobody may have yet. Raises `Failure`: does-not-build."""
-        # Its settings are a file; a run must not make one in the user's home.
-        folder = os.path.join(tempfile.gettempdir(), "stitchgen-ultralytics")
-        os.environ.setdefault("YOLO_CONFIG_DIR", folder)
-        os.environ.setdefault("YOLOV5_CONFIG_DIR", folder)  # of the repositories that came of it
+        lead_settings_aside()
         os.environ.setdefault("YOLO_OFFLINE", "true")
         os.environ.setdefault("YOLO_AUTOINSTALL", "false")
         self.tasks = imported(module or TASKS)
