@@ -8,10 +8,11 @@ from pathlib import Path
 from stitchgen.errors import StitchError
 from stitchgen.project.config import Project
 from stitchgen.project.transaction import read_bytes
-from stitchgen.source.yaml_rows import read_model
+from stitchgen.source.yaml_rows import ModelYaml, read_model
 from stitchgen.targets.relatives import related_classes
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.yolo.files import builder_of, dotted_name, project_yamls
+from stitchgen.yolo.parse_model import features
 
 #: What the class of a model is called there.
 MODELS = ("DetectionModel", "Model")
@@ -77,17 +78,25 @@ def classes_around(file: Path, names: set[str]) -> set[str]:
 
 
 def yamls_of(project: Project, names: set[str] | None) -> list[tuple[str, str]]:
-    """The YAML files with a row of one of these classes (None: of any), each with the first such row's name."""
+    """The YAML files with a row of one of these classes (None: of any), each with the first such row's name.
+
+    First those of the upper folders; of one folder the narrowest model, which is proven soonest.
+    """
     found = []
-    for path in sorted(project_yamls(project), key=lambda path: (len(path.parts), path)):
+    for path in project_yamls(project):
         try:
             model = read_model(read_bytes(project.root / path), path.as_posix())
         except StitchError:
             continue  # a dataset's, say
         rows = [row.name for row in model.rows if names is None or row.module in names]
         if rows:
-            found.append((path.as_posix(), rows[0]))
-    return found
+            found.append((len(path.parts), width_of(model), path.as_posix(), rows[0]))
+    return [(path, row) for *_, path, row in sorted(found)]
+
+
+def width_of(model: ModelYaml) -> int:
+    """The channels of all rows at the first scale, as far as they are read."""
+    return sum(feature.channels or 0 for feature in features(model, model.scales[0]))
 
 
 def model_class(builder: Path) -> str | None:

@@ -6,7 +6,7 @@ import re
 
 from stitchgen.errors import StitchError
 from stitchgen.project import config
-from stitchgen.yolo.constructions import with_yaml_offers
+from stitchgen.yolo.constructions import with_yaml_offers, yamls_of
 from tests.support.commands import refusal, request_of
 
 PART = """
@@ -54,6 +54,17 @@ def test_a_part_of_a_row_is_built_by_the_rows_around_it(fork: config.Project) ->
     assert "Part is a part of rows of model.yaml" in (found.hint or "")
     assert found.suggestions[0] == """--build 'models.yolo:DetectionModel("model.yaml")'"""
     assert found.suggestions[-1].startswith("--after model.yaml::model.5,")
+
+
+def test_the_narrowest_of_the_upper_models_is_offered_first(fork: config.Project) -> None:
+    text = (fork.root / "model.yaml").read_text()
+    (fork.root / "wide.yaml").write_text(text.replace("n: [0.33, 0.25", "n: [0.33, 2.0"))
+    (fork.root / "model.yaml").rename(fork.root / "x.yaml")
+    (fork.root / "hub").mkdir()
+    (fork.root / "hub" / "a.yaml").write_text(text)
+    (fork.root / "data.yaml").write_text("names: [a, b]\n")
+    found = yamls_of(fork, {"Conv"})
+    assert found == [("x.yaml", "model.0"), ("wide.yaml", "model.0"), ("hub/a.yaml", "model.0")]
 
 
 def test_a_row_is_offered_where_a_number_means_another_layer_in_the_next_file(
