@@ -182,8 +182,7 @@ def picture(frames: list[Frame], title: str) -> str:
         "fill:#e6edf3;white-space:pre}.b{font-weight:700}.d{opacity:.62}"
         + "".join(f".c{number}{{fill:{value}}}" for number, value in COLOURS.items())
         + f"#f{{animation:play {total:.2f}s step-end infinite}}"
-        # Who wants nothing to move sees the end.
-        + f"@media (prefers-reduced-motion:reduce){{#f{{animation:none;transform:translateY({-(len(frames) - 1) * height:.0f}px)}}}}"
+        + "@media (prefers-reduced-motion:reduce){#f{animation:none}}"
         + "@keyframes play{"
         + "".join(steps)
         + "}"
@@ -198,7 +197,8 @@ def picture(frames: list[Frame], title: str) -> str:
         "</defs>",
         f'<rect width="{width:.0f}" height="{height:.0f}" rx="8" fill="#0d1117"/>',
         '<g fill="#30363d"><circle cx="18" cy="14" r="5"/><circle cx="34" cy="14" r="5"/><circle cx="50" cy="14" r="5"/></g>',
-        '<g id="f">',
+        # Where nothing moves, because the reader or the program does not want it, the end is seen.
+        f'<g id="f" transform="translate(0 {-(len(frames) - 1) * height:.0f})">',
     ]
     for number, frame in enumerate(frames):
         parts.append(f'<g transform="translate({PAD:.0f} {number * height + PAD + 26:.0f})">')

@@ -111,8 +111,12 @@ def test_the_recording_shows_the_command_its_progress_and_the_proof(recorder):
     assert recorder.COMMAND in text and recorder.COMMAND in texts()["README.md"]
     assert "importing torch" in text and "builds, keys, position" in text
     style = next(one.text for one in tree.iter() if one.tag.endswith("}style"))
-    frames = [one for one in tree.iter() if "translate" in one.get("transform", "")]
-    assert style.count("translateY") == len(frames) + 1  # and the last one where nothing may move
+    [film] = [one for one in tree.iter() if one.get("id") == "f"]
+    frames = [one for one in film if "translate" in one.get("transform", "")]
+    steps = re.findall(r"translateY\((-?\d+)px\)", style)
+    assert len(steps) == len(frames)
+    # Where nothing moves, it is the last one.
+    assert film.get("transform") == f"translate(0 {steps[-1]})"
 
 
 def test_the_terminal_of_the_recording_takes_progress_lines_colours_and_long_lines(recorder):
