@@ -13,6 +13,8 @@ Paint = Callable[[str, str], str]
 NOT_PROVEN = "not-proven"
 #: So many warnings of one kind are shown one by one.
 MOST_WARNINGS = 5
+#: The width of a paragraph: terminals have 80 columns.
+PARAGRAPH = 79
 #: What makes colour on a terminal, and has no width.
 ESCAPE = re.compile(r"\x1b\[[\d;]*m")
 #: How lines of sentences and lists begin. Hints are left alone: they hold commands, which are copied.
@@ -58,7 +60,7 @@ def paragraph(text: str, indent: str) -> list[str]:
     """Wrapped between words, so that addresses can be clicked on."""
     return wrap(
         text,
-        96,
+        PARAGRAPH,
         initial_indent=indent,
         subsequent_indent=indent,
         break_on_hyphens=False,

@@ -16,7 +16,7 @@ from stitchgen.commands.options import (
 )
 
 
-@click.command("adopt")
+@click.command("adopt", short_help="Copy the file of an installed model into the project, proven.")
 @click.argument("module")
 @click.option("--to", metavar="PATH", help="The new file, or its folder (else beside the script).")
 @click.option(

@@ -11,7 +11,7 @@ from stitchgen.commands.conversation import note_that_the_model_runs, project_at
 from stitchgen.commands.options import BUILD_AND_INPUT, EVERY_COMMAND, complete_target
 
 
-@click.command("draw")
+@click.command("draw", short_help="A picture of MODEL: its stages, and the shapes between them.")
 @click.argument("model", shell_complete=complete_target)
 @click.option(
     "--around",

@@ -15,7 +15,7 @@ def _complete(ctx: click.Context, parameter: click.Parameter, text: str) -> list
     return [code for code in sorted(explanations()[0]) if code.startswith(text)]
 
 
-@click.command("explain")
+@click.command("explain", short_help="What the CODE of an error or warning means, and what to do.")
 @click.argument("code", required=False, shell_complete=_complete)
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), help="English or Chinese (else the locale's)."

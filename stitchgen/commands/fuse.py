@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stitchgen.targets.request import FuseRequest
 
 
-@click.command("fuse")
+@click.command("fuse", short_help="Fuse the outputs of several layers into one.")
 @click.argument("targets", nargs=-1, metavar="TARGET TARGET...", shell_complete=complete_target)
 @fuse_option("How (else concat).")
 @click.option("--reduce", type=click.Choice(["conv", "linear"]), help="Back to its channels.")

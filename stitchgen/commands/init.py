@@ -17,7 +17,7 @@ OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("cosine", "step")
 
 
-@click.command("init")
+@click.command("init", short_help="A new project: model, data, training, metrics and a sweep.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--model",

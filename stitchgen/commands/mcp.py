@@ -12,7 +12,7 @@ from stitchgen.commands.options import PROJECT
 from stitchgen.errors import StitchError
 
 
-@click.command("mcp")
+@click.command("mcp", short_help="Serve the commands to assistants.")
 @PROJECT
 def command(project: str) -> Any:
     """Serve the Model Context Protocol on standard input and output, for assistants.

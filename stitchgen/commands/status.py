@@ -10,7 +10,7 @@ from stitchgen.commands.conversation import project_at
 from stitchgen.commands.options import EVERY_COMMAND
 
 
-@click.command("status")
+@click.command("status", short_help="The state of each splice and block file.")
 @EVERY_COMMAND
 def command(project: str) -> Any:
     """The state of each splice and block file: clean, edited, outdated, missing, ...

@@ -37,7 +37,12 @@ class Sweep(click.Command):
         return super().parse_args(ctx, own)
 
 
-@click.command("sweep", cls=Sweep, options_metavar="[OPTIONS] -- COMMAND {seed}")
+@click.command(
+    "sweep",
+    short_help="Does a block help? Train variants at several seeds.",
+    cls=Sweep,
+    options_metavar="[OPTIONS] -- COMMAND {seed}",
+)
 @click.argument("what", nargs=-1, metavar="[check|status|report|keep VARIANT|prune]")
 @click.option(
     "--variant",

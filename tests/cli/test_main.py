@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 import stitchgen
@@ -414,3 +415,9 @@ def test_powershell_is_completed(tmp_path):
     assert completed(tmp_path, [""], **asked, STITCHGEN_WORD="model.la") == ["model.layer2"]
     asked["STITCHGEN_WORDS"] = "stitchgen\nund"
     assert completed(tmp_path, [""], **asked, STITCHGEN_WORD="und") == ["undo"]
+
+
+def test_the_summaries_of_the_commands_are_whole_at_80_columns() -> None:
+    context = click.Context(main.cli, info_name="stitchgen", terminal_width=80)
+    lines = main.cli.get_help(context).splitlines()
+    assert not [line for line in lines if line.endswith("...")]
