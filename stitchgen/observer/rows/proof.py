@@ -424,7 +424,7 @@ def macs_of(layer: Any, inputs: Tuple[Any, ...]) -> int:
     others = [one[:1] if isinstance(one, torch.Tensor) else one for one in inputs[1:]]
     with torch.no_grad(), cost.Counter() as counter:
         layer(first if isinstance(layer.f, (list, tuple)) else first[0], *others)
-    return counter.macs
+    return int(counter.macs)
 
 
 def listed(inputs: Any) -> List[Any]:
@@ -444,7 +444,8 @@ def pickled_and_read(model: Any) -> Any:
 
     class Reader(pickle.Unpickler):
         def persistent_load(self, number: Any) -> torch.Tensor:
-            return tensors[number]
+            found: torch.Tensor = tensors[number]
+            return found
 
     written = io.BytesIO()
     Writer(written, pickle.HIGHEST_PROTOCOL).dump(model)
