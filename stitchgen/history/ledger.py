@@ -32,6 +32,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,12 @@ def load(root: Path) -> Ledger:
     if not os.path.lexists(path):
         return Ledger(root)
     raw = read_bytes(path)
+    return Ledger(root, _entries(raw), raw)
+
+
+@lru_cache(maxsize=8)
+def _entries(raw: bytes) -> tuple[Entry, ...]:
+    """The entries of the file of these bytes; one command reads it several times."""
     # Imported here, since most projects have no ledger yet.
     if sys.version_info >= (3, 11):
         import tomllib
@@ -301,7 +308,7 @@ def load(root: Path) -> Ledger:
                 entries.append(ledger_table.read(target, attribute, attributes[attribute], line))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise _broken(f"has a table that cannot be read ({error!r})", line) from error
-    return Ledger(root, _sorted(entries), raw)
+    return _sorted(entries)
 
 
 def _line_of(raw: bytes, target: str, attribute: str) -> int:
