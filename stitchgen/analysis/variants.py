@@ -102,72 +102,96 @@ class Variant:
 
 def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> list[Variant]:
     """The variants of a construction, by the constructor of its class in a file."""
-    function = next(
-        (
-            method
-            for name in syntax.lineage(class_name)
-            if (method := syntax.method(name, "__init__")) is not None
-        ),
-        None,
-    )
+    constructors = (syntax.method(name, "__init__") for name in syntax.lineage(class_name))
+    function = next((one for one in constructors if one is not None), None)
     if function is None:
         return []
-    given = given_in(build, class_name, function.args)
-    same = fields_kept(function)
-    compared: dict[str, dict[Constant, None]] = {}
-    for name, values in compared_with(syntax, class_name).items():
-        compared.setdefault(kept_as(name, same), {}).update(values)
-    bounds = compared_by_size(syntax, class_name)
-    counted = counting_arguments(syntax, class_name)
-    found: list[Variant] = []
-    flags: list[Variant] = []
-    counts: list[Variant] = []
-    lists: list[Variant] = []
-    fields: list[Variant] = []
-    tested = tested_fields(syntax, class_name, same)
-    for name, default in defaults_of(function.args).items():
-        value = given.get(name, default)
-        if isinstance(value, ast.Constant) and isinstance(value.value, bool):
-            flags.append(Variant(build, class_key, name, value=not value.value))
-            continue
-        own = constant_of(value)
-        if isinstance(value, ast.Constant) and value.value is None:
-            lists += [
-                Variant(build, class_key, name, value=one, counts=True)
-                for one in other_lengths(filled_in(function, name))
-            ]
-        others = [one for one in compared.get(name, {}) if one != own]
-        usual = constant_of(default)
-        if name in given and usual is not None and usual != own and not isinstance(usual, bool):
-            others = [usual, *(one for one in others if one != usual)]
-        if name in compared and not others:
-            others = another_than(own)
-        others += [one for one in across(own, bounds.get(name, ())) if one not in others]
-        if name in counted and isinstance(own, int):
-            sizes = [one for one in dict.fromkeys((1, own + 1)) if one != own and one not in others]
-            counts += [Variant(build, class_key, name, value=one, counts=True) for one in sizes]
-        depths = numbers_in(value) or (filled_in(function, name) if own is None else [])
-        if name in counted and max(depths, default=1) > 1:
-            ones = tuple(1 for _ in depths)
-            counts.append(Variant(build, class_key, name, value=ones, counts=True))
-        found += [Variant(build, class_key, name, value=one) for one in others[:MOST_VALUES]]
-        if constant_of(value) is None:
-            # What it is now is not known: that value is one of those.
-            fields += [
-                Variant(build, class_key, name, value=one, key=key)
-                for key, values in fields_of(name, compared).items()
-                for one in [*values][: MOST_VALUES + 1]
-            ]
-            fields += [
-                Variant(build, class_key, name, "turned", key=key)
-                for key in fields_of(name, tested)
-            ]
-        if not others and may_be_list(value):
-            lists.append(Variant(build, class_key, name, "longer"))
-            lists.append(Variant(build, class_key, name, "shorter"))
+    reading = Reading(syntax, class_name, function, class_key, build)
+    arguments = defaults_of(function.args)
+    values = [one for name in arguments for one in reading.values(name, arguments[name])]
+    flags = [one for name in arguments for one in reading.flags(name, arguments[name])]
+    fields = [one for name in arguments for one in reading.fields(name, arguments[name])]
+    counts = [one for name in arguments for one in reading.counts(name, arguments[name])]
+    lists = [one for name in arguments for one in reading.lists(name, arguments[name])]
     # Of the arguments of which nothing is known, those that are no lists end at once.
     # What a class compares with parts its code more often than a flag that is only handed on.
-    return [*[*found, *flags, *fields][:MOST], *counts[:MOST], *lists[: 2 * MOST]]
+    return [*[*values, *flags, *fields][:MOST], *counts[:MOST], *lists[: 2 * MOST]]
+
+
+class Reading:
+    """What a class does with the arguments of its constructor, and so what else they may be."""
+
+    def __init__(
+        self, syntax: Syntax, class_name: str, function: Function, class_key: str, build: str
+    ) -> None:
+        self.function, self.class_key, self.build = function, class_key, build
+        self.given = given_in(build, class_name, function.args)
+        same = fields_kept(function)
+        self.compared: dict[str, dict[Constant, None]] = {}
+        for name, values in compared_with(syntax, class_name).items():
+            self.compared.setdefault(kept_as(name, same), {}).update(values)
+        self.tested = tested_fields(syntax, class_name, same)
+        self.bounds = compared_by_size(syntax, class_name)
+        self.counted = counting_arguments(syntax, class_name)
+
+    def with_value(self, name: str, value: Constant | Numbers, *, counts: bool = False) -> Variant:
+        return Variant(self.build, self.class_key, name, value=value, counts=counts)
+
+    def flags(self, name: str, default: ast.expr | None) -> Iterator[Variant]:
+        value = constant_of(self.given.get(name, default))
+        if isinstance(value, bool):
+            yield self.with_value(name, not value)
+
+    def others(self, name: str, default: ast.expr | None) -> list[Constant]:
+        """The other constants that an argument may be."""
+        own, usual = constant_of(self.given.get(name, default)), constant_of(default)
+        if isinstance(own, bool):
+            return []  # see flags
+        others = [one for one in self.compared.get(name, {}) if one != own]
+        if name in self.given and usual not in (None, own) and not isinstance(usual, bool):
+            others = [usual, *(one for one in others if one != usual)]
+        if name in self.compared and not others:
+            others = another_than(own)
+        return others + [one for one in across(own, self.bounds.get(name, ())) if one not in others]
+
+    def values(self, name: str, default: ast.expr | None) -> Iterator[Variant]:
+        for one in self.others(name, default)[:MOST_VALUES]:
+            yield self.with_value(name, one)
+
+    def fields(self, name: str, default: ast.expr | None) -> Iterator[Variant]:
+        """The attributes and keys of a configuration object."""
+        if constant_of(self.given.get(name, default)) is not None:
+            return
+        for key, values in fields_of(name, self.compared).items():
+            # What it is now is not known: that value is one of those.
+            for one in [*values][: MOST_VALUES + 1]:
+                yield Variant(self.build, self.class_key, name, value=one, key=key)
+        for key in fields_of(name, self.tested):
+            yield Variant(self.build, self.class_key, name, "turned", key=key)
+
+    def counts(self, name: str, default: ast.expr | None) -> Iterator[Variant]:
+        """Of an argument that says how many layers there are."""
+        if name not in self.counted:
+            return
+        value = self.given.get(name, default)
+        own = constant_of(value)
+        if isinstance(own, int) and not isinstance(own, bool):
+            known = self.others(name, default)
+            for one in dict.fromkeys((1, own + 1)):
+                if one != own and one not in known:
+                    yield self.with_value(name, one, counts=True)
+        depths = numbers_in(value) or (filled_in(self.function, name) if own is None else [])
+        if max(depths, default=1) > 1:
+            yield self.with_value(name, tuple(1 for _ in depths), counts=True)
+
+    def lists(self, name: str, default: ast.expr | None) -> Iterator[Variant]:
+        value = self.given.get(name, default)
+        if isinstance(value, ast.Constant) and value.value is None:
+            for one in other_lengths(filled_in(self.function, name)):
+                yield self.with_value(name, one, counts=True)
+        if may_be_list(value) and not self.others(name, default):
+            yield Variant(self.build, self.class_key, name, "longer")
+            yield Variant(self.build, self.class_key, name, "shorter")
 
 
 def fields_of(argument: str, read: Mapping[str, Fields]) -> dict[str, Fields]:
