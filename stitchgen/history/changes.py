@@ -16,6 +16,7 @@ from stitchgen.history.traces import Match, Trace
 from stitchgen.project.python_files import python_files
 from stitchgen.source.document import Document
 from stitchgen.source.equivalence import HOLE
+from stitchgen.source.tree import nodes_in
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -87,14 +88,14 @@ def others_in(document: Document, found: Sequence[tuple[Trace, Match]]) -> list[
     taken: set[int] = set()
     for _, match in found:
         taken |= traces.nodes_of([match])
-    return [node for node in document.nodes if id(node) not in taken]
+    return [node for node in nodes_in(document.tree) if id(node) not in taken]
 
 
 def statement_at(document: Document, line: int) -> list[str]:
     """The lines of the innermost statement on a line, with their indent."""
     statements = [
         node
-        for node in document.nodes
+        for node in nodes_in(document.tree)
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0)
     ]
     if not statements:

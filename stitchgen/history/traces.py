@@ -18,6 +18,7 @@ from typing import Literal
 
 from stitchgen.source.document import Document, Scope, Span
 from stitchgen.source.equivalence import HOLE, SCOPES, same
+from stitchgen.source.tree import nodes_in
 
 Kind = Literal["statements", "expression", "bytes", "row"]
 
@@ -140,7 +141,7 @@ def nearest(document: Document, trace: Trace) -> int:
     likeness = difflib.SequenceMatcher()
     likeness.set_seq2(trace.now.strip())
     best = (0.0, 1)
-    for node in in_scope(document, trace.scope) or document.nodes:
+    for node in in_scope(document, trace.scope) or nodes_in(document.tree):
         if isinstance(node, ast.stmt):
             likeness.set_seq1(document.code(document.span_of(node)))
             best = max(best, (likeness.ratio(), node.lineno))

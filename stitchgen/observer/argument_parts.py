@@ -60,9 +60,12 @@ def filled_in(kind: Any, argument: str) -> Any:
     return None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.lru_cache(maxsize=32)
 def tree_of(kind: Any) -> ast.AST:
-    """The source of a class; it is asked for once for each argument that is tried."""
+    """The source of a class; it is asked for with each argument that is tried.
+
+    Few are kept, since each request imports the classes anew, and what is kept keeps their modules.
+    """
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(kind)))
     except (OSError, TypeError, SyntaxError):

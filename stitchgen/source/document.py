@@ -89,11 +89,6 @@ class Document:
             ) from error
 
     @cached_property
-    def nodes(self) -> tuple[ast.AST, ...]:
-        """All nodes of the file, outer ones first."""
-        return tuple(ast.walk(self.tree))
-
-    @cached_property
     def scopes(self) -> tuple[Scope, ...]:
         """The module, classes and functions, outer ones first."""
         return tuple(_scopes(self.tree))
