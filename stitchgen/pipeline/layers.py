@@ -65,7 +65,7 @@ def describe(
 ) -> dict[str, Any]:
     block = find_block(project, shown.fits) if shown.fits is not None else None
     workspace = Workspace(project.root)
-    model = model_named(project, text, options, workspace)
+    model = model_named(project, text, options, workspace, run=prove)
     subject = model.subject
     with backend_for(subject, workspace, run=prove) as backend:
         survey = backend.survey(subject.given or subject.builds)

@@ -270,8 +270,13 @@ class Syntax:
 
 def module_classes(syntax: Syntax) -> list[str]:
     """Classes of the file that have a `forward`, or derive from a Module by name or from another of them."""
+    return module_classes_in(syntax.tree)
+
+
+def module_classes_in(tree: ast.Module) -> list[str]:
+    """The same of a tree alone."""
     found: list[str] = []
-    for node in definitions_in(syntax.tree.body):
+    for node in definitions_in(tree.body):
         if isinstance(node, ast.ClassDef):
             named = (base for base in node.bases if not isinstance(base, ast.Call))
             bases = " ".join(map(ast.unparse, named))

@@ -12,7 +12,7 @@ from stitchgen.analysis.survey import Survey
 from stitchgen.errors import StitchError
 from stitchgen.project.modules import files_beside
 from stitchgen.project.python_files import shown_path
-from stitchgen.source.syntax import Syntax, explicit_class, module_classes
+from stitchgen.source.syntax import Syntax, explicit_class, module_classes, module_classes_in
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_offers import constructions
@@ -243,14 +243,24 @@ def installed_model(
     )
 
 
+def can_be_model(name: str, text: str) -> bool:
+    """Whether a file defines an nn.Module of that name, or only passes on what others define."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return False
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    return name not in defined or name in module_classes_in(tree)
+
+
 def classes_imported(model: TargetModel) -> list[tuple[str, str]]:
-    """Files and names of the classes of the project that the file imports."""
+    """Files and names of the models of the project that the file imports."""
     files = files_beside(model.file, *model.import_name.paths)
     found = []
     for node in nodes_in(model.syntax.tree):
         for name, origin in imported_names(node) if isinstance(node, ast.stmt) else ():
             other = files(origin.rpartition(".")[0] or origin)
-            if other is not None and name[:1].isupper():
+            if other is not None and name[:1].isupper() and can_be_model(name, other[1]):
                 rest = ".".join((name, *model.located[0].names))
                 found.append((shown_path(other[0], model.subject.root), rest))
     return found[:4]

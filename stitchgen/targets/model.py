@@ -18,13 +18,13 @@ from stitchgen.project.config import ModelConfig, Project
 from stitchgen.project.modules import ImportName, as_named, files_beside
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
-from stitchgen.source.syntax import Syntax
+from stitchgen.source.syntax import Syntax, module_classes
 from stitchgen.targets.build_offers import constructions
 from stitchgen.targets.constructions_alike import relatives_of
 from stitchgen.targets.files_alike import with_other_files
 from stitchgen.targets.left_out import files_of_builds, lines_left_out, names_in, names_taken
 from stitchgen.targets.request import SpliceRequest
-from stitchgen.targets.scripts import Script, read_script
+from stitchgen.targets.scripts import Script, assigned_calls, class_of_variable, read_script
 from stitchgen.targets.target import Located, locate, parse
 
 #: More factories than this are not tried; the report names those left.
@@ -83,10 +83,14 @@ def model_of_request(project: Project, request: SpliceRequest, workspace: Worksp
     located = tuple(
         locate(parse(text, whole=whole), folders, models, whole=whole) for text in request.targets
     )
-    options = RunOptions(request.builds, request.inputs, request.python, request.inputs_train)
-    model = target_model(project, located, options, workspace)
     with_ = tuple(locate(parse(text), folders, models) for text in request.with_)
     into = None if request.into is None else locate(parse(request.into), folders, models)
+    if not request.prove:
+        located = tuple(behind_name(one, workspace) for one in located)
+        with_ = tuple(behind_name(one, workspace) for one in with_)
+        into = into and behind_name(into, workspace)
+    options = RunOptions(request.builds, request.inputs, request.python, request.inputs_train)
+    model = target_model(project, located, options, workspace)
     if located[0].file != model.file:
         with_ = tuple(followed(one, workspace) for one in with_)
         into = into and followed(into, workspace)
@@ -104,11 +108,18 @@ def model_of_request(project: Project, request: SpliceRequest, workspace: Worksp
 
 
 def model_named(
-    project: Project, text: str, options: RunOptions, workspace: Workspace
+    project: Project, text: str, options: RunOptions, workspace: Workspace, *, run: bool = True
 ) -> TargetModel:
-    """A MODEL: a file, a module, a configured name, with or without its class."""
+    """A MODEL: a file, a module, a configured name, with or without its class.
+
+    A script that defines no model is asked for the one that it keeps in a variable.
+    """
     target = parse(text, whole=True)
     located = locate(target, project.search_folders, project.configured_targets, whole=True)
+    if not located.names:
+        located = kept_in_variable(located, workspace)
+    if not run:
+        located = behind_name(located, workspace)
     return target_model(project, (located,), options, workspace)
 
 
@@ -292,6 +303,41 @@ def followed(located: Located, workspace: Workspace) -> Located:
             return located
         located = replace(located, file=found[0], names=(name, *located.names[1:]))
     return located
+
+
+def kept_in_variable(located: Located, workspace: Workspace) -> Located:
+    """The target with the one variable of a script, without classes of its own, that holds a model."""
+    syntax = workspace.syntax(located.file)
+    if module_classes(syntax):
+        return located
+    names = variables_of_models(located, workspace)
+    return replace(located, names=tuple(names)) if len(names) == 1 else located
+
+
+def variables_of_models(located: Located, workspace: Workspace) -> list[str]:
+    """The variables of a script that hold a model of a class of the project."""
+    syntax = workspace.syntax(located.file)
+    return [
+        name
+        for name in assigned_calls(syntax.tree)
+        for class_ in [behind_name(replace(located, names=(name,)), workspace)]
+        if class_.names[0] != name and is_model(followed(class_, workspace), workspace)
+    ]
+
+
+def is_model(located: Located, workspace: Workspace) -> bool:
+    return located.names[0] in module_classes(workspace.syntax(located.file))
+
+
+def behind_name(located: Located, workspace: Workspace) -> Located:
+    """The target by the class of the project that builds the script's variable with which it begins."""
+    syntax = workspace.syntax(located.file)
+    script = scripted((located,), syntax, located.file, imported_as(located.file, workspace))
+    called = script and class_of_variable(script)
+    if not called:
+        return located
+    named = replace(located, names=(called, *located.names[1:]))
+    return named if is_model(followed(named, workspace), workspace) else located
 
 
 def scripted(

@@ -71,6 +71,25 @@ def read_script(tree: ast.Module, text: str, name: str, files: ProjectFiles) -> 
     return Script(name, found, tuple(reader.unread)) if found or reader.unread else None
 
 
+def class_of_variable(script: Script) -> str | None:
+    """The name by which the script calls what builds its variable, where all assignments call the same."""
+    called = {variable.expression.partition("(")[0] for variable in script.variables}
+    return called.pop() if len(called) == 1 else None
+
+
+def assigned_calls(tree: ast.Module) -> list[str]:
+    """The names to which a call's result is assigned, in their order."""
+    return list(
+        dict.fromkeys(
+            target.id
+            for node in nodes_in(tree)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        )
+    )
+
+
 class ScriptReader:
     def __init__(self, tree: ast.Module, text: str, name: str, files: ProjectFiles):
         self.tree, self.text, self.name, self.files = tree, text, name, files

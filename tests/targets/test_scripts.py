@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stitchgen.errors import StitchError
 from stitchgen.pipeline import layers
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project import config
@@ -223,3 +224,69 @@ def test_an_installed_model_built_in_two_places(project: config.Project, python:
         b"    model = nn.TransformerEncoderLayer(8, 2, 32)\n    model.linear2.swish = Swish()\n"
         b"    model.linear2.register_forward_hook(run_swish)\n"
     )
+
+
+IN_NET = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes=2):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.head = nn.Conv2d(8, classes, 1)
+
+    def forward(self, x):
+        return self.head(self.conv(x))
+
+
+class Photos:
+    pass
+"""
+
+TRAIN = """\
+import torch
+
+from net import Net, Photos
+
+photos = Photos()
+records = open("/nowhere/at/all.txt").read()
+model = Net(classes=3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+"""
+
+
+@pytest.fixture
+def project_of_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
+    (tmp_path / "net.py").write_text(IN_NET)
+    (tmp_path / "train.py").write_text(TRAIN)
+    monkeypatch.chdir(tmp_path)
+    return config.find_project(tmp_path)
+
+
+def test_a_script_is_asked_for_the_one_model_that_it_keeps(
+    project_of_script: config.Project, python: str
+) -> None:
+    found = layers.run(project_of_script, "train.py", python=python)
+    assert (found["model"], found["build"]) == ("train.py::model", "Net(classes=3)")
+    assert [one["channels"] for one in found["layers"]] == [8, 3]
+    read = layers.run(project_of_script, "train.py", prove=False)
+    assert read["model"] == "net.py::Net"
+
+
+def test_the_variable_of_a_script_is_read_without_a_proof(
+    project_of_script: config.Project, python: str
+) -> None:
+    request = request_of("se --after train.py::model.conv --no-prove", python)
+    splicing.run(project_of_script, request)
+    text = Path("net.py").read_text()
+    assert "self.conv_se = SE(channels=8)" in text
+    assert Path("train.py").read_text() == TRAIN
+
+
+def test_what_is_no_model_is_not_proposed(project_of_script: config.Project, python: str) -> None:
+    Path("train.py").write_text(TRAIN.partition("photos")[0])
+    with pytest.raises(StitchError) as refused:
+        layers.run(project_of_script, "train.py", python=python)
+    error = refused.value
+    assert (error.code, error.suggestions) == ("not-a-model", ["net.py::Net"])
