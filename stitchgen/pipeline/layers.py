@@ -22,8 +22,8 @@ from stitchgen.targets.build_errors import (
     nothing_built,
     outermost,
     place_of,
-    signature,
 )
+from stitchgen.targets.build_offers import signature
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
 from stitchgen.targets.select import same, value_of
 from stitchgen.targets.yaml_target import may_name_yaml

@@ -69,15 +69,15 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
         return survey
     if not wanted or any(has_class(survey, one, wanted) for one in survey.configurations):
         return survey
-    offers = projects_own(model, wanted)
-    tried = [one for one in offers if one not in subject.builds][:MOST_OFFERS]
-    for number, text in enumerate(tried):
-        found = backend.survey([text])
-        if any(has_class(found, one, wanted) for one in found.configurations):
-            alike = dict.fromkeys((*relatives_of(syntax, text), *tried[number + 1 :]))
-            others = list(alike)[:MOST_OFFERS]
-            rest = backend.survey(others, brief=others) if others else Survey((), {})
-            return survey.with_more(found).with_more(rest)
+    for offers in (offers_of_file, offers_around):
+        tried = [one for one in offers(model, wanted) if one not in subject.builds][:MOST_OFFERS]
+        for number, text in enumerate(tried):
+            found = backend.survey([text])
+            if any(has_class(found, one, wanted) for one in found.configurations):
+                alike = dict.fromkeys((*relatives_of(syntax, text), *tried[number + 1 :]))
+                others = list(alike)[:MOST_OFFERS]
+                rest = backend.survey(others, brief=others) if others else Survey((), {})
+                return survey.with_more(found).with_more(rest)
     return survey
 
 
@@ -99,12 +99,16 @@ def classes_asked_for(model: TargetModel) -> set[str]:
 
 def projects_own(model: TargetModel, classes: set[str]) -> list[str]:
     """The constructions that the project has of these classes, or of what is made of them in other files."""
-    root, file = model.subject.root, model.file
-    offers = safe_constructions(root, file, model.syntax, classes)
-    if offers:
-        return offers
-    around = constructions_around(root, file, classes)
-    return [one.text for one in around if "..." not in one.text]
+    return offers_of_file(model, classes) or offers_around(model, classes)
+
+
+def offers_of_file(model: TargetModel, classes: set[str]) -> list[str]:
+    return safe_constructions(model.subject.root, model.file, model.syntax, classes)
+
+
+def offers_around(model: TargetModel, classes: set[str]) -> list[str]:
+    found = constructions_around(model.subject.root, model.file, classes)
+    return [one.text for one in found if "..." not in one.text]
 
 
 def has_no_construction(model: TargetModel) -> bool:

@@ -15,8 +15,8 @@ from stitchgen.project.python_files import shown_path
 from stitchgen.source.syntax import Syntax, explicit_class, module_classes, module_classes_in
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.adoption import OFFER, adoption
-from stitchgen.targets.build_offers import constructions
-from stitchgen.targets.builds_around import constructions_around
+from stitchgen.targets.build_offers import constructions, signature
+from stitchgen.targets.builds_around import constructions_around, user_of
 from stitchgen.targets.model import TargetModel
 from stitchgen.targets.other_builders import built_by
 
@@ -127,24 +127,6 @@ def place_of(syntax: Syntax, class_name: str) -> str:
     return f"{path}:{node.lineno}" if node is not None else path
 
 
-def signature(syntax: Syntax, class_name: str) -> str:
-    """`Generator(channels, width)`: a construction, with the names of the arguments that it needs."""
-    for name in syntax.lineage(class_name):
-        function = syntax.method(name, "__init__")
-        if function is not None:
-            arguments = function.args
-            positional = [*arguments.posonlyargs, *arguments.args]
-            needed = positional[1 : len(positional) - len(arguments.defaults)]
-            words = [one.arg for one in needed]
-            words += [
-                f"{one.arg}=..."
-                for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults)
-                if default is None
-            ]
-            return f"{class_name}({', '.join(words) or '...'})"
-    return f"{class_name}(...)"
-
-
 def failed_build(model: TargetModel, expression: str, failure: Failure) -> StitchError:
     """What one construction failed with, and what to type next."""
     wanted = wanted_classes(model)
@@ -207,6 +189,11 @@ def with_offers(model: TargetModel, error: StitchError) -> StitchError:
             + ", ".join(f"{offer.text} at {offer.where}" for offer in found)
         )
         error.suggestions += [f"--build '{quoted(offer.text)}'" for offer in found]
+    elif user := user_of(model.subject.root, model.file, names):
+        error.hint = (
+            f"{error.hint or ''}, or as a part of the model that uses it, "
+            f"{quoted(user.text)} at {user.where}"
+        )
     return error
 
 

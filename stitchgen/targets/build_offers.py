@@ -169,6 +169,8 @@ def imported(tree: ast.Module, names: set[str], file: Path) -> dict[str, str]:
             origin = (node.module or "").rpartition(".")[2]
             for alias in node.names:
                 bound = alias.asname or alias.name
+                if alias.name == "*" and (origin == file.stem or origin == file.parent.name):
+                    found |= {name: name for name in names}
                 if alias.name in names and (node.level or origin in stems):
                     found[bound] = alias.name
                 if alias.name == file.stem:
@@ -195,6 +197,24 @@ def calls_of(tree: ast.Module, aliases: dict[str, str]) -> Iterator[ast.Call]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in aliases:
             yield node
         todo.extend(ast.iter_child_nodes(node))
+
+
+def signature(syntax: Syntax, class_name: str) -> str:
+    """`Generator(channels, width)`: a construction, with the names of the arguments that it needs."""
+    for name in syntax.lineage(class_name):
+        function = syntax.method(name, "__init__")
+        if function is not None:
+            arguments = function.args
+            positional = [*arguments.posonlyargs, *arguments.args]
+            needed = positional[1 : len(positional) - len(arguments.defaults)]
+            words = [one.arg for one in needed]
+            words += [
+                f"{one.arg}=..."
+                for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults)
+                if default is None
+            ]
+            return f"{class_name}({', '.join(words) or '...'})"
+    return f"{class_name}(...)"
 
 
 def names_last(call: ast.Call) -> str:

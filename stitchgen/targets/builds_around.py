@@ -5,15 +5,19 @@ A backbone, a neck or a layer in a file of its own is built by the model that im
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 from stitchgen.analysis import import_safety
+from stitchgen.project.modules import import_name
 from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
 from stitchgen.source.document import Document
+from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
-from stitchgen.targets.build_offers import Offer, classes_around, imported
-from stitchgen.targets.relatives import offers_of, related_classes
+from stitchgen.source.tree import nodes_in
+from stitchgen.targets.build_offers import Offer, classes_around, imported, signature
+from stitchgen.targets.relatives import arguments_for, offers_of, related_classes
 
 #: A head is imported by a decoder, that by a model, that by a task.
 DEEPEST = 3
@@ -25,17 +29,75 @@ def constructions_around(root: Path, file: Path, names: set[str]) -> list[Offer]
     A file that does more than define things is passed over, since building what is in it means to import it.
     """
     files = ParsedFiles(root)
+    for around in users(files, file, names):
+        found = [
+            offer
+            for other, classes in around
+            for offer in (*offers_of(files, other, classes), *told_classes(files, other, classes))
+        ]
+        if found:
+            return found
+    return []
+
+
+def user_of(root: Path, file: Path, names: set[str]) -> Offer | None:
+    """The outermost of these classes, with the names of the arguments that it needs, where it is defined."""
+    files = ParsedFiles(root)
+    levels = [around for around in users(files, file, names) if around]
+    if not levels:
+        return None
+    other, classes = levels[-1][0]
+    shown = other.path.relative_to(root).as_posix()
+    syntax = Syntax(Document(other.raw, shown))
+    node = next(one for one in reversed(other.tree.body) if getattr(one, "name", "") in classes)
+    assert isinstance(node, ast.ClassDef)
+    name = signature(syntax, node.name)
+    return Offer(f"{module_of(files, other)}:{name}", f"{shown}:{node.lineno}")
+
+
+def users(
+    files: ParsedFiles, file: Path, names: set[str]
+) -> Iterator[list[tuple[ParsedFile, set[str]]]]:
+    """The files with classes that create one of these, then those with classes that create those."""
     own = Syntax(Document(file.read_bytes(), file.name))
-    wanted = [(file, names | classes_around(own, names))]
+    inside = names | classes_around(own, names)
+    wanted = [(file, inside | functions_with(own.tree, inside))]
     seen = {file}
     for _ in range(DEEPEST):
         around = [one for path, inside in wanted for one in importing(files, path, inside, seen)]
         around.sort(key=lambda pair: pair[0].path.parent != file.parent)
-        found = [offer for other, classes in around for offer in offers_of(files, other, classes)]
-        if found:
-            return found
+        yield around
         wanted = [(other.path, classes) for other, classes in around]
-    return []
+
+
+def module_of(files: ParsedFiles, other: ParsedFile) -> str:
+    relative = has_relative_imports(other.tree)
+    return import_name(other.path, files.root, relative_imports=relative).module
+
+
+def functions_with(tree: ast.Module, names: set[str]) -> set[str]:
+    """The functions of a file that create one of these, whatever they return with it."""
+    return {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for part in nodes_in(node)
+        if isinstance(part, ast.Call) and ast.unparse(part.func) in names
+    }
+
+
+def told_classes(files: ParsedFiles, other: ParsedFile, names: set[str]) -> Iterator[Offer]:
+    """Constructions of the classes of a file that need nothing but a number of classes."""
+    module = module_of(files, other)
+    shown = other.path.relative_to(files.root).as_posix()
+    for node in other.tree.body:
+        if isinstance(node, ast.ClassDef) and node.name in names:
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                    given = arguments_for(method)
+                    if given:
+                        text = f"{module}:{node.name}({given})"
+                        yield Offer(text, f"{shown}:{method.lineno}")
 
 
 def importing(

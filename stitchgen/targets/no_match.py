@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from stitchgen.errors import StitchError
 from stitchgen.source.syntax import Syntax
 from stitchgen.source.tree import nodes_in
-from stitchgen.targets.build_errors import may_do_more, signature, with_offers
+from stitchgen.targets.build_errors import may_do_more, with_offers
+from stitchgen.targets.build_offers import signature
 from stitchgen.targets.surveyed import SurveyedModel
 
 

@@ -93,10 +93,14 @@ def assemblers(tree: ast.Module, names: set[str]) -> set[str]:
 
 
 def arguments_for(node: ast.FunctionDef) -> str | None:
-    """What a function has to be given: nothing, or a number for each count of classes; None for anything else."""
+    """What a function has to be given: nothing, or a number for each count of classes; None for anything else.
+
+    The `self` of a constructor is given.
+    """
     given = node.args
     positional = [*given.posonlyargs, *given.args]
     needed = [one.arg for one in positional[: len(positional) - len(given.defaults)]]
+    needed = [one for one in needed if one != "self"]
     needed += [
         one.arg for one, default in zip(given.kwonlyargs, given.kw_defaults) if default is None
     ]
