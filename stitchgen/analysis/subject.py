@@ -87,6 +87,12 @@ def missing_package(message: str, python: str) -> str | None:
     found = MISSING.search(message)
     if found is None:
         return None
+    package, _, module = found.group(1).rpartition(".")
+    if package:  # a version that the code was not written for, or a part of the project that is not there
+        return (
+            f"{python} finds {package}, and no {module} in it. Mend that import, or pass --python PATH "
+            "of the environment that runs your model."
+        )
     return (
         f"{python} does not find {found.group(1)}. Pass --python PATH of the environment that runs "
         "your model, or install it there."

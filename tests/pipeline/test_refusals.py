@@ -539,6 +539,15 @@ REFUSALS = [
         model="import mycuda\n" + NET,
     ),
     Refusal(
+        "import of another version",
+        "se --after model.layer1",
+        code="does-not-build",
+        hint="finds torch, and no _six in it. Mend that import",
+        message="ModuleNotFoundError: No module named 'torch._six'",
+        where="model.py:1",
+        model="from torch._six import container_abcs\n" + NET,
+    ),
+    Refusal(
         "needs arguments",
         "se --after model.layer1",
         code="does-not-build",
