@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 # imports torch, and inherited by the observer.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing that a test remembers is for who runs it.
-os.environ["STITCHGEN_CACHE"] = tempfile.mkdtemp(prefix="stitchgen-cache-")
+os.environ["STITCHGEN_CACHE"] = ""
 
 import pytest
 from hypothesis import settings

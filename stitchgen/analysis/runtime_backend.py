@@ -38,6 +38,7 @@ from stitchgen.analysis.backend import (
 )
 from stitchgen.analysis.flow import Flow, flow_of
 from stitchgen.analysis.installed import Place, places_of
+from stitchgen.analysis.kept_answers import KeptAnswers
 from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.subject import Subject, missing_package
 from stitchgen.analysis.survey import Survey
@@ -69,6 +70,7 @@ class Observer:
         self.errors: list[str] = []
         self.doing = "importing torch"
         self.owes = False  # an answer, where nobody waited for it to the end
+        self.began = time.time()
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
         environment.setdefault("CUDA_VISIBLE_DEVICES", "")
         # Threads that have nothing to do sleep, instead of taking time from others.
@@ -225,6 +227,8 @@ class Observer:
         return "The file has to be importable; no --build helps. Mend that line, or what it needs."
 
 
+#: What the process says of itself when it begins, as a question.
+GREETING = {"op": "greeting"}
 #: What is asked about the files as they are, and changes nothing.
 QUESTIONS = {"survey", "evaluate"}
 
@@ -325,17 +329,30 @@ class RuntimeBackend:
     instead_of: StitchError | None = None
 
     def __init__(self, subject: Subject, shared: SharedObservers | None = None):
-        """Start the process, or take a shared one; raises StitchError where that Python cannot run a model."""
+        """Start the process, or take a shared one; raises StitchError where that Python cannot run a model.
+
+        Of a Python that ran models before the process is started only when it is needed.
+        """
         self.subject = subject
         self.shared = shared is not None
         self.variants: dict[str, Variant] = {}
         self.known: dict[str, Known] = {}
-        own = (
-            shared.of(subject)
-            if shared is not None
-            else Observer(subject.python, subject).__enter__()
-        )
-        self.observer: Observer = own
+        self.kept = KeptAnswers(subject)
+        self.started: Observer | None = shared.of(subject) if shared is not None else None
+        if self.started is None and self.kept.find(GREETING) is None:
+            self.keep(GREETING, self.observer.about)
+
+    @property
+    def observer(self) -> Observer:
+        """The process, which is started when it is first asked what no earlier command has asked."""
+        if self.started is None:
+            self.started = Observer(self.subject.python, self.subject).__enter__()
+        return self.started
+
+    def keep(self, question: Mapping[str, Any], answer: Any) -> None:
+        if self.kept.folder is not None and RECORD not in os.environ:
+            read = self.observer.ask("read_files")
+            self.kept.keep(question, answer, read, self.observer.began)
 
     def survey(
         self,
@@ -366,7 +383,14 @@ class RuntimeBackend:
             "inputs_train": list(self.subject.inputs_train),
             "variants": variants,
         }
-        return self.observer.ask(operation, **given, **fields)
+        if operation not in QUESTIONS or self.shared or RECORD in os.environ:
+            return self.observer.ask(operation, **given, **fields)
+        question = {"op": operation, **self.subject.as_request(), **given, **fields}
+        answer = self.kept.find(question)
+        if answer is None:
+            answer = self.observer.ask(operation, **given, **fields)
+            self.keep(question, answer)
+        return answer
 
     def evaluate(self, questions: Questions) -> Evaluation:
         known = self.known.setdefault(evaluated_in(questions), Known())
@@ -456,5 +480,5 @@ class RuntimeBackend:
         return places_of(self.ask("look_up", names=list(names)))
 
     def close(self) -> None:
-        if not self.shared:
-            self.observer.close()
+        if self.started is not None and not self.shared:
+            self.started.close()

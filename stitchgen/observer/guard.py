@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from typing import Any, Tuple, Union
+from typing import Any, Set, Tuple, Union
 
 NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "urllib.Request"}
 PROCESS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"}
 CHANGES = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
+LISTS = {"os.listdir", "os.scandir"}
 #: Where Ultralytics, and the repositories that came of its first, look for the folder of their settings.
 SETTINGS = ("YOLO_CONFIG_DIR", "YOLOV5_CONFIG_DIR")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -30,8 +31,13 @@ def lead_settings_aside() -> None:
         os.environ.setdefault(name, folder)
 
 
+#: The files that were opened to be read, and the folders that were listed, also where they are not there.
+opened: Set[str] = set()
+listed: Set[str] = set()
+
+
 def raise_guard() -> None:
-    """Forbid from here on; there is no way back, as audit hooks stay."""
+    """Forbid from here on, and note what is read; there is no way back, as audit hooks stay."""
     lead_settings_aside()
     writable = [os.path.realpath(tempfile.gettempdir()), os.path.realpath("/dev")]
     home = os.environ.get("HOME")
@@ -60,6 +66,10 @@ def raise_guard() -> None:
                 writes = True
             if writes and not is_allowed(path):
                 raise Forbidden("the model tried to write %s, which is not allowed here" % (path,))
+            if not writes and not isinstance(path, int):
+                opened.add(os.path.abspath(os.fsdecode(path)))
+        elif event in LISTS and not isinstance(arguments[0], int):
+            listed.add(os.path.abspath(os.fsdecode(arguments[0] or ".")))
         elif event in CHANGES and not is_allowed(arguments[0]):
             raise Forbidden(
                 "the model tried to change %s, which is not allowed here" % arguments[0]

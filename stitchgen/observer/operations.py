@@ -66,6 +66,7 @@ from stitchgen.observer.protocol import (
     ProvenBuild,
     ProvenEdit,
     ProveRequest,
+    ReadFilesAnswer,
     Refusal,
     Request,
     RowsAnswer,
@@ -77,6 +78,7 @@ from stitchgen.observer.protocol import (
     Way,
     time_limit,
 )
+from stitchgen.observer.read_files import read_files
 from stitchgen.observer.rows import proof as rows_proof
 from stitchgen.observer.rows import weights as rows_weights
 from stitchgen.observer.tensors.intercept import Args, Kwargs
@@ -98,6 +100,7 @@ Answer = Union[
     TwinAnswer,
     FlowAnswer,
     LookUpAnswer,
+    ReadFilesAnswer,
 ]
 
 
@@ -123,6 +126,7 @@ BEGINS = {
     "prove_rows": "building the edited model",
     "make_twin": "filling in the old weights",
     "look_up": "looking the module up",
+    "read_files": "noting what was read",
 }
 
 
@@ -147,6 +151,8 @@ def answer_to(request: Request) -> Answer:
         return flow_of_tensors(request)
     if request["op"] == "look_up":
         return installed.look_up(request)
+    if request["op"] == "read_files":
+        return read_files()
     raise KeyError(request["op"])
 
 

@@ -316,6 +316,10 @@ class FlowRequest(ModelRequest):
     overlay: Dict[str, str]  # files as they are to be taken to be, in base64, by absolute path
 
 
+class ReadFilesRequest(ModelRequest):
+    op: Literal["read_files"]
+
+
 class LookUpRequest(ModelRequest):
     op: Literal["look_up"]
     names: List[str]  # dotted names of modules, or of what they bind
@@ -331,6 +335,7 @@ Request = Union[
     TwinRequest,
     FlowRequest,
     LookUpRequest,
+    ReadFilesRequest,
 ]
 
 
@@ -719,6 +724,15 @@ class Place(PlaceBase, total=False):
     attribute: str  # "" of a module itself
     file: str
     package: Package
+
+
+class ReadFilesAnswer(TypedDict):
+    """What the process has read since it began, by absolute path."""
+
+    own: List[str]  # files of the project and elsewhere
+    installed: List[str]  # files of installed packages
+    folders: List[str]  # folders that were listed
+    packages: List[str]  # the folders in which packages are installed
 
 
 class LookUpAnswer(TypedDict):

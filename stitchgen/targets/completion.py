@@ -9,12 +9,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from stitchgen.project.user_cache import cache_folder, write
 from stitchgen.source.tree import nodes_in
 
 #: So many model files are remembered, the last ones.
@@ -97,39 +96,24 @@ def layers_of(node: ast.ClassDef) -> Iterator[str]:
 # -- what `layers` has seen ----------------------------------------------------------------------
 
 
-def cache_folder() -> Path:
-    """The user's own folder for caches; STITCHGEN_CACHE names another."""
-    if "STITCHGEN_CACHE" in os.environ:
-        return Path(os.environ["STITCHGEN_CACHE"]) / "targets"
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "stitchgen" / "targets"
-
-
-def cache_file(raw: bytes) -> Path:
-    return cache_folder() / f"{hashlib.sha256(raw).hexdigest()[:32]}.json"
+def cache_file(raw: bytes) -> Path | None:
+    folder = cache_folder("targets")
+    return folder and folder / f"{hashlib.sha256(raw).hexdigest()[:32]}.json"
 
 
 def remember(raw: bytes, class_name: str, paths: Sequence[str]) -> None:
-    """Keep the paths of a model whose file has this content; where that cannot be, nothing is lost."""
-    with suppress(OSError):
-        file = cache_file(raw)
-        file.parent.mkdir(parents=True, exist_ok=True)
+    """Keep the paths of a model whose file has this content."""
+    file = cache_file(raw)
+    if file is not None:
         known = {**remembered(raw), class_name: list(paths)}
-        draft = file.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(known))
-        draft.replace(file)
-        ages = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
-        for old in ages[:-MOST_REMEMBERED]:
-            old.unlink()
+        write(file, json.dumps(known).encode(), MOST_REMEMBERED)
 
 
 def remembered(raw: bytes) -> dict[str, list[str]]:
     """The paths that were seen of a file with this content, by class."""
+    file = cache_file(raw)
     try:
-        known = json.loads(cache_file(raw).read_text())
+        known = json.loads(file.read_bytes()) if file else {}
     except (OSError, ValueError):
         return {}
     return {

@@ -1,0 +1,121 @@
+"""What the observer answered to an earlier command, in the user's folder for caches.
+
+An answer is given again as long as all that it came of is the same: the question, the Python and its packages, the
+environment, each file that was read and each folder that was listed. Proofs are never kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from stitchgen.analysis.subject import Subject
+from stitchgen.project.user_cache import cache_folder, write
+
+#: So many answers are kept, the last ones.
+MOST_KEPT = 60
+#: What a shell changes between two commands, and no model asks for.
+VOLATILE = {"_", "SHLVL", "OLDPWD", "PWD", "COLUMNS", "LINES", "STITCHGEN_CACHE"}
+#: An answer with this failure may be another when the machine is less busy.
+OF_THE_MOMENT = '"too-large"'
+
+
+class KeptAnswers:
+    """The answers about one subject; without a folder nothing is found, and nothing kept."""
+
+    def __init__(self, subject: Subject, folder: Path | None = None):
+        self.folder = cache_folder("answers") if folder is None else folder
+        self.subject = subject
+
+    def find(self, question: Mapping[str, Any]) -> Any:
+        """The answer, None where there is none that still holds."""
+        if self.folder is None:
+            return None
+        file = self.folder / f"{self.key(question)}.answer"
+        try:
+            kept = json.loads(zlib.decompress(file.read_bytes()))
+        except (OSError, ValueError, zlib.error):
+            return None
+        if not isinstance(kept, dict) or not self.holds(kept.get("read")):
+            return None
+        with suppress(OSError):
+            os.utime(file)
+        return kept.get("answer")
+
+    def keep(
+        self, question: Mapping[str, Any], answer: Any, read: Mapping[str, Any], started: float
+    ) -> None:
+        """Note an answer of a process that began at a time, in seconds since 1970, with what it has read."""
+        if self.folder is None or OF_THE_MOMENT in json.dumps(answer):
+            return
+        if any(changed_since(path, started) for path in (*read["own"], *read["folders"])):
+            return
+        known = {
+            "own": {path: content_of(path) for path in read["own"]},
+            "installed": {path: state_of(path) for path in (*read["installed"], *read["packages"])},
+            "folders": {path: names_in(path) for path in read["folders"]},
+        }
+        raw = json.dumps({"read": known, "answer": answer}).encode()
+        write(self.folder / f"{self.key(question)}.answer", zlib.compress(raw, 1), MOST_KEPT)
+
+    def key(self, question: Mapping[str, Any]) -> str:
+        python = shutil.which(self.subject.python) or self.subject.python
+        environment = {name: text for name, text in os.environ.items() if name not in VOLATILE}
+        asked = [question, python, os.path.realpath(python), state_of(python), environment]
+        return digest(json.dumps(asked, sort_keys=True).encode())
+
+    def holds(self, read: Any) -> bool:
+        """Whether all that was read is as it was."""
+        try:
+            return (
+                all(state_of(path) == state for path, state in read["installed"].items())
+                and all(content_of(path) == content for path, content in read["own"].items())
+                and all(names_in(path) == names for path, names in read["folders"].items())
+            )
+        except (KeyError, TypeError, AttributeError):
+            return False
+
+
+def changed_since(path: str, moment: float) -> bool:
+    """Whether a file or folder is newer than that, so that what it was before is not known."""
+    try:
+        return os.stat(path).st_mtime >= moment
+    except OSError:
+        return False
+
+
+def content_of(path: str) -> str | None:
+    try:
+        return digest(Path(path).read_bytes())
+    except OSError:
+        return None
+
+
+def state_of(path: str) -> list[int] | None:
+    """When a file was changed, and its size: of installed packages there are too many to read."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return None
+    return [about.st_mtime_ns, about.st_size]
+
+
+def names_in(path: str) -> str | None:
+    """The names in a folder, but for those that tools put there."""
+    try:
+        names: Iterable[str] = os.listdir(path)
+    except OSError:
+        return None
+    kept = sorted(name for name in names if not name.startswith(".") and name != "__pycache__")
+    return digest("\0".join(kept).encode())
+
+
+def digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:32]
