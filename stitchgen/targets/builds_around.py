@@ -41,7 +41,10 @@ def constructions_around(root: Path, file: Path, names: set[str]) -> list[Offer]
 
 
 def user_of(root: Path, file: Path, names: set[str]) -> Offer | None:
-    """The outermost of these classes, with the names of the arguments that it needs, where it is defined."""
+    """The outermost of these classes, with the names of the arguments that it needs, where it is defined.
+
+    None where its constructor does not name them.
+    """
     files = ParsedFiles(root)
     levels = [around for around in users(files, file, names) if around]
     if not levels:
@@ -52,6 +55,8 @@ def user_of(root: Path, file: Path, names: set[str]) -> Offer | None:
     node = next(one for one in reversed(other.tree.body) if getattr(one, "name", "") in classes)
     assert isinstance(node, ast.ClassDef)
     name = signature(syntax, node.name)
+    if "..." in name:  # it hands on what it is given, and tells nothing
+        return None
     return Offer(f"{module_of(files, other)}:{name}", f"{shown}:{node.lineno}")
 
 

@@ -116,6 +116,7 @@ def run(data: bytes, streams: list[int]) -> None:
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
+    sys.dont_write_bytecode = bool(order["environment"].get("PYTHONDONTWRITEBYTECODE"))
     sys.argv = order["argv"]
     own = os.path.dirname(os.path.abspath(__file__))
     named = order["environment"].get("PYTHONPATH", "").split(os.pathsep)
