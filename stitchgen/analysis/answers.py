@@ -45,10 +45,19 @@ def survey_of(answer: protocol.SurveyAnswer) -> Survey:
 
 
 def configuration_of(build: protocol.Build) -> Configuration:
+    frames = [frame_of(frame) for frame in build["frames"]]
+    definitions: dict[str, facts.Registrations] = {"": ()}
+    for layer in build["layers"]:
+        own = layer["registered"]
+        link = None if own is None else tuple(frames[number] for number in own)
+        path = layer["path"]
+        definitions[path] = (*definitions[path.rpartition(".")[0]], link)
     return Configuration(
         expression=build["expression"],
         class_key=build["class_key"],
-        layers={layer["path"]: layer_of(layer) for layer in build["layers"]},
+        layers={
+            layer["path"]: layer_of(layer, definitions[layer["path"]]) for layer in build["layers"]
+        },
         parameters=build["parameters"],
         input=build["input"],
     )
@@ -63,7 +72,7 @@ def failure_of(error: protocol.Error) -> facts.Failure:
     )
 
 
-def layer_of(layer: protocol.Layer) -> facts.LayerFacts:
+def layer_of(layer: protocol.Layer, definition: facts.Registrations) -> facts.LayerFacts:
     read = layer["weights_read"]
     return facts.LayerFacts(
         path=layer["path"],
@@ -71,10 +80,7 @@ def layer_of(layer: protocol.Layer) -> facts.LayerFacts:
         same_as=layer["same_as"],
         calls=layer["calls"],
         sites=tuple(map(site_of, layer["sites"])),
-        definition=tuple(
-            None if frames is None else tuple(map(frame_of, frames))
-            for frames in layer["definition"]
-        ),
+        definition=definition,
         readers=tuple(layer["readers"]),
         fed=tuple(
             facts.Fed(argument, element, tuple(producers))

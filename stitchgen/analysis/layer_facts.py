@@ -137,6 +137,10 @@ class ReadChannels:
     from_root: Channels  # valid in the model's own `__init__`
 
 
+#: For each name of a path, the frames in which that child was registered, innermost first.
+Registrations = tuple[tuple[Frame, ...] | None, ...]
+
+
 @dataclass(frozen=True)
 class LayerFacts:
     """A submodule of one configuration of a model, with all that is known of it."""
@@ -146,7 +150,7 @@ class LayerFacts:
     same_as: str | None = None  # the first of the names that the module has, where it is another
     calls: Mapping[str, int] = field(default_factory=dict)  # in one forward pass, by mode
     sites: tuple[CallSite, ...] = ()
-    definition: tuple[tuple[Frame, ...] | None, ...] = ()  # for each name of the path
+    definition: Registrations = ()
     readers: tuple[str, ...] = ()  # paths of the layers that are fed its output as it is
     fed: tuple[Fed, ...] = ()  # which of its arguments are outputs of others
     weights_read: WeightRead | None = None

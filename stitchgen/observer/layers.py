@@ -23,7 +23,7 @@ from stitchgen.observer.protocol import (
     WeightRead,
 )
 from stitchgen.observer.tracing.calls import Call
-from stitchgen.observer.tracing.definitions import Definitions
+from stitchgen.observer.tracing.definitions import Definitions, RegisteringFrame
 from stitchgen.observer.tracing.frames import real
 from stitchgen.observer.tracing.values import elements
 
@@ -98,6 +98,9 @@ class LayerReports:
         self.modules: Dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
         #: The first of the names, by id.
         self.canonical = {id(module): path for path, module in model.named_modules()}
+        #: The frames in which layers were registered, and their places among these.
+        self.frames: List[Frame] = []
+        self.numbers: Dict[Tuple[str, int, str, int, Optional[str]], int] = {}
         #: The layers whose features are meant, by their first names.
         self.meant = {
             self.canonical[id(module)]
@@ -132,16 +135,14 @@ class LayerReports:
                 "path": path,
                 "same_as": name if name != path else None,
                 "class_key": self.classes.key_of(type(module)),
-                "owner_class": self.classes.key_of(type(self.parent(path))),
                 "calls": {"eval": len(own), "train": len(calls) - len(own)},
                 "sites": sites_of(calls),
-                "definition": self.definition(path),
+                "registered": self.registered(path),
                 "readers": readers.get(name, []),
                 "weights_read": self.weights_read.get(name),
                 "scripted": isinstance(module, torch.jit.ScriptModule),
                 "sizes": sizes_of(module),
                 "attributes": attributes_of(module),
-                "parameters": sum(p.numel() for p in module.parameters()),
             }
             if own:
                 first = own[0]
@@ -212,39 +213,40 @@ class LayerReports:
                 if not inside and reader and reader != producer:
                     found.setdefault(producer, []).append(reader)
         for producer, readers in found.items():
-            outer: List[str] = []
-            for reader in readers:
-                if not any(reader.startswith(other + ".") for other in readers):
-                    if reader not in outer:
-                        outer.append(reader)
-            found[producer] = outer
+            all_readers = set(readers)
+            found[producer] = [
+                reader
+                for reader in dict.fromkeys(readers)
+                if not any(reader[:end] in all_readers for end in dots_in(reader))
+            ]
         return found
 
-    def definition(self, path: str) -> List[Optional[List[Frame]]]:
-        """For each name of the path: the frames in which that child was registered."""
-        links: List[Optional[List[Frame]]] = []
-        parent = self.model
-        for name in path.split("."):
-            frames = self.definitions.of(parent, name)
-            if frames is None:
-                links.append(None)
-            else:
-                links.append(
-                    [
-                        {
-                            "file": real(frame.file),
-                            "line": frame.line,
-                            "function": frame.function,
-                            "first_line": frame.first_line,
-                            "self": self.canonical.get(id(frame.receiver)),
-                        }
-                        for frame in frames
-                    ]
-                )
-            child = parent._modules[name]
-            assert child is not None
-            parent = child
-        return links
+    def registered(self, path: str) -> Optional[List[int]]:
+        """The frames in which a child was registered in its parent, by their numbers; None where that is not known."""
+        frames = self.definitions.of(self.parent(path), path.rpartition(".")[2])
+        return None if frames is None else [self.number_of(frame) for frame in frames]
+
+    def number_of(self, frame: RegisteringFrame) -> int:
+        """Its place among the frames of the build, which most layers share."""
+        owner = self.canonical.get(id(frame.receiver))
+        key = (frame.file, frame.line, frame.function, frame.first_line, owner)
+        if key not in self.numbers:
+            self.numbers[key] = len(self.frames)
+            self.frames.append(
+                {
+                    "file": real(frame.file),
+                    "line": frame.line,
+                    "function": frame.function,
+                    "first_line": frame.first_line,
+                    "self": owner,
+                }
+            )
+        return self.numbers[key]
+
+
+def dots_in(path: str) -> List[int]:
+    """Where the names of the modules around one end."""
+    return [index for index, letter in enumerate(path) if letter == "."]
 
 
 def lengthens(called: ByPath, varied: Sequence[Optional[ByPath]], orders: Orders) -> bool:

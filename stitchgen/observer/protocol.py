@@ -434,16 +434,16 @@ class LayerBase(TypedDict):
     path: str
     same_as: Optional[str]  # the first of the names that the module has
     class_key: str
-    owner_class: str
     calls: Dict[str, int]  # by mode
     sites: List[Site]
-    definition: List[Optional[List[Frame]]]  # for each name of the path
+    registered: Optional[
+        List[int]
+    ]  # the frames of the build, innermost first, in which its parent got it
     readers: List[str]
     weights_read: Optional[WeightRead]
     scripted: bool
     sizes: Dict[str, int]
     attributes: Dict[str, Attribute]
-    parameters: int
 
 
 class Layer(LayerBase, total=False):
@@ -474,7 +474,8 @@ class Build(BuildBase, total=False):
     device: str
     train_error: Optional[str]
     class_key: str
-    layers: List[Layer]
+    layers: List[Layer]  # each behind the one that it is in
+    frames: List[Frame]
 
 
 class Class(TypedDict):

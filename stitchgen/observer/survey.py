@@ -105,7 +105,7 @@ class Surveyor:
             except Exception as error:
                 train_error = "%s: %s" % (type(error).__name__, str(error).splitlines()[:1])
             train = calls.records
-            layers = LayerReports(
+            reports = LayerReports(
                 model,
                 definitions,
                 self.classes,
@@ -113,6 +113,7 @@ class Surveyor:
                 self.channel_axes(expression, source),
                 self.axes_of,
             )
+            found = reports.all(base, variants, train)
             return {
                 "ok": True,
                 "expression": expression,
@@ -122,7 +123,8 @@ class Surveyor:
                 "input": source.describe(),
                 "device": device or "cpu",
                 "train_error": train_error,
-                "layers": layers.all(base, variants, train),
+                "layers": found,
+                "frames": reports.frames,
             }
 
     def channel_axes(self, expression: str, source: Source) -> ChannelAxisOf:
