@@ -174,12 +174,14 @@ def note_channel_axes(
 
 @contextlib.contextmanager
 def aside(run: Run) -> Iterator[None]:
-    """For a gradient within a forward: a checkpoint runs its part again, which does not count."""
+    """For a gradient within a forward: a checkpoint runs its part again, which does not count, and what is drawn
+    here is not to be missing in the rest of the forward."""
     run.live = False
     for counter in run.counters:
         counter.paused = True
     try:
-        yield
+        with forked_randomness(0):
+            yield
     finally:
         run.live = True
         for counter in run.counters:
