@@ -1,6 +1,7 @@
 """The time of a forward is measured after the runs, each variant in turns with the baseline."""
 
 import json
+import sys
 
 import pytest
 
@@ -54,8 +55,8 @@ def test_without_a_model_there_is_nothing_to_measure(printing, sweep):
 )
 def test_a_training_that_does_not_come_to_a_step_is_given_up(training, script, said):
     asked = {
-        "command": ["python", "-c", script],
-        "python": "python",
+        "command": [sys.executable, "-c", script],
+        "python": sys.executable,
         "folder": ".",
         "seeded_by_runner": True,
         "seeds": [[0]],

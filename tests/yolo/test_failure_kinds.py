@@ -64,7 +64,7 @@ def add(project: config.Project, flags: str) -> Outcome:
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A Python that runs in a folder, with the stand-in for Ultralytics installed."""
-    environment = dict(os.environ, PYTHONPATH=str(PACKAGE))
+    environment = dict(os.environ, PYTHONPATH=str(PACKAGE), PYTHONDONTWRITEBYTECODE="1")
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -15,7 +15,7 @@ from dataclasses import replace
 from stitchgen.analysis.facts import Channels
 from stitchgen.analysis.scope import Scope
 from stitchgen.analysis.static.frames import Frame, TooLarge
-from stitchgen.analysis.static.runs import Fact, Run
+from stitchgen.analysis.static.runs import Fact, Run, may_have
 from stitchgen.analysis.static.statements import Snapshot
 from stitchgen.analysis.static.values import (
     UNBOUND,
@@ -50,6 +50,8 @@ def find_expression(
     class is given other numbers: a number is an expression only where it does not follow them.
     """
     facts = [(run, run.facts[relative]) for run in runs or () if relative in run.facts]
+    if any(may_have(run.machine, run.root, dict(run.tree), relative) for run in runs or ()):
+        return unknown_channels("what holds it could not be read in every configuration")
     named, reason = _of_symbols(symbolic, relative)
     if named is not None:
         candidates = [named]

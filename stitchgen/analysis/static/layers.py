@@ -31,6 +31,7 @@ from stitchgen.analysis.static.runs import (
     class_name_of,
     doubled,
     kinds_of,
+    may_have,
     modules_below,
     output,
     run_class,
@@ -315,7 +316,8 @@ class _Reader:
                 count, layout = Unknown("what it is depends on what reading cannot follow"), None
             holder, holder_path, relative = self._holder(configuration, path, calls)
             facts.append((configuration, ref, calls, count, layout, holder, holder_path, relative))
-        value = None if self.unread else self._value([fact[3] for fact in facts])
+        hidden = any(may_have(one.machine, one.root, one.paths, path) for one in found)
+        value = None if self.unread or hidden else self._value([fact[3] for fact in facts])
         # A configuration counts if the layer is held there as it is in the first one.
         configuration, ref, calls, count, layout, holder, holder_path, relative = facts[0]
         facts = [fact for fact in facts if (fact[5], fact[7]) == (holder, relative)]

@@ -116,13 +116,13 @@ def run_class(
 
 
 def doubled(engine: Machine, value: Value) -> Value:
-    """Twice the numbers of an argument; raises `Raised` for what may hold numbers unseen.
+    """Twice the numbers of an argument, one for zero; raises `Raised` for what may hold numbers unseen.
 
     A module that is handed in stays: it is a part of the model, made elsewhere.
     """
     if isinstance(value, Known):
         number = isinstance(value.value, (int, float)) and not isinstance(value.value, bool)
-        return Known(2 * value.value) if number else value
+        return Known(2 * value.value or 1) if number else value
     items = engine.items(value) if engine.kind(value) in ("list", "tuple") else None
     if items is not None:
         return engine.sequence([doubled(engine, item) for item in items], engine.kind(value) or "")
@@ -185,6 +185,16 @@ def ambiguous_paths(engine: Machine, root: Ref, tree: Iterable[tuple[str, Ref]])
             found.add(path)
         owners[path] = ref
     return found
+
+
+def may_have(engine: Machine, root: Ref, modules: Mapping[str, Ref], path: str) -> bool:
+    """Whether a layer that was not read may be there: what the nearest module above it holds is not known."""
+    if path in modules:
+        return False
+    while path and path not in modules:
+        path = path.rpartition(".")[0]
+    above = modules.get(path, root)
+    return any(engine.get(above.id, mark) for mark in ("grown", "tainted", "holes"))
 
 
 def calls_by_module(engine: Machine, start: int) -> dict[int, list[Call]]:

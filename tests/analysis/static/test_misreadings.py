@@ -747,3 +747,52 @@ def test_is_not_read_wrong(source: str) -> None:
     found = compare(text)
     assert not found.raises, text
     assert not found.wrong, f"{found.wrong}\n{text}"
+
+
+# Whole programs with two constructions of the model: what one of them hides is not read from the other.
+OF_TWO = {
+    "a default that grows": """
+        class Net(nn.Module):
+            def __init__(self, widths=[1]):
+                super().__init__()
+                widths += [2, 2]
+                self.m1 = nn.Sequential(*[nn.Conv2d(3, width, 1) for width in widths])
+        def small():
+            return Net([0])
+    """,
+    "a default that grows, of other numbers": """
+        class Net(nn.Module):
+            def __init__(self, widths=[4]):
+                super().__init__()
+                widths.append(8)
+                self.m1 = nn.ModuleList([nn.Conv2d(3, width, 1) for width in widths])
+        def small():
+            return Net([6])
+    """,
+    "an order that is not known": """
+        class Net(nn.Module):
+            def __init__(self, widths=(4, 2)):
+                super().__init__()
+                known = [7] if widths == (3,) else list({*widths})
+                self.m1 = nn.Sequential(*[nn.Conv2d(3, width, 1) for width in known])
+        def small():
+            return Net((3,))
+    """,
+    "no channels at all": """
+        class Net(nn.Module):
+            def __init__(self, width=0):
+                super().__init__()
+                self.m1 = nn.Conv2d(3, width, 1)
+        def small():
+            return Net(5)
+    """,
+}
+
+
+@pytest.mark.parametrize("source", OF_TWO.values(), ids=OF_TWO.keys())
+def test_what_one_construction_hides_is_not_read_from_another(source: str) -> None:
+    forward = "\n    def forward(self, x):\n        return x\n\ndef small"
+    text = HEAD + textwrap.dedent(source).replace("\ndef small", forward)
+    found = compare(text)
+    assert not found.raises, text
+    assert not found.wrong, f"{found.wrong}\n{text}"
