@@ -24,6 +24,8 @@ def main() -> None:
     os.dup2(2, 1)
     files = [word for word in sys.argv[1:] if word != ATTACHED]
     lines = recorded(files[0]) if files else asked(attached=ATTACHED in sys.argv)
+    # What the user's code parses is the command line of a script to which nothing was given.
+    del sys.argv[1:]
     sys.dont_write_bytecode = True
     here = os.path.dirname(os.path.abspath(__file__))
     package_folder = os.path.dirname(os.path.dirname(here))

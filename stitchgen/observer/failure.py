@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import traceback
@@ -9,6 +10,9 @@ from typing import Optional
 
 from stitchgen.observer.protocol import Error
 from stitchgen.observer.tracing.frames import kind_of_file
+
+#: Where the modules are that come with Python.
+STANDARD = os.path.dirname(argparse.__file__) + os.sep
 
 
 class Failure(Exception):
@@ -35,6 +39,18 @@ def note_import_fault(report: Error, error: BaseException, root: str) -> None:
         report["package"] = package
     if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
         report["missing_file"] = error.filename
+
+
+def exit_of(code: str, error: SystemExit, prefix: str) -> Failure:
+    """That the user's code ends the process; where a parser of options does, with what it says."""
+    said, where = "", None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        filename = frame.f_code.co_filename
+        if frame.f_code.co_name == "error" and filename == argparse.__file__:
+            said = ": %s" % frame.f_locals.get("message")
+        elif kind_of_file(filename) == "user" and not filename.startswith(("<", STANDARD)):
+            where = "%s:%d" % (os.path.realpath(filename), line)
+    return Failure(code, "%s calls sys.exit(%s)%s" % (prefix, error, said), where)
 
 
 def failure_of(code: str, error: BaseException, prefix: str) -> Failure:

@@ -11,7 +11,7 @@ from torch import nn
 
 from stitchgen.observer import inputs as model_inputs
 from stitchgen.observer import memory, weights
-from stitchgen.observer.failure import Failure, failure_of
+from stitchgen.observer.failure import Failure, exit_of, failure_of
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.meta_device import PlainShapes, fills_left_out
 from stitchgen.observer.modes import as_module, set_mode
@@ -71,7 +71,7 @@ def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Modu
             with quick_fills(0):
                 model = project.evaluate(expression)
     except SystemExit as error:
-        raise Failure("does-not-build", "%s calls sys.exit(%s)" % (expression, error)) from None
+        raise exit_of("does-not-build", error, expression) from None
     except Exception as error:
         raise failure_of("does-not-build", error, "%s does not build" % expression) from error
     model = as_module(model)
@@ -145,7 +145,7 @@ def find_input(
             run(model, source, device)
             return source
         except SystemExit as error:
-            raise Failure("does-not-run", "the forward pass calls sys.exit(%s)" % error) from None
+            raise exit_of("does-not-run", error, "the forward pass") from None
         except Exception as error:
             first = first or error
     assert first is not None

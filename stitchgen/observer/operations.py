@@ -33,7 +33,7 @@ from stitchgen.observer.checks.wording import few, short
 from stitchgen.observer.edits.hypotheses import Hypothesis
 from stitchgen.observer.edits.prove import prove_edit
 from stitchgen.observer.edits.rules import EditFailed
-from stitchgen.observer.failure import Failure, failure_of, note_import_fault
+from stitchgen.observer.failure import Failure, exit_of, failure_of, note_import_fault
 from stitchgen.observer.forwards.models import Original
 from stitchgen.observer.inside import name_as_before
 from stitchgen.observer.models import (
@@ -179,9 +179,7 @@ def load(project: Project, *, stand_in: bool = True) -> None:
     try:
         project.load(stand_in=stand_in)
     except SystemExit as error:
-        raise Failure(
-            "does-not-build", "importing the model file calls sys.exit(%s)" % error
-        ) from None
+        raise exit_of("does-not-build", error, "importing the model file") from None
     except Exception as error:
         failure = failure_of("does-not-build", error, "the model file cannot be imported")
         note_import_fault(failure.report, error, project.root)

@@ -31,7 +31,7 @@ from stitchgen.project.config import Project
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
-from stitchgen.targets.build_errors import check_given, no_builds
+from stitchgen.targets.build_errors import check_given, no_builds, nothing_built
 from stitchgen.targets.model import model_of_request
 from stitchgen.targets.request import FuseRequest, SpliceRequest
 from stitchgen.targets.yaml_target import may_name_yaml
@@ -191,7 +191,7 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
     check_given(task.model, survey)
     survey = with_projects_own(task.model, survey, backend)
     if not subject.builds and not survey.configurations:
-        raise no_builds(task.model)
+        raise nothing_built(task.model, survey)
     variants = variants_to_build(task, survey)
     if variants:
         found = backend.survey_variants(variants, meant)

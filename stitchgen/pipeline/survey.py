@@ -69,6 +69,7 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
         return survey
     if not wanted or any(has_class(survey, one, wanted) for one in survey.configurations):
         return survey
+    failures = dict(survey.failures)
     for offers in (offers_of_file, offers_around):
         tried = [one for one in offers(model, wanted) if one not in subject.builds][:MOST_OFFERS]
         for number, text in enumerate(tried):
@@ -78,7 +79,9 @@ def with_projects_own(model: TargetModel, survey: Survey, backend: Backend) -> S
                 others = list(alike)[:MOST_OFFERS]
                 rest = backend.survey(others, brief=others) if others else Survey((), {})
                 return survey.with_more(found).with_more(rest)
-    return survey
+            failures |= found.failures
+    # What the project builds and how that fails tells more than that the file builds nothing.
+    return survey if survey.configurations else replace(survey, failures=failures)
 
 
 def built_by_the_project(model: TargetModel) -> TargetModel:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stitchgen.project.module_walks import walks_of
 from stitchgen.project.optimizer_parts import attribute_lists, made_of_parts
+from stitchgen.project.paired_keys import pairings
 from stitchgen.project.ways_in import ImportGraph, own_name
 from stitchgen.source.syntax import assigned_pairs
 from stitchgen.source.tree import dotted, nodes_in
@@ -80,6 +81,16 @@ def for_project(
             if f"{path.resolve()}:{walk.defined}" not in ran
         )
         found += (warning | {"where": f"{shown}:{line}"} for line, warning in counted_keys(tree))
+        found += (
+            {
+                "code": "strict-load",
+                "where": f"{shown}:{one.line}",
+                "message": f"old weights are paired with the keys of {one.state} by their order ({one.by}), and the "
+                "block's keys come between them",
+                "hint": "Pair them by name: {key: value for key, value in weights.items() if key in own}.",
+            }
+            for one in pairings(tree)
+        )
         for node in nodes_in(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":

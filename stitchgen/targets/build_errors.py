@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.scope import imported_names
@@ -42,7 +42,7 @@ def nothing_built(model: TargetModel, survey: Survey) -> StitchError:
     refusal = failed_build(model, expression, failure)
     if failure.code != "does-not-build":
         return refusal
-    return with_offers(model, refusal)
+    return with_offers(model, refusal, survey.failures)
 
 
 def no_builds(model: TargetModel) -> StitchError:
@@ -172,12 +172,14 @@ def may_do_more(model: TargetModel) -> StitchError:
     return with_offers(model, error)
 
 
-def with_offers(model: TargetModel, error: StitchError) -> StitchError:
+def with_offers(
+    model: TargetModel, error: StitchError, failed: Collection[str] = ()
+) -> StitchError:
     """The refusal with the constructions of the model that stand in the project, ready to paste."""
     names = set(wanted_classes(model))
     found = constructions(model.subject.root, model.file, model.syntax, names)
     found = found or constructions_around(model.subject.root, model.file, names)
-    tried = set(model.subject.builds) - set(model.subject.relatives)
+    tried = {*model.subject.builds, *failed} - set(model.subject.relatives)
     found = [offer for offer in found if offer.text not in tried]
     # What was asked for may be there, in another file.
     asked = tuple(f":{text}" for text in model.subject.given)

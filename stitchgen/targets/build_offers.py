@@ -18,7 +18,15 @@ from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax, module_classes
 from stitchgen.source.tree import nodes_in
+from stitchgen.targets.imported_values import (
+    ImportedValues,
+    imported_values,
+    is_imported_value,
+)
 from stitchgen.targets.parsed_arguments import is_namespace, parsed_arguments
+
+#: What a value is called that holds the options of a whole project.
+HOLDERS = ("args", "opt", "opts", "options", "cfg", "config", "conf", "hparams", "hps", "params")
 
 
 @dataclass(frozen=True)
@@ -36,34 +44,66 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     reads = attributes_read(syntax.tree)
     found: dict[str, tuple[int, Offer]] = {}
     built: list[Offer] = []
+    alike: list[Offer] = []
     for path in python_files(root):
         own = path.resolve() == file
         try:
             raw = b"" if own else path.read_bytes()
-            if not own and not any(word.encode() in raw for word in (file.stem, *names)):
+            mentioned = own or any(word.encode() in raw for word in (file.stem, *names))
+            if not mentioned and not any(word.encode() in raw for word in HOLDERS):
                 continue
             tree = syntax.tree if own else ast.parse(raw)
         except (OSError, SyntaxError, ValueError):
             continue
         shown = path.relative_to(root).as_posix()
+        values = imported_values(tree, files_beside(path, root, root / "src"))
+        alike += of_arguments_alike(syntax, names, values, shown)
+        if not mentioned:
+            continue
         aliases = {name: name for name in names} if own else imported(tree, names, file)
         if aliases and not own:
             built += factories_elsewhere(root, path, tree, set(aliases.values()))
-        parsed = parsed_arguments(tree) if aliases else None
-        for call in calls_of(tree, aliases) if aliases else ():
+        if not aliases:
+            continue
+        parsed = parsed_arguments(tree)
+        for call in calls_of(tree, aliases):
             name = aliases.get(ast.unparse(call.func), names_last(call))
-            if parsed is not None:
-                call = ast.copy_location(parsed.filled(call, reads), call)
+            line = call.lineno
+            call = values.filled(parsed.filled(call, reads))
             if not all(is_literal(part, bound) for part in arguments(call)):
                 continue
             written = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
             text = ast.unparse(written)
             rank = rank_of(shown, own=own)
             if text not in found or rank < found[text][0]:
-                found[text] = rank, Offer(text, f"{shown}:{call.lineno}")
+                found[text] = rank, Offer(text, f"{shown}:{line}")
     # A call without arguments was tried already, or has failed.
     ranked = sorted(found.values(), key=lambda pair: pair[0])
-    return [offer for _, offer in ranked if not offer.text.endswith("()")] + built
+    offers = [offer for _, offer in ranked if not offer.text.endswith("()")] + built
+    return offers or list({offer.text: offer for offer in alike}.values())
+
+
+def of_arguments_alike(
+    syntax: Syntax, names: set[str], values: ImportedValues, shown: str
+) -> Iterator[Offer]:
+    """Constructions by what a script imports under the names of the arguments that a class needs: `Net(args)` may
+    be written where `args` is handed on from far away."""
+    for name in sorted(names):
+        method = syntax.method(name, "__init__")
+        needed = required_arguments(method) if method is not None else []
+        if needed and all(one in values.values and one in HOLDERS for one in needed):
+            given = ", ".join(f"{one}={ast.unparse(values.values[one])}" for one in needed)
+            text = f"{name}({given})" if len(needed) > 1 else f"{name}({given.partition('=')[2]})"
+            yield Offer(text, f"{shown}:{values.lines[needed[0]]}")
+
+
+def required_arguments(method: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """Those of a method without a default, but for `self`."""
+    arguments = method.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    needed = positional[1 : len(positional) - len(arguments.defaults)]
+    by_name = zip(arguments.kwonlyargs, arguments.kw_defaults)
+    return [one.arg for one in (*needed, *(one for one, default in by_name if default is None))]
 
 
 def safe_constructions(root: Path, file: Path, syntax: Syntax, classes: set[str]) -> list[str]:
@@ -233,7 +273,7 @@ COMPUTED = (
 
 def is_literal(node: ast.AST, bound: frozenset[str]) -> bool:
     """Whether the value can be pasted: literals, and classes that the model file has itself: `Block`, `nn.Conv2d`."""
-    if is_namespace(node):
+    if is_namespace(node) or is_imported_value(node):
         return True
     if isinstance(node, (ast.Name, ast.Attribute)):
         names = dotted(node)

@@ -576,6 +576,7 @@ REFUSALS = [
         code="does-not-build",
         hint="Pass the construction that your training script uses: --build 'Net(...)'",
         message="Net() calls sys.exit(3)",
+        where="model.py:9",
         model=NET.replace("super().__init__()", "super().__init__()\n        raise SystemExit(3)"),
     ),
     Refusal(

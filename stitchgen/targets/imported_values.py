@@ -1,0 +1,102 @@
+"""Values that a script takes from another file of the project: `from option import args`, then `Net(args)`.
+
+They are imported when the model is built, as the script does it: options are parsed there with their defaults. Read from
+the source by `ast`; nothing is run here.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Mapping
+
+from stitchgen.analysis.scope import imported_names
+from stitchgen.project.modules import ProjectFiles
+from stitchgen.source.syntax import all_statements, assigned_pairs
+from stitchgen.source.tree import dotted
+
+#: How the builtin is called by which an expression imports.
+IMPORT = "__import__"
+
+
+class ImportedValues(ast.NodeTransformer):
+    """Puts `__import__('option').args` into an expression in the place of `args`, or of `option.args`."""
+
+    def __init__(self, values: Mapping[str, ast.expr], lines: Mapping[str, int]):
+        self.values, self.lines = values, lines  # by the names of the file; where it imports them
+
+    def filled(self, call: ast.Call) -> ast.Call:
+        if not self.values:
+            return call
+        arguments = [self.visit(copy.deepcopy(one)) for one in call.args]
+        keywords = [
+            ast.keyword(one.arg, self.visit(copy.deepcopy(one.value))) for one in call.keywords
+        ]
+        return ast.Call(call.func, arguments, keywords)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self.values.get(node.id, node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        text = ast.unparse(node)
+        return self.values[text] if text in self.values else self.generic_visit(node)
+
+
+def imported_values(tree: ast.Module, files: ProjectFiles) -> ImportedValues:
+    """Those that a file may use, by the names that they have in it. Relative imports are left alone: the
+    name of the package is not that under which a script would import it."""
+    found: dict[str, ast.expr] = {}
+    lines: dict[str, int] = {}
+    for statement in all_statements(tree):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                for name in values_of(alias.name, files):
+                    found[f"{alias.asname or alias.name}.{name}"] = value_in(alias.name, name)
+        for bound, origin in imported_names(statement):
+            module, _, name = origin.rpartition(".")
+            if module and not origin.startswith(".") and name in values_of(module, files):
+                found[bound] = value_in(module, name)
+                lines[bound] = statement.lineno
+    return ImportedValues(found, lines)
+
+
+def values_of(module: str, files: ProjectFiles) -> set[str]:
+    """The names to which a file of the project assigns something when it is imported."""
+    other = files(module)
+    if other is None:
+        return set()
+    try:
+        tree = ast.parse(other[1])
+    except (SyntaxError, ValueError):
+        return set()
+    inside = {
+        id(part)
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        for part in ast.walk(node)
+    }
+    return {
+        target.id
+        for statement in all_statements(tree)
+        if isinstance(statement, ast.Assign) and id(statement) not in inside
+        for target, _ in assigned_pairs(statement)
+        if isinstance(target, ast.Name)
+    }
+
+
+def value_in(module: str, name: str) -> ast.expr:
+    """`__import__('configs.base').base.cfg`: what is imported is the outermost package."""
+    inner = module.partition(".")[2]
+    path = f"{inner}.{name}" if inner else name
+    return ast.parse(f"{IMPORT}({module!r}).{path}", mode="eval").body
+
+
+def is_imported_value(node: ast.AST) -> bool:
+    """Whether an expression is such a value, or an attribute of one."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return (
+        isinstance(node, ast.Call)
+        and dotted(node.func) == [IMPORT]
+        and all(isinstance(one, ast.Constant) for one in node.args)
+    )
