@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stitchgen.project.missing_keys import checks_of_missing_keys
 from stitchgen.project.module_walks import walks_of
 from stitchgen.project.optimizer_parts import attribute_lists, made_of_parts
 from stitchgen.project.paired_keys import pairings
@@ -91,12 +92,25 @@ def for_project(
             }
             for one in pairings(tree)
         )
+
+        def is_without_block(receiver: ast.expr, foreign: set[str] = foreign) -> bool:
+            of_others = ast.unparse(receiver) in foreign
+            return of_others or (parts is not None and parts.is_without_block(receiver))
+
+        found += (
+            {
+                "code": "strict-load",
+                "where": f"{shown}:{one.line}",
+                "message": f"{one.text} is checked, and old weights lack the block's keys",
+                "hint": "Leave the block's keys out there: they are missing in weights of before.",
+            }
+            for one in checks_of_missing_keys(tree)
+            if not is_without_block(one.receiver)
+        )
         for node in nodes_in(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
-                    if ast.unparse(node.func.value) in foreign:
-                        continue
-                    if parts is not None and parts.is_without_block(node.func.value):
+                    if is_without_block(node.func.value):
                         continue
                     warning = load_warning(node, f"{shown}:{node.lineno}", bound)
                     if warning is not None:
