@@ -21,11 +21,13 @@ from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
-from stitchgen.project.advice import Parts, for_project, optimizers_of_parts
+from stitchgen.project.advice import Parts, for_project, optimizers_of_parts, trees_around
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.own_constructors import own_constructors
+from stitchgen.project.safe_globals import classes_of_block, lists_of_classes
 from stitchgen.source.composition import in_turn
 from stitchgen.source.edits import FileChange
+from stitchgen.source.syntax import module_classes
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.request import SpliceRequest
 
@@ -160,6 +162,7 @@ def warnings_of(
         *passed_over(task, plan),
         *untrained(plan, proof),
         *optimized_in_parts(task, plan, proof),
+        *not_unpickled(task, plan),
         *batch_of_one(plan, proof),
         *plan.notes,
     ]
@@ -375,6 +378,30 @@ def optimized_in_parts(task: Task, plan: Plan, proof: Proof | None) -> list[Warn
     if not plan.workspace.edits or not blocks:
         return []
     return [*optimizers_of_parts(plan.workspace.imports, task.model.file, layers, blocks)]
+
+
+def not_unpickled(task: Task, plan: Plan) -> list[Warning]:
+    """Lists of the classes that may be unpickled, with the model's and without the block's."""
+    workspace = plan.workspace
+    model = {*module_classes(task.model.syntax), *(point.class_name for point in plan.fresh)}
+    created = workspace.overlay()
+    made = [
+        name
+        for file in sorted(workspace.root / one for one in plan.uses)
+        for name in classes_of_block(ast.parse(created.get(file) or workspace.read(file)))
+    ]
+    trees = trees_around(workspace.imports, task.model.file) if plan.fresh and made else {}
+    return [
+        {
+            "code": "safe-globals",
+            "where": f"{workspace.relative(path)}:{one.line}",
+            "message": f"torch.load unpickles the classes of this list alone, and {missing[0]} is not among them",
+            "hint": f"Add {', '.join(missing)}.",
+        }
+        for path, tree in trees.items()
+        for one in lists_of_classes(tree, model)
+        if (missing := [name for name in made if name.rpartition(".")[2] not in one.names])
+    ]
 
 
 def batch_of_one(plan: Plan, proof: Proof | None) -> list[Warning]:
