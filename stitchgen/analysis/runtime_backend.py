@@ -433,7 +433,13 @@ class RuntimeBackend:
             ],
             overlay=encoded(overlay),
             functions=[
-                {"file": str(one.file), "name": one.name, "each": one.each} for one in functions
+                {
+                    "file": str(one.file),
+                    "name": one.name,
+                    "each": one.each,
+                    "parts": list(one.parts),
+                }
+                for one in functions
             ],
             inside=list(inside),
             methods=[{"class_name": one.class_name, "name": one.name} for one in methods],

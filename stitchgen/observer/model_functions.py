@@ -29,7 +29,7 @@ def givers(
     for one in functions:
         function = definition(project, one["file"], one["name"])
         if function is not None:
-            found.append(function_giver(function, model, each=one["each"]))
+            found.append(function_giver(function, model, one["parts"], each=one["each"]))
         else:
             shown = os.path.relpath(os.path.realpath(one["file"]), project.root)
             notes.append(NOT_CALLED % (one["name"], shown.replace(os.sep, "/")))

@@ -198,13 +198,36 @@ def names_read(code: types.CodeType) -> Set[str]:
     return found
 
 
-def function_giver(function: types.FunctionType, model: nn.Module, *, each: bool) -> Giver:
-    """A function of the project that is given the model, or by `model.apply` each of its modules."""
+def function_giver(
+    function: types.FunctionType,
+    model: nn.Module,
+    parts: Sequence[Tuple[str, str]] = (),
+    *,
+    each: bool,
+) -> Giver:
+    """A function of the project that is given the model, or by `apply` each module of it, or of its parts."""
     give: Callable[[], Any] = functools.partial(call, function, model)
     if each:
-        give = functools.partial(model.apply, function)
+        give = functools.partial(apply_to, function, model, parts)
     name = "apply(%s)" % function.__name__ if each else function.__name__
     return Giver(name, place_of(function.__code__), model, give)
+
+
+def apply_to(
+    function: types.FunctionType, model: nn.Module, parts: Sequence[Tuple[str, str]]
+) -> None:
+    """To the model, or to the parts of the instances of classes that it has, by class and path."""
+    if not parts:
+        model.apply(function)
+    for module in list(model.modules()) if parts else []:
+        classes = {kind.__name__ for kind in type(module).__mro__}
+        for owner, path in parts:
+            if owner in classes:
+                try:
+                    part = module.get_submodule(path)
+                except AttributeError:
+                    continue  # this configuration has no such part
+                part.apply(function)
 
 
 def place_of(code: types.CodeType) -> str:

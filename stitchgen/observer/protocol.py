@@ -198,11 +198,12 @@ class ProofOfBuild(TypedDict):
 
 
 class ModelFunction(TypedDict):
-    """A function of the project that is given its model, or with `each` every module of it."""
+    """A function of the project that is given its model, or with `each` every module of it, or of its parts."""
 
     file: str
     name: str
     each: bool
+    parts: List[Tuple[str, str]]  # class and path; all of the model where there is none
 
 
 class UncalledMethod(TypedDict):

@@ -22,6 +22,7 @@ from stitchgen.planning.point import InsertionPoint
 from stitchgen.planning.unexecuted_calls import unseen_by_name
 from stitchgen.project import git
 from stitchgen.project.advice import Parts, for_project, optimizers_of_parts, trees_around
+from stitchgen.project.converted_parts import conversions
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.own_constructors import own_constructors
 from stitchgen.project.safe_globals import classes_of_block, lists_of_classes
@@ -163,6 +164,7 @@ def warnings_of(
         *untrained(plan, proof),
         *optimized_in_parts(task, plan, proof),
         *not_unpickled(task, plan),
+        *not_converted(plan),
         *batch_of_one(plan, proof),
         *plan.notes,
     ]
@@ -402,6 +404,29 @@ def not_unpickled(task: Task, plan: Plan) -> list[Warning]:
         for one in lists_of_classes(tree, model)
         if (missing := [name for name in made if name.rpartition(".")[2] not in one.names])
     ]
+
+
+def not_converted(plan: Plan) -> list[Warning]:
+    """Methods that convert or move the layer by its name, and not the block beside it."""
+    found: list[Warning] = []
+    for point in plan.fresh:
+        owner = plan.workspace.syntax(point.file).class_named(point.class_name)
+        instance = next(iter(point.calls.instances), None)
+        if owner is None or instance is None:
+            continue
+        above = len(instance.root) + 1 if instance.root else 0
+        layer, block = instance.path[above:], point.block_path(instance)[above:]
+        for one in conversions(owner, Path(point.file), plan.workspace.imports):
+            if one.leaves_out(layer, block):
+                found.append(
+                    {
+                        "code": "part-converted",
+                        "where": f"{plan.workspace.relative(point.file)}:{one.line}",
+                        "message": f"{one.method} converts self.{one.part} by {one.call}, and self.{block} stays as it is",
+                        "hint": f"Write there as well: self.{block}.{one.call}",
+                    }
+                )
+    return found
 
 
 def batch_of_one(plan: Plan, proof: Proof | None) -> list[Warning]:

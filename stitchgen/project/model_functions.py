@@ -43,11 +43,16 @@ MOST = 8
 
 @dataclass(frozen=True)
 class ModelFunction:
-    """A function, and whether it is given each module by `apply`, or the model itself."""
+    """A function, and whether it is given each module by `apply`, or the model itself.
+
+    Where a class applies it to parts of itself, these are named by class and path: `("UNet", "middle")`, and the
+    class itself by an empty path.
+    """
 
     file: Path
     name: str
     each: bool
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 def functions_of_models(file: Path, project: ImportGraph) -> list[ModelFunction]:
@@ -64,21 +69,72 @@ def called_in(project: ImportGraph, path: Path) -> Iterator[ModelFunction]:
     if tree is None:
         return
     names = Names.of(tree)
-    calls: dict[tuple[str, bool], None] = {}
+    owners, looped = owners_of(tree), looped_over(tree)
+    calls: dict[tuple[str, bool], list[tuple[str, str] | None]] = {}
     for node in nodes_in(tree):
         match node:
             case ast.Call(
-                func=ast.Attribute(attr="apply"), args=[ast.Name() | ast.Attribute() as given]
+                func=ast.Attribute(value=receiver, attr="apply"),
+                args=[ast.Name() | ast.Attribute() as given],
             ):
-                calls[ast.unparse(given), True] = None
+                receivers = looped.get(id(node)) or [receiver]
+                found_parts = (part_of_owner(one, owners.get(id(node))) for one in receivers)
+                calls.setdefault((ast.unparse(given), True), []).extend(found_parts)
             case ast.Call(func=ast.Name() | ast.Attribute() as function, args=[_, *_]):
-                calls[ast.unparse(function), False] = None
-    for called, each in calls:
+                calls.setdefault((ast.unparse(function), False), [])
+    for (called, each), parts in calls.items():
         found = defined(project, path, names, called)
         if found is not None:
             file, definition = found
             if takes_module(definition) if each else takes_model(definition):
-                yield ModelFunction(file, definition.name, each)
+                known = tuple(dict.fromkeys(part for part in parts if part is not None))
+                whole = len(known) < len(set(parts))  # it is applied to something else as well
+                yield ModelFunction(file, definition.name, each, () if whole else known)
+
+
+def owners_of(tree: ast.Module) -> dict[int, str]:
+    """The class in which a call stands, by its id."""
+    return {
+        id(node): owner.name
+        for owner in tree.body
+        if isinstance(owner, ast.ClassDef)
+        for node in nodes_in(owner)
+        if isinstance(node, ast.Call)
+    }
+
+
+def looped_over(tree: ast.AST) -> dict[int, list[ast.expr]]:
+    """What the receiver of a call goes through, by the call's id: `for part in (self.a, self.b): part.half()`."""
+    found: dict[int, list[ast.expr]] = {}
+    for loop in nodes_in(tree):
+        match loop:
+            case ast.For(target=ast.Name(id=name), iter=ast.List() | ast.Tuple() as listed):
+                for node in nodes_in(loop):
+                    match node:
+                        case ast.Call(func=ast.Attribute(value=ast.Name(id=called))):
+                            if called == name:
+                                found[id(node)] = listed.elts
+    return found
+
+
+def part_of_owner(receiver: ast.expr, owner: str | None) -> tuple[str, str] | None:
+    """The part of a class that an expression of one of its methods means: `self.blocks[0]`, `self`."""
+    names: list[str] = []
+    while True:
+        match receiver:
+            case ast.Name(id="self") if owner is not None:
+                return owner, ".".join(reversed(names))
+            case ast.Attribute(value=inner, attr=name):
+                names.append(name)
+                receiver = inner
+            case ast.Subscript(value=inner, slice=ast.Constant(value=int(index))) if index >= 0:
+                names.append(str(index))
+                receiver = inner
+            case ast.Subscript(value=inner):
+                names.clear()  # one of them, whichever it is
+                receiver = inner
+            case _:
+                return None
 
 
 @dataclass(frozen=True)
