@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from stitchgen.observer import inputs as model_inputs
-from stitchgen.observer import memory, weights
+from stitchgen.observer import memory, no_cuda, weights
 from stitchgen.observer.failure import Failure, exit_of, failure_of
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.meta_device import PlainShapes, fills_left_out
@@ -45,6 +45,8 @@ def build(project: Evaluator, expression: str, device: Optional[str] = None) -> 
     try:
         return built(project, expression, device)
     except Failure as failure:
+        if failure.__cause__ is not None and no_cuda.stand_in_for(failure.__cause__):
+            return build(project, expression, device)
         if failure.__cause__ is None or not weights.may_lack_weights(failure.__cause__):
             raise
         absent: List[str] = []
@@ -147,6 +149,8 @@ def find_input(
         except SystemExit as error:
             raise exit_of("does-not-run", error, "the forward pass") from None
         except Exception as error:
+            if no_cuda.stand_in_for(error):
+                return find_input(project, model, given, device, recorder)
             first = first or error
     assert first is not None
     tried = "input " if given else "an input guessed as "

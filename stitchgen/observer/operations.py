@@ -20,6 +20,7 @@ from stitchgen.observer import (
     kept,
     memory,
     model_functions,
+    no_cuda,
     parameter_groups,
     progress,
     proof,
@@ -177,7 +178,12 @@ def project_of(request: ModelRequest, overlay: Mapping[str, str]) -> Project:
 def load(project: Project, *, stand_in: bool = True) -> None:
     """Import the model file; raises `Failure`: does-not-build."""
     try:
-        project.load(stand_in=stand_in)
+        try:
+            project.load(stand_in=stand_in)
+        except Exception as error:
+            if not no_cuda.stand_in_for(error):
+                raise
+            project.load(stand_in=stand_in)
     except SystemExit as error:
         raise exit_of("does-not-build", error, "importing the model file") from None
     except Exception as error:
@@ -441,6 +447,7 @@ def prove_build(
             kept.keep(request, entry, known)
         proven["notes"].extend(of_fused)
         proven["notes"].extend(original.notes())
+        proven["notes"].extend(no_cuda.notes())
     return proof.answer(source.describe(), proven, left_out, uncalled, called, on_one)
 
 

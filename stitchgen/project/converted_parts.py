@@ -41,15 +41,23 @@ def is_in(path: str, part: str) -> bool:
 def conversions(owner: ast.ClassDef, file: Path, project: ImportGraph) -> Iterator[Conversion]:
     """Those of a class, which a file of the project defines."""
     for method in owner.body:
-        if not isinstance(method, ast.FunctionDef):
-            continue
-        looped = looped_over(method)
-        for node in nodes_in(method):
-            match node:
-                case ast.Call(func=ast.Attribute(value=receiver)):
-                    if converts(node, file, project):
-                        for part in looped.get(id(node)) or [receiver]:
-                            yield from conversion(part, node, method, owner)
+        if isinstance(method, ast.FunctionDef):
+            yield from dict.fromkeys(conversions_in(method, owner, file, project))
+
+
+def conversions_in(
+    method: ast.FunctionDef, owner: ast.ClassDef, file: Path, project: ImportGraph
+) -> Iterator[Conversion]:
+    looped = looped_over(method)
+    for node in nodes_in(method):
+        match node:
+            case ast.Assign(targets=[part], value=ast.Call(func=ast.Attribute()) as call):
+                if converts(call, file, project):  # `self.body = Body().to(device)`
+                    yield from conversion(part, call, method, owner)
+            case ast.Call(func=ast.Attribute(value=receiver)):
+                if converts(node, file, project):
+                    for part in looped.get(id(node)) or [receiver]:
+                        yield from conversion(part, node, method, owner)
 
 
 def conversion(

@@ -1,0 +1,97 @@
+"""CUDA is hidden from the process that runs models: a model that names it gets the CPU, as it would by
+`"cuda" if torch.cuda.is_available() else "cpu"`.
+
+Only where a model has failed of it; others run as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+#: What torch says where there is no device, in its versions.
+LACK = re.compile(
+    r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|CUDA driver|no CUDA-capable|"
+    r"accelerator device when none|torch\.cuda\.\w+ not available",
+    re.IGNORECASE,
+)
+DEVICE = re.compile(r"cuda(:\d+)?")
+OF_CUDA = "torch.cuda."
+TYPES = ("Half", "Float", "Double", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
+NOTE = "The model names CUDA, which is hidden here: it got the CPU."
+
+#: Whether the CPU stands in, from the first model on that needed it.
+_active: List["CpuInstead"] = []
+
+
+class CpuInstead(TorchFunctionMode):
+    """Takes devices of CUDA, in the arguments of torch's functions, for the CPU."""
+
+    def __torch_function__(
+        self,
+        function: Any,
+        types: Any,
+        args: Tuple[Any, ...] = (),
+        kwargs: Optional[Mapping[str, Any]] = None,
+    ) -> Any:
+        if function is torch.Tensor.cuda:
+            return args[0]
+        by_number = function is torch.Tensor.to and len(args) > 1 and type(args[1]) is int
+        given = (args[0], "cpu", *args[2:]) if by_number else tuple(map(on_cpu, args))
+        return function(*given, **{name: on_cpu(value) for name, value in (kwargs or {}).items()})
+
+
+def on_cpu(value: Any) -> Any:
+    if isinstance(value, torch.device):
+        return torch.device("cpu") if value.type == "cuda" else value
+    if isinstance(value, str):
+        if DEVICE.fullmatch(value):
+            return "cpu"
+        return "torch." + value[len(OF_CUDA) :] if value.startswith(OF_CUDA) else value
+    return value
+
+
+def stand_in_for(error: BaseException) -> bool:
+    """Whether a failure is the lack of CUDA, and the CPU stands in for it from here on: it may be tried again."""
+    if _active or not lacks_cuda(error) or torch.cuda.is_available():
+        return False
+    mode = CpuInstead()
+    mode.__enter__()  # type: ignore[no-untyped-call]  # for as long as the process lasts
+    _active.append(mode)
+    for name in TYPES:
+        kind = getattr(torch, name + "Tensor", None)
+        if kind is not None:
+            setattr(torch.cuda, name + "Tensor", kind)
+    replaced: Mapping[str, Any] = {
+        "current_device": lambda: 0,
+        "device": on_no_device,
+        "device_of": on_no_device,
+        "empty_cache": lambda: None,
+        "set_device": lambda device: None,
+        "synchronize": lambda device=None: None,
+    }
+    for name, function in replaced.items():
+        setattr(torch.cuda, name, function)
+    return True
+
+
+@contextlib.contextmanager
+def on_no_device(device: Any = None) -> Iterator[None]:
+    yield
+
+
+def lacks_cuda(error: BaseException) -> bool:
+    cause: Optional[BaseException] = error
+    while cause is not None:
+        if LACK.search(str(cause)):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def notes() -> List[str]:
+    return [NOTE] if _active else []
