@@ -6,11 +6,12 @@ Read from the source by `ast`; nothing is run and nothing is changed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.project.missing_keys import checks_of_missing_keys
+from stitchgen.project.model_functions import owners_of
 from stitchgen.project.module_walks import walks_of
 from stitchgen.project.optimizer_parts import attribute_lists, made_of_parts
 from stitchgen.project.paired_keys import pairings
@@ -55,6 +56,12 @@ def for_project(
     helpers = helpers_of(project, reaching)
     trees = trees_around(project, model_file)
     others = defined_elsewhere(trees.values(), classes) if classes else set[str]()
+    functions = {
+        node.name: node
+        for tree in trees.values()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
     called = {
         name for path, tree in trees.items() if path in reaching for name in names_called(tree)
     }
@@ -69,7 +76,8 @@ def for_project(
             found += loads_of_arguments(tree, shown, bound)
             found += loads_of_holders(tree, shown, called, bound)
             continue
-        foreign = built_of(tree, others)
+        foreign = built_of(tree, others, functions)
+        owners = owners_of(tree)
         found += (
             {
                 "code": "module-walk",
@@ -111,6 +119,8 @@ def for_project(
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
                     if is_without_block(node.func.value):
+                        continue
+                    if is_self(node.func.value) and owners.get(id(node)) in others:
                         continue
                     warning = load_warning(node, f"{shown}:{node.lineno}", bound)
                     if warning is not None:
@@ -183,28 +193,74 @@ def defined_elsewhere(trees: Iterable[ast.Module], classes: Collection[str]) -> 
     return mentioned.keys() - related
 
 
-def built_of(tree: ast.Module, others: Collection[str]) -> set[str]:
-    """What a file assigns constructions of these alone to, and the optimizers of such: `judge`, `self.judge`."""
+def built_of(
+    tree: ast.AST, others: Collection[str], functions: Mapping[str, ast.FunctionDef] | None = None
+) -> set[str]:
+    """What a file, or a function, assigns constructions of these alone to, and the optimizers of such: `judge`,
+    `self.judge`; also where `functions` of the project give them, in a tuple with others."""
     made: dict[str, set[bool]] = {}
+    optimizers: list[tuple[str, set[str]]] = []
     for name, value in assignments(tree):
         if isinstance(value, ast.Call):
             callee = ast.unparse(value.func).rpartition(".")[2]
             made.setdefault(name, set()).add(callee in others)
+            optimizers.append((name, optimized_in(value)))
+    for name, index, call in unpacked(tree):
+        function = (functions or {}).get(ast.unparse(call.func).rpartition(".")[2])
+        given = None if function is None else given_back(function, index)
+        if function is None or given is None:
+            continue
+        arguments = dict(zip([one.arg for one in function.args.args], map(ast.unparse, call.args)))
+        optimizers.append((name, {arguments.get(one, one) for one in optimized_in(given)}))
+        made.setdefault(name, set()).add(
+            isinstance(given, ast.Name) and given.id in built_of(function, others)
+        )
     foreign = {name for name, known in made.items() if known == {True}}
-    for name, value in assignments(tree):
-        if isinstance(value, ast.Call) and "optim" in ast.unparse(value.func).lower():
-            owners = {
-                ast.unparse(part.value)
-                for part in nodes_in(value)
-                if isinstance(part, ast.Attribute)
-                and part.attr in ("parameters", "named_parameters")
-            }
-            if owners and owners <= foreign:
-                foreign.add(name)
-    return foreign
+    return foreign | {name for name, owners in optimizers if owners and owners <= foreign}
 
 
-def assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+def optimized_in(value: ast.expr) -> set[str]:
+    """The models whose parameters an optimizer is made of; none where it is something else."""
+    if "optim" not in ast.unparse(value).lower():
+        return set()
+    return {
+        ast.unparse(part.value)
+        for part in nodes_in(value)
+        if isinstance(part, ast.Attribute) and part.attr in ("parameters", "named_parameters")
+    }
+
+
+def unpacked(tree: ast.AST) -> Iterator[tuple[str, int, ast.Call]]:
+    """Each name to which a part of a function's result is assigned: `loss, centers = make_loss()`."""
+    for node in nodes_in(tree):
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Call() as call):
+                for index, name in enumerate(names):
+                    yield ast.unparse(name), index, call
+
+
+def given_back(function: ast.FunctionDef, index: int) -> ast.expr | None:
+    """That part of what a function gives, where it has one return."""
+    returns = [
+        node.value
+        for node in function.body
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
+    ]
+    if len(returns) != 1 or index >= len(returns[0].elts):
+        return None
+    found = returns[0].elts[index]
+    if isinstance(found, ast.Name):
+        values = [value for name, value in assignments(function) if name == found.id]
+        if len(values) == 1 and optimized_in(values[0]):
+            return values[0]
+    return found
+
+
+def is_self(receiver: ast.expr) -> bool:
+    return isinstance(receiver, ast.Name) and receiver.id == "self"
+
+
+def assignments(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Each name or attribute that is assigned, with its value; those of `a, b = A(), B()` one by one."""
     for node in nodes_in(tree):
         if isinstance(node, ast.Assign):
