@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.analysis.layer_facts import CallSite, LayerFacts
-from stitchgen.analysis.survey import LayerInstance, join
+from stitchgen.analysis.survey import Configuration, LayerInstance, join
 from stitchgen.errors import StitchError
 from stitchgen.project.python_files import in_project
 from stitchgen.targets.adoption import OFFER, adoption
@@ -87,6 +87,26 @@ def only_reader(asked: Asked, child: str) -> str | None:
     return asked.name[:-own] + readers[0].rpartition(".")[2]
 
 
+def last_child(asked: Asked) -> str | None:
+    """The layer in this one that returns last; of a model that was only read, the last that it is given."""
+    configuration, path = asked.instance.configuration, asked.instance.path
+    children = configuration.children(path)
+    if asked.read:
+        return children[-1] if children else None
+    returned = {
+        child: max(orders)
+        for child in children
+        if (orders := [facts.order or 0 for facts in parts_of(configuration, join(path, child))])
+    }
+    return max(returned, key=lambda child: returned[child]) if returned else None
+
+
+def parts_of(configuration: Configuration, path: str) -> list[LayerFacts]:
+    """A layer and those in it, as far as they are called."""
+    found = [path, *(join(path, one) for one in configuration.below(path))]
+    return [facts for one in found if (facts := configuration.layers[one]).times]
+
+
 def never_called(asked: Asked) -> StitchError | None:
     if asked.calls:
         return None
@@ -97,13 +117,19 @@ def never_called(asked: Asked) -> StitchError | None:
         what = f"the source alone shows no call of {asked.name}"
         hint = "Let the model run (leave out --no-prove)."
     suggestions = []
-    if children := configuration.children(asked.instance.path):
-        suggestions = [f"{asked.name}.{children[-1]}"]
+    last = last_child(asked)
+    if last is not None:
+        suggestions = [f"{asked.name}.{last}"]
         hint += f" It holds other layers; after its last one: {suggestions[0]}"
-        if reader := only_reader(asked, children[-1]):
+        if reader := only_reader(asked, last):
             # What they give together, however many there are in another configuration.
             suggestions.insert(0, f"--before {reader}")
             hint += f", or, whatever their number, before what reads that: --before {reader}"
+    elif not asked.read:
+        hint += (
+            " If forward comes to it with other arguments, pass these: one --input after the other, or a dict of "
+            "keyword arguments, --input 'dict(x=torch.rand(1, 3, 64, 64), step=3)'"
+        )
     return StitchError(
         "never-called", what, where=asked.facts.where, hint=hint, suggestions=suggestions
     )
