@@ -313,7 +313,30 @@ class _Walk:
         detail = ast.unparse(call.func)
         if self.origin_of(detail).startswith(NEVER_CALL):
             return self.make("attribute", call, path, detail)
+        if self.is_only_asked(call):
+            return self.make("attribute", call, path, detail)
         return self.make("passed", node, path, detail, self.lines.span(call))
+
+    def is_only_asked(self, call: ast.Call) -> bool:
+        """Whether a container is made for what it has, and never run:
+
+        own = nn.Sequential(self.stem, self.body)
+        own.load_state_dict(weights)
+        """
+        match self.above[call]:
+            case ast.Assign(targets=[ast.Name(id=name)]) if ends_with(call.func, _CONTAINERS):
+                function: ast.AST = call
+                while not isinstance(function, (ast.FunctionDef, ast.Module)):
+                    function = self.above[function]
+                used = [
+                    self.above[one]
+                    for one in nodes_in(function)
+                    if isinstance(one, ast.Name)
+                    and one.id == name
+                    and isinstance(one.ctx, ast.Load)
+                ]
+                return all(isinstance(one, ast.Attribute) and one.attr in _STATE for one in used)
+        return False
 
     def origin_of(self, called: str) -> str:
         """`torch.nn.utils.remove_weight_norm`, by the imports of the file; the name itself where there is none."""
@@ -447,6 +470,15 @@ _HARMLESS_METHODS = frozenset(
     "apply register_forward_hook register_forward_pre_hook register_full_backward_hook "
     "get_submodule extra_repr share_memory compile".split()
 )
+#: What of a container tells of its parameters, and gives no module back.
+_STATE = frozenset(
+    "state_dict load_state_dict parameters named_parameters buffers named_buffers zero_grad".split()
+)
+_CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+
+
+def ends_with(function: ast.expr, names: frozenset[str]) -> bool:
+    return ast.unparse(function).rpartition(".")[2] in names
 
 
 def _name_parts(name: ast.expr) -> list[str | None]:
