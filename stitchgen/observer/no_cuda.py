@@ -7,8 +7,9 @@ Only where a model has failed of it; others run as they are.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
-from typing import Any, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -59,6 +60,7 @@ def stand_in_for(error: BaseException) -> bool:
     """Whether a failure is the lack of CUDA, and the CPU stands in for it from here on: it may be tried again."""
     if _active or not lacks_cuda(error) or torch.cuda.is_available():
         return False
+    take_back_defaults()
     mode = CpuInstead()
     mode.__enter__()  # type: ignore[no-untyped-call]  # for as long as the process lasts
     _active.append(mode)
@@ -76,7 +78,29 @@ def stand_in_for(error: BaseException) -> bool:
     }
     for name, function in replaced.items():
         setattr(torch.cuda, name, function)
+    for name in ("set_default_tensor_type", "set_default_device"):
+        original = getattr(torch, name, None)
+        if original is not None:
+            setattr(torch, name, functools.partial(set_on_cpu, original))
     return True
+
+
+def take_back_defaults() -> None:
+    """Let tensors be made on the CPU again, where the project has asked for CUDA before it was missed."""
+    if str(torch._C._get_default_device()).startswith("cuda"):
+        kind = torch.get_default_dtype()
+        torch.set_default_tensor_type(torch.FloatTensor)
+        torch.set_default_dtype(kind)
+    set_default_device: Any = getattr(torch, "set_default_device", None)
+    if set_default_device is not None:
+        try:
+            torch.empty(0)
+        except Exception:
+            set_default_device(None)
+
+
+def set_on_cpu(original: Callable[[Any], None], value: Any) -> None:
+    original(on_cpu(value))
 
 
 @contextlib.contextmanager

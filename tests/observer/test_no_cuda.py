@@ -36,6 +36,8 @@ class Net(nn.Module):
 
 NAMED = {
     "when it is imported": {"above": "SCALE = torch.ones(1).cuda()", "run": "x = x * SCALE"},
+    "as the default type": {"above": "torch.set_default_tensor_type('torch.cuda.FloatTensor')"},
+    "as the default device": {"above": "torch.set_default_device('cuda')"},
     "when it is built": {"inside": "self.cuda()"},
     "a part": {"inside": "self.head = self.head.to('cuda:0')"},
     "by a device": {"run": "x = x + torch.arange(4, device=torch.device('cuda'))[:1]"},
