@@ -3,9 +3,22 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+NET = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+"""
 HEAVY = {"jinja2", "libcst", "black", "torch", "importlib.metadata", "rich", "filelock"}
 
 PROGRAM = """
@@ -46,3 +59,10 @@ def test_what_reads_yaml_is_loaded_for_yaml_alone():
     assert done.returncode == 0, done.stderr
     modules = set(done.stdout.split())
     assert not {name for name in modules if name.startswith(("stitchgen.yolo", "yaml"))}
+
+
+def test_what_only_reads_sources_does_not_load_what_edits_them(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NET)
+    loaded_here = loaded("layers", "net.py", "--no-prove", "--project", str(tmp_path))
+    assert loaded_here & {"libcst", "black", "jinja2"} == set()
+    assert loaded("status", "--project", str(tmp_path)) & {"libcst", "black", "jinja2"} == set()

@@ -10,9 +10,7 @@ from stitchgen.analysis.layer_facts import UNKNOWN, Feature, LayerFacts
 from stitchgen.analysis.survey import Configuration, LayerInstance, Survey
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, shown_below
-from stitchgen.pipeline.splice import find_block
 from stitchgen.pipeline.survey import backend_for, with_projects_own
-from stitchgen.planning.fit import adapter_to
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
 from stitchgen.source.syntax import module_classes
@@ -63,7 +61,11 @@ def run(
 def describe(
     project: Project, text: str, options: RunOptions, shown: Shown, *, prove: bool
 ) -> dict[str, Any]:
-    block = find_block(project, shown.fits) if shown.fits is not None else None
+    block = None
+    if shown.fits is not None:
+        from stitchgen.pipeline.splice import find_block  # all that plans is loaded late
+
+        block = find_block(project, shown.fits)
     workspace = Workspace(project.root)
     model = model_named(project, text, options, workspace, run=prove)
     subject = model.subject
@@ -214,4 +216,6 @@ def takes(block: Block, layout: str | None) -> bool:
     """Whether a block can be put at a feature, as it is or with its axes permuted."""
     if layout is None:
         return block.elementwise
+    from stitchgen.planning.fit import adapter_to
+
     return block.dims_for(layout) is not None or adapter_to(block, layout) is not None

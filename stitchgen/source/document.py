@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import importlib
 import io
 import re
 import tokenize
@@ -17,14 +18,28 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-
-import libcst
-from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+from typing import TYPE_CHECKING, Any
 
 from stitchgen.errors import InternalError, StitchError
 from stitchgen.source.edits import Edit
 from stitchgen.source.equivalence import SCOPES
+
+if TYPE_CHECKING:
+    import libcst
+    from libcst import metadata
+else:
+
+    class Late:
+        """A module that is imported when something of it is first used: LibCST takes as long to import as all
+        that a command needs which only looks."""
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __getattr__(self, attribute: str) -> Any:
+            return getattr(importlib.import_module(self.name), attribute)
+
+    libcst, metadata = Late("libcst"), Late("libcst.metadata")
 
 Span = tuple[int, int]
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -146,11 +161,11 @@ class Document:
             part = self.module.with_changes(
                 body=[self.module.body[number]], header=[], footer=[], encoding="utf-8"
             )
-            wrapper = MetadataWrapper(part, unsafe_skip_copy=True)
+            wrapper = metadata.MetadataWrapper(part, unsafe_skip_copy=True)
             start = self.top_level[number]
             self._spans[number] = {
                 node: (start + span.start, start + span.start + span.length)
-                for node, span in wrapper.resolve(ByteSpanPositionProvider).items()
+                for node, span in wrapper.resolve(metadata.ByteSpanPositionProvider).items()
             }
         return self._spans[number]
 
