@@ -11,14 +11,17 @@ import contextlib
 import functools
 import inspect
 import textwrap
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from stitchgen.observer.variants import NoVariant, is_integer, with_field
 
-#: None for the argument itself, the number of an element, LONGER, or the name of an attribute or key.
-Part = Union[int, str, None]
+#: None for the argument itself, the number of an element, LONGER, the name of an attribute or key, or that name with
+#: the number of an element of its list.
+Part = Union[int, str, Tuple[str, int], None]
 #: In the place of an element's number: the list has one more, as another configuration may.
 LONGER = -1
+#: Of a list, the elements that are changed.
+FIRST = (0, 1, 2, 3)
 #: So many attributes of one configuration object are changed.
 MOST_FIELDS = 8
 Number = Union[int, float]
@@ -34,7 +37,9 @@ class NothingToLearn(BaseException):
 
 def parts_of(kind: Any, argument: str) -> List[Part]:
     """What may be changed of an argument, the likeliest first."""
-    return [None, LONGER, 0, 1, 2, 3, *fields_read(kind, argument)[:MOST_FIELDS]]
+    fields = fields_read(kind, argument)[:MOST_FIELDS]
+    of_lists = [(name, element) for name in fields for element in FIRST]
+    return [None, LONGER, *FIRST, *fields, *of_lists]
 
 
 def fields_read(kind: Any, argument: str) -> List[str]:
@@ -107,12 +112,15 @@ def changed(part: Part, change: Change, filled: Any = None) -> Callable[[Any], A
         value = filled if value is None else value
         if part is None:
             return of_number(value)
-        if isinstance(part, str):
-            try:
+        if isinstance(part, int):
+            return with_element(value, part, change)
+        try:
+            if isinstance(part, str):
                 return with_field(value, part, of_number)
-            except NoVariant:
-                raise NothingToLearn from None
-        return with_element(value, part, change)
+            name, element = part
+            return with_field(value, name, lambda listed: with_element(listed, element, change))
+        except NoVariant:
+            raise NothingToLearn from None
 
     return other
 

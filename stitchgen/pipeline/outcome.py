@@ -465,9 +465,9 @@ def narrow(task: Task, plan: Plan) -> list[Warning]:
     found: dict[int, InsertionPoint] = {}
     units: dict[int, int] = {}
     reducible = False
-    for point in plan.shown:
-        channels = point.naming.channels.value
-        if channels is None or channels in found:
+    fed = [(point, channels) for point in plan.shown for channels in fed_with(task, point)]
+    for point, channels in fed:
+        if channels in found:
             continue
         values = numbers(task.request, block, channels, channels)
         width = block.hidden_width(values)
@@ -487,6 +487,18 @@ def narrow(task: Task, plan: Plan) -> list[Warning]:
     if reducible:
         one["hint"] = f"--set reduction={max(1, min(found) // FEW_UNITS)}"
     return [one]
+
+
+def fed_with(task: Task, point: InsertionPoint) -> list[int]:
+    """The counts of channels that a block is fed: one, or, where they differ, those of all configurations."""
+    channels = point.naming.channels.value
+    if channels is not None:
+        return [channels]
+    side, calls = task.request.placement.fed, point.calls
+    counts = {
+        one.feature(side, calls.number).channels for one in calls.instances if one.facts.features
+    }
+    return sorted(one for one in counts if one is not None)
 
 
 def hidden_units(width: int) -> str:

@@ -268,7 +268,8 @@ class Constructor:
                     yield f"{wrapped(text)} // {wrapped(other)}"
 
     def elements(self, tree: ast.AST) -> Iterator[str]:
-        for text in sequences(tree):
+        given = handed_whole(tree) if tree is self.creating else []
+        for text in dict.fromkeys((*sequences(tree), *given)):
             if text.split(".")[0] in self.scope | {"self"}:
                 for index in (*range(ELEMENTS), -1):
                     yield f"{text}[{index}]"
@@ -375,6 +376,16 @@ def whole_arguments(statement: ast.AST) -> Iterator[ast.expr]:
             for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 if is_atom(part) and part not in layers:
                     yield part
+
+
+def handed_whole(statement: ast.AST) -> list[str]:
+    """The names that the creation hands on, and those that it binds beside the layer, either of which may be a list:
+    `self.stage, channels = self.make_stage(widths)`."""
+    found = [one.id for one in whole_arguments(statement) if isinstance(one, ast.Name)]
+    match statement:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)]):
+            found += [one.id for one in targets if isinstance(one, ast.Name)]
+    return found
 
 
 def layers_made(statement: ast.AST) -> set[ast.AST]:

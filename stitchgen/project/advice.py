@@ -318,14 +318,17 @@ def loads_of_holders(
 
 
 def arguments_kept(owner: ast.ClassDef) -> set[str]:
-    """The attributes that are arguments of the constructor, and that a method runs or takes layers of."""
+    """The attributes that are arguments of the constructor, and that a method runs or takes layers of, or that are
+    called a model."""
     found: set[str] = set()
+    models: set[str] = set()
     for method in owner.body:
         if isinstance(method, ast.FunctionDef) and method.name == "__init__":
             given = {one.arg for one in [*method.args.args, *method.args.kwonlyargs]}
             for name, value in assignments(ast.Module(method.body, [])):
                 if isinstance(value, ast.Name) and value.id in given and name.startswith("self."):
                     found.add(name.removeprefix("self."))
+                    models |= {name.removeprefix("self.")} if value.id in WHOLE else set()
     run: set[str] = set()
     for node in nodes_in(owner):
         match node:
@@ -335,7 +338,7 @@ def arguments_kept(owner: ast.ClassDef) -> set[str]:
                 run.add(name)
             case ast.For(iter=ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 run.add(name)
-    return found & run
+    return found & run | models
 
 
 def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:
