@@ -41,7 +41,7 @@ def fitting_all(
     names = [absolute_names(way, file, package=package) for way in ways]
     common = [name for name in names[0] if all(name in other for other in names)]
     if common:
-        return nearest(common, ways[0])
+        return nearest(common, ways[0], relative)
     return relative if fits_relative else None
 
 
@@ -95,8 +95,12 @@ def is_reached(parts: Sequence[str], folder: Path, paths: Sequence[Path], *, pac
     return True
 
 
-def nearest(names: Sequence[str], way: WayIn) -> str:
-    """The name that has most in common with the file's own."""
+def nearest(names: Sequence[str], way: WayIn, relative: str) -> str:
+    """The name by which the file's neighbours would be imported, from the folder in which its own name begins; else
+    the one that has most in common with its own."""
+    beside = name_beside(way.module, relative)
+    if beside is not None and beside in names:
+        return beside
 
     def shared(name: str) -> int:
         count = 0
@@ -107,6 +111,13 @@ def nearest(names: Sequence[str], way: WayIn) -> str:
         return count
 
     return max(names, key=shared)
+
+
+def name_beside(module: str, relative: str) -> str | None:
+    """The absolute name that a relative one means in a module, where it does not lead out of its package."""
+    names = module.split(".")
+    up = len(relative) - len(relative.lstrip("."))
+    return ".".join((*names[:-up], relative.lstrip("."))) if up <= len(names) else None
 
 
 def imports_relatively(workspace: Workspace, user_file: Path) -> bool:
