@@ -6,7 +6,7 @@ Read from the source by `ast`; nothing is run.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from stitchgen.targets.imported_values import (
 )
 from stitchgen.targets.parsed_arguments import is_namespace, parsed_arguments
 
+#: What an argument is called that says how many classes there are.
+CLASSES = {"num_classes", "n_classes", "nclass", "nclasses", "num_class", "classes", "class_num"}
 #: What a value is called that holds the options of a whole project.
 HOLDERS = ("args", "opt", "opts", "options", "cfg", "config", "conf", "hparams", "hps", "params")
 
@@ -45,6 +47,8 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     found: dict[str, tuple[int, Offer]] = {}
     built: list[Offer] = []
     alike: list[Offer] = []
+    handed_on: list[HandedOn] = []
+    holders: dict[str, ast.expr] = {}
     for path in python_files(root):
         own = path.resolve() == file
         try:
@@ -56,8 +60,9 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
         except (OSError, SyntaxError, ValueError):
             continue
         shown = path.relative_to(root).as_posix()
-        values = imported_values(tree, files_beside(path, root, root / "src"))
+        values = imported_values(tree, path, root, None if mentioned else HOLDERS)
         alike += of_arguments_alike(syntax, names, values, shown)
+        holders = {one: values.values[one] for one in HOLDERS if one in values.values} | holders
         if not mentioned:
             continue
         aliases = {name: name for name in names} if own else imported(tree, names, file)
@@ -70,17 +75,73 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
             name = aliases.get(ast.unparse(call.func), names_last(call))
             line = call.lineno
             call = values.filled(parsed.filled(call, reads))
+            call = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
             if not all(is_literal(part, bound) for part in arguments(call)):
+                handed_on.append(HandedOn(call, tree, line, shown))
                 continue
-            written = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
-            text = ast.unparse(written)
+            text = ast.unparse(call)
             rank = rank_of(shown, own=own)
             if text not in found or rank < found[text][0]:
                 found[text] = rank, Offer(text, f"{shown}:{line}")
     # A call without arguments was tried already, or has failed.
     ranked = sorted(found.values(), key=lambda pair: pair[0])
     offers = [offer for _, offer in ranked if not offer.text.endswith("()")] + built
-    return offers or list({offer.text: offer for offer in alike}.values())
+    further = [*alike, *filled_in(handed_on, holders, bound)]
+    return offers or list({offer.text: offer for offer in further}.values())
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """A construction within a function, of what the function is given."""
+
+    call: ast.Call
+    tree: ast.Module
+    line: int
+    shown: str
+
+
+def filled_in(
+    calls: Iterable[HandedOn], holders: Mapping[str, ast.expr], bound: frozenset[str]
+) -> Iterator[Offer]:
+    """Those that are known with the defaults of their functions, a small number of classes, and the options that
+    other files of the project import under the same names."""
+    for one in calls:
+        known = {
+            name: holders[name] if default is None and name in holders else default
+            for name, default in parameters_at(one.tree, one.line).items()
+        }
+        call = ImportedValues({name: value for name, value in known.items() if value}, {})
+        filled = call.filled(one.call)
+        if all(is_literal(part, bound) for part in arguments(filled)):
+            yield Offer(ast.unparse(filled), f"{one.shown}:{one.line}")
+
+
+def parameters_at(tree: ast.Module, line: int) -> dict[str, ast.expr | None]:
+    """The parameters of the function around a line, with their defaults; a count of classes is 3, as good as any.
+
+    Of a method there are none: what it creates is a part of its class, which is the model.
+    """
+    found: dict[str, ast.expr | None] = {}
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and within(function, line):
+            given = [*function.args.args, *function.args.kwonlyargs]
+            late = [None] * (len(function.args.args) - len(function.args.defaults))
+            defaults = [*late, *function.args.defaults, *function.args.kw_defaults]
+            found |= {one.arg: default for one, default in zip(given, defaults)}
+            found |= {one.arg: ast.Constant(3) for one in given if one.arg in CLASSES}
+            changed = {
+                target.id
+                for node in nodes_in(function)
+                if isinstance(node, ast.Assign)
+                for target in node.targets
+                if isinstance(target, ast.Name)
+            }
+            found = {name: default for name, default in found.items() if name not in changed}
+    return found
+
+
+def within(node: ast.FunctionDef, line: int) -> bool:
+    return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 
 def of_arguments_alike(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Mapping
+import functools
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from stitchgen.analysis.scope import imported_names
-from stitchgen.project.modules import ProjectFiles
+from stitchgen.project.modules import files_beside
 from stitchgen.source.syntax import all_statements, assigned_pairs
-from stitchgen.source.tree import dotted
+from stitchgen.source.tree import dotted, nodes_in
 
 #: How the builtin is called by which an expression imports.
 IMPORT = "__import__"
@@ -42,46 +44,60 @@ class ImportedValues(ast.NodeTransformer):
         return self.values[text] if text in self.values else self.generic_visit(node)
 
 
-def imported_values(tree: ast.Module, files: ProjectFiles) -> ImportedValues:
-    """Those that a file may use, by the names that they have in it. Relative imports are left alone: the
-    name of the package is not that under which a script would import it."""
+def imported_values(
+    tree: ast.Module, file: Path, root: Path, only: Collection[str] | None = None
+) -> ImportedValues:
+    """Those that a file may use, by the names that they have in it: all, or `only` these. Relative imports are left
+    alone: the name of the package is not that under which a script would import it."""
     found: dict[str, ast.expr] = {}
     lines: dict[str, int] = {}
     for statement in all_statements(tree):
-        if isinstance(statement, ast.Import):
+        if isinstance(statement, ast.Import) and only is None:
             for alias in statement.names:
-                for name in values_of(alias.name, files):
+                for name in values_of(alias.name, file, root):
                     found[f"{alias.asname or alias.name}.{name}"] = value_in(alias.name, name)
         for bound, origin in imported_names(statement):
             module, _, name = origin.rpartition(".")
-            if module and not origin.startswith(".") and name in values_of(module, files):
+            if only is not None and bound not in only:
+                continue
+            if module and not origin.startswith(".") and name in values_of(module, file, root):
                 found[bound] = value_in(module, name)
                 lines[bound] = statement.lineno
     return ImportedValues(found, lines)
 
 
-def values_of(module: str, files: ProjectFiles) -> set[str]:
-    """The names to which a file of the project assigns something when it is imported."""
-    other = files(module)
-    if other is None:
-        return set()
-    try:
-        tree = ast.parse(other[1])
-    except (SyntaxError, ValueError):
+def values_of(module: str, file: Path, root: Path, further: int = 2) -> set[str]:
+    """The names to which a module of the project, as a file imports it, assigns something when it is imported, or
+    which it takes from another such module."""
+    other = files_beside(file, root, root / "src")(module)
+    tree = None if other is None else parsed(other[1])
+    if other is None or tree is None:
         return set()
     inside = {
         id(part)
         for node in tree.body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-        for part in ast.walk(node)
+        for part in nodes_in(node)
     }
-    return {
-        target.id
-        for statement in all_statements(tree)
-        if isinstance(statement, ast.Assign) and id(statement) not in inside
-        for target, _ in assigned_pairs(statement)
-        if isinstance(target, ast.Name)
-    }
+    found: set[str] = set()
+    for statement in all_statements(tree):
+        if isinstance(statement, ast.Assign) and id(statement) not in inside:
+            targets = (target for target, _ in assigned_pairs(statement))
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+        elif isinstance(statement, ast.ImportFrom) and further and id(statement) not in inside:
+            origin = "." * statement.level + (statement.module or "")
+            known = values_of(origin, other[0], root, further - 1)
+            found |= {one.asname or one.name for one in statement.names if one.name in known}
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def parsed(text: str) -> ast.Module | None:
+    """Many files import the same few."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
 
 
 def value_in(module: str, name: str) -> ast.expr:

@@ -18,10 +18,13 @@ from stitchgen.source.document import Document
 from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
 from stitchgen.source.tree import nodes_in
-from stitchgen.targets.build_offers import Offer, constructions, factories_returning, imported
-
-#: What an argument is called that says how many classes there are.
-CLASSES = {"num_classes", "n_classes", "nclass", "nclasses", "num_class", "classes", "class_num"}
+from stitchgen.targets.build_offers import (
+    CLASSES,
+    Offer,
+    constructions,
+    factories_returning,
+    imported,
+)
 
 
 def constructions_elsewhere(

@@ -1,0 +1,1 @@
+from .base import _C as cfg
