@@ -97,7 +97,8 @@ def candidates(
     """
     sizes = list(dict.fromkeys(layer_sizes))
     found: dict[str, Origin] = {}
-    for text, origin in Constructor(syntax, function, creating).offers(sizes):
+    constructor = Constructor(syntax, function, creating)
+    for text, origin in constructor.offers(sizes):
         if inside and origin is Origin.PASSED_CLASS_FACTOR:
             continue  # what the class gives itself says nothing of its parts
         text = ast.unparse(ast.parse(text, mode="eval"))  # with the fewest parentheses
@@ -107,6 +108,7 @@ def candidates(
     # Behind a loop its names have the values of its last turn, whichever layer is meant.
     moved = assigned_in(creating) if isinstance(creating, (ast.For, ast.While)) else set()
     near = {text: number for number, text in enumerate(sizes)}
+    near |= dict.fromkeys(fed_from_same_list(creating), LIMIT)
     ranked = [
         Candidate(origin, near.get(text, len(text)), text)
         for text, origin in found.items()
@@ -385,6 +387,20 @@ def handed_whole(statement: ast.AST) -> list[str]:
     match statement:
         case ast.Assign(targets=[ast.Tuple(elts=targets)]):
             found += [one.id for one in targets if isinstance(one, ast.Name)]
+    return found
+
+
+def fed_from_same_list(statement: ast.AST) -> set[str]:
+    """`planes[1]` of `conv(planes[1], planes[2])`, where both are equal: what comes later is what the layer gives."""
+    found: set[str] = set()
+    for call in (node for node in nodes_in(statement) if isinstance(node, ast.Call)):
+        given = [
+            (ast.unparse(one.value), ast.unparse(one))
+            for one in call.args
+            if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant)
+        ]
+        lists = [name for name, _ in given]
+        found |= {text for number, (name, text) in enumerate(given) if name in lists[number + 1 :]}
     return found
 
 

@@ -19,6 +19,8 @@ from stitchgen.project.ways_in import ImportGraph, own_name
 from stitchgen.source.syntax import assigned_pairs
 from stitchgen.source.tree import dotted, nodes_in
 
+#: What puts a model into another one of the same parameters.
+WRAPPERS = {"DataParallel", "DistributedDataParallel", "DDP", "compile"}
 #: What the attribute is called that holds a whole model.
 WHOLE = {"model", "net", "network", "module"}
 
@@ -55,7 +57,7 @@ def for_project(
     reaching = project.reaching(model_file)
     helpers = helpers_of(project, reaching)
     trees = trees_around(project, model_file)
-    others = defined_elsewhere(trees.values(), classes) if classes else set[str]()
+    others, related = defined_elsewhere(trees.values(), classes) if classes else (set(), set())
     functions = {
         node.name: node
         for tree in trees.values()
@@ -76,7 +78,7 @@ def for_project(
             found += loads_of_arguments(tree, shown, bound)
             found += loads_of_holders(tree, shown, called, bound)
             continue
-        foreign = built_of(tree, others, functions)
+        foreign = built_of(tree, others, related, functions)
         owners = owners_of(tree)
         found += (
             {
@@ -176,8 +178,11 @@ def optimizers_of_parts(
             }
 
 
-def defined_elsewhere(trees: Iterable[ast.Module], classes: Collection[str]) -> set[str]:
-    """The classes and functions that have nothing of the edited classes in them, not by others either."""
+def defined_elsewhere(
+    trees: Iterable[ast.Module], classes: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """The classes and functions that have nothing of the edited classes in them, not by others either; and those
+    that have."""
     mentioned: dict[str, set[str]] = {}
     for tree in trees:
         for node in tree.body:
@@ -190,20 +195,26 @@ def defined_elsewhere(trees: Iterable[ast.Module], classes: Collection[str]) -> 
     while before != len(related):
         before = len(related)
         related |= {name for name, names in mentioned.items() if names & related}
-    return mentioned.keys() - related
+    return mentioned.keys() - related, related
 
 
 def built_of(
-    tree: ast.AST, others: Collection[str], functions: Mapping[str, ast.FunctionDef] | None = None
+    tree: ast.AST,
+    others: Collection[str],
+    related: Collection[str] = (),
+    functions: Mapping[str, ast.FunctionDef] | None = None,
 ) -> set[str]:
     """What a file, or a function, assigns constructions of these alone to, and the optimizers of such: `judge`,
     `self.judge`; also where `functions` of the project give them, in a tuple with others."""
     made: dict[str, set[bool]] = {}
     optimizers: list[tuple[str, set[str]]] = []
     for name, value in assignments(tree):
+        value = built_first(value)
         if isinstance(value, ast.Call):
             callee = ast.unparse(value.func).rpartition(".")[2]
-            made.setdefault(name, set()).add(callee in others)
+            # What is neither, as torch.hub.load, says nothing of what another branch builds.
+            if callee in others or callee in related:
+                made.setdefault(name, set()).add(callee in others)
             optimizers.append((name, optimized_in(value)))
     for name, index, call in unpacked(tree):
         function = (functions or {}).get(ast.unparse(call.func).rpartition(".")[2])
@@ -213,10 +224,23 @@ def built_of(
         arguments = dict(zip([one.arg for one in function.args.args], map(ast.unparse, call.args)))
         optimizers.append((name, {arguments.get(one, one) for one in optimized_in(given)}))
         made.setdefault(name, set()).add(
-            isinstance(given, ast.Name) and given.id in built_of(function, others)
+            isinstance(given, ast.Name) and given.id in built_of(function, others, related)
         )
     foreign = {name for name, known in made.items() if known == {True}}
     return foreign | {name for name, owners in optimizers if owners and owners <= foreign}
+
+
+def built_first(value: ast.expr) -> ast.expr:
+    """`Net()` of `Net().to(device)`, and of `DataParallel(Net())`."""
+    while isinstance(value, ast.Call):
+        function = value.func
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
+            value = function.value
+        elif ast.unparse(function).rpartition(".")[2] in WRAPPERS and value.args:
+            value = value.args[0]
+        else:
+            break
+    return value
 
 
 def optimized_in(value: ast.expr) -> set[str]:
