@@ -166,6 +166,8 @@ class Block:
         if "any" in self.layouts:
             return self.usual_dims if self.generic else FEATURES.get(layout, ("", None))[1]
         family, dims = FEATURES.get(layout, (None, 0))
+        if layout == "NLC" and family not in self.layouts:
+            family = "NHWC"  # with one axis for the positions these are the same
         return dims if family in self.layouts and dims in self.dims else None
 
     def replacement(self, layer_class: str) -> Replacement | None:

@@ -262,18 +262,34 @@ def check_same_shapes(block: Block, point: InsertionPoint) -> None:
         keeps = block.channels in ("same", "in-out") and block.size == "same" and block.inputs == 1
         if keeps and fed.is_tensor and fed.shape == given.shape:
             continue
+        if keeps and block.channels == "in-out" and differs_in_channels(one):
+            continue
         layers = sorted({layer for other in block.replaces for layer in other.layers})
         what = f"{block.name} cannot stand in for {point.target}, a {kind_of(one)}"
         if keeps and given.is_tensor and fed.is_tensor:
-            what += (
-                f" that makes {shape_text(given)} of {shape_text(fed)}, where it keeps the shape"
-            )
+            own = "changes the channels alone" if block.channels == "in-out" else "keeps the shape"
+            what += f" that makes {shape_text(given)} of {shape_text(fed)}, where it {own}"
         raise StitchError(
             "bad-argument",
             what,
             where=one.facts.where,
             hint=f"It replaces {', '.join(layers)}." if layers else "Put it --after the layer.",
         )
+
+
+def changes_channels(point: InsertionPoint) -> bool:
+    """Whether the layer gives another number of channels than it is fed, and else the same shape."""
+    return any(map(differs_in_channels, point.calls.instances))
+
+
+def differs_in_channels(instance: LayerInstance) -> bool:
+    fed, given = instance.feature("input"), instance.feature("output")
+    shapes = [instance.facts.value(side).shape for side in ("input", "output")]
+    if fed.layout is None or fed.layout != given.layout or fed.channels == given.channels:
+        return False
+    axis = fed.layout.index("C")
+    others = [[*shape[:axis], *shape[axis + 1 :]] for shape in shapes if shape is not None]
+    return len(others) == 2 and others[0] == others[1]
 
 
 def shape_text(value: Value) -> str:

@@ -380,6 +380,8 @@ def counts_of(planning: Planning, point: InsertionPoint) -> dict[str, Count]:
     placement, method = planning.request.placement, point.join.method
     wanted = {} if method.features else {"fed": count_at(point, placement.fed)}
     if placement.replaces:
+        if planning.block.channels == "in-out" and block_file.changes_channels(point):
+            wanted["value"] = count_at(point, "output")
         return wanted
     if method.features or method.reduces or method.project or placement.fed != placement.value:
         wanted["value"] = count_at(point, placement.value)
