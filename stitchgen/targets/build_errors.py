@@ -149,9 +149,10 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
     if failure.code == "not-a-model" and expression.replace(".", "").isidentifier():
         hint = "Call it, with its arguments."
         suggestions = [f"--build '{expression}()'"]
+    several = len(model.subject.given) > 1 and expression not in failure.message
     return StitchError(
         failure.code,
-        failure.message,
+        f"{expression}: {failure.message}" if several else failure.message,
         where=failure.where,
         hint=missing_package(failure.message, model.subject.python) or hint,
         suggestions=suggestions,

@@ -874,3 +874,15 @@ def test_layers_of_what_is_no_model(
     assert (refusal.value.code, refusal.value.message) == ("target-not-found", message)
     assert refusal.value.where == "model.py"
     assert refusal.value.suggestions == ["model.py::Net"]
+
+
+def test_of_several_constructions_the_one_that_fails_is_named(
+    tmp_path: Path, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+    error = say(
+        tmp_path, "se --after model.layer1 --build Net() --build Net(8) --input 2x5x9", python
+    )
+    assert error.code == "does-not-run"
+    assert error.message.startswith("Net(): ")
