@@ -35,8 +35,8 @@ from stitchgen.cli.report_parts import (
 MOST_ALIKE = 3
 #: So many old keys that are gone are named.
 MOST_KEYS = 12
-#: So many scripts that import the edited file are named; `--json` has all.
-MOST_IMPORTERS = 6
+#: So many readers of a layer, and scripts that import the edited file, are named; `--json` has all.
+MOST_NAMED = 6
 #: Of a block in a list: `stages_se.0`.
 NUMBER = re.compile(r"\.(\d+)$")
 NUMBERS = re.compile(r"\.(\d+)(?=\.|$)")
@@ -282,8 +282,14 @@ def _splice(
     if splice.get("where"):
         lines.append(fact("at", names(splice["where"])))
     if splice.get("readers"):
-        lines.append(fact("read by", names(splice["readers"])))
+        lines.append(fact("read by", few(splice["readers"])))
     return lines
+
+
+def few(values: Sequence[str]) -> str:
+    further = len(values) - MOST_NAMED
+    more = f" and {further} more" if further > 0 else ""
+    return ", ".join(values[:MOST_NAMED]) + more
 
 
 def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
@@ -312,9 +318,7 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
         lines.append(fact("unchanged", names(proof["unchanged"])))
     if proof.get("imports"):
         importers = [*dict.fromkeys(one["from"] for one in proof["imports"])]
-        further = len(importers) - MOST_IMPORTERS
-        more = f" and {further} more" if further > 0 else ""
-        lines.append(fact("imports", ", ".join(importers[:MOST_IMPORTERS]) + more))
+        lines.append(fact("imports", few(importers)))
     if proof.get("input"):
         lines.append(fact("input", inline(proof["input"])))
     lines.append(
