@@ -25,6 +25,7 @@ from stitchgen.source.syntax import Syntax, explicit_class
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_errors import no_builds, nothing_built
+from stitchgen.targets.no_match import no_such_layer
 from stitchgen.targets.request import SpliceRequest
 from stitchgen.targets.resolve import Resolved, in_class_file, resolve
 from stitchgen.targets.surveyed import SurveyedModel
@@ -44,8 +45,12 @@ class Selected:
 
 def select(surveyed: SurveyedModel, request: SpliceRequest, located: Located) -> Selected:
     """All layers that a target means."""
-    if not surveyed.survey.configurations:
-        raise nothing_built(surveyed.model, surveyed.survey)
+    survey = surveyed.survey
+    if survey.read and not survey.configurations and located.names:
+        name, path = explicit_class(surveyed.model.syntax, located.names) or (None, "")
+        raise no_such_layer(surveyed, name, path or ".".join(located.names))
+    if not survey.configurations:
+        raise nothing_built(surveyed.model, survey)
     if request.every is not None:
         return Selection(surveyed, request, located).selected()
     if any(set(name) & set("*?[") for name in located.names):
