@@ -55,12 +55,14 @@ class KeptAnswers:
         """Note an answer of a process that began at a time, in seconds since 1970, with what it has read."""
         if self.folder is None or OF_THE_MOMENT in json.dumps(answer):
             return
-        if any(changed_since(path, started) for path in (*read["own"], *read["folders"])):
+        # A folder on the search path may have been listed before anything was noted.
+        folders = {*read["folders"], *map(str, self.subject.paths)}
+        if any(changed_since(path, started) for path in (*read["own"], *folders)):
             return
         known = {
             "own": {path: content_of(path) for path in read["own"]},
             "installed": {path: state_of(path) for path in (*read["installed"], *read["packages"])},
-            "folders": {path: names_in(path) for path in read["folders"]},
+            "folders": {path: names_in(path) for path in sorted(folders)},
         }
         raw = json.dumps({"read": known, "answer": answer}).encode()
         write(self.folder / f"{self.key(question)}.answer", zlib.compress(raw, 1), MOST_KEPT)
