@@ -14,11 +14,15 @@ from pathlib import Path
 
 from stitchgen.analysis.scope import imported_names
 from stitchgen.project.modules import files_beside
+from stitchgen.project.ways_in import is_main_test
 from stitchgen.source.syntax import all_statements, assigned_pairs
 from stitchgen.source.tree import dotted, nodes_in
 
 #: How the builtin is called by which an expression imports.
 IMPORT = "__import__"
+#: What a module does at its top that does more than to make values: it is a script, and importing it runs it.
+RUNS = {"backward", "download", "evaluate", "exec", "fit", "main", "run", "spawn", "step", "system"}
+RUNS |= {"test", "train", "train_one_epoch", "urlretrieve", "validate"}
 
 
 class ImportedValues(ast.NodeTransformer):
@@ -79,6 +83,8 @@ def values_of(module: str, file: Path, root: Path, further: int = 2) -> set[str]
         if isinstance(node, (ast.FunctionDef, ast.ClassDef))
         for part in nodes_in(node)
     }
+    if runs(tree, inside):
+        return set()
     found: set[str] = set()
     for statement in all_statements(tree):
         if isinstance(statement, ast.Assign) and id(statement) not in inside:
@@ -89,6 +95,18 @@ def values_of(module: str, file: Path, root: Path, further: int = 2) -> set[str]
             known = values_of(origin, other[0], root, further - 1)
             found |= {one.asname or one.name for one in statement.names if one.name in known}
     return found
+
+
+def runs(tree: ast.Module, inside: Collection[int]) -> bool:
+    """Whether a module does more when it is imported than to make values; `inside` is what stands in functions."""
+    guarded = {id(part) for node in tree.body if is_main_test(node) for part in nodes_in(node)}
+    return any(
+        isinstance(node, ast.Call)
+        and id(node) not in inside
+        and id(node) not in guarded
+        and ast.unparse(node.func).rpartition(".")[2] in RUNS
+        for node in nodes_in(tree)
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,0 +1,4 @@
+from net import Net
+from train import args
+
+print(Net(args))
