@@ -358,16 +358,29 @@ def values_of(statement: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
 def atoms(statement: ast.AST) -> list[str]:
     """Integers, names, attributes and simple arithmetic in the arguments of the calls."""
     found: list[str] = []
-    layers = layers_made(statement)
+    layers, bounded = layers_made(statement), within_counts(statement)
     for node in nodes_in(statement):
         if isinstance(node, ast.Call):
             for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 for piece in nodes_in(part):
-                    if is_atom(piece) and piece not in layers:
+                    if is_atom(piece) and piece not in layers and piece not in bounded:
                         text = ast.unparse(piece)
                         if text not in found and text not in ("True", "False", "None"):
                             found.append(text)
     return found
+
+
+def within_counts(statement: ast.AST) -> set[ast.AST]:
+    """What stands in `min(2 * width, 1024)` and `int(width * factor)`: it is the count only as long as the bound is
+    not reached, and the factor is one."""
+    return {
+        piece
+        for node in nodes_in(statement)
+        if isinstance(node, ast.Call)
+        if BOUNDS.fullmatch(ast.unparse(node.func).rpartition(".")[2])
+        for part in [*node.args, *(keyword.value for keyword in node.keywords)]
+        for piece in nodes_in(part)
+    }
 
 
 def whole_arguments(statement: ast.AST) -> Iterator[ast.expr]:
@@ -448,6 +461,10 @@ def counts(name: str) -> bool:
     return (last[:1].islower() and last not in CHANGING) or last[:1] == "_"
 
 
+#: Functions that give another number than they are given, for some numbers.
+BOUNDS = re.compile(
+    r"int|round|ceil|floor|abs|min|max|minimum|maximum|clip|clamp|round_\w+|\w*divisible\w*"
+)
 #: Functions that give something else at every call, or do something.
 CHANGING = {"next", "iter", "input", "open", "print", "exec", "eval", "setattr", "delattr", "super"}
 
