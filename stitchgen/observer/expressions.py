@@ -76,7 +76,7 @@ class Probes:
             except Exception:
                 continue  # it has no value here, so it does not name the count
             if is_integer(value):
-                values[text] = value
+                values[text] = int(value)
         self.passages.append((key, names.get("self"), values))
 
     def report(self, model: nn.Module) -> List[Passage]:
@@ -129,11 +129,11 @@ def passages_of(
 
 def doubled(value: Number) -> Number:
     """Twice an integer; half of what scales one, which builds where twice may not."""
-    return value * 2 if isinstance(value, int) else value / 2
+    return value * 2 if is_integer(value) else value / 2
 
 
 def one_more(value: Number) -> Number:
-    return value + 1 if isinstance(value, int) else value * 2
+    return value + 1 if is_integer(value) else value * 2
 
 
 CHANGES = (doubled, one_more)

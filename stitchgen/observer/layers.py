@@ -26,6 +26,7 @@ from stitchgen.observer.tracing.calls import Call
 from stitchgen.observer.tracing.definitions import Definitions, RegisteringFrame
 from stitchgen.observer.tracing.frames import real
 from stitchgen.observer.tracing.values import elements
+from stitchgen.observer.variants import is_integer
 
 #: Calls by the path of the layer.
 ByPath = Dict[str, List[Call]]
@@ -369,8 +370,8 @@ def sizes_of(module: nn.Module) -> Dict[str, int]:
     sizes: Dict[str, int] = {}
     for name in SIZES:
         value = getattr(module, name, None)
-        if isinstance(value, int) and not isinstance(value, bool):
-            sizes[name] = value
+        if value is not None and is_integer(value):
+            sizes[name] = int(value)
     return sizes
 
 

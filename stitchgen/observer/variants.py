@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import numbers
 from typing import Any, Callable, List
 
 from torch import nn
@@ -120,4 +121,5 @@ def next_of(items: List[Any]) -> Any:
 
 
 def is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    """An int, or one of numpy's."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
