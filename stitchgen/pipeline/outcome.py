@@ -130,6 +130,7 @@ def splice_report(request: SpliceRequest, point: InsertionPoint) -> dict[str, An
         "parts": method.parts or None,
     }
     instances = point.calls.instances
+    named = [one for one in instances if one.configuration.expression in request.builds]
     if point.inside is not None:
         joined["element"] = point.inside.path
         joined["loader"] = point.inside.loader or None
@@ -140,7 +141,7 @@ def splice_report(request: SpliceRequest, point: InsertionPoint) -> dict[str, An
         "strategy": point.naming.strategy,
         **{key: value for key, value in joined.items() if value is not None},
         "channels": point.naming.channels.as_dict(),
-        "readers": sorted({reader for one in instances for reader in one.facts.readers}),
+        "readers": sorted({reader for one in named or instances for reader in one.facts.readers}),
         "already": point.naming.present,
     }
 

@@ -440,12 +440,12 @@ def counts_children(node: ast.AST) -> bool:
     )
 
 
-def is_live_state(node: ast.expr) -> bool:
+def is_live_state(node: ast.expr, bound: Bound) -> bool:
     """`module.state_dict()`: what a model has now, which is no old state. A model that was read, as in
     `checkpoint["model"].state_dict()`, may be old."""
     match node:
         case ast.Call(func=ast.Attribute(value=value, attr="state_dict")):
-            return dotted(value) is not None
+            return dotted(value) is not None and ast.unparse(value) not in bound.read
     return False
 
 
@@ -455,6 +455,7 @@ class Bound:
 
     modules: frozenset[str]  # of the project, that it imports
     states: frozenset[tuple[str, str]]  # `own = model.state_dict()`, with the model
+    read: frozenset[str]  # `old = checkpoint["model"]`, `old = torch.load(path)`: a model of before
 
     def is_no_old_state(self, call: ast.Call) -> bool:
         """Whether a function of a module is called, or a model is given back what it has."""
@@ -473,12 +474,16 @@ def bound_in(tree: ast.Module, modules: Collection[str]) -> Bound:
         for alias in node.names
         if isinstance(node, ast.Import) or alias.name in modules
     }
-    states = set()
+    states, read = set(), set()
     for name, value in assignments(tree):
         match value:
             case ast.Call(func=ast.Attribute(value=model, attr="state_dict")):
                 states.add((name, ast.unparse(model)))
-    return Bound(frozenset(imported), frozenset(states))
+            case ast.Subscript(slice=ast.Constant(value=str())):
+                read.add(name)
+            case ast.Call(func=function) if ast.unparse(function) == "torch.load":
+                read.add(name)
+    return Bound(frozenset(imported), frozenset(states), frozenset(read))
 
 
 def load_warning(call: ast.Call, where: str, bound: Bound) -> dict[str, str] | None:
@@ -496,7 +501,7 @@ def load_warning(call: ast.Call, where: str, bound: Bound) -> dict[str, str] | N
                 "of their own after loading.",
             }
         return None
-    if bound.is_no_old_state(call) or (call.args and is_live_state(call.args[0])):
+    if bound.is_no_old_state(call) or (call.args and is_live_state(call.args[0], bound)):
         return None
     for keyword in call.keywords:
         if keyword.arg == "strict":

@@ -127,11 +127,26 @@ def place_of(syntax: Syntax, class_name: str) -> str:
     return f"{path}:{node.lineno}" if node is not None else path
 
 
+def takes_nothing(syntax: Syntax, class_name: str) -> bool:
+    """Whether the constructor of a class of the file has no arguments."""
+    method = syntax.method(class_name, "__init__")
+    if method is None:
+        return False
+    arguments = method.args
+    several = arguments.vararg or arguments.kwarg or arguments.kwonlyargs
+    return not several and len([*arguments.posonlyargs, *arguments.args]) == 1
+
+
 def failed_build(model: TargetModel, expression: str, failure: Failure) -> StitchError:
     """What one construction failed with, and what to type next."""
     wanted = wanted_classes(model)
-    shown = signature(model.syntax, outermost(model.syntax, wanted)) if wanted else "Net(...)"
+    called = expression.partition("(")[0]
+    if model.syntax.class_named(called) is None:
+        called = outermost(model.syntax, wanted) if wanted else "Net"
+    shown = signature(model.syntax, called)
     hint = f"Pass the construction that your training script uses: --build '{shown}'"
+    if failure.where and takes_nothing(model.syntax, called):
+        hint = "It takes no arguments, so that no other construction helps. Mend that line, or what it needs"
     if failure.code in ("does-not-run", "bad-argument"):
         hint = "Pass the input that the model takes: --input 1x3x224x224"
         if failure.takes:
@@ -187,12 +202,14 @@ def with_offers(
     found = found or constructions_around(model.subject.root, model.file, names)
     tried = {*model.subject.builds, *failed} - set(model.subject.relatives)
     found = [offer for offer in found if offer.text not in tried]
+    if error.hint and missing_package(error.message, model.subject.python):
+        return error  # which every other construction lacks as well
     # What was asked for may be there, in another file.
     asked = tuple(f":{text}" for text in model.subject.given)
     found = ([offer for offer in found if offer.text.endswith(asked)] or found)[:4]
     if found:
         error.hint = (
-            (error.hint or "")
+            (error.hint or "").removesuffix(".")
             + ". The project has "
             + ", ".join(f"{offer.text} at {offer.where}" for offer in found)
         )

@@ -886,3 +886,14 @@ def test_of_several_constructions_the_one_that_fails_is_named(
     )
     assert error.code == "does-not-run"
     assert error.message.startswith("Net(): ")
+
+
+def test_no_construction_is_asked_for_where_the_class_takes_no_arguments(
+    tmp_path: Path, python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = NET.replace("width=16", "").replace("self, ):", "self):")
+    (tmp_path / "model.py").write_text(model.replace("nn.Linear(width, 10)", "nn.Linear(16, 2.5)"))
+    monkeypatch.chdir(tmp_path)
+    error = say(tmp_path, "se --after model.layer1", python)
+    assert error.code == "does-not-build"
+    assert error.hint.startswith("It takes no arguments")
