@@ -123,6 +123,8 @@ def what_became_of(
     """
     if mark.kind == "bytes":
         return 1
+    if mark.kind == "element":
+        return _changed_element(document, rest, mark)
     mine = attributes_in(mark.now) & set(own)
     if mark.was not in ("", HOLE) and not mine:
         return None if traces.find(document, mark, was=True) else traces.nearest(document, mark)
@@ -147,6 +149,24 @@ def what_became_of(
     return None
 
 
+def _changed_element(document: Document, rest: Sequence[ast.AST], mark: Trace) -> int | None:
+    """The line of an element that constructs the same class with other arguments."""
+    wanted = _constructed(ast.parse(mark.now.strip(), mode="eval").body)
+    others = {id(node) for node in rest}
+    for node in traces.in_scope(document, mark.scope):
+        for element in traces.elements_of(node):
+            if id(element) in others and _constructed(element) == wanted:
+                return element.lineno
+    return None
+
+
+def _constructed(element: ast.expr) -> str | None:
+    """The class of an element that is a construction, or a pair of a name and one."""
+    if isinstance(element, ast.Tuple) and element.elts:
+        element = element.elts[-1]
+    return ast.unparse(element.func) if isinstance(element, ast.Call) else None
+
+
 def unclear(
     document: Document, located: traces.Located, kept: Sequence[Trace]
 ) -> StitchError | None:
@@ -156,7 +176,8 @@ def unclear(
     doubtful = [
         (mark, match)
         for mark, match in located.found
-        if (mark, match) in located.unclear or (mark.scope, mark.now, mark.was) in theirs
+        if (mark, match) in located.unclear
+        or (mark.kind != "element" and (mark.scope, mark.now, mark.was) in theirs)
     ]
     if not doubtful:
         return None
@@ -166,6 +187,10 @@ def unclear(
         f"`{mark.first_line}` stands in {document.path} more often than it was put there, and "
         "which one to take back cannot be determined",
         where=f"{document.path}:{line_of(match.nodes[0])}",
-        hint=f"write `{mark.was.replace(HOLE, '...').strip()}` in its place yourself, then run the "
-        "command again",
+        hint=(
+            "take it out yourself, then run the command again"
+            if mark.kind == "element"
+            else f"write `{mark.was.replace(HOLE, '...').strip()}` in its place yourself, then run the "
+            "command again"
+        ),
     )

@@ -152,10 +152,9 @@ def _standing_within(book: Ledger, parted: Parting, path: str, file: Located) ->
     document = Document(file.now, file.path)
     runs = [run.traces(path) for run in book.runs() if run.traces(path)]
     absent = revert.missing(document, runs)
-    theirs = [match for _, match in traces.locate(document, parted.kept(path)).found]
     hidden = [
         mark
-        for mark in traces.locate(document, parted.taken(path), theirs).missing
+        for mark in traces.beside(document, parted.taken(path), parted.kept(path))[0].missing
         if mark.kind != "bytes" and mark not in absent
     ]
     staying.sort(key=lambda entry: entry.age, reverse=True)
@@ -172,8 +171,8 @@ def _standing_between(parted: Parting, path: str, file: Located) -> list[Entry]:
     if not is_python(file.path):
         return []
     document = Document(file.now, file.path)
-    theirs = traces.locate(document, parted.kept(path)).found
-    ours = traces.locate(document, parted.taken(path), [match for _, match in theirs]).found
+    located, theirs = traces.beside(document, parted.taken(path), parted.kept(path))
+    ours = located.found
     found = []
     for entry in parted.staying:
         spans = [traces.span_of(document, m.nodes) for mark, m in theirs if mark in entry.traces]

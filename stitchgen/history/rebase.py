@@ -62,7 +62,18 @@ class History:
                 return None
             steps.insert(0, _Step(run, apply(now, back), tuple(inverse(now, back))))
             now = steps[0].before
-        return cls(path, tuple(steps)) if steps else None
+        history = cls(path, tuple(steps))
+        # Beside an element others have put theirs, into the text of the run: by its syntax it is found alone.
+        marks = [
+            mark
+            for step in steps
+            for entry in step.run.entries
+            for mark in entry.traces
+            if entry.key in chosen and mark.kind == "element"
+        ]
+        if any(run for mark in marks for run in history.within(mark)):
+            return None
+        return history if steps else None
 
     def removal(self, marks: Collection[Trace], count: int | None = None) -> list[Edit]:
         """The edits that take traces out of the file as it was after `count` runs, or is now."""

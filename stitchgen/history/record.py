@@ -18,6 +18,7 @@ from stitchgen.history.traces import (
     Piece,
     Trace,
     covers,
+    elements_of,
     find,
     is_expression,
     scope_of,
@@ -26,7 +27,7 @@ from stitchgen.history.traces import (
 )
 from stitchgen.source.document import NEWLINE, REST_OF_LINE, Document, Span
 from stitchgen.source.edits import Edit, apply, in_order, inverse
-from stitchgen.source.equivalence import HOLE
+from stitchgen.source.equivalence import HOLE, same
 from stitchgen.source.yaml_document import is_yaml
 
 
@@ -85,7 +86,13 @@ class _Description:
         for change in self.changes:
             run = _statements_in(self.new, change.new)
             replaced = _statements_in(self.old, change.old)
-            if run and replaced:
+            if run and replaced and (added := added_element(replaced, run)) is not None:
+                found.append(
+                    self._element(
+                        added, [change], _with_indent(self.old, span_of(self.old, replaced))
+                    )
+                )
+            elif run and replaced:
                 span, was = span_of(self.new, run), span_of(self.old, replaced)
                 code = _with_indent(self.new, span), _with_indent(self.old, was)
                 found.append((span, self._trace("statements", run[0], *code, [change.piece])))
@@ -96,6 +103,8 @@ class _Description:
         for statement, changes in self._by_statement(rest):
             if statement is None:
                 found += [(c.new, _bytes_only(self.path, [c.piece])) for c in changes]
+            elif (added := self._added_to(statement)) is not None:
+                found.append(self._element(added, changes))
             else:
                 found += self._within(statement, statement, changes)
         found = _absorbed(sorted(found, key=lambda f: (f[0][0], -f[0][1])))
@@ -105,6 +114,19 @@ class _Description:
         self, kind: Kind, node: ast.AST, now: str, was: str, pieces: Sequence[Piece]
     ) -> Trace:
         return Trace(self.path, kind, scope_of(self.new, node), now, was, tuple(pieces))
+
+    def _element(
+        self, element: ast.expr, changes: Sequence[_Change], was: str = ""
+    ) -> tuple[Span, Trace]:
+        """The trace of an element that was put among others."""
+        span = self.new.span_of(element)
+        now = _plain(self.new.code(span))
+        return span, self._trace("element", element, now, was, [c.piece for c in changes])
+
+    def _added_to(self, statement: ast.stmt) -> ast.expr | None:
+        span = self._before(self.new.span_of(statement))
+        before = None if span is None else _statements_in(self.old, span)
+        return added_element(before, [statement]) if before else None
 
     def _separate(self, run: Sequence[ast.stmt], change: _Change) -> list[tuple[Span, Trace]]:
         """A trace for each inserted statement: others may move them apart, as isort does."""
@@ -254,6 +276,39 @@ class _Description:
             if change.new[1] <= offset and not (first and change.new == (offset, offset)):
                 result = offset - change.new[1] + change.old[1]
         return result
+
+
+def added_element(old: object, new: object) -> ast.expr | None:
+    """The one construction that stands among the arguments of a call or the elements of a list, where all else
+    is as before; None where the two differ otherwise."""
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        differing = [pair for pair in zip(old, new) if not same(*pair)]
+        return added_element(*differing[0]) if len(differing) == 1 else None
+    if not (isinstance(old, ast.AST) and isinstance(new, ast.AST) and type(old) is type(new)):
+        return None
+    fields = [
+        (name, getattr(old, name, None), getattr(new, name, None))
+        for name in new._fields
+        if not same(getattr(old, name, None), getattr(new, name, None))
+    ]
+    if len(fields) != 1:
+        return None
+    [(_, before, after)] = fields
+    elements = elements_of(new)
+    if after is not elements or len(before) + 1 != len(elements):
+        return added_element(before, after)
+    for index, element in enumerate(elements):
+        rest = [*elements[:index], *elements[index + 1 :]]
+        if is_construction(element) and same(before, rest):
+            return element
+    return None
+
+
+def is_construction(element: ast.expr) -> bool:
+    """Whether it is a call, or the pair of a name and one."""
+    if isinstance(element, ast.Tuple) and element.elts:
+        element = element.elts[-1]
+    return isinstance(element, ast.Call)
 
 
 def _absorbed(found: Iterable[tuple[Span, Trace]]) -> list[tuple[Span, Trace]]:

@@ -11,7 +11,16 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stitchgen.errors import InternalError
-from stitchgen.history.traces import FILLING, SUITES, Match, Trace, locate, span_of
+from stitchgen.history.traces import (
+    FILLING,
+    SUITES,
+    Match,
+    Trace,
+    elements_of,
+    locate,
+    span_of,
+    statements,
+)
 from stitchgen.source.document import NEWLINE, REST_OF_LINE, Document, Span
 from stitchgen.source.edits import Edit, apply
 from stitchgen.source.equivalence import HOLE, SCOPES, same
@@ -31,6 +40,11 @@ _ATOMS = (
     ast.SetComp,
     ast.DictComp,
 )
+
+
+#: Behind an element: its comma; and what may stand between that and the next one in the line.
+_COMMA = re.compile(rb"\s*,")
+_SPACES = re.compile(rb"[ \t]*")
 
 
 def missing(document: Document, runs: Sequence[Sequence[Trace]]) -> list[Trace]:
@@ -86,6 +100,8 @@ class _Surgery:
                 imports.setdefault(id(node), (node, trace, set()))[2].update(match.names)
             elif trace.kind == "statements":
                 runs.append((trace, match.nodes))
+            elif trace.kind == "element":
+                edits.append(self._element(trace, match))
             else:
                 edits += self._expression(trace, match)
         for node, trace, names in imports.values():
@@ -248,6 +264,45 @@ class _Surgery:
             if self._needs_parentheses(node, match.hole):
                 in_front, behind = "(", ")"
         return [self._cut(span[0], hole[0], in_front), self._cut(hole[1], span[1], behind)]
+
+    def _element(self, trace: Trace, match: Match) -> Edit:
+        """Cut an element with its comma, and the line that it has for itself."""
+        node = match.nodes[0]
+        assert isinstance(node, ast.expr)
+        self._confirm(node)
+        statement: ast.AST = node
+        while not isinstance(statement, ast.stmt):
+            statement = self.parents[id(statement)]
+        start, end = self._around_element(node)
+        span = self.document.span_of(statement)
+        left = self.text[span[0] : start] + self.text[end : span[1]]
+        if trace.was and b"#" not in left:
+            try:
+                as_it_was = same(statements(trace.was), ast.parse(left).body)
+            except SyntaxError:
+                as_it_was = False
+            if as_it_was:
+                return self._cut(*span, self._reindented(trace.was, span))
+        return self._cut(start, end)
+
+    def _around_element(self, node: ast.expr) -> Span:
+        among = elements_of(self.parents[id(node)])
+        number = next(index for index, one in enumerate(among) if one is node)
+        start, end = self.document.span_of(node)
+        line = self.document.line_starts[self.document.line_of(start) - 1]
+        alone = not self.text[line:start].strip()
+        comma = _COMMA.match(self.text, end)
+        if comma is not None:
+            rest = REST_OF_LINE.match(self.text[comma.end() :].decode("utf-8"))
+            if alone and rest is not None and NEWLINE.search(rest.group()):
+                return line, comma.end() + len(rest.group().encode("utf-8"))
+            return start, _SPACES.match(self.text, comma.end()).end()  # type: ignore[union-attr]
+        if number > 0:
+            before = self.document.span_of(among[number - 1])[1]
+            between = self.text[before:start]
+            if b"#" not in between:
+                return before + between.rindex(b","), end
+        return start, end
 
     def _confirm(self, node: ast.expr) -> None:
         """What stands at the node's span must be the node: LibCST's word, or else the parser's.

@@ -24,6 +24,7 @@ from stitchgen.errors import StitchError
 from stitchgen.history import changes, ledger, revert, traces, yaml_traces
 from stitchgen.history.changes import is_python
 from stitchgen.history.created_files import is_edited
+from stitchgen.history.elements import element_of
 from stitchgen.history.entries import WHOLE_FILES, Created, Entry
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.renderings import BlockFile, block_files, rendered
@@ -132,6 +133,10 @@ def _splice_state(source: _Source, entry: Entry) -> _Findings:
         else:
             own = [mark for mark in marks if mark.path == path]
             _compare(document, own, source.missing(document, path), entry, findings)
+            element = element_of(source.book, entry, document)
+            if element is not None:
+                number, line = element.index, element.line
+                findings.say("clean", f"element {number} of its Sequential today, {here}:{line}")
     if not marks:
         findings.say("missing", f"{LEDGER} does not know what was written for it")
     return findings

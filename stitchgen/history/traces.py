@@ -20,7 +20,7 @@ from stitchgen.source.document import Document, Scope, Span
 from stitchgen.source.equivalence import HOLE, SCOPES, same
 from stitchgen.source.tree import nodes_in
 
-Kind = Literal["statements", "expression", "bytes", "row"]
+Kind = Literal["statements", "expression", "element", "bytes", "row"]
 
 SUITES = ("body", "orelse", "finalbody")
 #: What may stand between the statements of an insertion and its ends.
@@ -40,6 +40,9 @@ class Piece:
 class Trace:
     """One rewriting: `now` stands where `was` stood, as statements or as expressions with a HOLE.
 
+    Of the kind `element`, `now` is an argument of a call or an element of a list, wherever among the others it
+    stands: elements that later runs put beside it are none of its business. `was` is the statement before,
+    where all of it was laid out anew.
     Of the kind `row`, `now` is a row of a YAML file and `scope` its name there (`yaml_traces`).
     Of the kind `bytes`, the change is none of Python's syntax (another kind of file), both are
     empty, and it can only be taken back in a file that is as the run left it. Where the same code
@@ -108,11 +111,13 @@ def _expression(code: str) -> ast.expr | None:
         return None
 
 
-def _pattern(trace: Trace, code: str) -> list[ast.stmt] | ast.expr | None:
+def _pattern(trace: Trace, *, was: bool) -> list[ast.stmt] | ast.expr | None:
     """The syntax of the trace's `now` or `was`; None where there is none."""
+    code = trace.was if was else trace.now
     if not code or trace.kind in ("bytes", "row"):
         return None
-    return statements(code) if trace.kind == "statements" else _expression(code)
+    whole = trace.kind == "statements" or (trace.kind == "element" and was)
+    return statements(code) if whole else _expression(code)
 
 
 # -- finding -------------------------------------------------------------------------------------
@@ -153,12 +158,32 @@ def find(document: Document, trace: Trace, *, was: bool = False) -> list[Match]:
 
     Where the scope has none, or has been renamed, everywhere else in the file.
     """
-    pattern = _pattern(trace, trace.was if was else trace.now)
+    pattern = _pattern(trace, was=was)
     if not pattern:
         return []
     own = [scope for scope in document.scopes if scope.name == trace.scope]
     others = [scope for scope in document.scopes if scope.name != trace.scope]
+    if trace.kind == "element" and isinstance(pattern, ast.expr):
+        return _elements_in(own, pattern) or _elements_in(others, pattern)
     return _find_in(own, pattern) or _find_in(others, pattern)
+
+
+def elements_of(node: ast.AST) -> list[ast.expr]:
+    """What a node has one after the other: the arguments of a call, the elements of a list."""
+    if isinstance(node, ast.Call):
+        return node.args
+    return node.elts if isinstance(node, ast.List) else []
+
+
+def _elements_in(scopes: Sequence[Scope], pattern: ast.expr) -> list[Match]:
+    found = [
+        element
+        for scope in scopes
+        for node in scope.inside
+        for element in elements_of(node)
+        if same(pattern, element)
+    ]
+    return [Match((one,)) for one in sorted(found, key=lambda one: (one.lineno, one.col_offset))]
 
 
 def _find_in(scopes: Sequence[Scope], pattern: list[ast.stmt] | ast.expr) -> list[Match]:
@@ -236,6 +261,13 @@ def locate(document: Document, traces: Sequence[Trace], elsewhere: Sequence[Matc
     taken: set[int] = set()
     for group in sorted(_alike(traces), key=lambda group: not is_telling(group[0])):
         matches = find(document, group[0])
+        if group[0].kind == "element":
+            assigned, guessed = _assigned(group, matches)
+            found += [*assigned, *guessed]
+            unclear += guessed if len(matches) > len(group) else []
+            there = {trace for trace, _ in (*assigned, *guessed)}
+            missing += [trace for trace in group if trace not in there]
+            continue
         if not is_telling(group[0]):
             taken = taken or nodes_of([*elsewhere, *(match for _, match in found)])
             matches = [match for match in matches if id(match.nodes[0]) not in taken]
@@ -248,6 +280,43 @@ def locate(document: Document, traces: Sequence[Trace], elsewhere: Sequence[Matc
         found += zip(group, picked)
         missing += group[len(picked) :]
     return Located(tuple(found), tuple(missing), tuple(unclear))
+
+
+def _assigned(
+    group: Sequence[Trace], matches: Sequence[Match]
+) -> tuple[list[tuple[Trace, Match]], list[tuple[Trace, Match]]]:
+    """Which of the same elements is whose, and of which that is a guess.
+
+    The last one that was put there knows its number among all, and the one before it that among the rest.
+    """
+    known: list[tuple[Trace, Match]] = []
+    guessed: list[tuple[Trace, Match]] = []
+    rest = list(matches)
+    for trace in sorted(group, key=lambda trace: trace.count, reverse=True)[: len(rest)]:
+        if trace.count == len(rest):
+            known.append((trace, rest.pop(trace.nth)))
+        else:
+            guessed.append((trace, rest.pop(0)))
+    return known, guessed
+
+
+def beside(
+    document: Document, traces: Sequence[Trace], others: Sequence[Trace]
+) -> tuple[Located, tuple[tuple[Trace, Match], ...]]:
+    """Where the traces stand, and where those of other splices do, which may look the same."""
+    elements = locate(document, [one for one in (*others, *traces) if one.kind == "element"])
+    theirs = locate(document, [one for one in others if one.kind != "element"]).found
+    theirs += tuple((one, match) for one, match in elements.found if one in others)
+    ours = [one for one in traces if one.kind != "element"]
+    located = locate(document, ours, [match for _, match in theirs])
+    return (
+        Located(
+            (*located.found, *((one, match) for one, match in elements.found if one in traces)),
+            (*located.missing, *(one for one in elements.missing if one in traces)),
+            (*located.unclear, *((one, match) for one, match in elements.unclear if one in traces)),
+        ),
+        theirs,
+    )
 
 
 def nodes_of(matches: Iterable[Match]) -> set[int]:
@@ -270,5 +339,6 @@ def _alike(traces: Sequence[Trace]) -> list[list[Trace]]:
     """The traces in groups of those that look the same."""
     groups: dict[tuple[str, str, str], list[Trace]] = {}
     for trace in traces:
-        groups.setdefault((trace.scope, trace.now, trace.was), []).append(trace)
+        was = "" if trace.kind == "element" else trace.was
+        groups.setdefault((trace.scope, trace.now, was), []).append(trace)
     return list(groups.values())

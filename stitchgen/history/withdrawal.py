@@ -49,8 +49,7 @@ def by_syntax(
     `kept` is the code of other splices: it is neither the user's, nor what became of ours.
     """
     path = document.path
-    theirs = traces.locate(document, kept).found
-    located = traces.locate(document, marks, [match for _, match in theirs])
+    located, theirs = traces.beside(document, marks, kept)
     refusal = changes.unclear(document, located, kept)
     if refusal is not None:
         raise refusal

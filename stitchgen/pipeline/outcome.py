@@ -14,6 +14,8 @@ from stitchgen.analysis.steps import Site
 from stitchgen.analysis.survey import join
 from stitchgen.errors import StitchError
 from stitchgen.history import ledger
+from stitchgen.history.elements import element_of, is_next_to_its_target
+from stitchgen.history.entries import Entry
 from stitchgen.pipeline.proof import Proof, all_proven, method_of, place_of
 from stitchgen.planning.fit import numbers
 from stitchgen.planning.outside_calls import outside_calls
@@ -27,6 +29,7 @@ from stitchgen.project.outcome import Outcome
 from stitchgen.project.own_constructors import own_constructors
 from stitchgen.project.safe_globals import classes_of_block, lists_of_classes
 from stitchgen.source.composition import in_turn
+from stitchgen.source.document import Document
 from stitchgen.source.edits import FileChange
 from stitchgen.source.syntax import module_classes
 from stitchgen.source.tree import nodes_in
@@ -509,8 +512,11 @@ def hidden_units(width: int) -> str:
 def neighbours(task: Task, point: InsertionPoint) -> list[Warning]:
     """The blocks that earlier runs put at the same target: the new one comes before them."""
     found: list[Warning] = []
-    for entry in ledger.load(task.project.root).entries:
+    book = ledger.load(task.project.root)
+    for entry in book.entries:
         record = entry.record
+        if record.strategy == "inside" and _has_moved(task.project.root, book, entry):
+            continue  # by these words another layer was meant
         if record.target == point.target and record.attribute != point.attribute:
             prefix = point.target[: -len(point.calls.resolved.path)]
             other = f"{prefix}{join(point.calls.owner, record.attribute)}"
@@ -518,6 +524,17 @@ def neighbours(task: Task, point: InsertionPoint) -> list[Warning]:
             hint = f"To put a block after it, name it: --after {other}"
             found.append({"code": "other-block", "message": text, "hint": hint})
     return found
+
+
+def _has_moved(root: Path, book: ledger.Ledger, entry: Entry) -> bool:
+    """Whether elements have been put in front of the layer that an element was put beside."""
+    file = root / entry.record.target.partition("::")[0]
+    if not file.is_file():
+        return False
+    element = element_of(
+        book, entry, Document(file.read_bytes(), file.relative_to(root).as_posix())
+    )
+    return element is not None and not is_next_to_its_target(entry, element)
 
 
 def left_out(task: Task) -> list[Warning]:

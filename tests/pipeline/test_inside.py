@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +126,97 @@ def test_removed_by_its_target(project: Project) -> None:
     assert "self.body[:2](x)" in text(project)
     remove.run(project, ("model.body.2",))
     assert tree(project.root) == before
+
+
+def test_where_an_element_is_today(project: Project) -> None:
+    """Its target was said by a number that another layer has since."""
+    (project.root / "model.py").write_text(WHOLE)
+    add(project, "se --after model.body.1")
+    add(project, "eca --after model.body.0")
+    said = {one["attribute"]: one["detail"] for one in status.run(project)["splices"]}
+    assert said["body_1_se"].startswith("element 3 of its Sequential today, model.py:")
+    assert said["body_0_eca"].startswith("element 1 of its Sequential today, model.py:")
+    warnings = add(project, "simam --after model.body.1", "dry-run").result["warnings"]
+    assert "other-block" not in [one["code"] for one in warnings]
+    warnings = add(project, "simam --after model.body.0", "dry-run").result["warnings"]
+    [other] = [one["message"] for one in warnings if one["code"] == "other-block"]
+    assert other == "body_0_eca is at this target too; body_0_simam comes before it"
+
+
+THREE = ("se --after model.body.1", "eca --after model.body.0", "simam --after model.body.1")
+
+
+@pytest.mark.parametrize("formatted", [False, True], ids=["as it was left", "formatted"])
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+def test_elements_of_one_sequential_go_in_any_order(
+    project: Project, order: tuple[int, ...], *, formatted: bool
+) -> None:
+    (project.root / "model.py").write_text(WHOLE)
+    before = tree(project.root)
+    for flags in THREE:
+        add(project, flags)
+    names = ("body_1_se", "body_0_eca", "body_1_simam")
+    for left, number in enumerate(order, start=-2):
+        if formatted:
+            mode = black.Mode(line_length=60 + left * 10)
+            (project.root / "model.py").write_text(black.format_str(text(project), mode=mode))
+        remove.run(project, (names[number],))
+        found = status.run(project)["splices"] if left else []
+        assert [one["state"] for one in found] == ["clean"] * -left
+    assert same(text(project), WHOLE)
+    assert [*tree(project.root)] == [*before]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        'OrderedDict([("a", nn.Conv2d(width, width, 1)), ("b", nn.ReLU())])',
+        'OrderedDict([\n            ("a", nn.Conv2d(width, width, 1)),  # one\n            ("b", nn.ReLU())  # two\n        ])',
+        "nn.Conv2d(width, width, 1),  # one\n            nn.ReLU()  # two\n        ",
+        "nn.Conv2d(width, width, 1),\n            nn.ReLU(),  # two\n        ",
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1])
+def test_however_the_elements_are_written(project: Project, elements: str, number: int) -> None:
+    whole = "nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1)"
+    before = "from collections import OrderedDict\n" + WHOLE.replace(whole, elements)
+    (project.root / "model.py").write_text(before)
+    layer = ("ab" if "Ordered" in elements else "01")[number]
+    add(project, f"simam --after model.body.{layer}")
+    (project.root / "model.py").write_text(text(project) + "\nMINE = 1\n")
+    assert [one["state"] for one in status.run(project)["splices"]] == ["clean"]
+    remove.run(project, (), every=True)
+    assert same(text(project), before + "\nMINE = 1\n")
+    assert text(project).count("#") == before.count("#")
+
+
+def test_of_two_that_look_the_same_the_right_one_goes(project: Project) -> None:
+    (project.root / "model.py").write_text(WHOLE)
+    add(project, "simam --after model.body.1")
+    add(project, "simam --after model.body.0")  # in front of the other one
+    (project.root / "model.py").write_text(text(project) + "\nMINE = 1\n")
+    remove.run(project, ("body_1_simam",))
+    [kept] = re.findall(r"SimAM\(\)", text(project))
+    assert text(project).index(kept) < text(project).index("nn.ReLU()")
+    undo.run(project)
+    assert same(text(project), WHOLE + "\nMINE = 1\n")
+
+
+def test_an_element_that_the_owner_has_changed(project: Project) -> None:
+    (project.root / "model.py").write_text(WHOLE)
+    add(project, "eca --after model.body.1")
+    changed = text(project).replace("ECA(channels=width)", "ECA(channels=width, kernel_size=5)")
+    (project.root / "model.py").write_text(changed)
+    [found] = status.run(project)["splices"]
+    assert found["state"] == "edited" and "kernel_size=5" in found["detail"]
+    with pytest.raises(StitchError) as refused:
+        remove.run(project, ("body_1_eca",))
+    assert refused.value.code == "file-changed"
+    (project.root / "model.py").write_text(
+        changed.replace("ECA(channels=width, kernel_size=5)", "nn.Tanh()")
+    )
+    [found] = status.run(project)["splices"]
+    assert found["state"] == "missing"
 
 
 LOADING = """\
