@@ -2,6 +2,7 @@
 
     python benchmarks/lifecycle.py 10000          # so many steps, in lives of 25
     python benchmarks/lifecycle.py 25 --seed 7    # one life again
+    python benchmarks/lifecycle.py 500 --only body   # all at the Sequential, where splices meet
 
 After each step: no command has crashed, what was refused has changed nothing, the file parses, every line of the
 user's own is there, every splice that is recorded stands, and none that was taken out. At the end of a life all
@@ -108,8 +109,9 @@ class Wrong(Exception):
 class Life:
     """One project, from the first step to the last."""
 
-    def __init__(self, folder: Path, choice: random.Random):
+    def __init__(self, folder: Path, choice: random.Random, targets: Sequence[str] = TARGETS):
         self.choice = choice
+        self.targets = targets
         self.root = folder / "project"
         self.root.mkdir()
         self.file = self.root / "model.py"
@@ -147,7 +149,7 @@ class Life:
         many = self.choice.choices((1, 2, 3), (8, 2, 1))[0]
         block = ",".join(f"lab/{name}" for name in self.choice.sample(BLOCKS, many))
         names = [e.record.attribute for e in ledger.load(self.root).entries if e.names[0] == "Net"]
-        places = [*TARGETS, *(name for name in names if "." not in name)]
+        places = [*self.targets, *(name for name in names if "." not in name)]
         target = f"model.py::Net.{self.choice.choice(places)}"
         placement = self.choice.choice((AFTER, AFTER, BEFORE))
         inside = many == 1 and target.startswith("model.py::Net.body.")
@@ -268,14 +270,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="targets that begin so")
     options = parser.parse_args(arguments)
+    targets = [target for target in TARGETS if target.startswith(options.only)]
     here = Path.cwd()
     said: Counter[str] = Counter()
     failures = 0
     for seed in range(options.seed, options.seed + (options.steps + LIFE - 1) // LIFE):
         steps: list[str] = []
         with tempfile.TemporaryDirectory() as folder:
-            life = Life(Path(folder), random.Random(seed))
+            life = Life(Path(folder), random.Random(seed), targets)
             try:
                 for _ in range(LIFE):
                     steps.append(life.step())

@@ -1,8 +1,8 @@
 """Pages of the documentation as a reader follows them: files are written, commands typed, outputs compared.
 
 A code block with a title is a file of the project. A block `sh` is typed, line by line. A block `text` is what the last
-command printed, `diff` what the last block of commands changed; `...` stands for any lines. A comment `<!-- not run: why -->` before
-a block leaves it out.
+command printed, `diff` what the last block of commands changed; `...` stands for any lines. A command that ends with another
+exit status than 0 says so behind it: `# exit status 1`. A comment `<!-- not run: why -->` before a block leaves it out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ FENCE = re.compile(
     r"(?P<left_out><!-- not run: [^>]* -->\n)?^```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+EXIT_STATUS = re.compile(r"# exit status (\d+)$")
 SCRIPTS = Path(__file__).with_name("fresh.py")
 #: Commands that run the model: they are told with which Python.
 RUN_A_MODEL = {"add", "adopt", "draw", "fuse", "layers", "prove", "sweep"}
@@ -86,6 +87,7 @@ class Reader:
 
     def type(self, line: str) -> None:
         words = self.adjust(shlex.split(line, comments=True))
+        wanted = int(found[1]) if (found := EXIT_STATUS.search(line)) else 0
         if words[0] == "python":
             program = [
                 self.python,
@@ -100,10 +102,10 @@ class Reader:
             words = [words[0], "--python", self.python, *words[1:]]
         raw = io.BytesIO()
         stream = io.TextIOWrapper(raw, "utf-8", write_through=True)  # a patch is written as bytes
-        with redirect_stdout(stream):
+        with redirect_stdout(stream), redirect_stderr(stream):
             status = main.run(words)
         self.printed = raw.getvalue().decode("utf-8")
-        assert status == 0, f"{line} ended with {status}\n{self.printed}"
+        assert status == wanted, f"{line} ended with {status}\n{self.printed}"
 
 
 def shows(shown: str, printed: str) -> None:
