@@ -348,7 +348,7 @@ class Splicing:
             uses_of(planning, placed),
             tuple(
                 {key: text.replace(root, "") for key, text in note.items()}
-                for note in self.fit.notes
+                for note in (*self.fit.notes, *placed.notes)
                 if present is None
             ),
         )
@@ -388,7 +388,8 @@ class Replacing:
         placed = block_file.plan_block(planning, fit.dims, Path(point.file))
         construction = f"{placed.class_name}({', '.join(arguments)})"
         point = point.with_naming(made_of=block.class_for(fit.dims))
-        return Draft(point, construction, Widths(""), uses_of(planning, placed))
+        uses = uses_of(planning, placed)
+        return Draft(point, construction, Widths(""), uses, placed.notes)
 
 
 def uses_of(planning: Planning, placed: block_file.Placed) -> frozenset[str]:

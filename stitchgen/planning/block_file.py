@@ -13,11 +13,13 @@ from stitchgen.analysis.survey import LayerInstance
 from stitchgen.catalog import folders, render
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError
+from stitchgen.history import ledger
 from stitchgen.planning.block_import import module_to_import
-from stitchgen.planning.plan import Planning
+from stitchgen.planning.plan import Planning, Warning
 from stitchgen.planning.point import InsertionPoint
 from stitchgen.project.config import Project
 from stitchgen.project.workspace import Workspace
+from stitchgen.source.equivalence import meaning
 from stitchgen.source.imports import add_import, bound_as
 from stitchgen.source.tree import nodes_in
 
@@ -359,7 +361,7 @@ class Placed:
 
     class_name: str  # as the model file calls it
     file: Path
-    reused: bool
+    notes: tuple[Warning, ...] = ()
 
 
 def blocks_folder(project: Project, model_file: Path) -> Path:
@@ -383,18 +385,18 @@ def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
     workspace, block = planning.workspace, planning.block
     class_name = block.class_for(dims)
     if block.template == user_file:  # the user's own class, beside the model
-        return Placed(class_name, block.template, True)
+        return Placed(class_name, block.template)
     if block.template.suffix == ".py":  # the user's own class, where it is
         package = (block.template.parent / "__init__.py").is_file()
         module = module_to_import(workspace, user_file, block.template, package=package)
-        return Placed(import_class(workspace, user_file, module, class_name), block.template, True)
+        return Placed(import_class(workspace, user_file, module, class_name), block.template)
     folder = blocks_folder(planning.project, user_file)
     package = any((one / "__init__.py").is_file() for one in (folder, folder.parent))
     file = folder / f"{block.module_for(dims)}.py"
     module = module_to_import(workspace, user_file, file, package=package)
     source = render.block_source(block, dims).encode()
-    reused = workspace.exists(file)
-    if reused:
+    notes: tuple[Warning, ...] = ()
+    if workspace.exists(file):
         if not defines(workspace.read(file), class_name):
             raise StitchError(
                 "blocks-in-the-way",
@@ -402,11 +404,31 @@ def plan_block(planning: Planning, dims: int, user_file: Path) -> Placed:
                 where=workspace.relative(file),
                 hint='Rename it, or set another folder: [tool.stitchgen] blocks = "..."',
             )
+        if meaning(workspace.read(file)) != meaning(source):
+            notes = (used_as_it_is(planning, workspace.relative(file)),)
     else:
         workspace.create(file, source)
         if package and not workspace.exists(folder / "__init__.py"):
             workspace.create(folder / "__init__.py", PACKAGE)
-    return Placed(import_class(workspace, user_file, module, class_name), file, reused)
+    return Placed(import_class(workspace, user_file, module, class_name), file, notes)
+
+
+def used_as_it_is(planning: Planning, path: str) -> Warning:
+    """The warning about a file that is not what the catalog renders today; refuses that of another block."""
+    block = planning.block
+    users = [one.record.block for one in ledger.load(planning.workspace.root).users(path)]
+    if users and block.name not in users:
+        raise StitchError(
+            "blocks-in-the-way",
+            f"{path} holds {users[0]}, and {block.name} is another block of that name",
+            where=path,
+            hint='Set another folder for it: [tool.stitchgen] blocks = "..."',
+        )
+    one = {"code": "block-as-it-is", "where": path}
+    one["message"] = f"{path} is used as it is; the catalog's {block.name} is another one today"
+    if users:
+        one["hint"] = f"stitchgen diff {block.name} shows what is newer there"
+    return one
 
 
 def defines(raw: bytes, class_name: str) -> bool:

@@ -79,7 +79,7 @@ def make_pyramid(planning: Planning, request: FuseRequest) -> Plan:
     widths = Widths(value=named["fed"], branch=out, sources=counts)
     write_definitions(planning, [Construction(point, construction, widths)])
     points = tuple(write_calls(planning, [point]))
-    return Plan(workspace, points, frozenset({workspace.relative(placed.file)}))
+    return Plan(workspace, points, frozenset({workspace.relative(placed.file)}), (), placed.notes)
 
 
 def variable_of(workspace: Workspace, point: InsertionPoint) -> str:
