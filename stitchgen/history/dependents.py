@@ -14,11 +14,9 @@ from stitchgen.history.changes import is_python, own_attributes
 from stitchgen.history.entries import Entry, Key
 from stitchgen.history.ledger import Ledger
 from stitchgen.history.rebase import History
-from stitchgen.history.revert import removal
 from stitchgen.history.sharing import mentions
 from stitchgen.history.traces import Trace
 from stitchgen.source.document import Document
-from stitchgen.source.edits import apply
 
 
 class Located(Protocol):
@@ -199,8 +197,8 @@ def _found_but_for(
     """Whether code is found once all others that stay, the newest first, are taken out."""
     for other in staying:
         if other is not entry:
-            edits = removal(document, traces.locate(document, _marks_in(other, path)).found)
-            document = Document(apply(document.raw, edits), document.path)
+            located = traces.locate(document, _marks_in(other, path))
+            document = revert.without(document, located.found)
     theirs = traces.locate(document, _marks_in(entry, path)).found
     return not traces.locate(document, [mark], [match for _, match in theirs]).missing
 

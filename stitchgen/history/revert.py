@@ -62,8 +62,7 @@ def missing(document: Document, runs: Sequence[Sequence[Trace]]) -> list[Trace]:
     for marks in reversed(runs):
         located = locate(document, marks)
         absent += located.missing
-        edits = removal(document, located.found)
-        document = Document(apply(document.raw, edits), document.path)
+        document = without(document, located.found)
     return absent
 
 
@@ -72,11 +71,24 @@ def removal(document: Document, found: Sequence[tuple[Trace, Match]]) -> list[Ed
     return _Surgery(document, found).edits()
 
 
+def without(document: Document, found: Sequence[tuple[Trace, Match]]) -> Document:
+    """The file without these, to look into: nothing of it is written, and LibCST is not asked."""
+    edits = _Surgery(document, found, confirmed=False).edits()
+    return Document(apply(document.raw, edits), document.path)
+
+
 class _Surgery:
     """Takes matches out of one document."""
 
-    def __init__(self, document: Document, chosen: Sequence[tuple[Trace, Match]]):
+    def __init__(
+        self,
+        document: Document,
+        chosen: Sequence[tuple[Trace, Match]],
+        *,
+        confirmed: bool = True,
+    ):
         self.document = document
+        self.confirmed = confirmed  # whether LibCST has to know each position
         self.chosen = chosen
         self.text = document.utf8
         self.parents = {
@@ -124,8 +136,7 @@ class _Surgery:
 
     def _statements(self, trace: Trace, nodes: Sequence[ast.AST]) -> list[Edit]:
         document = self.document
-        for node in nodes:
-            document.statement_path(document.span_of(node))
+        self._confirm_statements(nodes)
         span = span_of(document, nodes)
         suite = getattr(self.parents[id(nodes[0])], self._field_of(nodes[0]))
         if (
@@ -233,7 +244,7 @@ class _Surgery:
     def _names(self, node: ast.Import | ast.ImportFrom, gone: set[int]) -> list[Edit]:
         """Take some names out of an import that others share."""
         document = self.document
-        document.statement_path(document.span_of(node))
+        self._confirm_statements([node])
         spans = [document.span_of(name) for name in node.names]
         last_kept = max(index for index in range(len(spans)) if index not in gone)
         edits = [
@@ -304,11 +315,17 @@ class _Surgery:
                 return before + between.rindex(b","), end
         return start, end
 
+    def _confirm_statements(self, nodes: Sequence[ast.AST]) -> None:
+        for node in nodes if self.confirmed else ():
+            self.document.statement_path(self.document.span_of(node))
+
     def _confirm(self, node: ast.expr) -> None:
         """What stands at the node's span must be the node: LibCST's word, or else the parser's.
 
         The two differ on where a tuple in parentheses begins, and LibCST has no starred expression.
         """
+        if not self.confirmed:
+            return
         span = self.document.span_of(node)
         try:
             self.document.expression(span)
