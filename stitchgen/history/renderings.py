@@ -39,8 +39,12 @@ def block_files(book: Ledger) -> Iterator[BlockFile]:
     for path in sorted({path for entry in book.entries for path in entry.record.uses}):
         created = book.created(path)
         if created is not None:
-            # The one that was made for itself knows the name of its class.
-            users = sorted(book.users(path), key=lambda entry: entry.record.placement != WRITTEN)
+            # The one that was made for itself knows the name of its class; else it is the block of the run
+            # that wrote it, and not of another catalog's that is the same.
+            users = sorted(
+                book.users(path),
+                key=lambda entry: (entry.record.placement != WRITTEN, created not in entry.created),
+            )
             yield BlockFile(path, users[0].record.block, created, users[0])
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from stitchgen.catalog import folders
 from stitchgen.errors import StitchError
+from stitchgen.history import status
 from stitchgen.pipeline import splice as splicing
 from stitchgen.project.config import Project
 from tests.support.commands import request_of
@@ -91,6 +92,11 @@ def test_the_block_of_another_catalog_is_not_taken_for_it(project: Project) -> N
     assert tree(project.root) == before
 
 
-def test_the_same_block_of_another_catalog_is(project: Project) -> None:
-    add(project, "eca --after model.stem")
-    assert said(add(project, "lab/eca --after model.body")) == []
+@pytest.mark.parametrize("layers", [("stem", "body"), ("body", "stem")])
+def test_the_same_block_of_another_catalog_is(project: Project, layers: tuple[str, str]) -> None:
+    """The file stays that of the catalog that it came from: what the other one changes is no news of it."""
+    add(project, f"eca --after model.{layers[0]}")
+    assert said(add(project, f"lab/eca --after model.{layers[1]}")) == []
+    change_catalog(project)
+    found = status.run(project)
+    assert {one["state"] for one in (*found["splices"], *found["files"])} == {"clean"}
