@@ -287,19 +287,17 @@ def added_element(old: object, new: object) -> ast.expr | None:
     if not (isinstance(old, ast.AST) and isinstance(new, ast.AST) and type(old) is type(new)):
         return None
     fields = [
-        (name, getattr(old, name, None), getattr(new, name, None))
-        for name in new._fields
-        if not same(getattr(old, name, None), getattr(new, name, None))
+        name for name in new._fields if not same(getattr(old, name, None), getattr(new, name, None))
     ]
     if len(fields) != 1:
         return None
-    [(_, before, after)] = fields
-    elements = elements_of(new)
-    if after is not elements or len(before) + 1 != len(elements):
+    before, after = getattr(old, fields[0], None), getattr(new, fields[0], None)
+    elements, others = elements_of(new), elements_of(old)
+    if after is not elements or len(others) + 1 != len(elements):
         return added_element(before, after)
     for index, element in enumerate(elements):
         rest = [*elements[:index], *elements[index + 1 :]]
-        if is_construction(element) and same(before, rest):
+        if is_construction(element) and same(others, rest):
             return element
     return None
 
