@@ -293,7 +293,7 @@ def added_element(old: object, new: object) -> ast.expr | None:
         return None
     before, after = getattr(old, fields[0], None), getattr(new, fields[0], None)
     elements, others = elements_of(new), elements_of(old)
-    if after is not elements or len(others) + 1 != len(elements):
+    if fields[0] not in ("args", "elts") or len(others) + 1 != len(elements):
         return added_element(before, after)
     for index, element in enumerate(elements):
         rest = [*elements[:index], *elements[index + 1 :]]
