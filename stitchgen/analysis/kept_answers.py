@@ -17,14 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.subject import Subject
+from stitchgen.project.transaction import LEDGER
 from stitchgen.project.user_cache import cache_folder, write
 
 #: So many answers are kept, the last ones.
 MOST_KEPT = 60
 #: What a shell changes between two commands, and no model asks for.
-VOLATILE = {"_", "SHLVL", "OLDPWD", "PWD", "COLUMNS", "LINES", "STITCHGEN_CACHE"}
+VOLATILE = {"_", "SHLVL", "OLDPWD", "STITCHGEN_CACHE"}
 #: An answer with this failure may be another when the machine is less busy.
-OF_THE_MOMENT = '"too-large"'
+OF_THE_MOMENT = "too-large"
+#: A project with more files is not kept: looking at them all takes as long as asking.
+MOST_FILES = 5_000
+#: The clock of files may lag behind that of the process, in seconds.
+LAG = 0.02
 
 
 class KeptAnswers:
@@ -53,7 +58,12 @@ class KeptAnswers:
         self, question: Mapping[str, Any], answer: Any, read: Mapping[str, Any], started: float
     ) -> None:
         """Note an answer of a process that began at a time, in seconds since 1970, with what it has read."""
-        if self.folder is None or OF_THE_MOMENT in json.dumps(answer):
+        if self.folder is None or is_of_the_moment(answer):
+            return
+        if not is_itself(self.subject.python, read["executable"]):
+            return  # which Python a program starts may change with nothing that was read
+        tree = state_of_tree(self.subject.root)
+        if tree is None:
             return
         # A folder on the search path may have been listed before anything was noted.
         folders = {*read["folders"], *map(str, self.subject.paths)}
@@ -63,6 +73,7 @@ class KeptAnswers:
             "own": {path: content_of(path) for path in read["own"]},
             "installed": {path: state_of(path) for path in (*read["installed"], *read["packages"])},
             "folders": {path: names_in(path) for path in sorted(folders)},
+            "tree": tree,
         }
         raw = json.dumps({"read": known, "answer": answer}).encode()
         write(self.folder / f"{self.key(question)}.answer", zlib.compress(raw, 1), MOST_KEPT)
@@ -80,17 +91,53 @@ class KeptAnswers:
                 all(state_of(path) == state for path, state in read["installed"].items())
                 and all(content_of(path) == content for path, content in read["own"].items())
                 and all(names_in(path) == names for path, names in read["folders"].items())
+                and state_of_tree(self.subject.root) == read["tree"]
             )
         except (KeyError, TypeError, AttributeError):
             return False
 
 
+def is_of_the_moment(answer: Any) -> bool:
+    builds = answer.get("builds", ()) if isinstance(answer, dict) else ()
+    return any((build.get("error") or {}).get("code") == OF_THE_MOMENT for build in builds)
+
+
+def is_itself(python: str, executable: str) -> bool:
+    """Whether a command is the Python that ran, and no program that starts one."""
+    return os.path.realpath(shutil.which(python) or python) == os.path.realpath(executable)
+
+
+def state_of_tree(root: Path) -> str | None:
+    """The names, sizes and dates of all that a project has, which code may ask for without reading it; None where
+    that is too much."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(root):
+        if "pyvenv.cfg" in files:
+            folders.clear()
+            continue  # an environment, whose packages are looked at one by one
+        folders[:] = sorted(one for one in folders if concerns_models(one))
+        found.append(folder)
+        for name in sorted(filter(concerns_models, files)):
+            path = os.path.join(folder, name)
+            found.append(f"{path} {state_of(path)}")
+        if len(found) > MOST_FILES:
+            return None
+    return digest("\0".join(found).encode("utf-8", "surrogateescape"))
+
+
+def concerns_models(name: str) -> bool:
+    """Whether a file or folder may concern a model: not what tools put there."""
+    return not name.startswith(".") and name != "__pycache__" and name != LEDGER
+
+
 def changed_since(path: str, moment: float) -> bool:
-    """Whether a file or folder is newer than that, so that what it was before is not known."""
+    """Whether a file or folder is newer than that, so that what it was before is not known. A file that was put in
+    the place of another may have an old date, but was changed then."""
     try:
-        return os.stat(path).st_mtime >= moment
+        about = os.stat(path)
     except OSError:
         return False
+    return max(about.st_mtime, about.st_ctime) >= moment - LAG
 
 
 def content_of(path: str) -> str | None:
@@ -115,7 +162,7 @@ def names_in(path: str) -> str | None:
         names: Iterable[str] = os.listdir(path)
     except OSError:
         return None
-    kept = sorted(name for name in names if not name.startswith(".") and name != "__pycache__")
+    kept = sorted(filter(concerns_models, names))
     return digest("\0".join(kept).encode())
 
 

@@ -7,6 +7,7 @@ sys.exit) can harm the command.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import queue
@@ -350,9 +351,11 @@ class RuntimeBackend:
         return self.started
 
     def keep(self, question: Mapping[str, Any], answer: Any) -> None:
+        """For later commands; this one has its answer, whatever becomes of that."""
         if self.kept.folder is not None and RECORD not in os.environ:
-            read = self.observer.ask("read_files")
-            self.kept.keep(question, answer, read, self.observer.began)
+            with contextlib.suppress(StitchError):
+                read = self.observer.ask("read_files")
+                self.kept.keep(question, answer, read, self.observer.began)
 
     def survey(
         self,

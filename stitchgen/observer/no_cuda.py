@@ -6,10 +6,9 @@ Only where a model has failed of it; others run as they are.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -21,6 +20,7 @@ LACK = re.compile(
     re.IGNORECASE,
 )
 DEVICE = re.compile(r"cuda(:\d+)?")
+CPU = "cpu"
 OF_CUDA = "torch.cuda."
 TYPES = ("Half", "Float", "Double", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
 NOTE = "The model names CUDA, which is hidden here: it got the CPU."
@@ -41,17 +41,27 @@ class CpuInstead(TorchFunctionMode):
     ) -> Any:
         if function is torch.Tensor.cuda:
             return args[0]
-        by_number = function is torch.Tensor.to and len(args) > 1 and type(args[1]) is int
-        given = (args[0], "cpu", *args[2:]) if by_number else tuple(map(on_cpu, args))
-        return function(*given, **{name: on_cpu(value) for name, value in (kwargs or {}).items()})
+        named = {name: numbered(name, value) for name, value in (kwargs or {}).items()}
+        if function is torch.Tensor.to and len(args) > 1:
+            args = (args[0], numbered("device", args[1]), *args[2:])
+            if args[0].is_meta and args[1] == CPU:
+                args = (args[0], "meta", *args[2:])  # of which only the shape is known
+            if args[0].is_meta and named.get("device") == CPU:
+                named["device"] = "meta"
+        return function(*map(on_cpu, args), **named)
+
+
+def numbered(name: str, value: Any) -> Any:
+    """An argument of that name: as a device, a number is one of CUDA's."""
+    return CPU if name == "device" and type(value) is int else on_cpu(value)
 
 
 def on_cpu(value: Any) -> Any:
     if isinstance(value, torch.device):
-        return torch.device("cpu") if value.type == "cuda" else value
+        return CPU if value.type == "cuda" else value
     if isinstance(value, str):
         if DEVICE.fullmatch(value):
-            return "cpu"
+            return CPU
         return "torch." + value[len(OF_CUDA) :] if value.startswith(OF_CUDA) else value
     return value
 
@@ -70,8 +80,8 @@ def stand_in_for(error: BaseException) -> bool:
             setattr(torch.cuda, name + "Tensor", kind)
     replaced: Mapping[str, Any] = {
         "current_device": lambda: 0,
-        "device": on_no_device,
-        "device_of": on_no_device,
+        "device": NoDevice,
+        "device_of": NoDevice,
         "empty_cache": lambda: None,
         "set_device": lambda device: None,
         "synchronize": lambda device=None: None,
@@ -103,9 +113,17 @@ def set_on_cpu(original: Callable[[Any], None], value: Any) -> None:
     original(on_cpu(value))
 
 
-@contextlib.contextmanager
-def on_no_device(device: Any = None) -> Iterator[None]:
-    yield
+class NoDevice:
+    """In the place of `torch.cuda.device`, which a `with` statement selects."""
+
+    def __init__(self, device: Any = None) -> None:
+        self.device = device
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception: object) -> None:
+        pass
 
 
 def lacks_cuda(error: BaseException) -> bool:

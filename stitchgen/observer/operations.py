@@ -183,6 +183,7 @@ def load(project: Project, *, stand_in: bool = True) -> None:
         except Exception as error:
             if not no_cuda.stand_in_for(error):
                 raise
+            project.forget_import()
             project.load(stand_in=stand_in)
     except SystemExit as error:
         raise exit_of("does-not-build", error, "importing the model file") from None

@@ -180,6 +180,10 @@ class Project:
             if isinstance(registry, dict):
                 registry.clear()
 
+    def forget_import(self) -> None:
+        """Take out what an import that failed has left: modules, and what they registered."""
+        registrations.take_out(self.take_project_modules())
+
     def take_project_modules(self) -> Dict[str, types.ModuleType]:
         """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
         # A package without `__init__.py` looks for its parent when it is asked for its path, so

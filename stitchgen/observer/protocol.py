@@ -735,6 +735,7 @@ class ReadFilesAnswer(TypedDict):
     installed: List[str]  # files of installed packages
     folders: List[str]  # folders that were listed
     packages: List[str]  # the folders in which packages are installed
+    executable: str  # the Python that runs, whatever started it
 
 
 class LookUpAnswer(TypedDict):

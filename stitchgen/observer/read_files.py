@@ -6,32 +6,49 @@ import importlib.util
 import os
 import sys
 import sysconfig
+import types
 from typing import List, Set
 
 from stitchgen.observer import guard
 from stitchgen.observer.protocol import ReadFilesAnswer
 
-#: The parts of a Python in which packages are installed, and that which comes with it.
-INSTALLED = ("purelib", "platlib")
+#: The folders of a Python in which packages are installed, and its parts that come with it.
+PACKAGES = ("site-packages", "dist-packages")
 STANDARD = ("stdlib", "platstdlib")
 
 
 def read_files() -> ReadFilesAnswer:
     """Of the standard library nothing: it changes with the Python."""
     paths = sysconfig.get_paths()
-    packages = sorted({paths[name] for name in INSTALLED})
     standard = {paths[name] for name in STANDARD}
-    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    files = {source_of(one) for one in guard.opened} | {one for one in loaded if one}
+    packages = sorted({one for one in sys.path if os.path.basename(one) in PACKAGES})
+    files = {source_of(one) for one in guard.opened} | files_loaded()
     own: List[str] = []
     installed: List[str] = []
     for file in sorted(files):
-        if is_in(file, packages):
+        if any(os.sep + name + os.sep in file for name in PACKAGES):
             installed.append(file)
         elif not is_in(file, standard):
             own.append(file)
     folders = [one for one in sorted(guard.listed) if not is_in(one, [*packages, *standard])]
-    return {"own": own, "installed": installed, "folders": folders, "packages": packages}
+    return {
+        "own": own,
+        "installed": installed,
+        "folders": folders,
+        "packages": packages,
+        "executable": sys.executable,
+    }
+
+
+def files_loaded() -> Set[str]:
+    """The files of all modules; what only stands in the place of a module may answer anything."""
+    found: Set[str] = set()
+    for module in list(sys.modules.values()):
+        if isinstance(module, types.ModuleType):
+            file = vars(module).get("__file__")
+            if isinstance(file, str):
+                found.add(file)
+    return found
 
 
 def source_of(file: str) -> str:

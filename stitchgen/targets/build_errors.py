@@ -152,14 +152,14 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
         if failure.takes:
             hint += f". Its {failure.takes} gets one --input after the other; 2x16:int64 is of "
             hint += "integers, and a Python expression may be a dict of keyword arguments"
-        if "CUDA" in failure.message or "NVIDIA" in failure.message:
-            hint = (
-                "That line needs a GPU, and models are run on the CPU here: take the device of what it is fed "
-                "there, x.device, or pass --no-prove"
-            )
     elif model.left_out:
         lines = ", ".join(str(line) for line, _ in model.left_out[:5])
         hint += f". Only definitions are run; left out were the statements at lines {lines}"
+    if "CUDA" in failure.message or "NVIDIA" in failure.message:
+        hint = (
+            "That line needs a GPU, and models are run on the CPU here: take the device of what it is fed "
+            "there, x.device, or pass --no-prove"
+        )
     suggestions = []
     if failure.code == "not-a-model" and expression.replace(".", "").isidentifier():
         hint = "Call it, with its arguments."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> config.Project:
     (root / "parts.py").write_text("def width():\n    return 8\n")
     (root / "size.json").write_text('{"depth": 2}')
     monkeypatch.chdir(root)
+    # The stand-in for a Python starts another, of which nothing is kept.
+    monkeypatch.setattr(kept_answers, "is_itself", lambda python, executable: True)
+    time.sleep(2 * kept_answers.LAG)  # the files are older than the process
     monkeypatch.setenv("STITCHGEN_CACHE", str(tmp_path / "cache"))
     return config.find_project(root)
 
@@ -106,6 +111,48 @@ def with_old_date() -> None:
     os.utime("parts.py", ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
+def with_a_folder() -> None:
+    Path("data/train").mkdir(parents=True)
+
+
+def with_a_file_of_another_program() -> None:
+    Path("weights.bin").write_bytes(b"0" * 32)
+
+
+@pytest.mark.parametrize("change", [with_a_folder, with_a_file_of_another_program])
+def test_what_code_may_ask_for_without_reading_it_is_looked_at(
+    project: config.Project, python: str, started: list[str], change: Callable[[], None]
+) -> None:
+    text = MODEL.replace(
+        'json.loads((Path(__file__).parent / "size.json").read_text())["depth"]',
+        '2 + (Path(__file__).parent / "data" / "train").is_dir()',
+    )
+    Path("net.py").write_text(text)
+    time.sleep(2 * kept_answers.LAG)
+    assert len(seen(project, python)) == 3
+    change()
+    assert len(seen(project, python)) == (4 if change is with_a_folder else 3)
+    assert len(started) == 2
+
+
+def test_a_python_is_itself_or_a_program_that_starts_one(tmp_path: Path) -> None:
+    link, script = tmp_path / "python", tmp_path / "shim"
+    link.symlink_to(sys.executable)
+    script.write_text('#!/bin/sh\nexec python "$@"\n')
+    assert kept_answers.is_itself(str(link), sys.executable)
+    assert not kept_answers.is_itself(str(script), sys.executable)
+
+
+def test_a_module_that_answers_anything_is_no_obstacle(
+    project: config.Project, python: str, started: list[str]
+) -> None:
+    Path("parts.py").write_text(
+        "import sys\n\nclass Settings:\n    def __getattr__(self, name):\n        return {}\n\n"
+        "sys.modules['settings'] = Settings()\n\ndef width():\n    return 8\n"
+    )
+    assert seen(project, python) == AS_IT_WAS
+
+
 @pytest.mark.parametrize(
     ("change", "then"),
     [
@@ -139,7 +186,7 @@ def test_the_environment_and_the_options_are_part_of_the_question(
     monkeypatch.setenv("WIDTH_OF_THE_NET", "8")
     seen(project, python)
     assert len(started) == 3
-    monkeypatch.setenv("COLUMNS", "77")
+    monkeypatch.setenv("OLDPWD", "/elsewhere")
     seen(project, python)
     assert len(started) == 3
 
@@ -197,6 +244,8 @@ def test_what_was_edited_while_the_model_ran_is_not_kept(tmp_path: Path) -> None
     assert kept_answers.changed_since(str(file), now)
     assert kept_answers.changed_since(str(file), now - 1)
     assert not kept_answers.changed_since(str(file), now + 1)
+    os.utime(file, (0, 0))  # as of a file that was moved here
+    assert kept_answers.changed_since(str(file), now)
     assert not kept_answers.changed_since(str(tmp_path / "none.py"), now)
 
 
@@ -205,8 +254,9 @@ def test_what_only_holds_for_the_moment_is_not_kept(
 ) -> None:
     subject = runtime_backend.Subject(Path("net.py"), "net", (), project.root, python=python)
     kept = kept_answers.KeptAnswers(subject, tmp_path / "kept")
-    read = {"own": [], "installed": [], "folders": [], "packages": []}
-    kept.keep({"op": "survey"}, {"failures": {"Net()": {"code": "too-large"}}}, read, 0.0)
+    read = {"own": [], "installed": [], "folders": [], "packages": [], "executable": python}
+    later = time.time() + 1
+    kept.keep({"op": "survey"}, {"builds": [{"error": {"code": "too-large"}}]}, read, later)
     assert kept.find({"op": "survey"}) is None
-    kept.keep({"op": "survey"}, {"failures": {}}, read, 0.0)
-    assert kept.find({"op": "survey"}) == json.loads('{"failures": {}}')
+    kept.keep({"op": "survey"}, {"builds": [{"layers": []}]}, read, later)
+    assert kept.find({"op": "survey"}) == json.loads('{"builds": [{"layers": []}]}')

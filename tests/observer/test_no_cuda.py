@@ -43,6 +43,8 @@ NAMED = {
     "by a device": {"run": "x = x + torch.arange(4, device=torch.device('cuda'))[:1]"},
     "by a text": {"run": "x = x + torch.zeros(1, device='cuda')"},
     "by a number": {"run": "x = x.to(0)"},
+    "by a number in a keyword": {"run": "x = x + torch.zeros(1, device=0).to(device=0)"},
+    "asked for its class": {"run": "assert not isinstance(x.cuda(), torch.cuda.device)"},
     "by a keyword": {"run": "x = x.to(device='cuda', non_blocking=True)"},
     "by a type": {"run": "x = x.type(torch.cuda.FloatTensor)"},
     "by the name of a type": {"run": "x = x.type('torch.cuda.FloatTensor')"},
@@ -114,3 +116,21 @@ def test_what_the_cpu_cannot_stand_in_for_is_refused_with_what_to_do(
     assert refused.value.code == "does-not-run"
     assert refused.value.where == "model.py:16"
     assert "GPU" in refused.value.hint
+
+
+def test_what_was_registered_before_cuda_was_missed_is_taken_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    (tmp_path / "table.py").write_text(
+        "FOUND = {}\n\n\ndef register(kind):\n    if kind.__name__ in FOUND:\n"
+        "        raise KeyError(f'{kind.__name__} is already registered')\n"
+        "    FOUND[kind.__name__] = kind\n    return kind\n"
+    )
+    (tmp_path / "parts.py").write_text(
+        "import torch\nfrom torch import nn\n\nfrom table import register\n\n\n@register\n"
+        "class Part(nn.Conv2d):\n    pass\n\n\nMEAN = torch.zeros(1).cuda()\n"
+    )
+    written(tmp_path, {"above": "from parts import MEAN, Part", "run": "x = x - MEAN"})
+    monkeypatch.chdir(tmp_path)
+    request = request_of("se --after model.py::Net.body --input 2x3x16x16", python)
+    assert splicing.run(config.find_project(tmp_path), request, "dry-run").result["proof"]
