@@ -6,6 +6,7 @@ Read from the source by `ast`; nothing is run.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ from stitchgen.targets.parsed_arguments import is_namespace, parsed_arguments
 CLASSES = {"num_classes", "n_classes", "nclass", "nclasses", "num_class", "classes", "class_num"}
 #: What a value is called that holds the options of a whole project.
 HOLDERS = ("args", "opt", "opts", "options", "cfg", "config", "conf", "hparams", "hps", "params")
+
+IMPORTS_HOLDER = re.compile(
+    rb"^\s*from\s+[\w.]+\s+import\s[^#\n]*\b(?:%s)\b" % "|".join(HOLDERS).encode(), re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
         try:
             raw = b"" if own else path.read_bytes()
             mentioned = own or any(word.encode() in raw for word in (file.stem, *names))
-            if not mentioned and not any(word.encode() in raw for word in HOLDERS):
+            if not mentioned and IMPORTS_HOLDER.search(raw) is None:
                 continue
             tree = syntax.tree if own else ast.parse(raw)
         except (OSError, SyntaxError, ValueError):
@@ -74,7 +79,7 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
         for call in calls_of(tree, aliases):
             name = aliases.get(ast.unparse(call.func), names_last(call))
             line = call.lineno
-            call = values.filled(parsed.filled(call, reads))
+            call = values.filled(parsed.filled(call, reads), names_around(tree, line))
             call = ast.Call(ast.Name(name, ast.Load()), call.args, call.keywords)
             if not all(is_literal(part, bound) for part in arguments(call)):
                 handed_on.append(HandedOn(call, tree, line, shown))
@@ -128,19 +133,37 @@ def parameters_at(tree: ast.Module, line: int) -> dict[str, ast.expr | None]:
             late = [None] * (len(function.args.args) - len(function.args.defaults))
             defaults = [*late, *function.args.defaults, *function.args.kw_defaults]
             found |= {one.arg: default for one, default in zip(given, defaults)}
-            found |= {one.arg: ast.Constant(3) for one in given if one.arg in CLASSES}
-            changed = {
-                target.id
-                for node in nodes_in(function)
-                if isinstance(node, ast.Assign)
-                for target in node.targets
-                if isinstance(target, ast.Name)
-            }
+            for name, default in found.items():
+                if default is None and name in CLASSES:
+                    found[name] = ast.Constant(3)
+            changed = names_bound(function)
             found = {name: default for name, default in found.items() if name not in changed}
     return found
 
 
-def within(node: ast.FunctionDef, line: int) -> bool:
+def names_around(tree: ast.Module, line: int) -> set[str]:
+    """The names that the functions around a line have of their own."""
+    found: set[str] = set()
+    for function in nodes_in(tree):
+        if isinstance(function, (ast.FunctionDef, ast.Lambda)) and within(function, line):
+            arguments = function.args
+            found |= {one.arg for one in (*arguments.posonlyargs, *arguments.args)}
+            found |= {one.arg for one in arguments.kwonlyargs}
+            if isinstance(function, ast.FunctionDef):
+                found |= names_bound(function)
+    return found
+
+
+def names_bound(function: ast.FunctionDef) -> set[str]:
+    """The names that a function binds itself, besides its parameters."""
+    return {
+        node.id
+        for node in nodes_in(function)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    }
+
+
+def within(node: ast.FunctionDef | ast.Lambda, line: int) -> bool:
     return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 

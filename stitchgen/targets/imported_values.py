@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from stitchgen.source.tree import dotted, nodes_in
 #: How the builtin is called by which an expression imports.
 IMPORT = "__import__"
 #: What a module does at its top that does more than to make values: it is a script, and importing it runs it.
-RUNS = {"backward", "download", "evaluate", "exec", "fit", "main", "run", "spawn", "step", "system"}
-RUNS |= {"test", "train", "train_one_epoch", "urlretrieve", "validate"}
+RUNS = re.compile(
+    r"(.*_)?(backward|download|evaluate|exec|fit|launch|main|run|spawn|step|system|test|train|training"
+    r"|urlretrieve|validate)(_.*)?"
+)
 
 
 class ImportedValues(ast.NodeTransformer):
@@ -31,12 +34,17 @@ class ImportedValues(ast.NodeTransformer):
     def __init__(self, values: Mapping[str, ast.expr], lines: Mapping[str, int]):
         self.values, self.lines = values, lines  # by the names of the file; where it imports them
 
-    def filled(self, call: ast.Call) -> ast.Call:
-        if not self.values:
+    def filled(self, call: ast.Call, own: Collection[str] = ()) -> ast.Call:
+        """The call with them; `own` are names that mean something else where it stands."""
+        known = {
+            name: value for name, value in self.values.items() if name.partition(".")[0] not in own
+        }
+        if not known:
             return call
-        arguments = [self.visit(copy.deepcopy(one)) for one in call.args]
+        putting = ImportedValues(known, self.lines)
+        arguments = [putting.visit(copy.deepcopy(one)) for one in call.args]
         keywords = [
-            ast.keyword(one.arg, self.visit(copy.deepcopy(one.value))) for one in call.keywords
+            ast.keyword(one.arg, putting.visit(copy.deepcopy(one.value))) for one in call.keywords
         ]
         return ast.Call(call.func, arguments, keywords)
 
@@ -70,41 +78,46 @@ def imported_values(
     return ImportedValues(found, lines)
 
 
-def values_of(module: str, file: Path, root: Path, further: int = 2) -> set[str]:
+def values_of(module: str, file: Path, root: Path, further: int = 2) -> frozenset[str]:
     """The names to which a module of the project, as a file imports it, assigns something when it is imported, or
     which it takes from another such module."""
     other = files_beside(file, root, root / "src")(module)
-    tree = None if other is None else parsed(other[1])
-    if other is None or tree is None:
-        return set()
-    inside = {
+    return frozenset() if other is None else values_in(*other, root, further)
+
+
+@functools.lru_cache(maxsize=256)
+def values_in(file: Path, text: str, root: Path, further: int) -> frozenset[str]:
+    tree = parsed(text)
+    if tree is None:
+        return frozenset()
+    later = {
         id(part)
         for node in tree.body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) or is_main_test(node)
         for part in nodes_in(node)
     }
-    if runs(tree, inside):
-        return set()
+    if runs(tree, later):
+        return frozenset()
     found: set[str] = set()
     for statement in all_statements(tree):
-        if isinstance(statement, ast.Assign) and id(statement) not in inside:
+        if id(statement) in later:
+            continue
+        if isinstance(statement, ast.Assign):
             targets = (target for target, _ in assigned_pairs(statement))
             found |= {target.id for target in targets if isinstance(target, ast.Name)}
-        elif isinstance(statement, ast.ImportFrom) and further and id(statement) not in inside:
+        elif isinstance(statement, ast.ImportFrom) and further:
             origin = "." * statement.level + (statement.module or "")
-            known = values_of(origin, other[0], root, further - 1)
+            known = values_of(origin, file, root, further - 1)
             found |= {one.asname or one.name for one in statement.names if one.name in known}
-    return found
+    return frozenset(found)
 
 
-def runs(tree: ast.Module, inside: Collection[int]) -> bool:
-    """Whether a module does more when it is imported than to make values; `inside` is what stands in functions."""
-    guarded = {id(part) for node in tree.body if is_main_test(node) for part in nodes_in(node)}
+def runs(tree: ast.Module, later: Collection[int]) -> bool:
+    """Whether a module does more when it is imported than to make values; `later` is what is not run then."""
     return any(
         isinstance(node, ast.Call)
-        and id(node) not in inside
-        and id(node) not in guarded
-        and ast.unparse(node.func).rpartition(".")[2] in RUNS
+        and id(node) not in later
+        and RUNS.fullmatch(ast.unparse(node.func).rpartition(".")[2])
         for node in nodes_in(tree)
     )
 
