@@ -406,7 +406,7 @@ def not_unpickled(task: Task, plan: Plan) -> list[Warning]:
         }
         for path, tree in trees.items()
         for one in lists_of_classes(tree, model)
-        if (missing := [name for name in made if name.rpartition(".")[2] not in one.names])
+        if (missing := [name for name in made if name.rpartition(".")[2] not in one.known])
     ]
 
 
@@ -427,7 +427,7 @@ def not_converted(plan: Plan) -> list[Warning]:
                         "code": "part-converted",
                         "where": f"{plan.workspace.relative(point.file)}:{one.line}",
                         "message": f"{one.method} converts self.{one.part} by {one.call}, and self.{block} stays as it is",
-                        "hint": f"Write there as well: self.{block}.{one.call}",
+                        "hint": f"Do the same to the block: self.{block}.{one.call}",
                     }
                 )
     return found

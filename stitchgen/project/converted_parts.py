@@ -20,6 +20,8 @@ from stitchgen.source.tree import nodes_in
 
 #: What changes the type of a module's parameters, or where they are.
 CONVERTS = {"half", "bfloat16", "float", "double", "to", "cuda", "cpu"}
+#: What new parameters have already.
+AS_IT_IS = {"'cpu'", "torch.device('cpu')", "torch.float32", "torch.float"}
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ def conversion(
 ) -> Iterator[Conversion]:
     found = part_of_owner(part, owner.name)
     if found is not None and found[1] and isinstance(call.func, ast.Attribute):
-        arguments = ", ".join(map(ast.unparse, call.args))
-        text = f"{call.func.attr}({arguments})"
+        arguments = [*call.args, *call.keywords]
+        text = f"{call.func.attr}({', '.join(map(ast.unparse, arguments))})"
         yield Conversion(call.lineno, f"{owner.name}.{method.name}", found[1], text)
 
 
@@ -74,7 +76,8 @@ def converts(call: ast.Call, file: Path, project: ImportGraph) -> bool:
     """Whether a method of a module is called that converts it, or applies a function that does."""
     assert isinstance(call.func, ast.Attribute)
     if call.func.attr != "apply":
-        return call.func.attr in CONVERTS
+        given = {ast.unparse(one) for one in (*call.args, *(k.value for k in call.keywords))}
+        return call.func.attr in CONVERTS and not (given and given <= AS_IT_IS)
     tree = project.tree(file)
     if tree is None or len(call.args) != 1:
         return False

@@ -10,7 +10,8 @@ Read from the source by `ast`; nothing is run.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stitchgen.source.syntax import assigned_pairs
@@ -25,7 +26,9 @@ VIEWS = {"items", "keys", "values"}
 #: What gives the parts of something else in their order.
 IN_ORDER = {"list", "tuple", "iter", "enumerate", "sorted", "reversed"}
 #: What an argument is called that holds old weights.
-OF_WEIGHTS = ("pretrain", "ckpt", "checkpoint", "state", "weight")
+OF_WEIGHTS = ("pretrain", "ckpt", "checkpoint", "state_dict", "weight")
+#: What a function is called that loads them.
+LOADS = re.compile(r"(.*_)?load(_.*)?")
 
 
 #: What is assigned to each name.
@@ -60,10 +63,34 @@ def pairings_in(scope: ast.AST) -> Iterator[Pairing]:
                 others = (side for side in sides if not own_state(side, values))
                 if own and any(is_loaded(side, values) for side in others):
                     yield Pairing(node.lineno, own[0], "zip")
-            case ast.Subscript(value=ast.Name(id=name), slice=index) if is_number(index):
-                state = next(filter(None, map(state_of_list(values), values.get(name, ()))), None)
-                if state:
-                    yield Pairing(node.lineno, state, f"{name}[{ast.unparse(index)}]")
+            case ast.Subscript(slice=ast.Subscript() as key):  # `own[names[number]]`
+                yield from by_number(key, values)
+            case ast.For(target=target, iter=through, body=body):
+                kept = {one.id for one in nodes_in(target) if isinstance(one, ast.Name)}
+                if any(assigns_by(one, kept) for one in body):
+                    for part in nodes_in(through):  # `enumerate(names[:-4])`
+                        if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Slice):
+                            yield from by_number(part, values)
+
+
+def by_number(node: ast.Subscript, values: Values) -> Iterator[Pairing]:
+    """A key that is taken from a list of the model's own by its number."""
+    match node:
+        case ast.Subscript(value=ast.Name(id=name), slice=index) if is_number(index):
+            states = [keys_listed(value, values) for value in values.get(name, ())]
+            if states and None not in states:
+                yield Pairing(node.lineno, states[0] or "", f"{name}[{ast.unparse(index)}]")
+
+
+def assigns_by(statement: ast.AST, names: set[str]) -> bool:
+    """Whether something is assigned under a key of these names: `own[name] = ...`."""
+    return any(
+        isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.slice, ast.Name)
+        and node.slice.id in names
+        for node in nodes_in(statement)
+    )
 
 
 def is_number(index: ast.expr) -> bool:
@@ -71,16 +98,13 @@ def is_number(index: ast.expr) -> bool:
     return not (isinstance(index, ast.Constant) and isinstance(index.value, str))
 
 
-def state_of_list(values: Values) -> Callable[[ast.expr], str | None]:
-    """What gives the model's own state of which a list is made."""
-
-    def state(node: ast.expr) -> str | None:
-        match node:
-            case ast.Call(func=ast.Name(id="list" | "tuple" | "sorted")) | ast.ListComp():
-                return own_state(node, values)
-        return None
-
-    return state
+def keys_listed(node: ast.expr, values: Values) -> str | None:
+    """What gives the state whose keys a list has; None where it is no such list."""
+    match node:
+        case ast.Call(func=ast.Name(id="list" | "tuple" | "sorted")) | ast.ListComp():
+            state = own_state(node, values)
+            return state if state and "parameters" not in state else None
+    return None
 
 
 def own_state(node: ast.expr, values: Values, seen: frozenset[str] = frozenset()) -> str | None:
@@ -98,7 +122,7 @@ def own_state(node: ast.expr, values: Values, seen: frozenset[str] = frozenset()
 def is_loaded(node: ast.expr, values: Values, seen: frozenset[str] = frozenset()) -> bool:
     """Whether an expression goes through what was loaded, or through an argument of weights."""
     match node:
-        case ast.Call(func=function) if "load" in (dotted(function) or [""])[-1]:
+        case ast.Call(func=function) if LOADS.fullmatch((dotted(function) or [""])[-1]):
             return True
         case ast.Subscript(value=inner):
             return is_loaded(inner, values, seen)

@@ -102,7 +102,7 @@ def test_a_block_beside_a_part_that_is_moved_is_named(
     result = splicing.run(config.find_project(tmp_path), request, "dry-run").result
     (found,) = (one for one in result["warnings"] if one["code"] == "part-converted")
     assert found["where"] == "model.py:10"
-    assert found["hint"] == "Write there as well: self.body_se.cuda()"
+    assert found["hint"] == "Do the same to the block: self.body_se.cuda()"
 
 
 def test_what_the_cpu_cannot_stand_in_for_is_refused_with_what_to_do(

@@ -42,6 +42,27 @@ NOT_CHECKED = {
         msg = model.load_state_dict(weights, strict=False)
         assert not msg.unexpected_keys
         """,
+    "the others where none is missing": """
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+        if unexpected and not missing:
+            raise ValueError(unexpected)
+        """,
+    "those that are left": """
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+        missing = [key for key in missing if "se" not in key]
+        assert not missing
+        """,
+    "a strict load": """
+        result = model.load_state_dict(weights)
+        assert not result.missing_keys
+        """,
+    "of another function": """
+        def load(model):
+            missing, _ = model.load_state_dict(weights, strict=False)
+        def other():
+            missing = find()
+            assert not missing
+        """,
     "of something else": """
         missing, extra = compare(a, b)
         assert not missing

@@ -71,6 +71,32 @@ BY_NAME = {
         for image, label in zip(images, labels.values()):
             pass
         """,
+    "a first parameter": """
+        parameters = list(model.parameters())
+        device = parameters[0].device
+        optimizer = SGD([{"params": parameters[:-2]}, {"params": parameters[-2:]}])
+        """,
+    "a name of keys, printed": """
+        names = list(model.state_dict())
+        print(names[0], names[-1])
+        for name in names[:5]:
+            print(name)
+        """,
+    "a name that is bound again": """
+        names = list(model.state_dict())
+        names = ["a", "b"]
+        table[names[0]] = 1
+        """,
+    "a loader": """
+        loader = make_loader()
+        for parameter, batch in zip(model.parameters(), loader):
+            pass
+        """,
+    "an average": """
+        def update(model, ema_state):
+            for mine, theirs in zip(model.parameters(), ema_state.values()):
+                theirs.lerp_(mine, 0.1)
+        """,
     "a key": """
         own = model.state_dict()
         weight = own["fc.weight"]
