@@ -103,10 +103,6 @@ def for_project(
             for one in pairings(tree)
         )
 
-        def is_without_block(receiver: ast.expr, foreign: set[str] = foreign) -> bool:
-            of_others = ast.unparse(receiver) in foreign
-            return of_others or (parts is not None and parts.is_without_block(receiver))
-
         found += (
             {
                 "code": "strict-load",
@@ -115,12 +111,12 @@ def for_project(
                 "hint": "Leave the block's keys out there: they are missing in weights of before.",
             }
             for one in checks_of_missing_keys(tree)
-            if not is_without_block(one.receiver)
+            if not has_no_block(one.receiver, foreign, parts)
         )
         for node in nodes_in(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
-                    if is_without_block(node.func.value):
+                    if has_no_block(node.func.value, foreign, parts):
                         continue
                     if is_self(node.func.value) and owners.get(id(node)) in others:
                         continue
@@ -138,6 +134,13 @@ def for_project(
                     }
                 )
     return found
+
+
+def has_no_block(receiver: ast.expr, foreign: set[str], parts: Parts | None) -> bool:
+    """Whether what is loaded into is another model, or a part of this one without a block."""
+    if ast.unparse(receiver) in foreign:
+        return True
+    return parts is not None and parts.is_without_block(receiver)
 
 
 def helpers_of(project: ImportGraph, reaching: Collection[Path]) -> set[Path]:
