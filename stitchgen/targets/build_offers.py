@@ -174,20 +174,25 @@ def of_arguments_alike(
     be written where `args` is handed on from far away."""
     for name in sorted(names):
         method = syntax.method(name, "__init__")
-        needed = required_arguments(method) if method is not None else []
+        needed = [one for part in required_arguments(method) for one in part] if method else []
         if needed and all(one in values.values and one in HOLDERS for one in needed):
             given = ", ".join(f"{one}={ast.unparse(values.values[one])}" for one in needed)
             text = f"{name}({given})" if len(needed) > 1 else f"{name}({given.partition('=')[2]})"
             yield Offer(text, f"{shown}:{values.lines[needed[0]]}")
 
 
-def required_arguments(method: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
-    """Those of a method without a default, but for `self`."""
-    arguments = method.args
+def required_arguments(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> tuple[list[str], list[str]]:
+    """Those without a default, but for `self`: by their place, and by their names alone."""
+    arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
-    needed = positional[1 : len(positional) - len(arguments.defaults)]
+    needed = [one.arg for one in positional[: len(positional) - len(arguments.defaults)]]
     by_name = zip(arguments.kwonlyargs, arguments.kw_defaults)
-    return [one.arg for one in (*needed, *(one for one, default in by_name if default is None))]
+    return (
+        [one for one in needed if one != "self"],
+        [one.arg for one, default in by_name if default is None],
+    )
 
 
 def safe_constructions(root: Path, file: Path, syntax: Syntax, classes: set[str]) -> list[str]:
@@ -328,15 +333,8 @@ def signature(syntax: Syntax, class_name: str) -> str:
     for name in syntax.lineage(class_name):
         function = syntax.method(name, "__init__")
         if function is not None:
-            arguments = function.args
-            positional = [*arguments.posonlyargs, *arguments.args]
-            needed = positional[1 : len(positional) - len(arguments.defaults)]
-            words = [one.arg for one in needed]
-            words += [
-                f"{one.arg}=..."
-                for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults)
-                if default is None
-            ]
+            needed, by_name = required_arguments(function)
+            words = [*needed, *(f"{name}=..." for name in by_name)]
             return f"{class_name}({', '.join(words) or '...'})"
     return f"{class_name}(...)"
 

@@ -24,6 +24,7 @@ from stitchgen.targets.build_offers import (
     constructions,
     factories_returning,
     imported,
+    required_arguments,
 )
 
 
@@ -100,13 +101,7 @@ def arguments_for(node: ast.FunctionDef) -> str | None:
 
     The `self` of a constructor is given.
     """
-    given = node.args
-    positional = [*given.posonlyargs, *given.args]
-    needed = [one.arg for one in positional[: len(positional) - len(given.defaults)]]
-    needed = [one for one in needed if one != "self"]
-    needed += [
-        one.arg for one, default in zip(given.kwonlyargs, given.kw_defaults) if default is None
-    ]
+    needed = [name for part in required_arguments(node) for name in part]
     if any(name not in CLASSES for name in needed):
         return None
     return ", ".join(f"{name}=3" for name in needed)
