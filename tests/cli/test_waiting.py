@@ -88,7 +88,10 @@ def test_the_model_ends_with_the_command(folder, begun, number):
     until(lambda: not observers_in(folder), 20)
 
 
-def test_ctrl_c_is_answered_while_the_model_runs(folder, begun):
+def test_ctrl_c_is_answered_while_the_model_runs(folder, begun, request):
+    # In the background of a shell the signal is ignored, and whoever is started ignores it as well.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     process = subprocess.Popen(
         slow(folder, 300), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
