@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,20 +54,24 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     alike: list[Offer] = []
     handed_on: list[HandedOn] = []
     holders: dict[str, ast.expr] = {}
+    # Whose options may be those of this model: of a file that imports it, or a package that it is in.
+    around = imports_of_any([file.stem, *names, *packages_of(file, root)])
     for path in python_files(root):
         own = path.resolve() == file
         try:
             raw = b"" if own else path.read_bytes()
             mentioned = own or any(word.encode() in raw for word in (file.stem, *names))
-            if not mentioned and IMPORTS_HOLDER.search(raw) is None:
+            near = own or around.search(raw) is not None
+            if not mentioned and not (near and IMPORTS_HOLDER.search(raw)):
                 continue
             tree = syntax.tree if own else ast.parse(raw)
         except (OSError, SyntaxError, ValueError):
             continue
         shown = path.relative_to(root).as_posix()
         values = imported_values(tree, path, root, None if mentioned else HOLDERS)
-        alike += of_arguments_alike(syntax, names, values, shown)
-        holders = {one: values.values[one] for one in HOLDERS if one in values.values} | holders
+        if near:
+            alike += of_arguments_alike(syntax, names, values, shown)
+            holders = {one: values.values[one] for one in HOLDERS if one in values.values} | holders
         if not mentioned:
             continue
         aliases = {name: name for name in names} if own else imported(tree, names, file)
@@ -93,6 +97,17 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     offers = [offer for _, offer in ranked if not offer.text.endswith("()")] + built
     further = [*alike, *filled_in(handed_on, holders, bound)]
     return offers or list({offer.text: offer for offer in further}.values())
+
+
+def packages_of(file: Path, root: Path) -> list[str]:
+    """The names of the folders that a file is in, below the root."""
+    return list(file.parent.relative_to(root).parts) if file.is_relative_to(root) else []
+
+
+def imports_of_any(words: Sequence[str]) -> re.Pattern[bytes]:
+    """What finds a line that imports one of these names, or something of it."""
+    any_of = "|".join(map(re.escape, words))
+    return re.compile(rf"^\s*(?:from|import)\b[^#\n]*\b(?:{any_of})\b".encode(), re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -78,3 +78,16 @@ def test_options_of_another_file(
 )
 def test_what_a_function_is_given(tmp_path: Path, function: str, texts: list[str]) -> None:
     assert found(tmp_path, {"zoo.py": f"from net import Net\n\n{function}\n"}) == texts
+
+
+def test_options_of_a_program_that_has_nothing_to_do_with_the_model(tmp_path: Path) -> None:
+    files = {
+        "other.py": "config = dict(lr=1)",
+        "tool.py": "from other import config\nprint(config)",
+        "zoo.py": "from net import Net\n\ndef make(config): return Net(config)\n",
+    }
+    assert found(tmp_path, files) == []
+    files["train.py"] = (
+        "from other import config\nfrom zoo import make\nfrom net import Net\nmake(config)"
+    )
+    assert found(tmp_path, files) == ["Net(__import__('other').config)"]
