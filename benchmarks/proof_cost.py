@@ -128,7 +128,9 @@ print("\\n" + json.dumps(taken))
 def run(command: list[str], folder: Path, **more: str) -> tuple[float, float, str]:
     """The processor time of a command and all that it starts, the time by the clock, its output."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), **more}
+    # What an earlier run learnt is not to be had for nothing.
+    own = {"PYTHONPATH": str(HERE.parent), "STITCHGEN_CACHE": ""}
+    environment = {**os.environ, **own, **more}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

@@ -65,7 +65,8 @@ class Tool:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         path = os.pathsep.join(filter(None, [str(options.tool), os.environ.get("PYTHONPATH")]))
-        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+        own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "STITCHGEN_CACHE": ""}
+        self.environment = {**os.environ, **own}
 
     def run(self, project: Path, *arguments: str) -> tuple[int | None, dict[str, Any] | None, str]:
         """Exit code (None: out of time), the JSON object (None: no such thing), and stderr."""
