@@ -1,7 +1,8 @@
 """What the observer answered to an earlier command, in the user's folder for caches.
 
 An answer is given again as long as all that it came of is the same: the question, the Python and its packages, the
-environment, each file that was read and each folder that was listed. Proofs are never kept.
+environment, each file that was read, each folder that was listed, and the names, sizes and dates of all that the
+project has. Proofs are never kept.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,21 +64,27 @@ class KeptAnswers:
             return
         if not is_itself(self.subject.python, read["executable"]):
             return  # which Python a program starts may change with nothing that was read
-        tree = state_of_tree(self.subject.root)
-        if tree is None:
+        paths = paths_of_tree(self.subject.root)
+        if paths is None:
             return
         # A folder on the search path may have been listed before anything was noted.
         folders = {*read["folders"], *map(str, self.subject.paths)}
-        if any(changed_since(path, started) for path in (*read["own"], *folders)):
+        if any(changed_since(path, started) for path in (*read["own"], *folders, *paths)):
             return
         known = {
             "own": {path: content_of(path) for path in read["own"]},
             "installed": {path: state_of(path) for path in (*read["installed"], *read["packages"])},
             "folders": {path: names_in(path) for path in sorted(folders)},
-            "tree": tree,
+            "tree": state_of_tree(paths),
         }
         raw = json.dumps({"read": known, "answer": answer}).encode()
         write(self.folder / f"{self.key(question)}.answer", zlib.compress(raw, 1), MOST_KEPT)
+
+    @cached_property
+    def tree(self) -> str | None:
+        """The state of the project as the command finds it."""
+        paths = paths_of_tree(self.subject.root)
+        return None if paths is None else state_of_tree(paths)
 
     def key(self, question: Mapping[str, Any]) -> str:
         python = shutil.which(self.subject.python) or self.subject.python
@@ -91,7 +99,8 @@ class KeptAnswers:
                 all(state_of(path) == state for path, state in read["installed"].items())
                 and all(content_of(path) == content for path, content in read["own"].items())
                 and all(names_in(path) == names for path, names in read["folders"].items())
-                and state_of_tree(self.subject.root) == read["tree"]
+                and self.tree is not None
+                and self.tree == read["tree"]
             )
         except (KeyError, TypeError, AttributeError):
             return False
@@ -107,21 +116,23 @@ def is_itself(python: str, executable: str) -> bool:
     return os.path.realpath(shutil.which(python) or python) == os.path.realpath(executable)
 
 
-def state_of_tree(root: Path) -> str | None:
-    """The names, sizes and dates of all that a project has, which code may ask for without reading it; None where
-    that is too much."""
+def paths_of_tree(root: Path) -> list[str] | None:
+    """All that a project has, which code may ask for without reading it; None where that is too much."""
     found: list[str] = []
     for folder, folders, files in os.walk(root):
         if "pyvenv.cfg" in files:
             folders.clear()
             continue  # an environment, whose packages are looked at one by one
-        folders[:] = sorted(one for one in folders if concerns_models(one))
-        found.append(folder)
-        for name in sorted(filter(concerns_models, files)):
-            path = os.path.join(folder, name)
-            found.append(f"{path} {state_of(path)}")
+        folders[:] = sorted(filter(concerns_models, folders))
+        found += [folder, *(os.path.join(folder, one) for one in filter(concerns_models, files))]
         if len(found) > MOST_FILES:
             return None
+    return sorted(found)
+
+
+def state_of_tree(paths: Iterable[str]) -> str:
+    """Names, with the sizes and dates of files: the date of a folder changes with what tools put there."""
+    found = [path if os.path.isdir(path) else f"{path} {state_of(path)}" for path in paths]
     return digest("\0".join(found).encode("utf-8", "surrogateescape"))
 
 

@@ -88,9 +88,8 @@ def missing_package(message: str, python: str) -> str | None:
     if found is None:
         return None
     package, _, module = found.group(1).rpartition(".")
-    if (
-        package
-    ):  # a version that the code was not written for, or a part of the project that is not there
+    # Another version than the code was written for, or a part of the project that is not there.
+    if package:
         return (
             f"{python} finds {package}, and no {module} in it. Mend that import, or pass --python PATH "
             "of the environment that runs your model."

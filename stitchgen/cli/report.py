@@ -286,10 +286,10 @@ def _splice(
     return lines
 
 
-def few(values: Sequence[str]) -> str:
-    further = len(values) - MOST_NAMED
+def few(values: Sequence[str], most: int = MOST_NAMED) -> str:
+    further = len(values) - most
     more = f" and {further} more" if further > 0 else ""
-    return ", ".join(values[:MOST_NAMED]) + more
+    return ", ".join(values[:most]) + more
 
 
 def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
@@ -329,9 +329,7 @@ def _proof(result: Mapping[str, Any], paint: Paint) -> list[str]:
     parts = [f"{len(keys.get('added', []))} new"]
     for name in ("lost", "reshaped"):
         if keys.get(name):
-            further = len(keys[name]) - MOST_KEYS
-            more = f" and {further} more" if further > 0 else ""
-            parts.append(f"{name}: {names(keys[name][:MOST_KEYS])}{more}")
+            parts.append(f"{name}: {few(keys[name], MOST_KEYS)}")
     moved = " at their layers' new numbers" if "built" in proof else ""
     if any(splice.get("loader") for splice in result["splices"]):
         moved = " at their elements' new numbers"

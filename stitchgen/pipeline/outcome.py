@@ -405,6 +405,7 @@ def not_unpickled(task: Task, plan: Plan) -> list[Warning]:
             "hint": f"Add {', '.join(missing)}.",
         }
         for path, tree in trees.items()
+        if b"safe_globals" in workspace.imports.contents[path]
         for one in lists_of_classes(tree, model)
         if (missing := [name for name in made if name.rpartition(".")[2] not in one.known])
     ]

@@ -97,8 +97,7 @@ def candidates(
     """
     sizes = list(dict.fromkeys(layer_sizes))
     found: dict[str, Origin] = {}
-    constructor = Constructor(syntax, function, creating)
-    for text, origin in constructor.offers(sizes):
+    for text, origin in Constructor(syntax, function, creating).offers(sizes):
         if inside and origin is Origin.PASSED_CLASS_FACTOR:
             continue  # what the class gives itself says nothing of its parts
         text = ast.unparse(ast.parse(text, mode="eval"))  # with the fewest parentheses

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from stitchgen.project.constructions import built_first
 from stitchgen.project.missing_keys import checks_of_missing_keys
 from stitchgen.project.model_functions import owners_of
 from stitchgen.project.module_walks import walks_of
@@ -19,8 +20,6 @@ from stitchgen.project.ways_in import ImportGraph, own_name
 from stitchgen.source.syntax import assigned_pairs
 from stitchgen.source.tree import dotted, nodes_in
 
-#: What puts a model into another one of the same parameters.
-WRAPPERS = {"DataParallel", "DistributedDataParallel", "DDP", "compile"}
 #: What the attribute is called that holds a whole model.
 WHOLE = {"model", "net", "network", "module"}
 
@@ -110,7 +109,7 @@ def for_project(
                 "message": f"{one.text} is checked, and old weights lack the block's keys",
                 "hint": "Leave the block's keys out there: they are missing in weights of before.",
             }
-            for one in checks_of_missing_keys(tree)
+            for one in (checks_of_missing_keys(tree) if b"missing" in raw else ())
             if not has_no_block(one.receiver, foreign, parts)
         )
         for node in nodes_in(tree):
@@ -231,19 +230,6 @@ def built_of(
         )
     foreign = {name for name, known in made.items() if known == {True}}
     return foreign | {name for name, owners in optimizers if owners and owners <= foreign}
-
-
-def built_first(value: ast.expr) -> ast.expr:
-    """`Net()` of `Net().to(device)`, and of `DataParallel(Net())`."""
-    while isinstance(value, ast.Call):
-        function = value.func
-        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
-            value = function.value
-        elif ast.unparse(function).rpartition(".")[2] in WRAPPERS and value.args:
-            value = value.args[0]
-        else:
-            break
-    return value
 
 
 def optimized_in(value: ast.expr) -> set[str]:

@@ -13,14 +13,9 @@ from dataclasses import dataclass
 from stitchgen.analysis.factories import WEIGHTS, harmless
 from stitchgen.analysis.import_safety import ACTING_NAMES, Reader, dotted
 from stitchgen.analysis.scope import imported_names
+from stitchgen.project.constructions import SAME, WRAPPERS
 from stitchgen.project.modules import ProjectFiles, files_beside
 from stitchgen.source.tree import nodes_in
-
-#: Methods that give the module itself back.
-SAME = {"to", "cuda", "cpu", "eval", "train", "half", "float", "double", "bfloat16"}
-SAME |= {"requires_grad_", "share_memory", "apply"}
-#: What puts a module into another one of the same parameters.
-WRAPPERS = {"DataParallel", "DistributedDataParallel", "DDP", "compile"}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from torch import nn
 
-from stitchgen.observer import fused, proof, protocol
+from stitchgen.observer import fused, no_cuda, proof, protocol
 from stitchgen.observer.checks.evidence import Evidence, Output
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.edits.axes import layout_of
@@ -89,6 +89,7 @@ def prove_edit(
                 message = "The weights of %s do not say which axis of what it is fed they take for channels."
                 proven["notes"].append(message % " and ".join(blind))
         proven["notes"].extend(original.notes())
+        proven["notes"].extend(no_cuda.notes())
     return {
         "ok": True,
         "input": source.describe(),
