@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Se
 import torch
 from torch import nn
 
+from stitchgen.observer.aligned_axes import aligned_axis
 from stitchgen.observer.inputs import Source
 from stitchgen.observer.layout import hint_of
 from stitchgen.observer.modes import set_mode
@@ -198,6 +199,9 @@ def axes_of_channels(
 ) -> Tuple[int, ...]:
     """The axes of a value that are like one of channels, by the nearest producer that tells; () for none."""
     axes = [axis for axis in range(value.dim()) if axis != batch and value.shape[axis] > 1]
+    aligned = aligned_axis(value, producers[-MOST_KEPT:])
+    if aligned in axes:
+        return (aligned,)
     asked = 0
     for producer in reversed(producers[-MOST_KEPT:]):
         if producer.value is value:

@@ -135,7 +135,8 @@ CASES = {
         2,
     ),
     "pooled": (lambda x: nn.functional.adaptive_avg_pool2d(x, 2), CONV, 1),
-    "all of all": (lambda x: attention(x.flatten(2).transpose(1, 2)), CONV, None),
+    "attention": (lambda x: attention(x.flatten(2).transpose(1, 2)), CONV, 2),
+    "all of all": (lambda x: torch.fft.fft2(x.flatten(2)).real, CONV, None),
     "heads split": (lambda x: x.flatten(2).unflatten(1, (4, 4)).permute(0, 1, 3, 2), CONV, SEVERAL),
 }
 
