@@ -24,7 +24,7 @@ from stitchgen.project.workspace import Workspace
 from stitchgen.rewrite.constructor import DefinitionPoint, define
 from stitchgen.source.document import Span
 from stitchgen.source.edits import Edit
-from stitchgen.source.syntax import Syntax
+from stitchgen.source.syntax import Function, Syntax
 from stitchgen.source.tree import nodes_in
 
 PROBE = "__stitchgen_probe__"
@@ -149,6 +149,7 @@ class Question:
     count: Count
     ranked: Sequence[Candidate]
     smallest: LayerInstance  # the cheapest configuration in which arguments are changed
+    handed_in: bool = False  # the constructor is given the layer, which was built elsewhere
 
     @property
     def trial(self) -> tuple[str, str]:
@@ -189,7 +190,10 @@ def channel_expressions(planning: Planning, counts: Sequence[Count]) -> list[Nam
     changed = {asked.key: trials_of(asked, evaluation, numbers[asked.trial]) for asked in questions}
     for asked in questions:
         samples = samples_of(asked, passages)
-        if not channel_candidates.survivors(asked.ranked, samples, changed[asked.key]):
+        if asked.handed_in:
+            # What built the layer and what its class is given are changed together, from further out.
+            changed[asked.key] = changed_around(planning, asked, asking) or changed[asked.key]
+        elif not channel_candidates.survivors(asked.ranked, samples, changed[asked.key]):
             seen = changed_around(planning, asked, asking)
             if channel_candidates.survivors(asked.ranked, samples, seen):
                 changed[asked.key] = seen
@@ -233,6 +237,7 @@ def question(planning: Planning, count: Count, key: str) -> Question:
     function = syntax.method(*point.function.rsplit(".", 1))
     creating = statement_at(syntax, count.creating)
     sizes = layer_sizes(planning, count)
+    handed_in = False
     if point.new:
         # A constructor yet to be written knows nothing but the layers.
         ranked = channel_candidates.of_layers(sizes)
@@ -240,6 +245,7 @@ def question(planning: Planning, count: Count, key: str) -> Question:
         raise InternalError(f"no constructor at {point.function}")
     else:
         wanted = {count.of(one) for one in count.instances}
+        handed_in = is_handed_in(function, creating)
         ranked = channel_candidates.candidates(
             syntax, function, creating, sizes, wanted, inside=is_inside(count)
         )
@@ -251,7 +257,14 @@ def question(planning: Planning, count: Count, key: str) -> Question:
             one.configuration.parameters,
         ),
     )
-    return Question(key, count, ranked, smallest)
+    return Question(key, count, ranked, smallest, handed_in=handed_in)
+
+
+def is_handed_in(function: Function, creating: ast.stmt) -> bool:
+    """Whether a statement keeps a parameter as it is: `self.attention = attention`."""
+    parameters = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
+    value = creating.value if isinstance(creating, (ast.Assign, ast.AnnAssign)) else None
+    return isinstance(value, ast.Name) and value.id in parameters
 
 
 def is_inside(count: Count) -> bool:
