@@ -150,6 +150,18 @@ def feature_of(feature: protocol.Feature) -> facts.Feature:
         channels=feature["channels"],
         dims=feature["dims"],
         memory=feature.get("memory", "contiguous"),
+        grid=grid_of(feature["grid"]) if "grid" in feature else None,
+    )
+
+
+def grid_of(grid: protocol.GridOfFeature) -> facts.Grid:
+    height, width = grid["sizes"]
+    names = grid["names"]
+    return facts.Grid(
+        sizes=(height, width),
+        prefix=grid["prefix"],
+        varies=grid["varies"],
+        names=None if names is None else (names[0], names[1]),
     )
 
 

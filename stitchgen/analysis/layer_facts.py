@@ -23,6 +23,18 @@ UNEDITABLE = {"package", "top", "unknown", "unresolved"}
 
 
 @dataclass(frozen=True)
+class Grid:
+    """The map whose positions a sequence is."""
+
+    sizes: tuple[int, int]  # height and width
+    prefix: int = 0  # how many tokens without a place in it come first
+    varies: bool = False  # the model was seen to take other sizes
+    names: tuple[str, str] | None = (
+        None  # the local variables for the sizes, where the layer is called
+    )
+
+
+@dataclass(frozen=True)
 class Feature:
     """A tensor that a layer gives or is fed: its axes, as far as they are known."""
 
@@ -30,6 +42,7 @@ class Feature:
     channels: int | None = None
     dims: int | None = None  # spatial dimensions: 1, 2, 3; 0 for NC
     memory: str = "contiguous"  # or channels_last: how it lies in memory
+    grid: Grid | None = None  # of a sequence
 
 
 UNKNOWN = Feature()

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from stitchgen.observer import layout as axes
+from stitchgen.observer.grids import note_grids
 from stitchgen.observer.protocol import (
     Attribute,
     CallFeatures,
@@ -159,6 +160,7 @@ class LayerReports:
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}
             layers.append(layer)
+        note_grids(layers, [called, *varied])
         return layers
 
     def parent(self, path: str) -> nn.Module:

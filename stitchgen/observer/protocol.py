@@ -368,6 +368,16 @@ class Feature(FeatureBase, total=False):
     """The axes of a tensor; all None where they cannot be determined."""
 
     memory: str  # contiguous, channels_last; only with a layout
+    grid: "GridOfFeature"  # of N x L x C, where it is known
+
+
+class GridOfFeature(Grid):
+    """The map whose positions a sequence is."""
+
+    varies: bool  # the model was seen to take other sizes
+    names: Optional[
+        List[str]
+    ]  # local variables with its height and width where the layer is called
 
 
 class CallFeatures(TypedDict):

@@ -48,7 +48,7 @@ def fit_of(planning: Planning, point: InsertionPoint) -> tuple[InsertionPoint, F
     request, block = planning.request, planning.block
     layout = layout_at(planning, point)
     where = point.calls.where
-    adapter = adapter_to(block, layout) or grid_at(request, block, point, layout)
+    adapter = adapter_to(block, layout) or grid_at(planning, point, layout)
     seen = seen_through(layout, adapter)
     dims = block_file.dims_at(block, seen, point.target, where)
     fit = Fit(dims, seen, adapter, notes=grid_note(block, point, adapter))
@@ -66,14 +66,13 @@ def layout_at(planning: Planning, point: InsertionPoint) -> str:
 
 
 def grid_note(block: Block, point: InsertionPoint, adapter: Adapter) -> tuple[Warning, ...]:
-    if not isinstance(adapter, Grid):
+    if not isinstance(adapter, Grid) or adapter.names is not None:
         return ()
-    sizes = "x".join(map(str, adapter.sizes))
     note = {
         "code": "grid",
         "where": point.calls.where or "",
         "message": f"{point.target} gives a sequence, which {block.name} sees as a map of "
-        f"{sizes}: true for this input size",
+        f"{by(adapter.sizes)}: true for this input size",
     }
     return (note,)
 
@@ -89,35 +88,49 @@ def adapter_to(block: Block, layout: str) -> Adapter:
     return None
 
 
-def grid_at(
-    request: SpliceRequest, block: Block, point: InsertionPoint, layout: str
-) -> Grid | None:
-    """The map of which a sequence is the positions: that of a layer that ran before.
+def grid_at(planning: Planning, point: InsertionPoint, layout: str) -> Grid | None:
+    """The map of which a sequence is the positions: that of a layer that ran before, by the names that the code around
+    has for its sizes, else by its sizes as they were seen.
 
-    A class token may stand before them. None where the block takes sequences, and where several
-    maps would do.
+    A class token may stand before them. None where the block takes sequences, and where several maps would do.
+    Raises `layout-mismatch` where the sizes are those of an input that nobody gave.
     """
+    block, calls = planning.block, point.calls
     if layout != "NLC" or block.dims_for(layout) is not None or block.dims_for("NCHW") is None:
         return None
-    found: set[Grid] = set()
-    for one in point.calls.instances:
-        facts = one.facts
-        shape = facts.value(request.placement.fed).shape
-        order = facts.order
-        if shape is None or order is None:
-            return None
-        length, mine = shape[1], set()
-        for layer in one.configuration.layers.values():
-            if (layer.order or 0) >= order or not layer.features:
-                continue
-            if layer.features[0].output.layout == "NCHW" and layer.output.shape is not None:
-                height, width = layer.output.shape[2:]
-                if height * width > 1 and length - height * width in (0, 1):
-                    mine.add(Grid((height, width), length - height * width))
-        if len(mine) != 1:
-            return None
-        found |= mine
-    return found.pop() if len(found) == 1 else None
+    side = planning.request.placement.fed
+    grids = [
+        feature.grid
+        for one in calls.instances
+        for feature in (
+            one.features(side) if calls.number is None else [one.feature(side, calls.number)]
+        )
+    ]
+    known = [grid for grid in grids if grid is not None]
+    if not known or len(known) < len(grids) or len({grid.prefix for grid in known}) > 1:
+        return None
+    first = known[0]
+    names = {grid.names for grid in known}
+    in_scope = all(not site.chain and site.how in ("call", "forward") for site in calls.sites)
+    if in_scope and len(names) == 1 and first.names is not None:
+        return Grid(first.sizes, first.prefix, first.names)
+    if len({grid.sizes for grid in known}) > 1:
+        return None
+    if any(grid.varies for grid in known) and not planning.task.model.subject.inputs:
+        raise StitchError(
+            "layout-mismatch",
+            f"{point.target} gives a sequence, which is a map of {by(first.sizes)} for the guessed input "
+            f"{calls.first.configuration.input}; the model takes other sizes too, and the function that calls the "
+            "layer has no names for the height and the width",
+            where=calls.where,
+            hint="Pass the input that you train with (--input 1x3x512x512), which fixes them; or name a layer that "
+            "gives a map, or a block for sequences: stitchgen list --layout NLC.",
+        )
+    return Grid(first.sizes, first.prefix)
+
+
+def by(sizes: tuple[int, int]) -> str:
+    return f"{sizes[0]}x{sizes[1]}"
 
 
 def seen_through(layout: str, adapter: Adapter) -> str:

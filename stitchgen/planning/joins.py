@@ -30,8 +30,13 @@ TOKENS, POSITIONS = "tokens", "positions"
 class Grid:
     """A sequence whose positions are those of a map, behind some tokens that have no place in it."""
 
-    sizes: tuple[int, ...]
+    sizes: tuple[int, int]  # height and width, where they were seen
     prefix: int = 0
+    names: tuple[str, str] | None = None  # the local variables that have them
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        return self.names or (str(self.sizes[0]), str(self.sizes[1]))
 
 
 Adapter = tuple[int, ...] | str | Grid | None
@@ -224,8 +229,7 @@ def adapted(text: str, adapter: Adapter) -> str:
     if adapter == POSITIONS:
         return snippet("adapter", "tokens_last", value=text)
     if isinstance(adapter, Grid):
-        sizes, prefix = adapter.sizes, adapter.prefix
-        return snippet("adapter", "grid", value=text, sizes=sizes, prefix=prefix)
+        return snippet("adapter", "grid", value=text, sizes=adapter.texts, prefix=adapter.prefix)
     return snippet("adapter", "permute", value=text, order=adapter)
 
 

@@ -12,6 +12,7 @@ the layer's output and B the block,
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Union
 
@@ -159,9 +160,15 @@ def adapted(feature: Tensor, order: Adapter) -> Tensor:
         return feature.flatten(1, -2)
     if isinstance(order, dict):
         feature = feature[:, order["prefix"] :].movedim(1, 2)
-        return feature.reshape(list(feature.shape[:2]) + order["sizes"])
+        return feature.reshape(list(feature.shape[:2]) + scaled(order["sizes"], feature.shape[2]))
     assert not isinstance(order, str), order
     return feature.permute(order)
+
+
+def scaled(sizes: Sequence[int], positions: int) -> List[int]:
+    """The sizes of a map of so many positions, which has the proportions of another."""
+    factor = math.sqrt(positions / math.prod(sizes))
+    return [round(size * factor) for size in sizes]
 
 
 def back(feature: Tensor, order: Adapter, like: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ class Call:
     __slots__ = (
         "arguments",
         "inputs",
+        "integers",
         "mode",
         "output",
         "overwrites",
@@ -56,6 +57,8 @@ class Call:
         self.reads = reads
         self.arguments = arguments
         self.output: Value = {}
+        #: The integers among the local variables where it was called, if it takes or gives N x L x C.
+        self.integers: Dict[str, int] = {}
         #: Whether the layer wrote to its first argument in place.
         self.overwrites = False
         #: Whether something that followed wrote to its output in place.
@@ -119,6 +122,7 @@ class Calls:
                 )
                 result = forward(*args, **kwargs)
                 call.output = shape_of(result)
+                call.integers = integers_around(call, sys._getframe(1))
                 calls.records.append(call)
                 return result
             call = Call(
@@ -138,6 +142,7 @@ class Calls:
                 calls.stack.pop()
             call.overwrites = version_of(fed) != version
             call.output = shape_of(result)
+            call.integers = integers_around(call, sys._getframe(1))
             calls.returned.append((call, result, version_of(result)))
             calls.produced(path, result, list(args) + list(kwargs.values()))
             calls.records.append(call)
@@ -208,6 +213,18 @@ def first_tensor(args: Args, kwargs: Kwargs) -> Optional[torch.Tensor]:
         if isinstance(value, torch.Tensor):
             return value
     return None
+
+
+def integers_around(call: Call, start: FrameType) -> Dict[str, int]:
+    """Sizes, as `B, N, C = x.shape`, of the function that calls a layer of sequences."""
+    values = [call.output, *call.inputs[:1]]
+    if not any(len(value.get("shape", ())) == 3 for value in values):
+        return {}
+    frame: Optional[FrameType] = start
+    while frame is not None and kind_of_file(frame.f_code.co_filename) != "user":
+        frame = frame.f_back
+    names = frame.f_locals if frame is not None else {}
+    return {name: value for name, value in names.items() if type(value) is int and value > 1}
 
 
 def weight_read(frame: FrameType, name: str) -> WeightRead:
