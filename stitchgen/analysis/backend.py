@@ -128,12 +128,13 @@ class KeyChanges:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A block whose parameters a method of the model does not hand to the optimizer, as it does its layer's."""
+    """A block whose parameters a method of the model does not hand to the optimizer, as it does its layer's, or twice."""
 
     where: str
     method: str
     layer: str
     block: str
+    twice: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,26 @@ or the block is never trained, without a word. They are called on both models, w
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import functools
 import inspect
 import io
 import re
 import types
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Counter,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import torch
 from torch import nn
@@ -59,7 +72,8 @@ def left_out(
     functions: Tuple[Sequence[Giver], Sequence[Giver]] = ((), ()),
     called: Optional[List[str]] = None,
 ) -> List[LeftOut]:
-    """The blocks that a method or a function leaves out, where it hands over their layers' parameters.
+    """The blocks that a method or a function leaves out, where it hands over their layers' parameters, and those that
+    it hands over twice.
 
     `functions` are the project's, given the original and the edited model. What was called on both is added
     to `called`, by its place. Raises `Failure` (function-fails)
@@ -87,21 +101,35 @@ def left_out(
             if called is not None and one.where not in called:
                 called.append(one.where)
             if handed:
-                given[one.key] = handed
-                given_now |= now
+                given[one.key] = set(handed)
+                given_now |= set(now)
+            if handed and max(handed.values()) == 1:
+                for splice in splices:
+                    if any(now[key] > 1 for key in trained_in(splice, new_names)):
+                        found[splice.named] = about(givers[one.key], splice, twice=True)
         for splice in splices if given else ():
             found_in = giving(splice, path, original, given)
-            block = {new_names.get(id(p), key) for key, p in splice.parameters() if p.requires_grad}
+            block = trained_in(splice, new_names)
             missing = {key for key in block - given_now if not path or under(key, [path])}
             if found_in is not None and missing:
                 # Later ones are further in: the one that chooses among its own layers.
-                found[splice.named] = {
-                    "where": givers[found_in].where,
-                    "method": givers[found_in].name,
-                    "layer": splice.target,
-                    "block": splice.named,
-                }
+                found[splice.named] = about(givers[found_in], splice, twice=False)
     return list(found.values())
+
+
+def trained_in(splice: Splice, names: Dict[int, str]) -> Set[str]:
+    """The names of the parameters of a block that are trained."""
+    return {names.get(id(p), key) for key, p in splice.parameters() if p.requires_grad}
+
+
+def about(giver: Giver, splice: Splice, *, twice: bool) -> LeftOut:
+    return {
+        "where": giver.where,
+        "method": giver.name,
+        "layer": splice.target,
+        "block": splice.named,
+        "twice": twice,
+    }
 
 
 def giving(
@@ -234,19 +262,19 @@ def place_of(code: types.CodeType) -> str:
     return "%s:%d" % (real(code.co_filename), code.co_firstlineno)
 
 
-def parameters_before(giver: Giver, names: Dict[int, str]) -> Optional[Set[str]]:
-    """The names of the parameters that it gives; None where it does not run by itself."""
+def parameters_before(giver: Giver, names: Dict[int, str]) -> Optional[Counter[str]]:
+    """The names of the parameters that it gives, and how often; None where it does not run by itself."""
     try:
         with undisturbed(giver.module):
-            return set(parameters_in(giver.give(), names))
+            return collections.Counter(parameters_in(giver.give(), names))
     except Exception:
         return None
 
 
-def parameters_after(giver: Giver, names: Dict[int, str]) -> Set[str]:
+def parameters_after(giver: Giver, names: Dict[int, str]) -> Counter[str]:
     try:
         with undisturbed(giver.module):
-            return set(parameters_in(giver.give(), names))
+            return collections.Counter(parameters_in(giver.give(), names))
     except Exception as error:
         message = "%s fails on the model with the block" % giver.name
         failure = failure_of("function-fails", error, message)

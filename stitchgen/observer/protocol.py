@@ -567,12 +567,14 @@ class Proof(TypedDict):
 
 
 class LeftOut(TypedDict):
-    """A block whose parameters a method does not hand to the optimizer, as it does those of the layer."""
+    """A block whose parameters a method does not hand to the optimizer, as it does those of the layer; or `twice`,
+    as it does not."""
 
     where: str
     method: str
     layer: str
     block: str
+    twice: bool
 
 
 class ProvenBuildBase(TypedDict):

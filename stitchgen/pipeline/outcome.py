@@ -359,14 +359,25 @@ def attached_blocks(plan: Plan) -> list[Warning]:
 
 
 def untrained(plan: Plan, proof: Proof | None) -> list[Warning]:
-    """The blocks that would not be trained, as a method hands the optimizer the layers that it names."""
+    """The blocks that would not be trained, or twice in a step, as a method hands the optimizer its parameters."""
     return [
         {
             "code": "optimizer-groups",
             "where": plan.workspace.relative_place(one.where),
-            "message": f"{one.method} hands the optimizer the parameters of {one.layer}, and not those of "
-            f"{one.block}, which would not be trained",
-            "hint": f"Add {one.block} there.",
+            **(
+                {
+                    "message": f"{one.method} gives parameters of {one.block} twice: torch refuses them in two groups, "
+                    "and steps them twice in one",
+                    "hint": "Let it pass over modules that have others inside, or take "
+                    "parameters(recurse=False) of each.",
+                }
+                if one.twice
+                else {
+                    "message": f"{one.method} hands the optimizer the parameters of {one.layer}, and not those of "
+                    f"{one.block}, which would not be trained",
+                    "hint": f"Add {one.block} there.",
+                }
+            ),
         }
         for one in (proof.left_out if proof is not None else ())
     ]
