@@ -70,7 +70,7 @@ MODELS = (
         "deeplabv3",
         "torchvision.models.segmentation.deeplabv3",
         "deeplabv3_resnet50(weights_backbone=None)",
-        "classifier.1",
+        "classifier.0.project",
     ),
     Model(
         "mask_rcnn_backbone",

@@ -100,6 +100,8 @@ class ScriptReader:
 
     def variables(self) -> Iterator[Variable]:
         for suites in suites_of(self.tree.body, ()):
+            if self.is_part(suites):
+                continue
             for node in suites[-1]:
                 construction = self.construction(node)
                 if construction is None:
@@ -120,6 +122,30 @@ class ScriptReader:
                     changes=tuple(other.lineno for other in changes),
                     wrapped=wrapped,
                 )
+
+    def is_part(self, suites: tuple[Sequence[ast.stmt], ...]) -> bool:
+        """Whether a function makes what it gives of the variable: `return Detector(backbone, head)`."""
+        if suites[0]:  # not of a function
+            return False
+        nodes = [node for statement in suites[1] for node in nodes_in(statement)]
+        given = [node.value for node in nodes if isinstance(node, ast.Return)]
+        names = {value.id for value in given if isinstance(value, ast.Name)}
+        made = [
+            node.value
+            for node in nodes
+            if isinstance(node, ast.Assign)
+            and any(isinstance(one, ast.Name) and one.id in names for one in node.targets)
+        ]
+        return any(
+            isinstance(call, ast.Call)
+            and self.only_builds(call.func)
+            and (dotted(call.func) or [""])[-1] not in WRAPPERS
+            and any(
+                isinstance(argument, ast.Name) and argument.id == self.name
+                for argument in (*call.args, *(keyword.value for keyword in call.keywords))
+            )
+            for call in (*given, *made)
+        )
 
     def construction(self, node: ast.stmt) -> tuple[ast.Call, bool] | None:
         """The call that builds the model in `model = Net(10).to(device)`; whether it is wrapped."""

@@ -70,6 +70,11 @@ def expressions(lines: str) -> list[str]:
         ("if big:\n    model = Net(32)\nelse:\n    model = Net(8)\n", ["Net(32)", "Net(8)"]),
         ("if __name__ == '__main__':\n    model = Net(2)\n", ["Net(2)"]),
         ("def main():\n    model = Net(5)\n    fit(model)\n", ["Net(5)"]),
+        # A part of what a function gives is not the model that a script keeps.
+        ("def build():\n    model = Net(5)\n    return Big(model, 3)\n", []),
+        ("def build():\n    model = Net(5)\n    net = Big(body=model)\n    return net\n", []),
+        ("def build():\n    model = Net(5)\n    return nn.DataParallel(model)\n", ["Net(5)"]),
+        ("def build():\n    model = Net(5)\n    model.eval()\n    return model\n", ["Net(5)"]),
         ("model = fit(Net())\n", []),  # may train, so it is not run
         ("model = 3\n", []),
         ("model = torch.load('m.pt')\n", []),
