@@ -19,6 +19,8 @@ from stitchgen.source.tree import nodes_in
 LIMIT = 400
 #: How many elements of a sequence are candidates: stages are seldom more.
 ELEMENTS = 8
+#: Methods that put layers into a list, a dictionary or a Sequential.
+COLLECTS = {"append", "extend", "insert", "add_module", "update"}
 
 
 class Origin(IntEnum):
@@ -185,12 +187,12 @@ class Constructor:
             yield from atoms(value)
 
     def values_before(self, names: set[str]) -> Iterator[ast.expr]:
-        """What names are assigned before the creation, and what the names in that are."""
+        """What names are assigned, or what is put into them, before the creation, and what the names in that are."""
         names, seen = set(names), set[str]()
         made = [
             pair
             for one in nodes_in(self.function)
-            if isinstance(one, ast.Assign) and one.lineno < self.creating.lineno
+            if isinstance(one, ast.stmt) and one.lineno < self.creating.lineno
             for pair in values_of(one)
         ]
         while names - seen:
@@ -346,12 +348,22 @@ def wrapped(text: str) -> str:
     return f"({text})" if isinstance(node, (ast.BinOp, ast.IfExp, ast.BoolOp, ast.Lambda)) else text
 
 
-def values_of(statement: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
-    """Each name that is assigned, with its value; those of `a, b = one, two` one by one."""
-    for target, value in assigned_pairs(statement):
-        for one in target.elts if isinstance(target, ast.Tuple) else [target]:
-            if isinstance(one, ast.Name):
-                yield one.id, value
+def values_of(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """Each name that is assigned, with its value, those of `a, b = one, two` one by one; each list with what it gets:
+    `layers += [...]`, `layers.append(...)`."""
+    match statement:
+        case ast.Assign():
+            for target, value in assigned_pairs(statement):
+                for one in target.elts if isinstance(target, ast.Tuple) else [target]:
+                    if isinstance(one, ast.Name):
+                        yield one.id, value
+        case ast.AugAssign(target=ast.Name(id=name), value=value):
+            yield name, value
+        case ast.Expr(
+            value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=given)
+        ) if (method in COLLECTS):
+            for value in given:
+                yield name, value
 
 
 def atoms(statement: ast.AST) -> list[str]:
