@@ -229,6 +229,9 @@ def built_of(
             isinstance(given, ast.Name) and given.id in built_of(function, others, related)
         )
     foreign = {name for name, known in made.items() if known == {True}}
+    for name, given, function in dictionaries_given(tree, functions or {}):
+        own = built_of(function, others, related)
+        foreign |= {name + one.removeprefix(given) for one in own if one.startswith(f"{given}[")}
     return foreign | {name for name, owners in optimizers if owners and owners <= foreign}
 
 
@@ -250,6 +253,18 @@ def unpacked(tree: ast.AST) -> Iterator[tuple[str, int, ast.Call]]:
             case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Call() as call):
                 for index, name in enumerate(names):
                     yield ast.unparse(name), index, call
+
+
+def dictionaries_given(
+    tree: ast.AST, functions: Mapping[str, ast.FunctionDef]
+) -> Iterator[tuple[str, str, ast.FunctionDef]]:
+    """Each name to which the result of a function is assigned, with the variable that the function gives back."""
+    for name, value in assignments(tree):
+        if isinstance(value, ast.Call):
+            function = functions.get(ast.unparse(value.func).rpartition(".")[2])
+            match function.body[-1] if function is not None else None:
+                case ast.Return(value=ast.Name(id=given)) if function is not None:
+                    yield name, given, function
 
 
 def given_back(function: ast.FunctionDef, index: int) -> ast.expr | None:
@@ -274,11 +289,17 @@ def is_self(receiver: ast.expr) -> bool:
 
 
 def assignments(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Each name or attribute that is assigned, with its value; those of `a, b = A(), B()` one by one."""
+    """Each name or attribute that is assigned, with its value; those of `a, b = A(), B()` and of
+    `nets = {"a": A()}` one by one, these as `nets['a']`."""
     for node in nodes_in(tree):
         if isinstance(node, ast.Assign):
             for target, value in assigned_pairs(node):
-                yield ast.unparse(target), value
+                name = ast.unparse(target)
+                yield name, value
+                if isinstance(value, ast.Dict):
+                    for key, one in zip(value.keys, value.values):
+                        if isinstance(key, ast.Constant):
+                            yield f"{name}[{key.value!r}]", one
 
 
 def loads_of_arguments(tree: ast.Module, shown: str, bound: Bound) -> Iterator[dict[str, str]]:
