@@ -319,7 +319,9 @@ class Project:
         if colon and head.replace(".", "").replace("_", "").isalnum() and " " not in head:
             namespace = importlib.import_module(head).__dict__
             expression = tail
-        return eval(expression, {"torch": torch, **namespace})
+        # What an object of options is written as.
+        known = {"torch": torch, "SimpleNamespace": types.SimpleNamespace}
+        return eval(expression, {**known, **namespace})
 
     def varied(self, variant: Variant) -> Any:
         """The model of a construction one of whose arguments is changed."""

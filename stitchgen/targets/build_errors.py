@@ -145,6 +145,11 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
         called = outermost(model.syntax, wanted) if wanted else "Net"
     shown = signature(model.syntax, called)
     hint = f"Pass the construction that your training script uses: --build '{shown}'"
+    if "".join(shown.split()) == "".join(expression.split()) or "..." in expression:
+        hint = (
+            "Write values in their places: numbers, texts, SimpleNamespace(width=64) for an object of options; or "
+            "name the variable in which your script keeps the model, --after train.py::model.LAYER"
+        )
     if failure.where and takes_nothing(model.syntax, called):
         hint = "It takes no arguments, so that no other construction helps. Mend that line, or what it needs"
     if failure.code in ("does-not-run", "bad-argument"):

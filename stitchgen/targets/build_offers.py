@@ -17,7 +17,7 @@ from stitchgen.analysis.variants import comparisons, tables_of
 from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports
-from stitchgen.source.syntax import Syntax, module_classes
+from stitchgen.source.syntax import Function, Syntax, module_classes
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.imported_values import (
     ImportedValues,
@@ -30,6 +30,9 @@ from stitchgen.targets.parsed_arguments import is_namespace, parsed_arguments
 CLASSES = {"num_classes", "n_classes", "nclass", "nclasses", "num_class", "classes", "class_num"}
 #: What a value is called that holds the options of a whole project.
 HOLDERS = ("args", "opt", "opts", "options", "cfg", "config", "conf", "hparams", "hps", "params")
+
+#: Of an object of options with more than so many fields a hint does not write them all.
+MOST_OPTIONS = 8
 
 IMPORTS_HOLDER = re.compile(
     rb"^\s*from\s+[\w.]+\s+import\s[^#\n]*\b(?:%s)\b" % "|".join(HOLDERS).encode(), re.MULTILINE
@@ -344,14 +347,44 @@ def calls_of(tree: ast.Module, aliases: dict[str, str]) -> Iterator[ast.Call]:
 
 
 def signature(syntax: Syntax, class_name: str) -> str:
-    """`Generator(channels, width)`: a construction, with the names of the arguments that it needs."""
+    """`Generator(channels, width)`: a construction, with the names of the arguments that it needs; an object of options
+    with what the constructor reads of it, `Generator(SimpleNamespace(width=...))`."""
     for name in syntax.lineage(class_name):
         function = syntax.method(name, "__init__")
         if function is not None:
             needed, by_name = required_arguments(function)
-            words = [*needed, *(f"{name}=..." for name in by_name)]
+            options = options_read(function)
+            words = [options.get(name, name) for name in needed]
+            words += [f"{name}={options.get(name, '...')}" for name in by_name]
             return f"{class_name}({', '.join(words) or '...'})"
     return f"{class_name}(...)"
+
+
+def options_read(function: Function) -> dict[str, str]:
+    """By argument, the object that has what a constructor reads of it; where it is nothing else than read of."""
+    fields: dict[str, dict[str, None]] = {}
+    of_field = {
+        id(node.value)
+        for node in nodes_in(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    whole = {
+        node.id
+        for node in nodes_in(function)
+        if isinstance(node, ast.Name) and id(node) not in of_field
+    }
+    called = {id(node.func) for node in nodes_in(function) if isinstance(node, ast.Call)}
+    for node in nodes_in(function):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=field):
+                if id(node) in called:
+                    whole.add(name)  # an object with methods
+                fields.setdefault(name, {})[field] = None
+    return {
+        name: f"SimpleNamespace({', '.join(f'{field}=...' for field in read)})"
+        for name, read in fields.items()
+        if name not in whole and len(read) <= MOST_OPTIONS
+    }
 
 
 def names_last(call: ast.Call) -> str:
