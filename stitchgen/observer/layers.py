@@ -35,8 +35,11 @@ ByPath = Dict[str, List[Call]]
 Hints = Tuple[Dict[str, str], Dict[str, str]]
 #: Whether sequences have their length first, by path: of the output, and of the input.
 Orders = Tuple[Dict[str, bool], Dict[str, bool]]
-#: `ChannelAxes.channel_axis`, or what stands in for it where the model does not run with gradients.
-ChannelAxisOf = Callable[[str, int, str, Optional[str], int], Optional[int]]
+#: The class of a layer and the place of its call, the side and the element, the rank, the axis of the samples.
+Kind = Tuple[str, Optional[str], Tuple[int, ...], str, Optional[str], int, int]
+#: `ChannelAxes.channel_axis`, or what stands in for it where the model does not run with gradients; and of what kind
+#: the feature is that is asked about.
+ChannelAxisOf = Callable[[str, int, str, Optional[str], int, Kind], Optional[int]]
 
 SIZES = (
     "out_channels",
@@ -156,7 +159,9 @@ class LayerReports:
                 layer["overwritten"] = any(call.overwritten for call in own)
                 fixed = axes.hint_of(module) == "first"
                 ask = None if fixed else self.channel_axis
-                seen = Features(name, own, varied, hints, orders, ask, meant=name in self.meant)
+                meant = name in self.meant
+                kind = layer["class_key"]
+                seen = Features(name, kind, own, varied, hints, orders, ask, meant=meant)
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}
             layers.append(layer)
@@ -275,6 +280,7 @@ class Features:
     def __init__(
         self,
         name: str,
+        class_key: str,
         own: List[Call],
         varied: Sequence[Optional[ByPath]],
         hints: Hints,
@@ -284,6 +290,7 @@ class Features:
         meant: bool,
     ) -> None:
         self.name = name
+        self.class_key = class_key
         self.own = own
         self.meant = meant
         #: None where the type of the layer says it.
@@ -336,7 +343,11 @@ class Features:
             # The shapes leave a choice, and the types of the modules around are no evidence.
             if not self.meant:
                 return unknown
-            axis = ask(self.name, number, side, element, axes.batch_axis(shapes))
+            batch = axes.batch_axis(shapes)
+            site = self.own[number].site
+            place = tuple(site.get("span") or [site.get("line", 0)])
+            kind = (self.class_key, site.get("file"), place, side, element, len(shape), batch)
+            axis = ask(self.name, number, side, element, batch, kind)
             if axis is not None:
                 layout = axes.layout_of(shapes, axes.named(axis, len(shape)))
         if layout == "NLC" and len([one for one in shapes if one is not None]) == 1:

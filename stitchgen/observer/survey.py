@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Set
 
 from stitchgen.observer import memory, progress
 from stitchgen.observer.channel_axis import ChannelAxes
 from stitchgen.observer.failure import Failure
 from stitchgen.observer.inputs import Source
-from stitchgen.observer.layers import ChannelAxisOf, Classes, LayerReports
+from stitchgen.observer.layers import ChannelAxisOf, Classes, Kind, LayerReports
 from stitchgen.observer.models import (
     DEVICES,
     build,
@@ -63,6 +63,8 @@ class Surveyor:
         self.axes_of = request.get("axes_of")
         self.devices = DEVICES[-1:] if request.get("strides") else DEVICES
         self.classes = Classes()
+        #: The axes that were found, by the kind of feature: the code is the same, whatever the widths are.
+        self.axes: Dict[Kind, Set[Optional[int]]] = {}
 
     def build(self, expression: str) -> Build:
         """The report of one configuration; raises `Failure`."""
@@ -131,12 +133,17 @@ class Surveyor:
         """What asks an experiment with the model, which is run when it is first asked for."""
         experiments: List[Optional[ChannelAxes]] = []
 
+        brief = expression in self.brief
+
         def channel_axis(
-            path: str, number: int, side: str, element: Optional[str], batch: int
+            path: str, number: int, side: str, element: Optional[str], batch: int, kind: Kind
         ) -> Optional[int]:
+            known = self.axes.setdefault(kind, set())
+            if brief and len(known) == 1:
+                return next(iter(known))
             if not experiments:
                 try:
-                    if expression in self.brief and expression in memory.SIZES:
+                    if brief and expression in memory.SIZES:
                         memory.check_fits(expression, memory.SIZES[expression], OF_ANOTHER)
                     model = build(self.project, expression)
                     experiments.append(ChannelAxes(model, source))
@@ -146,6 +153,8 @@ class Surveyor:
             experiment = experiments[0]
             if experiment is None:
                 return None
-            return experiment.channel_axis(path, number, side, element, batch)
+            axis = experiment.channel_axis(path, number, side, element, batch)
+            known.add(axis)
+            return axis
 
         return channel_axis

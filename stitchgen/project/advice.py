@@ -229,9 +229,10 @@ def built_of(
             isinstance(given, ast.Name) and given.id in built_of(function, others, related)
         )
     foreign = {name for name, known in made.items() if known == {True}}
-    for name, given, function in dictionaries_given(tree, functions or {}):
+    for name, variable, function in dictionaries_given(tree, functions or {}):
         own = built_of(function, others, related)
-        foreign |= {name + one.removeprefix(given) for one in own if one.startswith(f"{given}[")}
+        start = f"{variable}["
+        foreign |= {name + one.removeprefix(variable) for one in own if one.startswith(start)}
     return foreign | {name for name, owners in optimizers if owners and owners <= foreign}
 
 

@@ -24,6 +24,7 @@ from stitchgen.observer.cost import Counter
 from stitchgen.observer.forwards.models import Guarded, Models, written
 from stitchgen.observer.forwards.run import Run
 from stitchgen.observer.forwards.splice import Splice
+from stitchgen.observer.layout import hint_of
 from stitchgen.observer.tensors.intercept import Args, Around, Forward, Kwargs, intercepted
 from stitchgen.observer.tensors.randomness import forked_randomness
 from stitchgen.observer.tensors.values import Tensors, checksum, floats, grab, leaves, same
@@ -132,6 +133,9 @@ def watch_channel_axes(stack: Stack, model: nn.Module, splices: Sequence[Splice]
     producers: Deque[Producer] = collections.deque(maxlen=MOST_KEPT)
 
     def around(module: nn.Module) -> Around:
+        # A convolution takes channels and gives them whatever it is fed: no gradient is asked.
+        asks = hint_of(module) != "first"
+
         def watched(forward: Forward, args: Args, kwargs: Kwargs) -> Any:
             if not run.live:
                 return forward(*args, **kwargs)
@@ -142,10 +146,12 @@ def watch_channel_axes(stack: Stack, model: nn.Module, splices: Sequence[Splice]
                         fed = splice.block_was_fed(args, kwargs)
                         note_channel_axes(run, splice, fed, list(producers))
                 return forward(*args, **kwargs)
-            with aside(run):
-                mixes = mixes_positions(module, args, list(producers))
+            mixes = False
+            if asks:
+                with aside(run):
+                    mixes = mixes_positions(module, args, list(producers))
             out = forward(*args, **kwargs)
-            with aside(run):
+            with aside(run) if asks else contextlib.nullcontext():
                 producer = None if mixes else producer_of(module, out)
             if producer is not None:
                 producers.append(producer)
@@ -153,11 +159,12 @@ def watch_channel_axes(stack: Stack, model: nn.Module, splices: Sequence[Splice]
 
         return watched
 
-    if blocks:
-        for path, module in model.named_modules():
-            wanted = id(module) in blocks or id(module) not in inside
-            if path and wanted and not isinstance(module, torch.jit.ScriptModule):
-                stack.enter_context(intercepted(module, around(module)))
+    for path, module in model.named_modules() if blocks else ():
+        # Of what neither its type nor a weight of its own tells the axis, nothing is learnt.
+        tells = hint_of(module) is not None or any(True for _ in module.parameters(recurse=False))
+        wanted = id(module) in blocks or (tells and id(module) not in inside)
+        if path and wanted and not isinstance(module, torch.jit.ScriptModule):
+            stack.enter_context(intercepted(module, around(module)))
 
 
 def note_channel_axes(
