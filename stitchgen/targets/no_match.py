@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from stitchgen.errors import StitchError
 from stitchgen.source.syntax import Syntax
 from stitchgen.source.tree import nodes_in
-from stitchgen.targets.build_errors import may_do_more, with_offers
+from stitchgen.targets.build_errors import failed_build, may_do_more, names_below, with_offers
 from stitchgen.targets.build_offers import signature
 from stitchgen.targets.surveyed import SurveyedModel
 
@@ -82,6 +82,12 @@ def no_instance(surveyed: SurveyedModel, class_name: str) -> StitchError:
             where=where,
             hint="Let the model run (leave out --no-prove).",
         )
+    for expression, failure in survey.failures.items():
+        if failure.code == "does-not-run" and has_class(surveyed, expression, class_name):
+            # It was built, and lacks nothing but its input.
+            error = failed_build(surveyed.model, expression, failure)
+            error.suggestions.append(f"--build '{expression}' --input ...")
+            return error
     failed = "".join(f"; {failure.message}" for failure in list(survey.failures.values())[:1])
     error = StitchError(
         "does-not-build",
@@ -92,6 +98,16 @@ def no_instance(surveyed: SurveyedModel, class_name: str) -> StitchError:
         hint=f"Say how the model is built: --build '{signature(surveyed.model.syntax, class_name)}'",
     )
     return with_offers(surveyed.model, error)
+
+
+def has_class(surveyed: SurveyedModel, expression: str, class_name: str) -> bool:
+    """Whether what a construction builds is made of a class of the file."""
+    defined = {
+        node.name: node
+        for node in surveyed.model.syntax.tree.body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
+    return class_name in names_below(defined, expression.partition("(")[0])
 
 
 def place_of_class(surveyed: SurveyedModel, class_name: str | None) -> str:
