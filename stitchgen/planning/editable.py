@@ -144,7 +144,7 @@ def called_outside(asked: Asked) -> StitchError | None:
     called_by = configuration.class_at(site.owner) if site.owner is not None else ""
     offers = adoption(called_by, asked.script)
     if site.how == "top":
-        who = "by torch's Sequential, which the model itself is, and by no source of yours"
+        who = "by torch's Sequential, from which its class inherits, and by no source of yours"
         offers = []
     return StitchError(
         "installed-package",

@@ -95,13 +95,14 @@ def at_its_end(asked: Asked, placement: Placement) -> Asked:
 def runs_in_order(survey: Survey, instance: LayerInstance) -> bool:
     """Whether a layer is a Sequential, or of a class that leaves its forward alone, with children."""
     key = instance.facts.class_key
+    return is_sequential(survey, key) and bool(instance.configuration.children(instance.path))
+
+
+def is_sequential(survey: Survey, key: str) -> bool:
+    """Whether a class is Sequential, or inherits from it and leaves its forward alone."""
     plain = survey.classes.get(SEQUENTIAL)
     forward_file = plain.forward_file if plain is not None else None
-    return (
-        survey.kind(key) == "sequential"
-        and survey.classes[key].forward_file == forward_file
-        and bool(instance.configuration.children(instance.path))
-    )
+    return survey.kind(key) == "sequential" and survey.classes[key].forward_file == forward_file
 
 
 def script_point(asked: Asked) -> InsertionPoint:

@@ -38,6 +38,7 @@ from stitchgen.planning.hooks import (
     is_container,
     script_point,
 )
+from stitchgen.planning.named_children import child_point
 from stitchgen.planning.other_instances import (
     gets_it_too,
     is_mixed,
@@ -81,6 +82,8 @@ def find_points(planning: Planning, block: str, resolved: Resolved) -> list[Inse
         if not any(one.calls for one in layers):
             needs_hook(layers[0], attach=False)  # says why it is never called
         return [replaced_point(asked)]
+    if (child := child_point(asked)) is not None:
+        return [child]
     try:
         hooked = [needs_hook(one, attach=request.attach) for one in layers]
     except StitchError as error:
