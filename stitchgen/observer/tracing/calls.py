@@ -216,7 +216,7 @@ def first_tensor(args: Args, kwargs: Kwargs) -> Optional[torch.Tensor]:
 
 
 def integers_around(call: Call, start: FrameType) -> Dict[str, int]:
-    """Sizes, as `B, N, C = x.shape`, of the function that calls a layer of sequences."""
+    """Sizes, as `B, N, C = x.shape`, of the function that calls a layer of sequences; those of a pair as `size[0]`."""
     values = [call.output, *call.inputs[:1]]
     if not any(len(value.get("shape", ())) == 3 for value in values):
         return {}
@@ -224,7 +224,13 @@ def integers_around(call: Call, start: FrameType) -> Dict[str, int]:
     while frame is not None and kind_of_file(frame.f_code.co_filename) != "user":
         frame = frame.f_back
     names = frame.f_locals if frame is not None else {}
-    return {name: value for name, value in names.items() if type(value) is int and value > 1}
+    found: Dict[str, int] = {}
+    for name, value in names.items():
+        if type(value) is int:
+            found[name] = value
+        elif isinstance(value, (tuple, list)) and len(value) == 2:
+            found.update(("%s[%d]" % (name, i), n) for i, n in enumerate(value) if type(n) is int)
+    return {name: value for name, value in found.items() if value > 1 and name[0] != "."}
 
 
 def weight_read(frame: FrameType, name: str) -> WeightRead:

@@ -60,3 +60,18 @@ class WithToken(nn.Module):
         x = self.mix(x)
         patches = x[:, 1:].unflatten(1, (rows, columns))
         return x[:, 0], patches
+
+
+class Sized(nn.Module):
+    """Hands the sizes on as a pair."""
+
+    def __init__(self, width=16):
+        super().__init__()
+        self.patch = nn.Conv2d(3, width, 2, 2)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x):
+        x = self.patch(x)
+        size = x.shape[2:]
+        x = self.norm(x.flatten(2).transpose(1, 2))
+        return x.transpose(1, 2).unflatten(2, size)
