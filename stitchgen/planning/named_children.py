@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 
 from stitchgen.analysis.steps import attribute_name
-from stitchgen.analysis.survey import LayerInstance
+from stitchgen.analysis.survey import LayerInstance, join
 from stitchgen.planning.channel_expressions import statement_at
 from stitchgen.planning.definitions import constructor_of, define, free_attribute
 from stitchgen.planning.hooks import Asked, is_sequential
@@ -57,8 +57,12 @@ def is_child(asked: Asked, instance: LayerInstance) -> bool:
     survey = asked.survey
     key = instance.configuration.class_at(instance.root)
     about = survey.classes[key]
-    own = in_project(about.file, asked.planning.workspace.root)
-    return own and is_sequential(survey, key) and instance.facts.times == 1
+    if not in_project(about.file, asked.planning.workspace.root) or instance.facts.times != 1:
+        return False
+    return is_sequential(survey, key) and all(
+        join(site.owner or "", site.called) != instance.path and not site.part
+        for site in instance.facts.sites
+    )
 
 
 def registers(statement: ast.stmt | None, name: str) -> bool:

@@ -35,3 +35,22 @@ class Root(nn.Sequential):
         self.add_module("stem", ConvBNReLU(3, width, 2))
         self.add_module("body", Named(width, 2 * width))
         self.pool = nn.AdaptiveAvgPool2d(1)
+
+
+class ByName(nn.Module):
+    """Calls the children of a Sequential itself."""
+
+    def __init__(self, width=32):
+        super().__init__()
+        self.parts = Parts(3, width)
+
+    def forward(self, x):
+        x = self.parts.conv(x)
+        return self.parts.act(x)
+
+
+class Parts(nn.Sequential):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3, 1, 1)
+        self.act = nn.ReLU()
