@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stitchgen.analysis.backend import KeyChanges, Method
+from stitchgen.analysis.backend import KeyChanges, LeftOut, Method
 from stitchgen.analysis.steps import Site
 from stitchgen.analysis.survey import join
 from stitchgen.errors import StitchError
@@ -360,27 +360,27 @@ def attached_blocks(plan: Plan) -> list[Warning]:
 
 def untrained(plan: Plan, proof: Proof | None) -> list[Warning]:
     """The blocks that would not be trained, or twice in a step, as a method hands the optimizer its parameters."""
-    return [
-        {
-            "code": "optimizer-groups",
-            "where": plan.workspace.relative_place(one.where),
-            **(
-                {
-                    "message": f"{one.method} gives parameters of {one.block} twice: torch refuses them in two groups, "
-                    "and steps them twice in one",
-                    "hint": "Let it pass over modules that have others inside, or take "
-                    "parameters(recurse=False) of each.",
-                }
-                if one.twice
-                else {
-                    "message": f"{one.method} hands the optimizer the parameters of {one.layer}, and not those of "
-                    f"{one.block}, which would not be trained",
-                    "hint": f"Add {one.block} there.",
-                }
-            ),
-        }
-        for one in (proof.left_out if proof is not None else ())
-    ]
+    alike: dict[tuple[str, str, bool], list[LeftOut]] = {}
+    for one in proof.left_out if proof is not None else ():
+        alike.setdefault((one.where, one.method, one.twice), []).append(one)
+    found: list[Warning] = []
+    for (where, method, twice), these in alike.items():
+        more = f" and {len(these) - 1} more" if len(these) > 1 else ""
+        layer, block = f"{these[0].layer}{more}", f"{these[0].block}{more}"
+        message = (
+            f"{method} hands the optimizer the parameters of {layer}, and not those of {block}, which would not be "
+            "trained"
+        )
+        hint = f"Add {block} there."
+        if twice:
+            message = (
+                f"{method} gives parameters of {block} twice: torch refuses them in two groups, and steps them twice "
+                "in one"
+            )
+            hint = "Let it pass over modules that have others inside, or take parameters(recurse=False) of each."
+        place = plan.workspace.relative_place(where)
+        found.append({"code": "optimizer-groups", "where": place, "message": message, "hint": hint})
+    return found
 
 
 def optimized_in_parts(task: Task, plan: Plan, proof: Proof | None) -> list[Warning]:
