@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import linecache
 import os
 import re
 import traceback
@@ -54,14 +55,16 @@ def exit_of(code: str, error: SystemExit, prefix: str) -> Failure:
 
 
 def failure_of(code: str, error: BaseException, prefix: str) -> Failure:
-    """The user's error, shortened to its type, first line, and its own last line of code."""
-    where = None
+    """The user's error, shortened to its type, its first line or else its line of code, and where that is."""
+    where, code_line = None, ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         filename = frame.f_code.co_filename
         if kind_of_file(filename) == "user" and not filename.startswith("<"):
             where = "%s:%d" % (os.path.realpath(filename), line)
+            code_line = linecache.getline(filename, line).strip()
     if isinstance(error, SyntaxError) and not (error.filename or "<").startswith("<"):
         where = "%s:%s" % (os.path.realpath(error.filename or ""), error.lineno)
     lines = str(error).strip().splitlines()
-    text = lines[0][:300] if lines else ""
+    # An assertion without words is told by its line.
+    text = lines[0][:300] if lines else code_line
     return Failure(code, "%s: %s: %s" % (prefix, type(error).__name__, text), where)
