@@ -46,10 +46,10 @@ class Asked:
 
 def attached_point(asked: Asked) -> InsertionPoint:
     """A layer that an installed package calls: the block goes under it, run by a forward hook."""
-    planning = asked.planning
+    planning, path = asked.planning, asked.resolved.path
     asked = at_its_end(asked, planning.request.placement)
     check_not_container(asked)
-    calls = hooked_calls(asked)
+    calls = by_end(hooked_calls(asked), path, planning.request.placement)
     return InsertionPoint(calls, define(planning, calls), naming_under(asked))
 
 
@@ -65,6 +65,16 @@ def hooked_calls(asked: Asked, variable: str | None = None, moved: str = "") -> 
         variable=variable,
         moved=moved,
     )
+
+
+def by_end(calls: Calls, path: str, placement: Placement) -> Calls:
+    """The layer at the end of the Sequential at a path by its place there, `self.layer4[-1]`: of how many layers a
+    Sequential is made may depend on arguments."""
+    more = calls.resolved.path[len(path) :].count(".")
+    known = len(calls.below) - more
+    end = placement.end or 0
+    steps = [replace(one, name=str(end), index=end) for one in calls.below[known:]]
+    return replace(calls, below=(*calls.below[:known], *steps))
 
 
 def naming_under(asked: Asked) -> Naming:
@@ -132,6 +142,7 @@ def script_point(asked: Asked) -> InsertionPoint:
             where=where,
             hint="Build the model in a statement of its own, and wrap it in the next.",
         )
+    path = resolved.path
     if placement.end == -1:
         asked = at_its_end(asked, placement)
     check_not_container(asked)
@@ -142,6 +153,7 @@ def script_point(asked: Asked) -> InsertionPoint:
         line=statement.end_lineno or statement.lineno,
     )
     calls = hooked_calls(asked, variable=resolved.variable, moved=moved_as(statement.value))
+    calls = by_end(calls, path, placement)
     return InsertionPoint(calls, Definition(point, point.span), naming_under(asked))
 
 

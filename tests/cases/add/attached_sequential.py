@@ -40,8 +40,8 @@ class Net(nn.Module):
         super().__init__()
         stage = nn.Sequential(nn.Conv2d(8, 16, 3), nn.Sequential(nn.BatchNorm2d(16), nn.ReLU()))
         self.body = Body({"stem": nn.Conv2d(3, 8, 3), "stage": stage})
-        self.body["stage"][1][1].se = SE(channels=16)
-        self.body["stage"][1][1].register_forward_hook(run_se)
+        self.body["stage"][-1][-1].se = SE(channels=16)
+        self.body["stage"][-1][-1].register_forward_hook(run_se)
         self.head = nn.Conv2d(16, 4, 1)
 
     def forward(self, x):
