@@ -78,6 +78,11 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
         if not mentioned:
             continue
         aliases = {name: name for name in names} if own else imported(tree, names, file)
+        aliases |= {
+            f"{alias}.{method}": f"{name}.{method}"
+            for alias, name in aliases.items()
+            for method in constructing_methods(syntax, name)
+        }
         if aliases and not own:
             built += factories_elsewhere(root, path, tree, set(aliases.values()))
         if not aliases:
@@ -100,6 +105,20 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     offers = [offer for _, offer in ranked if not offer.text.endswith("()")] + built
     further = [*alike, *filled_in(handed_on, holders, bound)]
     return offers or list({offer.text: offer for offer in further}.values())
+
+
+def constructing_methods(syntax: Syntax, name: str) -> list[str]:
+    """The class methods of a class that give an instance of it, `from_name`; not those that fetch weights."""
+    node = syntax.class_named(name)
+    return [
+        method.name
+        for method in (node.body if node is not None else ())
+        if isinstance(method, ast.FunctionDef)
+        and any(ast.unparse(one) == "classmethod" for one in method.decorator_list)
+        and method.args.args
+        and "pretrained" not in method.name
+        and returns_call_of(method, {method.args.args[0].arg, name})
+    ]
 
 
 def packages_of(file: Path, root: Path) -> list[str]:
@@ -285,22 +304,28 @@ def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[s
 
 def factories_returning(tree: ast.Module, classes: set[str]) -> set[str]:
     """Functions of the file that return a construction of one of its classes, or a name that has one."""
-    found = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            made = {
-                target.id
-                for part in nodes_in(node)
-                if isinstance(part, ast.Assign) and is_call_of(part.value, classes)
-                for target in part.targets
-                if isinstance(target, ast.Name)
-            }
-            for part in nodes_in(node):
-                if isinstance(part, ast.Return):
-                    named = isinstance(part.value, ast.Name) and part.value.id in made
-                    if named or is_call_of(part.value, classes):
-                        found.add(node.name)
-    return found
+    return {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and returns_call_of(node, classes)
+    }
+
+
+def returns_call_of(function: ast.FunctionDef, names: set[str]) -> bool:
+    """Whether a function returns what a call of one of these names gives."""
+    made = {
+        target.id
+        for part in nodes_in(function)
+        if isinstance(part, ast.Assign) and is_call_of(part.value, names)
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    return any(
+        is_call_of(part.value, names)
+        or (isinstance(part.value, ast.Name) and part.value.id in made)
+        for part in nodes_in(function)
+        if isinstance(part, ast.Return)
+    )
 
 
 def is_call_of(node: ast.expr | None, names: set[str]) -> bool:
