@@ -185,39 +185,3 @@ def train_batch(source: Source) -> Optional[int]:
     """Batch statistics need more than one sample; None leaves the batch as it is given."""
     shapes = source.shapes
     return 2 if shapes and all(sizes and sizes[0] == 1 for sizes, _ in shapes) else None
-
-
-def small_input(
-    project: Evaluator, model: nn.Module, given: Sequence[str], *, small: bool = False
-) -> Source:
-    """The input that a proof runs on: the smallest variant of a guessed one that runs in eval and in train.
-
-    What the user gives stays as it is, but with `small`. Raises `Failure`: bad-argument, does-not-run.
-    """
-    if not given or small:
-        # Tried first: the whole one takes longer than all runs of the small one.
-        likely = given_source(project, given) if given else model_inputs.guesses(model)[0]
-        for candidate in list(model_inputs.smaller(likely, given=small))[:-1]:
-            if runs_in_both_modes(model, candidate):
-                return candidate
-    source = find_input(project, model, given)
-    for candidate in list(model_inputs.smaller(source, given=small))[:-1]:
-        if runs_in_both_modes(model, candidate):
-            return candidate
-    return source
-
-
-def runs_in_both_modes(model: nn.Module, source: Source) -> bool:
-    """Whether a model runs on an input; its statistics stay what they were."""
-    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    try:
-        for training in (False, True):
-            set_mode(model, training=training)
-            run(model, source, batch=train_batch(source))
-        return True
-    except Exception:
-        # Too small for this model, or it never runs in train: the proof reports that.
-        return False
-    finally:
-        for buffer, value in before:
-            buffer.copy_(value)

@@ -42,7 +42,6 @@ from stitchgen.observer.models import (
     build,
     find_input,
     run,
-    small_input,
     source_in_train,
     train_batch,
 )
@@ -82,6 +81,7 @@ from stitchgen.observer.protocol import (
 from stitchgen.observer.read_files import read_files
 from stitchgen.observer.rows import proof as rows_proof
 from stitchgen.observer.rows import weights as rows_weights
+from stitchgen.observer.small_inputs import small_input
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tracing.frames import real
 

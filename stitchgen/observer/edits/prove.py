@@ -31,9 +31,10 @@ from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.forwards.models import Models, Original
 from stitchgen.observer.forwards.runner import Inputs, Runner
 from stitchgen.observer.forwards.splice import Splice, names_of, under
-from stitchgen.observer.models import build, small_input, source_in_train, train_batch
+from stitchgen.observer.models import build, source_in_train, train_batch
 from stitchgen.observer.modes import set_mode
 from stitchgen.observer.project import Project
+from stitchgen.observer.small_inputs import small_input
 from stitchgen.observer.tensors.intercept import Args, Kwargs
 from stitchgen.observer.tensors.perturb import perturb
 from stitchgen.observer.tensors.slots import slots
