@@ -103,6 +103,9 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     # A call without arguments was tried already, or has failed.
     ranked = sorted(found.values(), key=lambda pair: pair[0])
     offers = [offer for _, offer in ranked if not offer.text.endswith("()")] + built
+    offers = list({bound_call(syntax, offer.text): offer for offer in reversed(offers)}.values())[
+        ::-1
+    ]
     further = [*alike, *filled_in(handed_on, holders, bound)]
     return offers or list({offer.text: offer for offer in further}.values())
 
@@ -119,6 +122,30 @@ def constructing_methods(syntax: Syntax, name: str) -> list[str]:
         and "pretrained" not in method.name
         and returns_call_of(method, {method.args.args[0].arg, name})
     ]
+
+
+def bound_call(syntax: Syntax, text: str) -> str:
+    """A construction with its arguments by their names, but those that are the defaults: `Net(3, width=64)` and
+    `Net(channels=3)` may be one and the same."""
+    callee = text.partition("(")[0]
+    functions: list[Function | None] = [syntax.function(callee)]
+    functions += [syntax.method(name, "__init__") for name in syntax.lineage(callee)]
+    function = next((one for one in functions if one is not None), None)
+    if not callee.isidentifier() or function is None or function.args.vararg:
+        return text
+    call = ast.parse(text, mode="eval").body
+    if not isinstance(call, ast.Call) or any(isinstance(one, ast.Starred) for one in call.args):
+        return text
+    arguments = function.args
+    names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
+    last = zip(reversed(names), reversed(arguments.defaults))
+    by_name = zip([one.arg for one in arguments.kwonlyargs], arguments.kw_defaults)
+    defaults = {name: ast.unparse(value) for name, value in (*last, *by_name) if value is not None}
+    own = names if syntax.function(callee) else names[1:]
+    bound = dict(zip(own, map(ast.unparse, call.args)))
+    bound |= {one.arg or "**": ast.unparse(one.value) for one in call.keywords}
+    told = sorted(pair for pair in bound.items() if defaults.get(pair[0]) != pair[1])
+    return f"{callee}({', '.join(f'{name}={value}' for name, value in told)})"
 
 
 def packages_of(file: Path, root: Path) -> list[str]:

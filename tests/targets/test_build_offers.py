@@ -10,7 +10,7 @@ from stitchgen.pipeline import splice
 from stitchgen.project import config
 from stitchgen.source.document import Document
 from stitchgen.source.syntax import Syntax, module_classes
-from stitchgen.targets.build_offers import constructions
+from stitchgen.targets.build_offers import bound_call, constructions
 from tests.support.commands import refusal, request_of
 
 MODEL = """\
@@ -113,3 +113,28 @@ def test_an_expression_of_another_module(project: config.Project, python: str) -
     [note] = result["proof"]["notes"]
     assert note.startswith("nets/unet.py itself does not find the block")
     assert "nets/unet.py" not in [one["from"] for one in result["proof"]["imports"]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("Net(3, 8)", "Net(channels=3, width=8)", True),
+        ("Net(3, width=16)", "Net(3)", True),
+        ("Net(3, 8)", "Net(3, 16)", False),
+        ("Wide(3, deep=True)", "Wide(channels=3)", True),
+        ("build(2)", "build(depth=2, wide=False)", True),
+        ("other:Net(3)", "Net(3)", False),
+        ("Net(*[3])", "Net(3)", False),
+    ],
+)
+def test_constructions_of_the_same_arguments_are_one(one: str, other: str, alike: bool) -> None:
+    text = """\
+class Net:
+    def __init__(self, channels, width=16): ...
+class Wide(Net):
+    def __init__(self, channels, *, deep=True): ...
+def build(depth, wide=False):
+    return Net(depth)
+"""
+    syntax = Syntax(Document(text.encode(), "net.py"))
+    assert (bound_call(syntax, one) == bound_call(syntax, other)) is alike
