@@ -71,13 +71,13 @@ def yaml_file(project: Project, name: str, block: str, python: str) -> YamlFile:
     for one, of_scale in wanted if not folder else []:
         if one in packaged:
             return packaged_file(project, packaged[one], of_scale, block)
-    near = [*map(str, project_yamls(project)), *packaged]
+    near = dict.fromkeys([*map(str, project_yamls(project)), *packaged])
     raise StitchError(
         "file-not-found",
         f"there is no file {name}, and the Python that runs the model has no Ultralytics with it",
         where=name,
         hint=None if packaged else f"{python} has no ultralytics; --python names another.",
-        suggestions=get_close_matches(name, near, n=3, cutoff=0.6),
+        suggestions=get_close_matches(name, list(near), n=3, cutoff=0.6),
     )
 
 

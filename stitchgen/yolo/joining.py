@@ -60,7 +60,7 @@ def joined(
             f"{path}::{target.name}",
             fed_by(request, target.row),
             target.row.index if request.placement.replaces else moved.inserted(number),
-            names_of(readers),
+            names_of(moved, readers),
         )
         for target, number, readers in made
     ]

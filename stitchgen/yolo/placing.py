@@ -22,7 +22,7 @@ class RowSplice:
     target: str  # `yolov8.yaml::model.9`
     source: int  # the old row that feeds it
     index: int  # of the new row
-    readers: tuple[str, ...]  # by their names before
+    readers: tuple[str, ...]  # by their names afterwards
     already: bool = False
 
 
@@ -59,12 +59,13 @@ def placed(
         else:
             index = moved.inserted(moved.insertions.index(insertion))
         text = f"{path}::{found[key].name}"
-        splices.append(RowSplice(text, key[0], index, names_of(key[1]), key in there))
+        splices.append(RowSplice(text, key[0], index, names_of(moved, key[1]), key in there))
     return Placed(tuple(splices), moved.insertions)
 
 
-def names_of(readers: frozenset[Reader]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"model.{index}" for index, _ in sorted(readers)))
+def names_of(moved: Moved, readers: frozenset[Reader]) -> tuple[str, ...]:
+    """The rows that read, by their numbers once the insertions are made."""
+    return tuple(dict.fromkeys(f"model.{moved.old(index)}" for index, _ in sorted(readers)))
 
 
 def order(key: tuple[int, frozenset[Reader]]) -> tuple[int, list[Reader]]:

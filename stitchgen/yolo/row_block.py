@@ -140,9 +140,14 @@ def evaluated(parameter: Parameter, settings: Mapping[str, str]) -> object:
 
 def check_attributes(block: Block, source: bytes, class_name: str | None) -> None:
     """Refuse a class with a submodule of a name that parse_model sets on every layer."""
-    for node in ast.walk(ast.parse(source)):
-        if class_name is not None and isinstance(node, ast.ClassDef) and node.name != class_name:
-            continue
+    tree: ast.AST = ast.parse(source)
+    if class_name is not None:  # the user's file may hold other classes
+        tree = next(
+            one
+            for one in ast.walk(tree)
+            if isinstance(one, ast.ClassDef) and one.name == class_name
+        )
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             if isinstance(node.value, ast.Name) and node.value.id == "self":
                 if node.attr in SET_ON_LAYERS:

@@ -127,6 +127,17 @@ def test_a_class_that_ultralytics_has_is_refused(project: config.Project) -> Non
     assert refused.code == "bad-argument" and "another name" in (refused.hint or "")
 
 
+def test_an_attribute_counts_in_the_class_alone_that_is_named(project: config.Project) -> None:
+    """parse_model sets `f` on its layers: the other class of the file may have one of its own."""
+    body = "    def __init__(self, channels):\n        self.{} = channels\n"
+    classes = [("Block", "scale"), ("Other", "f")]
+    text = "\n\n".join(f"class {name}:\n{body.format(own)}" for name, own in classes)
+    write(project, "mine.py", text)
+    add(project, "mine.py::Block --after yolov8.yaml::SPPF")
+    found = refusal(project, "mine.py::Other --after yolov8.yaml::SPPF --no-prove", "no-python")
+    assert found.code == "unsupported" and found.where == "mine.py:8"
+
+
 @pytest.mark.parametrize("file", ["ultralytics/nn/tasks.py", "models/yolo.py"])
 def test_a_fork_gets_one_import(project: config.Project, file: str) -> None:
     builder = write(project, file, BUILDER)
@@ -177,6 +188,7 @@ def test_a_packaged_yaml_is_copied_and_not_edited(project: config.Project, packa
     [splice_report] = outcome.result["splices"]
     assert splice_report["target"] == "yolov8-cbam.yaml::model.1"
     assert splice_report["channels"]["value"] == 32
+    assert splice_report["readers"] == ["model.3"]  # Detect, which was model.2
     assert "- [-1, 1, CBAM, [c2]] # 2\n" in (project.root / "yolov8-cbam.yaml").read_text()
     assert "yolov8s-cbam.yaml" in warning(outcome, "copied")["hint"]
     original = Path(packaged).parents[1].rglob("yolov8.yaml")
@@ -194,3 +206,11 @@ def test_a_name_that_nobody_has_is_refused_with_near_ones(
         add(project, "cbam --after yolov8-p3.yaml::SPPF", packaged)
     assert refused.value.code == "file-not-found"
     assert "yolov8-p2.yaml" in refused.value.suggestions
+
+
+def test_a_near_name_of_the_project_and_the_package_is_given_once(
+    project: config.Project, packaged: str
+) -> None:
+    with pytest.raises(StitchError) as refused:
+        add(project, "cbam --after yolov8q.yaml::SPPF", packaged)
+    assert refused.value.suggestions.count("yolov8.yaml") == 1
