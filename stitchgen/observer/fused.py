@@ -64,8 +64,9 @@ def gives_the_same(model: nn.Module, name: str, inputs: Inputs) -> bool:
     """Whether a model gives the same after its method was called; it then has that form."""
     set_mode(model, training=False)
     before = outputs(model, inputs)
-    for module in holders(model, name):
-        getattr(module, name)()
+    with torch.no_grad():  # it may write to its parameters
+        for module in holders(model, name):
+            getattr(module, name)()
     after = outputs(model, inputs)
     if len(before) != len(after) or not before:
         return False

@@ -50,6 +50,14 @@ class Deployed(nn.Module):
         return self.first(x)
 
 
+class InPlace(Conv):
+    """Its `fuse` writes to a parameter, as yolov7's does, whose scripts fuse without gradients."""
+
+    def fuse(self):
+        super().fuse()
+        self.conv.bias += 0
+
+
 class Unfusable(Conv):
     def fuse(self):
         raise RuntimeError("prepare it for quantization first")
@@ -72,6 +80,7 @@ def inputs(number):
     [
         (Conv, ["Holds after fuse() as well."]),
         (Deployed, ["Holds after fuse() as well."]),
+        (InPlace, ["Holds after fuse() as well."]),
         (Unfusable, ["Not looked at after fuse(), which does not leave the original as it was."]),
     ],
 )
