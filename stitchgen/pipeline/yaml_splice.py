@@ -23,7 +23,7 @@ from stitchgen.source.yaml_edits import Moved
 from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
 from stitchgen.targets.yaml_target import names_yaml
-from stitchgen.yolo.files import at_scale, builder_of, dotted_name
+from stitchgen.yolo.files import at_scale, builder_of, dotted_name, told_scale
 from stitchgen.yolo.parse_model import features
 from stitchgen.yolo.placing import RowSplice
 from stitchgen.yolo.plan import YamlPlan, make_plan
@@ -170,7 +170,7 @@ def proof_report(plan: YamlPlan, proof: RowsProof) -> dict[str, Any]:
 def named_at(plan: YamlPlan, scale: str) -> str:
     """`yolov8n.yaml`: how the model of a scale is named, where the name can tell it."""
     name = plan.file.path.rpartition("/")[2]
-    if not scale:
+    if scale in ("", told_scale(name)):
         return name
     named = at_scale(name, scale)
     return named if named != name else f"{name} at scale {scale}"
@@ -282,7 +282,8 @@ def unknown_scale(plan: YamlPlan) -> list[dict[str, str]]:
     first = plan.file.model.scales[0].name
     name = plan.file.path.rpartition("/")[2]
     own = plan.registration is not None and plan.registration.module is None
-    if not first or own or at_scale(name, first) != name or len(plan.file.model.scales) < 2:
+    told = told_scale(name) or at_scale(name, first) != name
+    if not first or own or told or len(plan.file.model.scales) < 2:
         return []
     message = f"the name {name} tells no scale: Ultralytics builds scale {first}, whatever is meant"
     hint = f"Call it as yolov8.yaml is called, so that yolov8{first}.yaml names the scale."

@@ -24,7 +24,10 @@ from stitchgen.project.transaction import read_bytes
 from stitchgen.source.yaml_document import is_yaml
 from stitchgen.source.yaml_rows import ModelYaml, read_model
 
-SCALE = re.compile(r"(\d+)([nslmx])(.+)?$")
+SCALES = "nslmx"
+SCALE = re.compile(rf"(\d+)([{SCALES}])(.+)?$")
+#: What a scale stands behind.
+BEFORE_SCALE = re.compile(r"^(yolo(?:e-)?v?\d+)")
 #: How `parse_model` is found in a repository that has its own: relative to the project's root.
 BUILDERS = ("ultralytics/nn/tasks.py", "models/yolo.py")
 #: The classes of Ultralytics that build from a YAML's name.
@@ -53,8 +56,15 @@ def unscaled(name: str) -> tuple[str, str]:
 
 
 def at_scale(name: str, scale: str) -> str:
-    """`yolov8n-cbam.yaml` of `yolov8-cbam.yaml`; the name itself where it cannot tell a scale."""
-    return re.sub(r"^(yolo(?:e-)?v?\d+)", rf"\g<1>{scale}", name)
+    """`yolov8n-cbam.yaml` of `yolov8-cbam.yaml`; the name itself where it tells one, or cannot tell any."""
+    return name if told_scale(name) else BEFORE_SCALE.sub(rf"\g<1>{scale}", name)
+
+
+def told_scale(name: str) -> str:
+    """The scale that Ultralytics takes from a file's name; "" where it takes none."""
+    match = BEFORE_SCALE.match(name)
+    following = name[match.end() : match.end() + 1] if match else ""
+    return following if following and following in SCALES else ""
 
 
 def yaml_file(project: Project, name: str, block: str, python: str) -> YamlFile:

@@ -11,6 +11,7 @@ from stitchgen.history import check, undo
 from stitchgen.pipeline import splice
 from stitchgen.project import config
 from stitchgen.project.outcome import Outcome
+from stitchgen.yolo.files import at_scale
 from tests.support.commands import refusal, request_of
 from tests.support.spliced import tree
 
@@ -169,13 +170,34 @@ def test_what_stands_in_the_way_is_named(project: config.Project) -> None:
     assert (refused.code, refused.where) == ("blocks-in-the-way", "stitched_blocks/register.py")
 
 
-@pytest.mark.parametrize(("name", "told"), [("yolov8.yaml", False), ("mine.yaml", True)])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("yolov8.yaml", False),
+        ("yolov8s.yaml", False),
+        ("mine.yaml", True),
+        ("run3s.yaml", True),
+    ],
+)
 def test_a_name_that_tells_no_scale_is_said(project: config.Project, name: str, told: bool) -> None:
     if name != "yolov8.yaml":
         (project.root / "yolov8.yaml").rename(project.root / name)
     outcome = add(project, f"cbam --after {name}::SPPF")
     codes = [one["code"] for one in outcome.result["warnings"]]
     assert ("no-scale" in codes) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("yolov8-cbam.yaml", "yolov8m-cbam.yaml"),
+        ("yoloe-v8.yaml", "yoloe-v8m.yaml"),
+        ("yolov10m-cbam.yaml", "yolov10m-cbam.yaml"),
+        ("mine.yaml", "mine.yaml"),
+    ],
+)
+def test_how_a_model_is_named_at_a_scale(name: str, named: str) -> None:
+    assert at_scale(name, "m") == named
 
 
 # -- the package's own files -------------------------------------------------------------------------
