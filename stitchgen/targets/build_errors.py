@@ -18,7 +18,10 @@ from stitchgen.targets.adoption import OFFER, adoption
 from stitchgen.targets.build_offers import constructions, signature
 from stitchgen.targets.builds_around import constructions_around, user_of
 from stitchgen.targets.model import TargetModel
-from stitchgen.targets.other_builders import built_by
+from stitchgen.targets.other_builders import BUILDERS, built_by
+
+#: What looks for a model's configuration and weights elsewhere, which is out of reach here.
+FETCHING = "from_pretrained"
 
 
 def check_given(model: TargetModel, survey: Survey) -> None:
@@ -152,6 +155,8 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
         )
     if failure.where and takes_nothing(model.syntax, called):
         hint = "It takes no arguments, so that no other construction helps. Mend that line, or what it needs"
+    if failure.code == "does-not-build" and expression.partition("(")[0].endswith(FETCHING):
+        hint = BUILDERS[FETCHING][1]  # other arguments would be fetched as well
     if failure.code in ("does-not-run", "bad-argument"):
         hint = "Pass the input that the model takes: --input 1x3x224x224"
         if failure.takes:

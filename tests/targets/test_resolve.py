@@ -360,6 +360,18 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
             "modelling file into the project",
         ),
         (
+            {
+                "lib.py": "class AutoModel:\n    @classmethod\n    def from_pretrained(cls, name):\n"
+                "        raise OSError('no connection')\n",
+                "run.py": "from lib import AutoModel\nmodel = AutoModel.from_pretrained('bert')\n",
+            },
+            "se --after run.py::model.encoder --build \"AutoModel.from_pretrained('bert')\"",
+            "does-not-build",
+            "lib.py:4",
+            "OSError: no connection",
+            "modelling file into the project",
+        ),
+        (
             {"yolo.yaml": "backbone: []\n"},
             "se --after yolo.yaml::model.2",
             "not-a-model",
