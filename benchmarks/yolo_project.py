@@ -35,16 +35,15 @@ Path('shapes.yaml').write_text(
 model = YOLO('yolov8n.yaml').model
 torch.save({'model': model, 'epoch': -1, 'train_args': {}, 'date': '', 'version': ''}, 'yolov8n.pt')
 """
-#: Without `torch.load` of whole models, which old versions ask of new torch.
-OPTIONS = (
-    "data='shapes.yaml', imgsz=64, batch=4, device='cpu', workers=0, plots=False, pretrained=False"
-)
+OPTIONS = "data='shapes.yaml', imgsz=64, batch=4, device='cpu', workers=0, plots=False"
+#: Without `torch.load` of whole models, which old versions ask of new torch. The newest drops what was loaded, too.
+AFRESH = f"{OPTIONS}, pretrained=False"
 TRAIN = f"""
 from ultralytics import YOLO
 model = YOLO('yolov8n.yaml')
 
 if __name__ == '__main__':
-    model.train({OPTIONS}, epochs=1)
+    model.train({AFRESH}, epochs=1)
 """
 #: In the trainer's own model, which it built anew: are the old weights there?
 ARRIVED = f"""
@@ -77,7 +76,7 @@ from ultralytics import YOLO
 model = YOLO('yolov8n-cbam.yaml')
 model.add_callback('on_fit_epoch_end', lambda trainer: None)
 model.add_callback('on_model_save', lambda trainer: os._exit(0))
-model.train({OPTIONS}, epochs=2, name='stopped')
+model.train({AFRESH}, epochs=2, name='stopped')
 """
 RESUMED = """
 import glob, stitched_blocks.register
@@ -92,7 +91,7 @@ import train
 from types import SimpleNamespace
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import dist
-overrides = dict(model='yolov8n-cbam.yaml', epochs=1, name='worker', {OPTIONS})
+overrides = dict(model='yolov8n-cbam.yaml', epochs=1, name='worker', {AFRESH})
 trainer = DetectionTrainer(overrides=overrides)
 print(dist.generate_ddp_file(trainer))
 """
@@ -170,7 +169,7 @@ def run_steps(python: str, folder: Path, stitchgen: str) -> Iterator[tuple[str, 
     add = "add cbam --after train.py::model.9 --weights yolov8n.pt --python".split()
     yield "add", run(stitchgen, folder, "-m", "stitchgen", *add, python), "355 of 355 tensors"
     yield "python train.py", run(python, folder, "train.py"), ""
-    command = OPTIONS.replace("'", "").split(", ")
+    command = AFRESH.replace("'", "").split(", ")
     line = ["train", "model=yolov8n-cbam.yaml", "epochs=1", "name=line", *command]
     yield "command line", run(python, folder, "-m", "stitched_blocks", *line), ""
     worker = run(python, folder, "-c", WORKER).strip().splitlines()[-1]
