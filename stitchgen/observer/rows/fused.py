@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, List
+from typing import Any
 
 import torch
 
@@ -21,21 +21,27 @@ def fuse(model: Any) -> None:
 
 
 def fed_to_head(model: Any, image: torch.Tensor) -> Any:
-    """What the last row is fed.
+    """What the last row is fed, which itself is not run.
 
     A head may choose the best of its candidates, whose order the last bits change, or give another form
     once it is fused; all new rows stand before it.
     """
-    fed: List[Any] = []
-    # Heads write into the list that they are fed.
-    handle = layers_of(model)[-1].register_forward_pre_hook(
-        lambda module, inputs: fed.append(frozen(inputs[0]))
-    )
+
+    def stop(module: Any, inputs: Any) -> None:
+        raise Reached(frozen(inputs[0]))
+
+    handle = layers_of(model)[-1].register_forward_pre_hook(stop)
     try:
         model(image)
+    except Reached as reached:
+        return reached.args[0]
     finally:
         handle.remove()
-    return fed[0]
+    raise CheckFailed("position", "Fused, the last row is not run.", "eval")
+
+
+class Reached(Exception):
+    """The last row, with what it is fed."""
 
 
 def check_close(whole: Any, fused: Any) -> None:

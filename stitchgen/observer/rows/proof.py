@@ -213,11 +213,11 @@ class Pair:
         generator = torch.Generator().manual_seed(seed)
         return torch.rand(self.shape, generator=generator)
 
-    def run(self, model: Any, mode: str, seed: int = 0) -> Any:
+    def run(self, model: Any, mode: str, seed: int = 0, images: Optional[int] = None) -> Any:
         """What a model gives in a mode, from the same random state; its statistics move in train."""
         model.train(mode == "train")
         seed_all(seed)
-        return model(self.image(seed))
+        return model(self.image(seed)[:images])
 
     def original(self, mode: str) -> Any:
         try:
@@ -331,13 +331,13 @@ class Pair:
                 fuse(before)
             except Exception as error:
                 return ["The model does not fuse here: %s." % type(error).__name__]
-            expected = frozen(self.run(before, "eval"))
+            expected = frozen(self.run(before, "eval", images=1))
             kept = blocks_of(after, self.rows)
             built(lambda: fuse(after), "fusing the edited model", edited=True)
             if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
                 raise CheckFailed("position", "Fusing takes a new row out.")
             with without_blocks(after, self.rows, before):
-                found = frozen(self.run(after, "eval"))
+                found = frozen(self.run(after, "eval", images=1))
             differs = difference(expected, found)
             if differs is not None:
                 raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % differs, "eval")
@@ -388,16 +388,16 @@ class Pair:
     def batch_of_one(self) -> List[str]:
         """That the blocks do not train on a single image, which the model does without them."""
         self.after.train()
-        image = self.image(0)[:1]
         with torch.no_grad():
             try:
-                self.after(image)
+                for row, block in zip(self.rows, blocks_of(self.after, self.rows)):
+                    run_on_first(block, self.fed[row["index"]])
                 return []
             except Exception as error:
                 failed = error
             try:
                 with without_blocks(self.after, self.rows, self.before):
-                    self.after(image)
+                    self.after(self.image(0)[:1])
             except Exception:
                 return []
         if not isinstance(failed, ValueError):
@@ -420,11 +420,16 @@ class Pair:
 
 def macs_of(layer: Any, inputs: Tuple[Any, ...]) -> int:
     """Those of a layer for the first image of what it was fed."""
+    with torch.no_grad(), cost.Counter() as counter:
+        run_on_first(layer, inputs)
+    return int(counter.macs)
+
+
+def run_on_first(layer: Any, inputs: Tuple[Any, ...]) -> Any:
+    """What a layer gives for the first image of what it was fed."""
     first = [one[:1] for one in inputs[0]]
     others = [one[:1] if isinstance(one, torch.Tensor) else one for one in inputs[1:]]
-    with torch.no_grad(), cost.Counter() as counter:
-        layer(first if isinstance(layer.f, (list, tuple)) else first[0], *others)
-    return int(counter.macs)
+    return layer(first if isinstance(layer.f, (list, tuple)) else first[0], *others)
 
 
 def listed(inputs: Any) -> List[Any]:
