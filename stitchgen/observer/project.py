@@ -42,6 +42,9 @@ from stitchgen.observer.variants import OtherArgument, change_of
 
 Result = TypeVar("Result")
 
+#: By the root of a project, the modules that lie elsewhere, by name.
+ELSEWHERE: Dict[str, Dict[str, types.ModuleType]] = {}
+
 
 def lines_of(data: bytes) -> List[str]:
     """The lines of a source file as Python reads them: by its BOM or cookie, with plain newlines."""
@@ -98,8 +101,9 @@ class Project:
         self.variants = variants or {}
         self.folders = [folder for folder in folders if os.path.isdir(folder)]
         self.finder = OverlayFinder(self)
-        #: The files of modules that are not of the project: there are thousands, asked about again and again.
-        self.elsewhere: Set[str] = set()
+        outside = [path for path in self.overlay if not is_below(self.root, path)]
+        #: The modules that are not of the project, by name: there are thousands, asked about again and again.
+        self.elsewhere = {} if outside else ELSEWHERE.setdefault(self.root, {})
         #: The project's own modules, while they are not in `sys.modules`.
         self.modules: Dict[str, types.ModuleType] = {}
         self.registered: List[registrations.Entry] = []
@@ -188,17 +192,18 @@ class Project:
         """Take the project's own modules out of `sys.modules`; installed packages stay shared."""
         # A package without `__init__.py` looks for its parent when it is asked for its path, so
         # all are asked before the first is taken out.
+        known = self.elsewhere
         names = [
             name
             for name, module in list(sys.modules.items())
-            if not name.startswith(("stitchgen", "__main__")) and self.is_of_the_project(module)
+            if known.get(name) is not module and self.is_of_the_project(name, module)
         ]
         return {name: sys.modules.pop(name) for name in names}
 
-    def is_of_the_project(self, module: types.ModuleType) -> bool:
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file in self.elsewhere:
+    def is_of_the_project(self, name: str, module: types.ModuleType) -> bool:
+        if name.startswith(("stitchgen", "__main__")):
             return False
+        file = getattr(module, "__file__", None)
         locations = [file] if file else list(getattr(module, "__path__", None) or [])
         for location in locations:
             if not isinstance(location, str) or "site-packages" in location:
@@ -207,7 +212,7 @@ class Project:
             if path in self.overlay or is_below(self.root, path):
                 return True
         if isinstance(file, str):
-            self.elsewhere.add(file)
+            self.elsewhere[name] = module
         return False
 
     def load(self, *, stand_in: bool = True) -> Dict[str, Any]:

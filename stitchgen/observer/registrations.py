@@ -83,7 +83,7 @@ def packages_of(modules: Mapping[str, types.ModuleType]) -> Set[str]:
 def registries(packages: Set[str]) -> Iterator[Any]:
     """The dicts, lists and sets of these packages' modules, and of the objects and classes in them."""
     seen: Set[int] = set()
-    for name, module in list(sys.modules.items()):
+    for name, module in list(sys.modules.items()) if packages else ():
         if name.partition(".")[0] not in packages or not isinstance(module, types.ModuleType):
             continue
         for value in list(vars(module).values()):
