@@ -18,7 +18,7 @@ from stitchgen.observer.inputs import Source
 from stitchgen.observer.layout import hint_of
 from stitchgen.observer.modes import set_mode
 from stitchgen.observer.tensors.intercept import Args, Forward, Kwargs, intercepted
-from stitchgen.observer.tensors.randomness import seed_all
+from stitchgen.observer.tensors.randomness import forked_randomness, seed_all
 
 #: So many producers that a value comes from are asked, the nearest first; of those before, everything depends
 #: on everything.
@@ -242,11 +242,13 @@ def part_of_channels(value: torch.Tensor, axis: int, producer: Producer) -> floa
         if parts and asked >= len(ends):
             break
         along = value.select(axis, index)
-        weights = torch.rand_like(along) + 0.5
         try:
-            gradient = torch.autograd.grad(
-                (along * weights).sum(), producer.value, retain_graph=True, allow_unused=True
-            )[0]
+            # What is drawn here is not to be missing in the rest of the forward.
+            with forked_randomness(0):
+                weights = torch.rand_like(along) + 0.5
+                gradient = torch.autograd.grad(
+                    (along * weights).sum(), producer.value, retain_graph=True, allow_unused=True
+                )[0]
         except Exception:
             # What is in between was written to in place, has no derivative, or one that the project wrote
             # and that can be asked once.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Optional
 
 import torch
 from torch import nn
@@ -27,7 +27,7 @@ def check_fused(original: nn.Module, edited: nn.Module, inputs: Inputs) -> List[
 
     Gives notes for the report. Raises `CheckFailed`. Both models are changed by it.
     """
-    name = next((name for name in METHODS if holders(original, name)), None)
+    name = form_of(original)
     if name is None:
         return []
     try:
@@ -45,6 +45,15 @@ def check_fused(original: nn.Module, edited: nn.Module, inputs: Inputs) -> List[
         message = "After %s() the edited model no longer gives what it gave before." % name
         raise CheckFailed("elsewhere", message, "eval")
     return ["Holds after %s() as well." % name]
+
+
+def has_form(model: nn.Module) -> bool:
+    return form_of(model) is not None
+
+
+def form_of(model: nn.Module) -> Optional[str]:
+    """The method that gives the model, or layers of it, another form; None where there is none."""
+    return next((name for name in METHODS if holders(model, name)), None)
 
 
 def holders(model: nn.Module, name: str) -> List[nn.Module]:

@@ -83,6 +83,7 @@ from stitchgen.observer.rows import proof as rows_proof
 from stitchgen.observer.rows import weights as rows_weights
 from stitchgen.observer.small_inputs import small_input
 from stitchgen.observer.tensors.intercept import Args, Kwargs
+from stitchgen.observer.tensors.state import separate
 from stitchgen.observer.tracing.frames import real
 
 #: All proofs together take no longer than this part of what a request may take,
@@ -426,6 +427,12 @@ def prove_build(
         splices = proof.splices_of(before, after, entry["splices"])
         whole = entry["extent"] == "whole"
         functions = request["functions"] if whole else []
+        methods = request.get("methods") or [] if whole else []
+        # What runs the project's own code on a model may leave it otherwise, and both with it.
+        others = functions or methods or fused.has_form(before)
+        runs_others = bool(others) or parameter_groups.has_givers(before, original.root)
+        if runs_others:
+            separate(before, after)
         new = model_functions.givers(edited, after, functions, [])
     with original:
         old = model_functions.givers(original, before, functions, proven["notes"])
@@ -434,17 +441,12 @@ def prove_build(
         left_out = parameter_groups.left_out(
             before, after, splices, original.root, given_to, called
         )
-        methods = request.get("methods") or [] if whole else []
         fed = uncalled_methods.fed_to_methods(before, methods, inputs)
     with edited:
         uncalled = uncalled_methods.check_methods(after, methods, fed)
         on_one = batch_of_one.failure_on_one(before, after, splices, trained)
         of_fused = fused.check_fused(before, after, inputs)
-        ran = bool(functions or methods or of_fused) or parameter_groups.has_givers(
-            before, original.root
-        )
-        if not ran and not request.get("inside"):
-            # What runs the project's own code on the model may leave it otherwise.
+        if not runs_others and not request.get("inside"):
             kept.keep(request, entry, known)
         proven["notes"].extend(of_fused)
         proven["notes"].extend(original.notes())

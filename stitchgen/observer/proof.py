@@ -13,7 +13,7 @@ from stitchgen.observer.checks.check import Check
 from stitchgen.observer.checks.consumed import Consumed
 from stitchgen.observer.checks.elsewhere import Elsewhere
 from stitchgen.observer.checks.evidence import SCALES, Evidence, ModeEvidence
-from stitchgen.observer.checks.failed import Unstable
+from stitchgen.observer.checks.failed import CheckFailed, Unstable
 from stitchgen.observer.checks.keys import Keys
 from stitchgen.observer.checks.pair import Pair
 from stitchgen.observer.checks.position import Position
@@ -56,14 +56,9 @@ def prove(
 
     models = Models(known or Original(original), edited, found, seed)
     runner = Runner(models, found, inputs, inputs_train)
-    for scale in SCALES:
-        models.prepare(scale)
-        evidence = Evidence(runner)
-        try:
-            macs = run_checks(evidence, modes)
-        except Unstable:
-            continue
-        break
+    evidence, macs = with_weights_shared(models, runner, modes) if known else (None, 0)
+    if evidence is None:
+        evidence, macs = checked(models, runner, modes, share=False)
     notes = evidence.notes
     if models.scale != SCALES[0]:
         notes.append("The weights were perturbed by a factor of %g only." % models.scale)
@@ -80,6 +75,44 @@ def prove(
         "notes": notes,
         "unshown": sorted(evidence.unshown),
     }
+
+
+def with_weights_shared(
+    models: Models, runner: Runner, modes: Sequence[str]
+) -> Tuple[Optional[Evidence], int]:
+    """The checks on two models that have the same weights in one memory; None where a forward writes to them.
+
+    Raises `CheckFailed`.
+    """
+    if not models.known.shares:
+        return None, 0
+    failed: Optional[CheckFailed] = None
+    evidence: Optional[Evidence] = None
+    macs = 0
+    try:
+        evidence, macs = checked(models, runner, modes, share=True)
+    except CheckFailed as error:
+        failed = error
+    if not models.left_weights():
+        models.known.forget()
+        return None, 0
+    if failed is not None:
+        raise failed
+    return evidence, macs
+
+
+def checked(
+    models: Models, runner: Runner, modes: Sequence[str], *, share: bool
+) -> Tuple[Evidence, int]:
+    """What the checks went by, and the multiply-accumulates that were added, at the first perturbation that is finite."""
+    for scale in SCALES:
+        models.prepare(scale, share=share)
+        evidence = Evidence(runner)
+        try:
+            return evidence, run_checks(evidence, modes)
+        except Unstable:
+            continue
+    raise AssertionError("without a perturbation nothing is called unstable")
 
 
 def unmeasured(keys: protocol.Keys, forwards: int) -> protocol.Proof:

@@ -17,7 +17,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from stitchgen.observer.checks.failed import CheckFailed
+from stitchgen.observer.forwards.models import Original
 from stitchgen.observer.proof import prove
+from stitchgen.observer.tensors import convolutions
+from stitchgen.observer.tensors.state import warm_up
 
 CHANNELS = 8
 
@@ -120,17 +123,26 @@ def splice(**changes):
     return dict({"calls": None, "element": None}, **dict(given, **changes))
 
 
-def proof(case, seed=0):
-    """Prove a case: the two models are built as the observer builds them, from one seed."""
+def proof(case, seed=0, *, known=False):
+    """Prove a case: the two models are built as the observer builds them, from one seed.
+
+    `known`: as the observer proves further edits of an original, with weights in one memory.
+    """
     models = []
     for spliced in (False, True):
         torch.manual_seed(7)
         random.seed(7)
         models.append(case(spliced))
+    inputs = getattr(case, "inputs", images)
     if getattr(case, "ran", False):  # as it is where its input was looked for
         models[0].eval()(*images(0)[0])
     splices = getattr(case, "splices", None) or [splice(**getattr(case, "splice", {}))]
-    return prove(models[0], models[1], splices, getattr(case, "inputs", images), seed)
+    original = None
+    if known:
+        args, kwargs = inputs(0)
+        warm_up(models[0], args, kwargs)
+        original = Original(models[0])
+    return prove(models[0], models[1], splices, inputs, seed, warm=known, known=original)
 
 
 class Cases:
@@ -157,14 +169,21 @@ class Cases:
 
 def assert_caught(case: type, check: str, mode: str | None, saying: str) -> None:
     """The proof finds the check broken that the case says, in its mode, and says so."""
-    with pytest.raises(CheckFailed) as caught:
-        proof(case)
-    broken = caught.value
-    assert (broken.check, broken.mode) == (check, mode), broken.message
-    assert saying in broken.message
+    for known in (False, True):
+        with pytest.raises(CheckFailed) as caught, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(convolutions, "LEAST", 0)
+            proof(case, known=known)
+        broken = caught.value
+        assert (broken.check, broken.mode) == (check, mode), broken.message
+        assert saying in broken.message
 
 
 def assert_passes(case: type) -> None:
     """With two seeds, since a proof that depends on luck is none."""
     for seed in range(2):
-        proof(case, seed)
+        proved = proof(case, seed)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(convolutions, "LEAST", 0)
+            again = proof(case, seed, known=True)
+        assert again["macs_added"] == proved["macs_added"]
+        assert again["notes"] == proved["notes"]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+import collections
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 from torch import nn
 
 from stitchgen.observer.forwards.splice import Splice, added_names, under
+from stitchgen.observer.tensors.convolutions import Convolutions
 from stitchgen.observer.tensors.perturb import perturb, turn_units
 from stitchgen.observer.tensors.slots import Slot, slots
 from stitchgen.observer.tensors.state import Snapshot, copy_state
@@ -32,10 +44,24 @@ class Original:
         self._perturbed: Dict[Tuple[float, int], Snapshot] = {}
         #: What runs showed, by all that it depends on.
         self.shown: Dict[Tuple[Any, ...], Any] = {}
+        #: Whether its forwards leave the weights as they are, so that an edited model may have the very same.
+        self.shares = True
+        #: Of the state that it was last given.
+        self.convolutions = Convolutions()
+        self.state: Optional[Tuple[float, int]] = None
+
+    def forget(self) -> None:
+        """Its forwards write to its weights: what was shown with those of an edited model may not be so."""
+        self.shares = False
+        self.shown.clear()
+        self.convolutions.forget()
 
     def perturbed(self, scale: float, seed: int) -> Snapshot:
         """The perturbed state, which the model then has."""
         known = self._perturbed.get((scale, seed))
+        if (scale, seed) != self.state:
+            self.state = scale, seed
+            self.convolutions.forget()
         if known is None:
             self.pristine.restore()
             perturb(slots(self.model), scale, seed)
@@ -43,6 +69,19 @@ class Original:
         else:
             known.restore()
         return known
+
+
+class Shared(NamedTuple):
+    """A weight that both models have, in one memory."""
+
+    path: str
+    old: torch.Tensor
+    new: torch.Tensor
+    value: torch.Tensor
+    versions: Tuple[int, int]
+
+    def is_written(self) -> bool:
+        return (version(self.old), version(self.new)) != self.versions
 
 
 class Models:
@@ -59,6 +98,9 @@ class Models:
         self.scale = 1.0
         self.block_names = [name for s in splices for name in added_names(edited, s)]
         self.pristine_blocks = {s.path: s.tensor.detach().clone() for s in self.block_slots()}
+        #: The weights that are shared: copies of large models take longer than their forwards.
+        self.shared: List[Shared] = []
+        self.shared_paths: FrozenSet[str] = frozenset()
 
     def in_block(self, path: str) -> bool:
         """Whether a path of the edited model lies in what was added."""
@@ -67,12 +109,43 @@ class Models:
     def block_slots(self) -> List[Slot]:
         return [slot for slot in slots(self.edited) if self.in_block(slot.path)]
 
-    def prepare(self, scale: float) -> None:
-        """Perturb the original and give the edited model the same state."""
+    def prepare(self, scale: float, *, share: bool = False) -> None:
+        """Perturb the original and give the edited model the same state; with `share` the very weights."""
         self.scale = scale
+        self.separate()
         self.of_original = self.known.perturbed(scale, self.seed)
-        copy_state(self.original, self.edited, self.in_block)
+        if share:
+            self.share()
+        copy_state(self.original, self.edited, self.is_left)
         self.perturb_blocks(0)
+
+    def is_left(self, path: str) -> bool:
+        """Whether the edited model has its own tensor at a path, or the original's."""
+        return path in self.shared_paths or self.in_block(path)
+
+    def share(self) -> None:
+        """Give the edited model the memory of the original's weights, where nothing else lies in it."""
+        ours, theirs = alone(self.original), alone(self.edited)
+        values = self.of_original.values
+        for path, old in ours.items():
+            new = theirs.get(path)
+            if new is None or self.in_block(path) or not alike(old, new):
+                continue
+            new.data = old.data
+            versions = (version(old), version(new))
+            self.shared.append(Shared(path, old, new, values[path], versions))
+        self.shared_paths = frozenset(one.path for one in self.shared)
+        self.known.convolutions.know([one.old for one in self.shared])
+
+    def separate(self) -> None:
+        """Give the edited model a memory of its own again."""
+        for one in self.shared:
+            one.new.data = one.value.clone()
+        self.shared, self.shared_paths = [], frozenset()
+
+    def left_weights(self) -> bool:
+        """Whether the runs so far have left the weights that are shared as they were."""
+        return all(not one.is_written() and same_tensor(one.old, one.value) for one in self.shared)
 
     def perturb_blocks(self, attempt: int) -> None:
         """Other weights for the blocks; every second attempt raises biases, to wake dead ReLUs.
@@ -109,7 +182,8 @@ class Models:
 
     def restore(self, model: nn.Module) -> None:
         """Take one of the two models back to the state from which runs start."""
-        (self.of_original if model is self.original else self.of_edited).restore()
+        snapshot = self.of_original if model is self.original else self.of_edited
+        snapshot.restore(self.shared_paths)
 
     def state(self) -> Dict[str, torch.Tensor]:
         """The tensors of the original as they are now, not copied."""
@@ -120,7 +194,7 @@ class Models:
         if state is None:
             state = self.state()
         for slot in slots(self.edited):
-            if slot.path in state and not self.in_block(slot.path):
+            if slot.path in state and not self.is_left(slot.path):
                 if not same_tensor(slot.tensor, state[slot.path]):
                     return "%s is left with other values after a forward" % slot.path
         return None
@@ -144,6 +218,29 @@ def written(guard: Sequence[Guarded]) -> Optional[str]:
         ):
             return slot.path
     return None
+
+
+def alone(model: nn.Module) -> Dict[str, torch.Tensor]:
+    """The parameters of a model that have a memory of their own, by path; what is tied has several paths."""
+    found = list(slots(model))
+    memories = {id(slot.tensor): slot.tensor.data_ptr() for slot in found if is_simple(slot.tensor)}
+    count = collections.Counter(memories.values())
+    return {
+        slot.path: slot.tensor
+        for slot in found
+        if slot.kind == "parameter"
+        and count[memories.get(id(slot.tensor), 0)] == 1
+        and slot.tensor.is_contiguous()
+    }
+
+
+def is_simple(tensor: torch.Tensor) -> bool:
+    lazy = torch.nn.parameter.is_lazy(tensor)
+    return not lazy and tensor.device.type == "cpu" and tensor.layout == torch.strided
+
+
+def alike(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return type(a) is type(b) and a.shape == b.shape and a.dtype == b.dtype
 
 
 def version(tensor: torch.Tensor) -> int:

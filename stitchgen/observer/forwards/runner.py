@@ -239,7 +239,9 @@ class Runner:
         self.forwards += 1
         run.live = True
         try:
-            with torch.enable_grad(), warnings.catch_warnings():
+            plain = model is self.models.original and not others
+            reused = self.models.known.convolutions.reused(lasting=plain)
+            with torch.enable_grad(), warnings.catch_warnings(), reused:
                 warnings.simplefilter("ignore")
                 output = model(*args, **kwargs)
                 run.output = list(output) if isinstance(output, types.GeneratorType) else output

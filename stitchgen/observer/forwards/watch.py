@@ -181,14 +181,12 @@ def note_channel_axes(
 
 @contextlib.contextmanager
 def aside(run: Run) -> Iterator[None]:
-    """For a gradient within a forward: a checkpoint runs its part again, which does not count, and what is drawn
-    here is not to be missing in the rest of the forward."""
+    """For a gradient within a forward: a checkpoint runs its part again, which does not count."""
     run.live = False
     for counter in run.counters:
         counter.paused = True
     try:
-        with forked_randomness(0):
-            yield
+        yield
     finally:
         run.live = True
         for counter in run.counters:

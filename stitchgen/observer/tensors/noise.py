@@ -3,41 +3,64 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any, Callable, Iterator
 
 import torch
 
 #: How many values are drawn. A prime, so that the rows of no weight come to be the same.
 SIZE = 262_139
+#: How many values a pool keeps: four million, the weights of a large layer.
+MOST_KEPT = 1 << 22
 #: Tensors of fewer elements are filled as torch does it.
 SMALL = 1_024
 
 
-class Noise:
-    """`draw` fills a tensor of one dimension, by a generator."""
+class Pool:
+    """What was drawn, again and again, as long as was needed."""
 
-    def __init__(self, seed: int, draw: Callable[[torch.Tensor, torch.Generator], object]) -> None:
-        self.drawn = torch.empty(SIZE)
-        draw(self.drawn, torch.Generator().manual_seed(seed))
-        self.pool = self.drawn  # the same again and again, as long as was needed
+    def __init__(self, drawn: torch.Tensor) -> None:
+        self.drawn = drawn
+        self.values = drawn
+
+    def until(self, end: int) -> torch.Tensor:
+        if end <= self.values.numel():
+            return self.values
+        longer = self.drawn.repeat(end // SIZE + 1)
+        if longer.numel() <= MOST_KEPT:
+            self.values = longer
+        return longer
+
+
+class Noise:
+    """Values from a pool, the next ones each time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
         self.offset = 0
 
     def next(self, like: torch.Tensor) -> torch.Tensor:
         """Not to be written to: others have the same memory."""
         self.offset = (self.offset + 7919) % SIZE
         end = self.offset + like.numel()
-        if end > self.pool.numel():
-            self.pool = self.drawn.repeat(end // SIZE + 1)
-        return self.pool[self.offset : end].view(like.shape).to(like.device, like.dtype)
+        values = self.pool.until(end)[self.offset : end]
+        return values.view(like.shape).to(like.device, like.dtype)
 
 
 def normal(seed: int) -> Noise:
-    return Noise(seed, lambda tensor, generator: torch.randn(SIZE, generator=generator, out=tensor))
+    return Noise(pool_of(seed, torch.randn))
 
 
 def uniform(seed: int) -> Noise:
     """Between 0 and 1."""
-    return Noise(seed, lambda tensor, generator: torch.rand(SIZE, generator=generator, out=tensor))
+    return Noise(pool_of(seed, torch.rand))
+
+
+@functools.lru_cache(maxsize=8)
+def pool_of(seed: int, draw: Callable[..., torch.Tensor]) -> Pool:
+    """The pool of a seed: builds and proofs ask for the same few again and again."""
+    generator = torch.Generator().manual_seed(seed)
+    return Pool(draw(SIZE, generator=generator, dtype=torch.float32, device="cpu"))
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import random
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 import torch
 from torch import nn
@@ -40,6 +40,14 @@ def copy_state(source: nn.Module, target: nn.Module, skip: Callable[[str], bool]
         tensor = given.get(slot.path)
         if tensor is not None and not skip(slot.path) and tensor.shape == slot.tensor.shape:
             _write(slot, tensor)
+
+
+def separate(original: nn.Module, edited: nn.Module) -> None:
+    """Give the edited model a memory of its own for the parameters that lie in the original's."""
+    shared = {slot.tensor.data_ptr() for slot in slots(original) if slot.kind == "parameter"}
+    for slot in slots(edited):
+        if slot.kind == "parameter" and slot.tensor.data_ptr() in shared:
+            slot.tensor.data = slot.tensor.data.clone()
 
 
 def _write(slot: Slot, value: torch.Tensor) -> None:
@@ -103,8 +111,8 @@ class Snapshot:
             for item in list(value.values()) if isinstance(value, dict) else list(value):
                 self._remember(item, depth + 1)
 
-    def restore(self) -> None:
-        """Write everything back into the model, in place."""
+    def restore(self, without: FrozenSet[str] = frozenset()) -> None:
+        """Write everything back into the model, in place; `without` names the tensors that were not written to."""
         for table, saved in self._tables:
             _refill(table, saved)
         for module, own in self._own:
@@ -120,6 +128,8 @@ class Snapshot:
         tensors: List[torch.Tensor] = []
         values: List[torch.Tensor] = []
         for slot in self._slots:
+            if slot.path in without:
+                continue
             value = self.values[slot.path]
             if slot.tensor.shape != value.shape:
                 slot.tensor.data = value.clone()
@@ -133,7 +143,8 @@ class Snapshot:
                 TOGETHER(tensors, values)
             except RuntimeError:  # one is expanded
                 for slot in self._slots:
-                    _write(slot, self.values[slot.path])
+                    if slot.path not in without:
+                        _write(slot, self.values[slot.path])
 
 
 def _refill(value: Any, saved: Any) -> None:
