@@ -6,6 +6,7 @@ their blocks by the folder: `lab/eca` of `lab-blocks/`.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable
@@ -73,7 +74,13 @@ def get(name: str, catalogs: Iterable[str | Path] = ()) -> Block:
 
 def read(path: Path, namespace: str = "", root: Path | None = None) -> Block:
     """One template's head, strictly: anything unexpected is catalog-broken at its line."""
-    return Head(path, contents(path, root or path.parent)).block(namespace)
+    return _block(path, contents(path, root or path.parent), namespace)
+
+
+@functools.lru_cache(maxsize=512)
+def _block(path: Path, text: str, namespace: str) -> Block:
+    """A sweep asks for the same few heads for each of its variants."""
+    return Head(path, text).block(namespace)
 
 
 def body(block: Block) -> str:
