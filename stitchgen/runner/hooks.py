@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional, Protocol
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.utils import data
 from torch.utils.data import DataLoader
 
 WRAPPED = "_stitchgen_wrapped"
@@ -26,7 +27,9 @@ class Watcher(Protocol):
 
     def stepping(self, optimizer: Any) -> None: ...
 
-    def loader_started(self) -> None: ...
+    def splitting(self) -> None: ...
+
+    def loader_started(self, loader: Any, where: Optional[str]) -> None: ...
 
     def seeded(self, value: int, where: Optional[str]) -> None: ...
 
@@ -37,6 +40,7 @@ def install(watcher: Watcher) -> None:
     """Tell the watcher of what happens from now on."""
     _watch_constructors(watcher)
     _watch_optimizers(watcher)
+    _watch_splits(watcher)
     _watch_loaders(watcher)
     _watch_seeds(watcher)
     atexit.register(watcher.ended)
@@ -101,12 +105,24 @@ def _before_step(step: Callable[..., Any], watcher: Watcher) -> Callable[..., An
     return stepping
 
 
+def _watch_splits(watcher: Watcher) -> None:
+    """Which samples are held out is drawn once, often after the model was made and initialised by the script."""
+    split: Callable[..., Any] = data.random_split
+
+    @functools.wraps(split)
+    def splitting(*args: Any, **kwargs: Any) -> Any:
+        watcher.splitting()
+        return split(*args, **kwargs)
+
+    data.random_split = data.dataset.random_split = splitting
+
+
 def _watch_loaders(watcher: Watcher) -> None:
     iterate = DataLoader.__iter__
 
     @functools.wraps(iterate)
     def started(self: Any) -> Any:
-        watcher.loader_started()
+        watcher.loader_started(self, _caller())
         return iterate(self)
 
     DataLoader.__iter__ = started  # type: ignore[method-assign]

@@ -1,6 +1,6 @@
 """The tape: a baseline's tensors and generator states at each event, recorded or put back.
 
-An event has a kind (`built`, `optimizer`, `step`, `loader`) and a name. A recording holds the tensors that have
+An event has a kind (`built`, `split`, `optimizer`, `step`, `loader`) and a name. A recording holds the tensors that have
 changed since the one before. Played, the tape puts them into the variant, wherever name and shape are the same,
 and the generators into the same states: what both models share is equal, and so is the order of the data.
 """
@@ -56,8 +56,10 @@ class Recorder:
         self.count = 0
         self.known: Tensors = {}
 
-    def event(self, kind: str, name: str, tensors: Tensors, structure: Dict[str, str]) -> str:
-        """Record an event; the fingerprint of the generators."""
+    def event(
+        self, kind: str, name: str, tensors: Tensors, structure: Dict[str, str], samples: str
+    ) -> str:
+        """Record an event; the fingerprint of the generators. `samples` tells which a loader has."""
         changed = {}
         for key, tensor in tensors.items():
             before = self.known.get(key)
@@ -70,6 +72,7 @@ class Recorder:
             "states": states,
             "tensors": changed,
             "structure": structure,
+            "samples": samples,
         }
         path = os.path.join(self.folder, "event-%04d.pt" % self.count)
         torch.save(content, path + ".draft")
@@ -95,7 +98,7 @@ class Player:
         """Put tensors and states back; what is shared with the baseline."""
         recorded = self._next(kind, name)
         if recorded is None:
-            return Shared([], [], {})
+            return Shared([], [], {}, "")
         self.known.update(recorded["tensors"])
         self.structure.update(recorded["structure"])
         shared, other = [], []
@@ -110,7 +113,7 @@ class Player:
                     tensors[key].copy_(self.known[key])
             put_generators(recorded["states"])
             other = [key for key in other if not same(self.known[key], tensors[key])]
-        return Shared(shared, other, recorded["structure"])
+        return Shared(shared, other, recorded["structure"], recorded["samples"])
 
     def _next(self, kind: str, name: str) -> Optional[Dict[str, Any]]:
         if self.stopped or self.folder is None:
@@ -129,12 +132,15 @@ class Player:
 
 
 class Shared:
-    """The tensors that a variant shares with its baseline, and those of them that are not equal."""
+    """The tensors that a variant shares with its baseline, those of them that are not equal, and the baseline's samples."""
 
-    def __init__(self, shared: List[str], unequal: List[str], structure: Dict[str, str]) -> None:
+    def __init__(
+        self, shared: List[str], unequal: List[str], structure: Dict[str, str], samples: str
+    ) -> None:
         self.shared = shared
         self.unequal = unequal
         self.structure = structure
+        self.samples = samples
 
 
 def same(one: torch.Tensor, other: torch.Tensor) -> bool:

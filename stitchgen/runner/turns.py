@@ -37,7 +37,10 @@ class Turns:
     def optimizer_made(self, optimizer: Any, where: Optional[str]) -> None:
         pass
 
-    def loader_started(self) -> None:
+    def splitting(self) -> None:
+        """Nothing is put back here."""
+
+    def loader_started(self, loader: Any, where: Optional[str] = None) -> None:
         pass
 
     def seeded(self, value: int, where: Optional[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 import torch
 from torch import nn
 
-from stitchgen.runner import tape
+from stitchgen.runner import data, tape
 from stitchgen.runner.blocks import Blocks
 from stitchgen.runner.cost import Cost
 from stitchgen.runner.files import Settings, process_name, write_json
@@ -37,6 +37,10 @@ class Watcher:
         self.made_at: Any = weakref.WeakKeyDictionary()  # and optimizers
         self.optimizer_at: Optional[str] = None  # the one that took the first step
         self.stepped: Any = weakref.WeakSet()  # optimizers that have taken a step
+        self.loaders: Any = weakref.WeakSet()  # those that have been gone through
+        self.other_samples: List[Optional[str]] = (
+            []
+        )  # where one has other samples than the baseline's
         self.first_step = False
         self.shared = 0
         self.unequal: List[str] = []
@@ -84,10 +88,18 @@ class Watcher:
         self.first_step = True
         self._write()
 
-    def loader_started(self) -> None:
+    def splitting(self) -> None:
+        if not self._passes_over():
+            self._event("split", "", {})
+
+    def loader_started(self, loader: Any, where: Optional[str] = None) -> None:
         if self._passes_over():
             return
-        self._event("loader", "", {})
+        samples = ""
+        if loader not in self.loaders:
+            self.loaders.add(loader)
+            samples = data.samples_of(loader.dataset, values=not self.first_step)
+        self._event("loader", "", {}, samples=samples, where=where)
         if self.first_step:
             self._write()
 
@@ -121,17 +133,22 @@ class Watcher:
         name: str,
         tensors: tape.Tensors,
         root: Optional[Tuple[int, nn.Module]] = None,
+        samples: str = "",
+        where: Optional[str] = None,
     ) -> None:
         self.busy = True
         try:
             self._open()
             if self.recorder is not None:
                 structure = tape.structure_of(*root) if root else {}
-                self.fingerprints.append(self.recorder.event(kind, name, tensors, structure))
+                fingerprint = self.recorder.event(kind, name, tensors, structure, samples)
+                self.fingerprints.append(fingerprint)
             if self.player is not None:
                 shared = self.player.event(kind, name, tensors)
                 if root is not None and not self.player.stopped:
                     self.blocks.found(*root, self.player.structure, self.player.known)
+                if samples != shared.samples and not self.player.stopped:
+                    self.other_samples.append(where)
                 if kind == "step":
                     self.shared += len(shared.shared)
                     self.unequal += shared.unequal
@@ -176,6 +193,7 @@ class Watcher:
                 "shared": self.shared,
                 "unequal": self.unequal[:MOST_NAMES],
                 "unequal_count": len(self.unequal),
+                "other_samples": self.other_samples[:MOST_NAMES],
                 "events": self.player.count if self.player else 0,
                 "stopped": self.player.stopped if self.player else None,
             },

@@ -143,6 +143,11 @@ def pairing_of(reports: Mapping[str, Any], *, pair: bool) -> Pairing:
             names = tuple(map(_name, found["unequal"]))
             count = found["unequal_count"]
             return Pairing(False, shared, f"{count} shared tensors differ at the first step", names)
+        if found["other_samples"]:
+            place = in_tree(found["other_samples"][0])
+            where = f" at {place}" if place else ""
+            reason = f"the loader{where} has other samples than the baseline's: split the data before the model is made"
+            return Pairing(False, shared, reason)
         if found["stopped"] and not one["blocks"]["optimized"] and not found["shared"]:
             return Pairing(False, shared, found["stopped"])
     if not shared:

@@ -51,7 +51,7 @@ def test_what_does_not_count_is_said_and_kept(training, sweep):
     assert status == 1
     assert answer["runs"][2]["reason"].startswith("no optimizer has layer2_se")
     assert (
-        answer["runs"][2]["where"] == "train.py:21"
+        answer["runs"][2]["where"] == "train.py:32"
         and "model.parameters()" in answer["runs"][2]["hint"]
     )
     assert (training / ".stitchgen/sweeps/.sweep.check/runs/se").is_dir() and answer["kept"]

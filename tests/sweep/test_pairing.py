@@ -81,4 +81,27 @@ def test_a_script_with_a_seed_of_its_own_is_refused(training, sweep):
         train=f"{TRAIN} --constant",
     )
     assert status == 1 and answer["error"]["code"] == "constant-seed"
-    assert answer["error"]["where"] == "train.py:15"
+    assert answer["error"]["where"] == "train.py:17"
+
+
+def one_seed_of(sweep, flags):
+    return sweep(
+        *("--variant", SE, "--seeds", "1", "--metric", "val_acc", "--python", sys.executable),
+        train=f"{TRAIN} {flags}",
+    )
+
+
+def test_the_split_is_the_baselines_where_the_script_initialises_before_it(training, sweep):
+    status, answer = one_seed_of(sweep, "--init")
+    assert status == 0 and answer["variants"][1]["unpaired"] is None
+    held = [output(training, name).splitlines()[-1].split()[1] for name in ("baseline", "se")]
+    assert held[0] == held[1]
+
+
+def test_another_split_is_said(training, sweep):
+    status, answer = one_seed_of(sweep, "--init --by-hand")
+    assert status == 0
+    assert answer["variants"][1]["unpaired"] == (
+        "the loader at train.py:34 has other samples than the baseline's: "
+        "split the data before the model is made"
+    )
