@@ -468,7 +468,9 @@ def built_before(original: Project, entry: ProofOfBuild, request: ProveRequest) 
         source = small_input(original, before, given, small=entry["extent"] != "whole")
         threads.take_what_pays(time.perf_counter() - started)
         trained = source_in_train(original, request.get("inputs_train") or [], source)
-    return kept.Before(original, Original(before), source, trained, torch.get_num_threads())
+    # Only where many edits of one model follow each other is it worth while.
+    known = Original(before, shares=bool(request.get("keep")))
+    return kept.Before(original, known, source, trained, torch.get_num_threads())
 
 
 def missing_keys(error: Optional[BaseException]) -> str:

@@ -37,15 +37,15 @@ class Guarded(NamedTuple):
 class Original:
     """The model as it was, and what is the same for all edits of it. It is changed, and taken back."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, *, shares: bool = True) -> None:
         self.model = model
         self.pristine = Snapshot(model)
         #: The perturbed states, by scale and seed.
         self._perturbed: Dict[Tuple[float, int], Snapshot] = {}
         #: What runs showed, by all that it depends on.
         self.shown: Dict[Tuple[Any, ...], Any] = {}
-        #: Whether its forwards leave the weights as they are, so that an edited model may have the very same.
-        self.shares = True
+        #: Whether an edited model may have the very same weights: not where its forwards write to them.
+        self.shares = shares
         #: Of the state that it was last given.
         self.convolutions = Convolutions()
         self.state: Optional[Tuple[float, int]] = None
