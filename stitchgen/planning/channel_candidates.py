@@ -189,11 +189,14 @@ class Constructor:
     def values_before(self, names: set[str]) -> Iterator[ast.expr]:
         """What names are assigned, or what is put into them, before the creation, and what the names in that are."""
         names, seen = set(names), set[str]()
+        loops = [one for one in nodes_in(self.function) if isinstance(one, (ast.For, ast.While))]
         made = [
-            pair
+            (name, value)
             for one in nodes_in(self.function)
             if isinstance(one, ast.stmt) and one.lineno < self.creating.lineno
-            for pair in values_of(one)
+            for name, value in values_of(one)
+            # Behind a loop its names have the values of its last turn.
+            if isinstance(one, ast.Assign) or not moved_around(loops, one) & names_read(value)
         ]
         while names - seen:
             fresh = names - seen
@@ -346,6 +349,16 @@ def wrapped(text: str) -> str:
     """The text, in parentheses where it is a sum or product itself."""
     node = ast.parse(text, mode="eval").body
     return f"({text})" if isinstance(node, (ast.BinOp, ast.IfExp, ast.BoolOp, ast.Lambda)) else text
+
+
+def moved_around(loops: Sequence[ast.For | ast.While], statement: ast.stmt) -> set[str]:
+    """The names that the loops around a statement assign."""
+    return {
+        name
+        for loop in loops
+        if loop.lineno <= statement.lineno <= (loop.end_lineno or loop.lineno)
+        for name in assigned_in(loop)
+    }
 
 
 def values_of(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stitchgen.analysis.layer_facts import CallSite, LayerFacts
-from stitchgen.analysis.survey import Configuration, LayerInstance, join
+from stitchgen.analysis.survey import SEQUENTIAL, Configuration, LayerInstance, join
 from stitchgen.errors import StitchError
 from stitchgen.project.python_files import in_project
 from stitchgen.targets.adoption import OFFER, adoption
@@ -144,7 +144,9 @@ def called_outside(asked: Asked) -> StitchError | None:
     called_by = configuration.class_at(site.owner) if site.owner is not None else ""
     offers = adoption(called_by, asked.script)
     if site.how == "top":
-        who = "by torch's Sequential, from which its class inherits, and by no source of yours"
+        itself = configuration.class_key == SEQUENTIAL
+        which = "which the model itself is" if itself else "from which its class inherits"
+        who = f"by torch's Sequential, {which}, and by no source of yours"
         offers = []
     return StitchError(
         "installed-package",

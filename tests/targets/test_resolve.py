@@ -337,7 +337,7 @@ def test_an_attached_block_is_for_this_model_alone(project: config.Project, pyth
             "se --after model.0",
             "installed-package",
             "model.py:7",
-            "called by torch's Sequential, which the model itself is",
+            "called by torch's Sequential, from which its class inherits",
             "--attach",
         ),
         (

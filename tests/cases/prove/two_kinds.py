@@ -2,7 +2,6 @@
 # expect: proven
 # place: se after layer1
 # place: mix after layer1
-# unshown: axis
 import torch
 from torch import nn
 from torch.nn import functional as F

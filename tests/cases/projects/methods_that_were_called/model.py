@@ -16,7 +16,7 @@ class Net(nn.Module):
         weights = []
         for m in self.modules():
             if isinstance(m, (nn.Conv2d, nn.Linear)):
-                weights.extend(m.parameters())
+                weights.extend(m.parameters(recurse=False))
             elif len(m._modules) == 0:
                 if list(m.parameters()):
                     raise ValueError(type(m))
