@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from stitchgen.observer.protocol import GridOfFeature, Layer, Value
 from stitchgen.observer.tracing.calls import Call
@@ -22,38 +22,35 @@ def note_grids(layers: Sequence[Layer], runs: Sequence[Optional[Run]]) -> None:
     """Note of each feature N x L x C of which map it is the positions. `runs` are those with the input as it is,
     with more samples, and with other sizes."""
     seen = [run for run in runs if run is not None]
-    maps = [
-        Map(layer["order"], tuple(sizes_of(shape_in(run, layer["path"], 0)) for run in seen))
-        for layer in layers
-        if layer.get("features") and layer["features"][0]["output"]["layout"] == "NCHW"
-    ]
+    maps: Dict[int, List[Map]] = {}  # by how many positions they have
+    for layer in layers:
+        if layer.get("features") and layer["features"][0]["output"]["layout"] == "NCHW":
+            sizes = tuple(sizes_of(shape_in(run, layer["path"], 0)) for run in seen)
+            if sizes[0] is not None:
+                maps.setdefault(sizes[0][0] * sizes[0][1], []).append(Map(layer["order"], sizes))
     for layer in layers:
         for number, features in enumerate(layer.get("features", ())):
             for side, feature in (("output", features["output"]), ("input", features["input"])):
                 if feature["layout"] == "NLC" and layer["same_as"] is None:
-                    before = [one for one in maps if one.order < layer["order"]]
                     calls = [called(run, layer["path"], number) for run in seen]
-                    grid = grid_of(calls, side, before)
+                    grid = grid_of(calls, side, maps, layer["order"])
                     if grid is not None:
                         feature["grid"] = grid
 
 
 def grid_of(
-    calls: Sequence[Optional[Call]], side: str, maps: Sequence[Map]
+    calls: Sequence[Optional[Call]], side: str, maps: Mapping[int, Sequence[Map]], order: int
 ) -> Optional[GridOfFeature]:
     """The one map before that has as many positions in every run, a class token apart; None for several."""
     shapes = [None if call is None else shape_of(call, side) for call in calls]
     if shapes[0] is None or len(shapes[0]) != 3:
         return None
     found = {}
-    for one in maps:
-        sizes, prefix = one.sizes[0], 0
-        if sizes is None:
-            continue
-        prefix = shapes[0][1] - sizes[0] * sizes[1]
-        pairs = [(s, m) for s, m in zip(shapes, one.sizes) if s is not None and m is not None]
-        if sizes[0] * sizes[1] > 1 and prefix in (0, 1):
-            if all(len(s) == 3 and s[1] - m[0] * m[1] == prefix for s, m in pairs):
+    for prefix in (0, 1):
+        positions = shapes[0][1] - prefix
+        for one in maps.get(positions, ()) if positions > 1 else ():
+            pairs = [(s, m) for s, m in zip(shapes, one.sizes) if s is not None and m is not None]
+            if one.order < order and all(s[1:2] == [m[0] * m[1] + prefix] for s, m in pairs):
                 found[one.sizes, prefix] = len({s[1] for s, _ in pairs}) > 1
     if len(found) != 1:
         return None

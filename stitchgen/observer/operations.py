@@ -431,7 +431,7 @@ def prove_build(
         # What runs the project's own code on a model may leave it otherwise, and both with it.
         others = functions or methods or fused.has_form(before)
         runs_others = bool(others) or parameter_groups.has_givers(before, original.root)
-        if runs_others:
+        if runs_others and known.original.shares:
             separate(before, after)
         new = model_functions.givers(edited, after, functions, [])
     with original:

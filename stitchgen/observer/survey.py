@@ -133,17 +133,18 @@ class Surveyor:
         """What asks an experiment with the model, which is run when it is first asked for."""
         experiments: List[Optional[ChannelAxes]] = []
 
-        brief = expression in self.brief
+        # One argument may be what moves the channels.
+        alike = expression in self.brief and expression not in self.project.variants
 
         def channel_axis(
             path: str, number: int, side: str, element: Optional[str], batch: int, kind: Kind
         ) -> Optional[int]:
             known = self.axes.setdefault(kind, set())
-            if brief and len(known) == 1:
+            if alike and len(known) == 1:
                 return next(iter(known))
             if not experiments:
                 try:
-                    if brief and expression in memory.SIZES:
+                    if expression in self.brief and expression in memory.SIZES:
                         memory.check_fits(expression, memory.SIZES[expression], OF_ANOTHER)
                     model = build(self.project, expression)
                     experiments.append(ChannelAxes(model, source))

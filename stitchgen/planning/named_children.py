@@ -18,6 +18,7 @@ from stitchgen.planning.definitions import constructor_of, define, free_attribut
 from stitchgen.planning.hooks import Asked, is_sequential
 from stitchgen.planning.point import Calls, InsertionPoint, Naming, steps_of
 from stitchgen.project.python_files import in_project
+from stitchgen.source.tree import nodes_in
 
 
 def child_point(asked: Asked) -> InsertionPoint | None:
@@ -45,6 +46,8 @@ def child_point(asked: Asked) -> InsertionPoint | None:
     alone = definition.guard is None and definition.loop is None and not definition.missing_in
     if not alone or function is None or statement not in function.body or definition.point.new:
         return None
+    if counts_children(syntax.parents[function]):
+        return None
     if definition.point.span != definition.creating or not registers(statement, name):
         return None
     preferred = request.name or attribute_name(calls.below, asked.block)
@@ -62,6 +65,16 @@ def is_child(asked: Asked, instance: LayerInstance) -> bool:
     return is_sequential(survey, key) and all(
         join(site.owner or "", site.called) != instance.path and not site.part
         for site in instance.facts.sites
+    )
+
+
+def counts_children(owner: ast.AST) -> bool:
+    """Whether a class takes its children by their numbers, `self[2]`, which one more would move."""
+    return any(
+        isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+        for node in nodes_in(owner)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from stitchgen.analysis.layer_facts import Failure
 from stitchgen.analysis.scope import imported_names
@@ -100,19 +100,19 @@ def builds_another(model: TargetModel, expression: str) -> bool:
 
 def outermost(syntax: Syntax, names: Sequence[str]) -> str:
     """The class that uses most of the file's others, and that none of them uses; the last of equals."""
-    defined = {
-        node.name: node
-        for node in syntax.tree.body
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    }
-    used = {name: names_below(defined, name) for name in names}
+    used = {name: names_below(syntax, name) for name in names}
     inside = {one for name in names for one in used[name] - {name}}
     found = [name for name in names if name not in inside] or list(names)
     return max(reversed(found), key=lambda name: len(used[name]))
 
 
-def names_below(defined: Mapping[str, ast.ClassDef | ast.FunctionDef], name: str) -> set[str]:
+def names_below(syntax: Syntax, name: str) -> set[str]:
     """The classes and functions of the file that one of them reads, and that these read in turn."""
+    defined = {
+        node.name: node
+        for node in syntax.tree.body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
     found: set[str] = set()
     todo = [name]
     while todo:

@@ -103,9 +103,10 @@ def constructions(root: Path, file: Path, syntax: Syntax, names: set[str]) -> li
     # A call without arguments was tried already, or has failed.
     ranked = sorted(found.values(), key=lambda pair: pair[0])
     offers = [offer for _, offer in ranked if not offer.text.endswith("()")] + built
-    offers = list({bound_call(syntax, offer.text): offer for offer in reversed(offers)}.values())[
-        ::-1
-    ]
+    unlike: dict[str, Offer] = {}
+    for offer in offers:
+        unlike.setdefault(bound_call(syntax, offer.text), offer)
+    offers = list(unlike.values())
     further = [*alike, *filled_in(handed_on, holders, bound)]
     return offers or list({offer.text: offer for offer in further}.values())
 
@@ -427,11 +428,10 @@ def options_read(function: Function) -> dict[str, str]:
     }
     called = {id(node.func) for node in nodes_in(function) if isinstance(node, ast.Call)}
     for node in nodes_in(function):
-        match node:
-            case ast.Attribute(value=ast.Name(id=name), attr=field):
-                if id(node) in called:
-                    whole.add(name)  # an object with methods
-                fields.setdefault(name, {})[field] = None
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if id(node) in called:
+                whole.add(node.value.id)  # an object with methods
+            fields.setdefault(node.value.id, {})[node.attr] = None
     return {
         name: f"SimpleNamespace({', '.join(f'{field}=...' for field in read)})"
         for name, read in fields.items()

@@ -8,7 +8,13 @@ from difflib import get_close_matches
 from stitchgen.errors import StitchError
 from stitchgen.source.syntax import Syntax
 from stitchgen.source.tree import nodes_in
-from stitchgen.targets.build_errors import failed_build, may_do_more, names_below, with_offers
+from stitchgen.targets.build_errors import (
+    failed_build,
+    may_do_more,
+    names_below,
+    quoted,
+    with_offers,
+)
 from stitchgen.targets.build_offers import signature
 from stitchgen.targets.surveyed import SurveyedModel
 
@@ -83,10 +89,11 @@ def no_instance(surveyed: SurveyedModel, class_name: str) -> StitchError:
             hint="Let the model run (leave out --no-prove).",
         )
     for expression, failure in survey.failures.items():
-        if failure.code == "does-not-run" and has_class(surveyed, expression, class_name):
+        made_of = names_below(surveyed.model.syntax, expression.partition("(")[0])
+        if failure.code == "does-not-run" and class_name in made_of:
             # It was built, and lacks nothing but its input.
             error = failed_build(surveyed.model, expression, failure)
-            error.suggestions.append(f"--build '{expression}' --input ...")
+            error.suggestions.append(f"--build '{quoted(expression)}' --input ...")
             return error
     failed = "".join(f"; {failure.message}" for failure in list(survey.failures.values())[:1])
     error = StitchError(
@@ -98,16 +105,6 @@ def no_instance(surveyed: SurveyedModel, class_name: str) -> StitchError:
         hint=f"Say how the model is built: --build '{signature(surveyed.model.syntax, class_name)}'",
     )
     return with_offers(surveyed.model, error)
-
-
-def has_class(surveyed: SurveyedModel, expression: str, class_name: str) -> bool:
-    """Whether what a construction builds is made of a class of the file."""
-    defined = {
-        node.name: node
-        for node in surveyed.model.syntax.tree.body
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    }
-    return class_name in names_below(defined, expression.partition("(")[0])
 
 
 def place_of_class(surveyed: SurveyedModel, class_name: str | None) -> str:

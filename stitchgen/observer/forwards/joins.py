@@ -166,9 +166,12 @@ def adapted(feature: Tensor, order: Adapter) -> Tensor:
 
 
 def scaled(sizes: Sequence[int], positions: int) -> List[int]:
-    """The sizes of a map of so many positions, which has the proportions of another."""
+    """The sizes of a map of so many positions: in the proportions of another, else of a square image, on which further
+    configurations are proven."""
     factor = math.sqrt(positions / math.prod(sizes))
-    return [round(size * factor) for size in sizes]
+    proportional = [round(size * factor) for size in sizes]
+    side = math.isqrt(positions)
+    return [side, side] if math.prod(proportional) != positions == side * side else proportional
 
 
 def back(feature: Tensor, order: Adapter, like: Tensor) -> Tensor:
