@@ -317,6 +317,14 @@ def steps_of(
 
 def configuration_dependent(name: str, instances: Sequence[LayerInstance]) -> StitchError:
     builds = sorted({one.configuration.expression for one in instances})
+    if len(builds) == 1:
+        paths = [one.path for one in instances if one.configuration is instances[0].configuration]
+        return StitchError(
+            "configuration-dependent",
+            f"{name} stands at different places of its container in {builds[0]}: {', '.join(paths[:4])}",
+            where=instances[0].facts.where,
+            hint="Name one of them, by its path from the model on.",
+        )
     return StitchError(
         "configuration-dependent",
         f"{name} stands at different places of its container in {', '.join(builds[:4])}",
