@@ -69,6 +69,8 @@ def failure_of(error: protocol.Error) -> facts.Failure:
         message=error["message"],
         where=error.get("where"),
         takes=error.get("takes"),
+        guessed=error.get("guessed", ""),
+        models=error.get("models", ()),
     )
 
 

@@ -211,11 +211,13 @@ class Backend(Protocol):
         *,
         strides: bool = False,
         meant: Collection[str] | None = None,
+        others: bool = False,
     ) -> Survey:
         """All layers of these configurations; those in `brief` are looked at less closely.
 
         `strides`: it matters how features lie in memory. `meant` are the last names of the layers whose
-        features matter, where that is known.
+        features matter, where that is known; with `others` those of others do as well, where they are told at
+        no cost.
         """
 
     def survey_variants(

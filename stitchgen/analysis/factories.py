@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +73,8 @@ _BUILDERS = re.compile(r"timm\.models\.(\w+\.)*build_model_with_cfg")
 #: Of such files, which list dozens of constructions that differ in numbers, the first ones are enough.
 _MOST_BUILT = 8
 _UNKNOWN = object()
+#: What a function constructs: how the result is subscripted for it (not at all: ""), and the class.
+Results = tuple[tuple[str, str], ...]
 
 
 def factories(
@@ -81,7 +84,8 @@ def factories(
     *,
     imported: bool = False,
 ) -> dict[str, list[str]]:
-    """The calls without needed arguments that construct a class of the file, by class.
+    """The calls without needed arguments that construct a class of the file, by class: `build()`, and `build()[1]`
+    where a function returns its model beside something else.
 
     `weights=None` or `pretrained=False` is written out only where the default is on. Functions
     come in the order of the file. Functions of other files are harmless only if `project_files`
@@ -97,9 +101,8 @@ def factories(
         if call is None or not _decorated_harmlessly(function.decorator_list):
             continue
         expression, known = call
-        made = reader.result(function, known)
-        if made is not None:
-            found.setdefault(made, []).append(expression)
+        for subscript, made in reader.results_of(function, known):
+            found.setdefault(made, []).append(f"{expression}{subscript}")
     if reader.by_builder:
         return {made: expressions[:_MOST_BUILT] for made, expressions in found.items()}
     return found
@@ -311,22 +314,26 @@ class _FactoryReader:
         self.scope, self.readers = scope, readers
         self.imported = imported  # whether a class of another file counts as made
         readers[id(scope)] = self  # the project keeps its scopes alive
-        self.results: dict[tuple[str, str], str | None] = {}
+        self.results: dict[tuple[str, str], Results] = {}
         self.by_builder = False  # whether a builder of a package was seen to construct something
         self.harmless: dict[tuple[str, str], bool] = {}
 
     def result(self, function: ast.FunctionDef, known: dict[str, Any]) -> str | None:
         """The class of this file that every live `return` of the function constructs."""
+        return dict(self.results_of(function, known)).get("")
+
+    def results_of(self, function: ast.FunctionDef, known: dict[str, Any]) -> Results:
+        """What every live `return` of the function constructs, and where it is in what is returned."""
         key = (function.name, repr(sorted(known.items(), key=lambda item: item[0])))
         if key not in self.results:
-            self.results[key] = None  # a function that calls itself is none
+            self.results[key] = ()  # a function that calls itself is none
             walk = _FunctionWalk(self, function, known)
             try:
                 falls_through = walk.run()
             except _Refused:
                 pass
             else:
-                if not falls_through and len(walk.returned) == 1 and None not in walk.returned:
+                if not falls_through and len(walk.returned) == 1:
                     (self.results[key],) = walk.returned
         return self.results[key]
 
@@ -365,7 +372,7 @@ class _FunctionWalk:
         self.parameters = {argument.arg for argument in names}
         self.parameters |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None}
         self.start = _State({name: known[name] for name in known if name in self.parameters})
-        self.returned: set[str | None] = set()
+        self.returned: set[Results] = set()
         self.imports: dict[str, str] = {}  # by statements of the function itself
         self.assigned = {
             node.id
@@ -386,7 +393,7 @@ class _FunctionWalk:
             case ast.Return(value=value):
                 if value is not None:
                     self.calls(value, state)
-                self.returned.add(None if value is None else self.made(value, state))
+                self.returned.add(() if value is None else tuple(self.parts_made(value, state)))
                 return False
             case ast.Raise():
                 return False
@@ -525,6 +532,24 @@ class _FunctionWalk:
             case ast.IfExp(body=body, orelse=orelse):
                 return self.harmless_to_call(body, state) and self.harmless_to_call(orelse, state)
         return False
+
+    def parts_made(self, value: ast.expr, state: _State) -> Iterator[tuple[str, str]]:
+        """The classes that the expression constructs, or the elements of the tuple or dictionary that it is."""
+        parts: list[tuple[str, ast.expr]] = [("", value)]
+        match value:
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                fixed = itertools.takewhile(lambda one: not isinstance(one, ast.Starred), elements)
+                parts = [(f"[{number}]", element) for number, element in enumerate(fixed)]
+            case ast.Dict(keys=keys, values=elements):
+                parts = [
+                    (f"[{ast.unparse(key)}]", one)
+                    for key, one in zip(keys, elements)
+                    if isinstance(key, ast.Constant)
+                ]
+        for subscript, part in parts:
+            made = self.made(part, state)
+            if made is not None:
+                yield subscript, made
 
     def made(self, value: ast.expr, state: _State) -> str | None:
         """The class of this file that the expression constructs."""

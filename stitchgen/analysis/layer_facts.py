@@ -6,7 +6,7 @@ end line, end column)` as `ast` and `code.co_positions()` count them: lines from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -223,3 +223,7 @@ class Failure:
     message: str
     where: str | None = None
     takes: str | None = None  # what the model's forward takes
+    guessed: str = ""  # the input that was guessed, as `--input` takes it
+    models: Sequence[
+        str
+    ] = ()  # the expressions of the models in what was built, where that is none

@@ -364,10 +364,16 @@ class RuntimeBackend:
         *,
         strides: bool = False,
         meant: Collection[str] | None = None,
+        others: bool = False,
     ) -> Survey:
         axes_of = None if meant is None else sorted(meant)
         answer = self.ask(
-            "survey", builds=list(builds), brief=list(brief), strides=strides, axes_of=axes_of
+            "survey",
+            builds=list(builds),
+            brief=list(brief),
+            strides=strides,
+            axes_of=axes_of,
+            axes_read=others,
         )
         return answers.survey_of(answer)
 

@@ -45,6 +45,7 @@ class StaticBackend(ReadingBackend):
         *,
         strides: bool = False,
         meant: Collection[str] | None = None,
+        others: bool = False,
     ) -> Survey:
         """One configuration for each class that could be read: `Net` as its source describes it.
 

@@ -65,6 +65,7 @@ class ChannelAxes:
         self.linear = {path for path, m in model.named_modules() if hint_of(m) == "last"}
         #: and of those among them that take positions for channels, whatever their type says.
         self.mixing: Set[str] = set()
+        self.found: Dict[Tuple[int, int], Tuple[int, ...]] = {}
         model.requires_grad_(True)
         set_mode(model, training=False)
         args, kwargs = source.make(0)
@@ -101,18 +102,43 @@ class ChannelAxes:
         `element` is a key of the tuple, list or dict that it gives, `batch` the axis of the samples.
         SEVERAL where more than one axis is like it, None where nothing tells.
         """
+        feature = self.feature(path, number, side, element)
+        if feature is None:
+            return None
+        if element is None and path in self.linear and path not in self.mixing:
+            return int(feature.value.dim()) - 1
+        key = (id(feature.value), batch)  # what a layer in eval hands on is one and the same
+        if key not in self.found:
+            self.found[key] = axes_of_channels(
+                feature.value, batch, self.producers[: feature.producers]
+            )
+        axes = self.found[key]
+        if not axes:
+            return axis_read(feature.value, self.readers)
+        return axes[0] if len(axes) == 1 else SEVERAL
+
+    def axis_recorded(
+        self, path: str, number: int, side: str, element: Optional[str], batch: int
+    ) -> Optional[int]:
+        """The same as far as what autograd recorded tells it; None where gradients would have to be asked."""
+        feature = self.feature(path, number, side, element)
+        if feature is None:
+            return None
+        if element is None and path in self.linear and path not in self.mixing:
+            return int(feature.value.dim()) - 1
+        before = self.producers[: feature.producers][-MOST_KEPT:]
+        axis = aligned_axis(feature.value, before)
+        return axis if axis in axes_of_several(feature.value, batch) else None
+
+    def feature(
+        self, path: str, number: int, side: str, element: Optional[str]
+    ) -> Optional[Moment]:
         moments = (self.given if side == "output" else self.taken).get(path, [])
         if number >= len(moments):
             return None
-        value: Any = element_of(moments[number].value, element)
-        if not has_gradient(value):
-            return None
-        if element is None and path in self.linear and path not in self.mixing:
-            return int(value.dim()) - 1
-        axes = axes_of_channels(value, batch, self.producers[: moments[number].producers])
-        if not axes:
-            return axis_read(value, self.readers)
-        return axes[0] if len(axes) == 1 else SEVERAL
+        moment = moments[number]
+        value = element_of(moment.value, element)
+        return moment._replace(value=value) if has_gradient(value) else None
 
 
 def fed_to(module: nn.Module, args: Args) -> Iterator[Producer]:
@@ -198,7 +224,7 @@ def axes_of_channels(
     value: torch.Tensor, batch: int, producers: Sequence[Producer]
 ) -> Tuple[int, ...]:
     """The axes of a value that are like one of channels, by the nearest producer that tells; () for none."""
-    axes = [axis for axis in range(value.dim()) if axis != batch and value.shape[axis] > 1]
+    axes = axes_of_several(value, batch)
     aligned = aligned_axis(value, producers[-MOST_KEPT:])
     if aligned in axes:
         return (aligned,)
@@ -213,6 +239,11 @@ def axes_of_channels(
         if confined or asked == MOST_PRODUCERS:
             return confined
     return ()
+
+
+def axes_of_several(value: torch.Tensor, batch: int) -> List[int]:
+    """The axes along which there is more than one, but that of the samples."""
+    return [axis for axis in range(value.dim()) if axis != batch and value.shape[axis] > 1]
 
 
 def has_gradient(value: Any) -> bool:

@@ -198,8 +198,8 @@ def smaller(source: Source, *, given: bool = False) -> Iterator[Source]:
     yield source
 
 
-def guesses(model: nn.Module) -> List[Shapes]:
-    """Inputs worth trying, most usual first, from the first layer that has weights.
+def guesses(model: nn.Module, first: Optional[nn.Module] = None) -> List[Shapes]:
+    """Inputs worth trying, most usual first, from the layer that runs first, else the first that has weights.
 
     A forward with several required arguments is tried with one such tensor for each.
     """
@@ -208,7 +208,7 @@ def guesses(model: nn.Module) -> List[Shapes]:
         positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         if positional and parameter.default is parameter.empty:
             count += 1
-    return [Shapes([shape] * max(1, count)) for shape in guesses_of_one(model)]
+    return [Shapes([shape] * max(1, count)) for shape in guesses_of_one(model, first or model)]
 
 
 def parameters_of(model: nn.Module) -> List[inspect.Parameter]:
@@ -227,9 +227,9 @@ def takes(model: nn.Module) -> str:
     )
 
 
-def guesses_of_one(model: nn.Module) -> List[Shape]:
+def guesses_of_one(model: nn.Module, first: nn.Module) -> List[Shape]:
     """Shapes of one argument: what the first layer takes, then images if some layer takes those."""
-    shapes = shapes_for_first(model)
+    shapes = shapes_for_first(first)
     if any(isinstance(one, nn.Conv2d) and one.in_channels == 3 for one in model.modules()):
         # The layer that is registered first may not be the one that runs first.
         images = [([2, 3, size, size], "float32") for size in (224, 256, 512, 64)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple, Type, Union
 
 import torch
 from torch import nn
@@ -39,7 +39,23 @@ Orders = Tuple[Dict[str, bool], Dict[str, bool]]
 Kind = Tuple[str, Optional[str], Tuple[int, ...], str, Optional[str], int, int]
 #: `ChannelAxes.channel_axis`, or what stands in for it where the model does not run with gradients; and of what kind
 #: the feature is that is asked about.
-ChannelAxisOf = Callable[[str, int, str, Optional[str], int, Kind], Optional[int]]
+
+
+class ChannelAxisOf(Protocol):
+    """Asks along which axis a feature has its channels, by gradients where what autograd recorded does not tell."""
+
+    def __call__(
+        self,
+        path: str,
+        number: int,
+        side: str,
+        element: Optional[str],
+        batch: int,
+        kind: Kind,
+        *,
+        by_gradients: bool,
+    ) -> Optional[int]: ...
+
 
 SIZES = (
     "out_channels",
@@ -93,8 +109,11 @@ class LayerReports:
         weights_read: Dict[str, WeightRead],
         channel_axis: ChannelAxisOf,
         axes_of: Optional[Sequence[str]] = None,
+        *,
+        axes_read: bool = False,
     ) -> None:
         self.model = model
+        self.axes_read = axes_read
         self.channel_axis = channel_axis
         self.definitions = definitions
         self.classes = classes
@@ -161,7 +180,9 @@ class LayerReports:
                 ask = None if fixed else self.channel_axis
                 meant = name in self.meant
                 kind = layer["class_key"]
-                seen = Features(name, kind, own, varied, hints, orders, ask, meant=meant)
+                seen = Features(
+                    name, kind, own, varied, hints, orders, ask, meant=meant, read=self.axes_read
+                )
                 layer["features"] = seen.by_call()
                 layer["elements"] = {key: seen.of_element(key) for key in elements(first.output)}
             layers.append(layer)
@@ -288,11 +309,13 @@ class Features:
         channel_axis: Optional[ChannelAxisOf],
         *,
         meant: bool,
+        read: bool,
     ) -> None:
         self.name = name
         self.class_key = class_key
         self.own = own
         self.meant = meant
+        self.read = read
         #: None where the type of the layer says it.
         self.channel_axis = channel_axis
         #: The layer's calls under other shapes of the input, None where there are not as many.
@@ -341,13 +364,15 @@ class Features:
         ask = self.channel_axis
         if ask and axes.layout_of(shapes, "first") != axes.layout_of(shapes, "last"):
             # The shapes leave a choice, and the types of the modules around are no evidence.
-            if not self.meant:
+            if not self.meant and not self.read:
                 return unknown
             batch = axes.batch_axis(shapes)
             site = self.own[number].site
             place = tuple(site.get("span") or [site.get("line", 0)])
             kind = (self.class_key, site.get("file"), place, side, element, len(shape), batch)
-            axis = ask(self.name, number, side, element, batch, kind)
+            axis = ask(self.name, number, side, element, batch, kind, by_gradients=self.meant)
+            if axis is None and not self.meant:
+                return unknown
             if axis is not None:
                 layout = axes.layout_of(shapes, axes.named(axis, len(shape)))
         if layout == "NLC" and len([one for one in shapes if one is not None]) == 1:

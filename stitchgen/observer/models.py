@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import Any, List, Optional, Protocol, Sequence
+from typing import Any, List, Optional, Protocol, Sequence, Tuple
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from stitchgen.observer import inputs as model_inputs
 from stitchgen.observer import memory, no_cuda, weights
@@ -79,10 +80,21 @@ def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Modu
     model = as_module(model)
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
-        raise Failure("not-a-model", "%s gives a %s, not an nn.Module" % (expression, kind))
+        failure = Failure("not-a-model", "%s gives a %s, not an nn.Module" % (expression, kind))
+        failure.report["models"] = models_in(expression, model)
+        raise failure
     if device == "meta":
         memory.SIZES[expression] = memory.size_of(model)
     return model
+
+
+def models_in(expression: str, value: Any) -> List[str]:
+    """The expressions of the elements of a tuple, list or dictionary that are models: `build()[1]`."""
+    if isinstance(value, dict):
+        pairs: List[Any] = list(value.items())
+    else:
+        pairs = list(enumerate(value)) if isinstance(value, (tuple, list)) else []
+    return ["%s[%r]" % (expression, key) for key, part in pairs if isinstance(part, nn.Module)]
 
 
 def to_device(value: Any, device: str) -> Any:
@@ -120,6 +132,23 @@ def run(
         return model(*args, **kwargs)
 
 
+def first_layer(model: nn.Module, source: Source, device: Optional[str]) -> Optional[nn.Module]:
+    """The first layer with weights that a forward on the source calls, whether it takes what it is fed or not."""
+    found: List[nn.Module] = []
+
+    def note(module: nn.Module, _: object) -> None:
+        if next(module.children(), None) is None and module._parameters:
+            found.append(module)
+
+    hook = register_module_forward_pre_hook(note)
+    try:
+        with contextlib.suppress(Exception, SystemExit):
+            run(model, source, device)
+    finally:
+        hook.remove()
+    return found[0] if found else None
+
+
 def find_input(
     project: Evaluator,
     model: nn.Module,
@@ -139,8 +168,10 @@ def find_input(
         candidates = [source, unpacked] if len(given) == 1 and not source.shapes else [source]
     else:
         candidates = model_inputs.guesses(model)
-    first: Optional[Exception] = None
-    for source in candidates:
+    first: Optional[Tuple[Source, Exception]] = None
+    waiting = list(candidates)
+    while waiting:
+        source = waiting.pop(0)
         try:
             if recorder is not None:
                 recorder.begin("eval")
@@ -151,12 +182,22 @@ def find_input(
         except Exception as error:
             if no_cuda.stand_in_for(error):
                 return find_input(project, model, given, device, recorder)
-            first = first or error
+            if source is candidates[0] and not given:
+                # The layer that is registered first is often not the one that runs first.
+                reached = first_layer(model, source, device)
+                after = [] if reached is None else model_inputs.guesses(model, reached)
+                known = [one.shapes for one in after]
+                if known and source.shapes not in known:
+                    waiting = [*after, *(one for one in waiting if one.shapes not in known)]
+                    continue  # what it failed with says nothing of the model
+            first = first or (source, error)
     assert first is not None
     tried = "input " if given else "an input guessed as "
-    prefix = "the model does not run on %s%s" % (tried, candidates[0].describe())
-    failure = failure_of("does-not-run", first, prefix)
+    prefix = "the model does not run on %s%s" % (tried, first[0].describe())
+    failure = failure_of("does-not-run", first[1], prefix)
     failure.report["takes"] = model_inputs.takes(model)
+    if not given:
+        failure.report["guessed"] = first[0].describe()
     raise failure
 
 

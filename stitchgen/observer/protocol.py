@@ -38,6 +38,8 @@ class Error(ErrorBase, total=False):
     missing_file: str  # and what it opens then
     package: str  # and the installed one that fails
     takes: str  # does-not-run: what the model's forward takes
+    guessed: str  # does-not-run: the input that was guessed, as `--input` takes it
+    models: List[str]  # not-a-model: the expressions of the models in what was built, `build()[1]`
     check: str  # law-broken: the check that does not hold, `law` in `--json`
     mode: Optional[str]  # and the mode in which it does not: eval, train
     method: str  # configuration-dependent: the method that fails, `Class.method`
@@ -115,6 +117,7 @@ class SurveyRequest(SurveyRequestBase, total=False):
     #: The last names of the layers whose features are meant; those of others are unknown where an experiment
     #: would have to tell. All by default.
     axes_of: Optional[List[str]]
+    axes_read: bool  # whether those of others are read where the graph of autograd tells, without an experiment
 
 
 class Trial(TypedDict):

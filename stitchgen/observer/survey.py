@@ -61,6 +61,7 @@ class Surveyor:
         #: Those that are run in eval alone, and once where a run takes time.
         self.brief = set(request.get("brief") or ())
         self.axes_of = request.get("axes_of")
+        self.axes_read = request.get("axes_read", False)
         self.devices = DEVICES[-1:] if request.get("strides") else DEVICES
         self.classes = Classes()
         #: The axes that were found, by the kind of feature: the code is the same, whatever the widths are.
@@ -114,6 +115,7 @@ class Surveyor:
                 calls.weights_read,
                 self.channel_axes(expression, source),
                 self.axes_of,
+                axes_read=self.axes_read,
             )
             found = reports.all(base, variants, train)
             return {
@@ -137,7 +139,14 @@ class Surveyor:
         alike = expression in self.brief and expression not in self.project.variants
 
         def channel_axis(
-            path: str, number: int, side: str, element: Optional[str], batch: int, kind: Kind
+            path: str,
+            number: int,
+            side: str,
+            element: Optional[str],
+            batch: int,
+            kind: Kind,
+            *,
+            by_gradients: bool,
         ) -> Optional[int]:
             known = self.axes.setdefault(kind, set())
             if alike and len(known) == 1:
@@ -154,6 +163,8 @@ class Surveyor:
             experiment = experiments[0]
             if experiment is None:
                 return None
+            if not by_gradients:
+                return experiment.axis_recorded(path, number, side, element, batch)
             axis = experiment.channel_axis(path, number, side, element, batch)
             known.add(axis)
             return axis

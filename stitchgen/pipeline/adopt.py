@@ -410,7 +410,8 @@ def plain(tree: ast.Module, text: str) -> str | None:
     """A script's construction without its weights, as far as it can be made outside of the script: arguments
     whose values only the script has are left to their defaults."""
     call = ast.parse(text, mode="eval").body
-    assert isinstance(call, ast.Call)
+    if not isinstance(call, ast.Call):
+        return None
     call = without_weights(call)
     reader = Reader(tree)
     if not all(reader.plain(one) for one in call.args):

@@ -185,8 +185,9 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
         brief=[text for text in subject.builds if given and text not in given],
         # A linear reduction keeps the axes where they lie, which the meta device does not tell.
         strides=task.request.reduce == "linear",
+        meant=meant,
         # A block of maps goes onto the positions of a sequence as a map that some layer before gave.
-        meant=meant if task.block and task.block.dims_for("NLC") is not None else None,
+        others=task.block is None or task.block.dims_for("NLC") is None,
     )
     check_given(task.model, survey)
     survey = with_projects_own(task.model, survey, backend)

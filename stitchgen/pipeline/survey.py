@@ -128,6 +128,7 @@ def names_nothing(model: TargetModel) -> bool:
 
 
 def has_class(survey: Survey, configuration: Configuration, names: set[str]) -> bool:
-    """Whether a model is, or has a layer, of a class of one of these names."""
+    """Whether a model is, or has a layer, of a class of one of these names, or of one that derives from it."""
     keys = {configuration.class_key, *(one.class_key for one in configuration.layers.values())}
-    return any(about.name in names for key in keys if (about := survey.classes.get(key)))
+    lineages = {base for key in keys for base in survey.lineage(key)}
+    return any(about.name in names for key in lineages if (about := survey.classes.get(key)))

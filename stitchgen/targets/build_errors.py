@@ -158,7 +158,7 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
     if failure.code == "does-not-build" and expression.partition("(")[0].endswith(FETCHING):
         hint = BUILDERS[FETCHING][1]  # other arguments would be fetched as well
     if failure.code in ("does-not-run", "bad-argument"):
-        hint = "Pass the input that the model takes: --input 1x3x224x224"
+        hint = f"Pass the input that the model takes: {example_of_input(failure.guessed)}"
         if failure.takes:
             hint += f". Its {failure.takes} gets one --input after the other; 2x16:int64 is of "
             hint += "integers, and a Python expression may be a dict of keyword arguments"
@@ -174,6 +174,9 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
     if failure.code == "not-a-model" and expression.replace(".", "").isidentifier():
         hint = "Call it, with its arguments."
         suggestions = [f"--build '{expression}()'"]
+    if failure.models:
+        hint = "Say which of its parts is the model."
+        suggestions = [f"--build '{quoted(one)}'" for one in failure.models]
     several = len(model.subject.given) > 1 and expression not in failure.message
     return StitchError(
         failure.code,
@@ -182,6 +185,16 @@ def failed_build(model: TargetModel, expression: str, failure: Failure) -> Stitc
         hint=missing_package(failure.message, model.subject.python) or hint,
         suggestions=suggestions,
     )
+
+
+def example_of_input(guessed: str) -> str:
+    """How an input is passed, with the channels that were guessed and letters for the sizes that did not do:
+    `--input 1x4xDxHxW`; an image where that is no help."""
+    shapes = [shape.split("x") for shape in guessed.split() if ":" not in shape]
+    sizes = {3: ["L"], 4: ["H", "W"], 5: ["D", "H", "W"]}
+    if not shapes or any(len(shape) not in sizes for shape in shapes):
+        return "--input 1x3x224x224"
+    return " ".join("--input " + "x".join(["1", one[1], *sizes[len(one)]]) for one in shapes)
 
 
 def may_do_more(model: TargetModel) -> StitchError:

@@ -116,7 +116,7 @@ class ScriptReader:
                 changes = [other for other in later if self.is_change(other)]
                 yield Variable(
                     name=self.name,
-                    expression=ast.unparse(without_weights(call)),
+                    expression=text_of(call),
                     line=node.lineno,
                     needs=tuple(self.needs([call, *changes], suites, node.lineno)),
                     changes=tuple(other.lineno for other in changes),
@@ -147,17 +147,28 @@ class ScriptReader:
             for call in (*given, *made)
         )
 
-    def construction(self, node: ast.stmt) -> tuple[ast.Call, bool] | None:
-        """The call that builds the model in `model = Net(10).to(device)`; whether it is wrapped."""
+    def construction(self, node: ast.stmt) -> tuple[ast.expr, bool] | None:
+        """What builds the model in `model = Net(10).to(device)` or `_, model = build(10)`, `Net(10)` and `build(10)[1]`;
+        whether it is wrapped."""
         value: ast.expr | None
         match node:
             case ast.Assign(targets=[ast.Name(id=self.name)], value=value):
                 pass
+            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value):
+                names = [one.id if isinstance(one, ast.Name) else None for one in elements]
+                fixed = not any(isinstance(one, ast.Starred) for one in elements)
+                if self.name not in names or not fixed:
+                    return None
+                value = ast.Subscript(value, ast.Constant(names.index(self.name)), ast.Load())
             case ast.AnnAssign(target=ast.Name(id=self.name), value=value):
                 pass
             case _:
                 return None
         wrapped = False
+        if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
+            call = value.value
+            if isinstance(call, ast.Call) and self.only_builds(call.func):
+                return value, wrapped
         while isinstance(value, ast.Call):
             function = value.func
             if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
@@ -246,6 +257,16 @@ def root_of(node: ast.expr) -> str | None:
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
+
+
+def text_of(construction: ast.expr) -> str:
+    """A call, or an element of what one gives, without its weights."""
+    match construction:
+        case ast.Call():
+            return ast.unparse(without_weights(construction))
+        case ast.Subscript(value=value, slice=key):
+            return f"{text_of(value)}[{ast.unparse(key)}]"
+    raise AssertionError("a construction is a call or an element of one")
 
 
 def without_weights(call: ast.Call) -> ast.Call:

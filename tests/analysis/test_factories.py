@@ -30,6 +30,13 @@ def read_factories(source: str, net: str = NET) -> dict[str, list[str]]:
 
 NO_FACTORIES = {
     "a function that needs an argument": "def net(width): return Net(width)",
+    "an element whose place is not known": "def net(*more): return (*more, Net(3))",
+    "a tuple whose model is now here, now there": """
+        def net(first=True):
+            if torch.rand(1) > 0.5:
+                return Net(3), 3
+            return 3, Net(3)
+    """,
     "main, which trains": """
         def main():
             model = Net(3)
@@ -79,7 +86,6 @@ NO_FACTORIES = {
                 return Net(3)
     """,
     "one that returns a model wrapped in another": "def net(): return nn.DataParallel(Net(3))",
-    "one that returns a tuple": "def net(): return Net(3), 1",
     "a generator": "def net(): yield Net(3)",
     "one behind an unknown decorator": """
         @experiment.main
@@ -212,6 +218,19 @@ FACTORIES = {
         def net(): return Net(_conf("large"))
         """,
         "net()",
+    ),
+    "the second element of a tuple": (
+        """
+        def net(wide=False):
+            names = ["a", "b"]
+            model = Net(4 if wide else 3)
+            return names, model
+        """,
+        "net()[1]",
+    ),
+    "an element of a dictionary": (
+        "def net(): return {'model': Net(3), 'sizes': [3]}",
+        "net()['model']",
     ),
 }
 

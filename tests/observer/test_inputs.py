@@ -128,6 +128,46 @@ def test_inputs(project: config.Project, source: str, flags: str, fed: str, pyth
 def test_what_cannot_be_guessed_is_asked_for(project: config.Project, python: str) -> None:
     (project.root / "model.py").write_text(DIFFUSION)
     error = refusal(project, "se --after model.inc", python)
-    assert (error.code, error.where) == ("does-not-run", "model.py:13")
+    assert (error.code, error.where) == ("does-not-run", "model.py:14")
     assert "--input" in (error.hint or "")
     assert "forward(x, t)" in (error.hint or "")
+
+
+FUNNEL = """\
+import torch
+import torch.nn as nn
+
+
+class Funnel(nn.Module):
+    def __init__(self, width=8, places=6):
+        super().__init__()
+        self.head = nn.Linear(width, 3)
+        self.refine = nn.{conv}(width, width, 1)
+        self.stem = nn.{conv}(5, width, 3, padding=1)
+
+    def forward(self, x):
+        {check}
+        x = self.refine(self.stem(x))
+        return self.head(x.flatten(2).mean(2))
+"""
+
+
+@pytest.mark.parametrize(
+    "conv, fed", [("Conv1d", "2x5x128"), ("Conv2d", "2x5x224x224"), ("Conv3d", "2x5x16x112x112")]
+)
+def test_an_input_is_guessed_from_the_layer_that_runs_first(
+    project: config.Project, python: str, conv: str, fed: str
+) -> None:
+    source = FUNNEL.format(conv=conv, check="pass")
+    (project.root / "model.py").write_text(source)
+    outcome = splice.run(project, request_of("mish --after model.stem", python), "dry-run")
+    assert outcome.result["proof"]["input"] == ("2x5x64x64" if conv == "Conv2d" else fed)
+
+
+def test_the_hint_has_the_channels_that_were_found(project: config.Project, python: str) -> None:
+    (project.root / "model.py").write_text(
+        FUNNEL.format(conv="Conv2d", check="assert x.shape[-1] == 48")
+    )
+    error = refusal(project, "mish --after model.stem", python)
+    assert error.code == "does-not-run"
+    assert "--input 1x5xHxW" in (error.hint or "")
