@@ -146,8 +146,9 @@ class Funnel(nn.Module):
         self.stem = nn.{conv}(5, width, 3, padding=1)
 
     def forward(self, x):
+        x = self.stem(x)
         {check}
-        x = self.refine(self.stem(x))
+        x = self.refine(x)
         return self.head(x.flatten(2).mean(2))
 """
 
