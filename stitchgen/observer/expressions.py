@@ -9,7 +9,10 @@ from __future__ import annotations
 import builtins
 import contextlib
 import inspect
+import math
+import re
 import sys
+import time
 from types import CodeType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
@@ -25,7 +28,7 @@ from stitchgen.observer.argument_parts import (
     parts_of,
 )
 from stitchgen.observer.failure import Failure
-from stitchgen.observer.models import DEVICES, Evaluator, build, find_input
+from stitchgen.observer.models import DEVICES, RAN_ON_META, Evaluator, build, find_input
 from stitchgen.observer.protocol import (
     EvaluateAnswer,
     EvaluatedBuild,
@@ -139,6 +142,12 @@ def one_more(value: Number) -> Number:
 CHANGES = (doubled, one_more)
 
 
+#: A model that does not run on the meta device takes longer with each argument: so many seconds are spent on one class.
+MOST_SECONDS = 60
+#: So many arguments of a class are tried.
+MOST_ARGUMENTS = 12
+
+
 def try_other_arguments(
     project: Loadable, number: int, request: EvaluateRequest, usual: List[Passage]
 ) -> Iterator[EvaluatedTrial]:
@@ -163,13 +172,17 @@ def try_other_arguments(
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
     except (KeyError, AttributeError, TypeError, ValueError):
         return
-    for name in parameters[:12]:
+    device = device_of_trials(project, trial, request)
+    end = time.monotonic() + MOST_SECONDS if device is None else math.inf
+    for name in likeliest_first(parameters, usual, wanted)[:MOST_ARGUMENTS]:
         for part in parts_of(kind, name):
+            if time.monotonic() > end:
+                return
             try:
                 for change in CHANGES:
                     change_of = changed(part, change, filled_in(kind, name))
                     with OtherArgument(kind, name, change_of) as other:
-                        seen = run_trial(project, trial, request, unchanged)
+                        seen = run_trial(project, trial, request, unchanged, device)
                     if not other.called:
                         return  # the configuration makes none of this class
                     if seen is not None:
@@ -185,6 +198,33 @@ def try_other_arguments(
                 continue
             if part is None:
                 break  # an integer has no parts
+
+
+def likeliest_first(
+    parameters: Sequence[str], usual: Sequence[Passage], wanted: Mapping[str, int]
+) -> List[str]:
+    """The arguments, first those that the candidates name which equal a count: one may do so by accident."""
+    named = {
+        word
+        for passage in usual
+        for text, value in passage["values"].items()
+        if value == wanted[passage["key"]]
+        for word in re.findall(r"\w+", text)
+    }
+    return sorted(parameters, key=lambda name: name not in named)
+
+
+def device_of_trials(project: Loadable, trial: Trial, request: EvaluateRequest) -> Optional[str]:
+    """The quickest device on which the configuration runs as it is; None for the CPU."""
+    for device in DEVICES[:-1]:
+        if trial["build"] in RAN_ON_META:
+            return device
+        try:
+            if run_trial(project, trial, request, None, device) is not None:
+                return device
+        except Exception:
+            continue
+    return None
 
 
 class Reached(BaseException):
@@ -236,13 +276,16 @@ class Targets:
 
 
 def run_trial(
-    project: Loadable, trial: Trial, request: EvaluateRequest, unchanged: Optional[List[Passage]]
+    project: Loadable,
+    trial: Trial,
+    request: EvaluateRequest,
+    unchanged: Optional[List[Passage]],
+    device: Optional[str],
 ) -> Optional[Tuple[List[Passage], Dict[str, Shapes]]]:
     """What the candidates are, and the targets' shapes; None where it does not build or run.
 
     Raises `NothingToLearn` where the candidates are as in `unchanged`.
     """
-    device = DEVICES[0]
     try:
         with Probes(request["candidates"]) as probes:
             model = build(project, trial["build"], device)

@@ -50,14 +50,49 @@ Rule = Callable[[Arguments], Any]
 @contextlib.contextmanager
 def fills_left_out() -> Iterator[None]:
     """Fills of tensors on the meta device do nothing."""
-    saved = {name: getattr(torch.Tensor, name) for name in FILLS}
+    fills = {name: on_others(getattr(torch.Tensor, name)) for name in FILLS}
+    with methods_replaced(fills):
+        yield
+
+
+@contextlib.contextmanager
+def moves_left_out() -> Iterator[None]:
+    """Tensors on the meta device stay there where a model moves them to the CPU: `.to(device)`, `.cpu()`."""
+    to, cpu = torch.Tensor.to, torch.Tensor.cpu
+
+    def moved(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        if tensor.is_meta:
+            if args and is_cpu(args[0]):
+                args = (tensor.device, *args[1:])
+            if is_cpu(kwargs.get("device")):
+                kwargs["device"] = tensor.device
+        return to(tensor, *args, **kwargs)
+
+    def moved_to_cpu(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return tensor if tensor.is_meta else cpu(tensor, *args, **kwargs)
+
+    with methods_replaced({"to": moved, "cpu": moved_to_cpu}):
+        yield
+
+
+def is_cpu(value: object) -> bool:
+    return isinstance(value, (str, torch.device)) and str(value).partition(":")[0] == "cpu"
+
+
+@contextlib.contextmanager
+def methods_replaced(others: Mapping[str, Callable[..., torch.Tensor]]) -> Iterator[None]:
+    """Other methods of tensors in the place of torch's own, which torch has one class above."""
+    before = {name: torch.Tensor.__dict__[name] for name in others if name in torch.Tensor.__dict__}
     try:
-        for name, fill in saved.items():
-            setattr(torch.Tensor, name, on_others(fill))
+        for name, method in others.items():
+            setattr(torch.Tensor, name, method)
         yield
     finally:
-        for name in saved:
-            delattr(torch.Tensor, name)  # torch has them one class above
+        for name in others:
+            if name in before:
+                setattr(torch.Tensor, name, before[name])
+            else:
+                delattr(torch.Tensor, name)
 
 
 def on_others(fill: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

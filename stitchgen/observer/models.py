@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import Any, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, List, Optional, Protocol, Sequence, Set, Tuple
 
 import torch
 from torch import nn
@@ -14,13 +14,15 @@ from stitchgen.observer import inputs as model_inputs
 from stitchgen.observer import memory, no_cuda, weights
 from stitchgen.observer.failure import Failure, exit_of, failure_of
 from stitchgen.observer.inputs import Source
-from stitchgen.observer.meta_device import PlainShapes, fills_left_out
+from stitchgen.observer.meta_device import PlainShapes, fills_left_out, moves_left_out
 from stitchgen.observer.modes import as_module, set_mode
 from stitchgen.observer.tensors.noise import quick_fills
 from stitchgen.observer.tensors.randomness import seed_all
 
 #: Where to try a model: the meta device gives shapes cheaply, from torch 2.1 on. None: the CPU.
 DEVICES: List[Optional[str]] = ["meta", None] if hasattr(torch, "get_default_device") else [None]
+#: The expressions whose models were seen to run on the meta device.
+RAN_ON_META: Set[str] = set()
 
 
 class Evaluator(Protocol):
@@ -68,7 +70,7 @@ def built(project: Evaluator, expression: str, device: Optional[str]) -> nn.Modu
         memory.check_fits(expression, memory.SIZES[expression])
     try:
         if device is not None:
-            with torch.device(device), fills_left_out():
+            with torch.device(device), fills_left_out(), moves_left_out():
                 model = project.evaluate(expression)
         else:
             with quick_fills(0):
@@ -129,6 +131,7 @@ def run(
         warnings.simplefilter("ignore")
         if device is not None:
             stack.enter_context(PlainShapes())  # type: ignore[no-untyped-call]
+            stack.enter_context(moves_left_out())
         return model(*args, **kwargs)
 
 

@@ -12,6 +12,7 @@ from stitchgen.observer.inputs import Source
 from stitchgen.observer.layers import ChannelAxisOf, Classes, Kind, LayerReports
 from stitchgen.observer.models import (
     DEVICES,
+    RAN_ON_META,
     build,
     find_input,
     run,
@@ -118,6 +119,8 @@ class Surveyor:
                 axes_read=self.axes_read,
             )
             found = reports.all(base, variants, train)
+            if device is not None:
+                RAN_ON_META.add(expression)
             return {
                 "ok": True,
                 "expression": expression,
