@@ -427,9 +427,12 @@ def prove_build(
         splices = proof.splices_of(before, after, entry["splices"])
         whole = entry["extent"] == "whole"
         functions = request["functions"] if whole else []
-        methods = request.get("methods") or [] if whole else []
+        asked = request.get("methods") or [] if whole else []
+        methods = [one for one in asked if one["name"] != "forward"]
+        forwards = [one["class_name"] for one in asked if one["name"] == "forward"]
         # What runs the project's own code on a model may leave it otherwise, and both with it.
-        others = functions or methods or fused.has_form(before)
+        flags = whole and uncalled_methods.has_flags(before, forwards)
+        others = functions or methods or flags or fused.has_form(before)
         runs_others = bool(others) or parameter_groups.has_givers(before, original.root)
         if runs_others and known.original.shares:
             separate(before, after)
@@ -442,8 +445,10 @@ def prove_build(
             before, after, splices, original.root, given_to, called
         )
         fed = uncalled_methods.fed_to_methods(before, methods, inputs)
+        turned = uncalled_methods.turned_flags(before, forwards, inputs) if flags else []
     with edited:
         uncalled = uncalled_methods.check_methods(after, methods, fed)
+        uncalled_methods.check_flags(after, turned)
         on_one = batch_of_one.failure_on_one(before, after, splices, trained)
         of_fused = fused.check_fused(before, after, inputs)
         if not runs_others and not request.get("inside"):

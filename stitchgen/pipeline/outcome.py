@@ -21,7 +21,7 @@ from stitchgen.planning.fit import numbers
 from stitchgen.planning.outside_calls import outside_calls
 from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
-from stitchgen.planning.unexecuted_calls import unseen_by_name
+from stitchgen.planning.unexecuted_calls import switched_calls, unseen_by_name
 from stitchgen.project import git
 from stitchgen.project.advice import Parts, for_project, optimizers_of_parts, trees_around
 from stitchgen.project.converted_parts import conversions
@@ -273,7 +273,16 @@ def unseen(plan: Plan, point: InsertionPoint) -> list[Warning]:
         }
         for one in outside_calls(plan.workspace, point.calls, point.class_name)
     ]
-    return outside + [
+    switched: list[Warning] = [
+        {
+            "code": "unseen-call",
+            "where": f"{path}:{use.line}",
+            "message": f"{use.function} asks {point.target} for something else there, where the block is not run",
+            "hint": "No forward that was run gets there. Run the block there as well, if what it gives is the same.",
+        }
+        for use in (() if point.calls.number else switched_calls(plan.workspace, point.calls))
+    ]
+    return [*outside, *switched] + [
         {
             "code": "unseen-call",
             "where": f"{path}:{use.line}",

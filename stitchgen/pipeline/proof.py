@@ -186,7 +186,7 @@ def chosen(planning: Planning, plan: Plan) -> Chosen:
 def prove(planning: Planning, plan: Plan) -> Proof:
     """The proof of a plan; raises `law-broken`, and then nothing may be written."""
     choice, methods = chosen(planning, plan), uncalled_methods(plan)
-    found, notes = proven_of(planning, plan, choice, methods)
+    found, notes = proven_of(planning, plan, choice, [*methods, *forwards(plan)])
     related = prove_relatives(planning, plan)
     first = next(iter(found.values()))
     imports, broken = imported(planning, plan)
@@ -285,6 +285,12 @@ def uncalled_methods(plan: Plan) -> list[Method]:
                 ran |= {method} if site.numbers else set()
                 found[method] = None
     return [method for method in found if method not in ran]
+
+
+def forwards(plan: Plan) -> list[Method]:
+    """The forwards that have a call with the block, whose flags may change what is called."""
+    sites = [site for point in plan.fresh for site in point.calls.sites]
+    return [one for one in dict.fromkeys(map(method_of, sites)) if one.name == "forward"]
 
 
 def method_of(site: Site) -> Method:
@@ -487,16 +493,20 @@ def refusal(planning: Planning, plan: Plan, build: str, broken: BrokenCheck) -> 
                 )
     hint = hint_for(broken, request.block, block)
     if broken.code == "configuration-dependent":
-        point, where = next(
+        unexecuted = [
             (point, place_of(plan, site))
             for point in plan.fresh
             for site in point.calls.sites
             if not site.numbers and str(method_of(site)) == broken.method
-        )
-        named = point.calls.resolved.named(plan.workspace)
-        hint = (
-            f"Nothing was written. To leave that call as it is: --{request.placement} '{named}@1'"
-        )
+        ]
+        if unexecuted:
+            point, where = unexecuted[0]
+            named = point.calls.resolved.named(plan.workspace)
+            hint = f"Nothing was written. To leave that call as it is: --{request.placement} '{named}@1'"
+        else:
+            hint = (
+                "Nothing was written. Name a layer that gives the same whatever that argument is."
+            )
     return StitchError(
         broken.code,
         broken.message if broken.code == "too-large" else f"{build}: {broken.message}",

@@ -33,17 +33,25 @@ def unexecuted_sites(planning: Planning, calls: Calls) -> list[Site]:
 
     Raises where the source uses the layer in a way that the block would not see.
     """
-    workspace = planning.workspace
+    every = uses_of_classes(planning.workspace, calls)
+    return [site for uses in every for site in uses.unexecuted()]
+
+
+def switched_calls(workspace: Workspace, calls: Calls) -> list[Use]:
+    """The calls that no run made and that get no block, since they may ask the layer for something else."""
+    every = uses_of_classes(workspace, calls)
+    return [use for uses in every for use in uses.switched()]
+
+
+def uses_of_classes(workspace: Workspace, calls: Calls) -> list[UsesOfClass]:
+    """The uses of a layer in each class that has one of the calls."""
     classes = {
         name: site
         for site in calls.sites
         if (name := class_around(workspace, site) or site.owner_class) is not None
         if workspace.syntax(site.file).class_named(name) is not None
     }
-    found: list[Site] = []
-    for class_name, site in classes.items():
-        found += UsesOfClass(planning, calls, class_name, site).unexecuted()
-    return found
+    return [UsesOfClass(workspace, calls, name, site) for name, site in classes.items()]
 
 
 def unseen_by_name(workspace: Workspace, calls: Calls) -> list[Use]:
@@ -69,9 +77,9 @@ def unseen_by_name(workspace: Workspace, calls: Calls) -> list[Use]:
 class UsesOfClass:
     """The uses of a layer in the source of one class that calls it; `site` is one of its calls."""
 
-    def __init__(self, planning: Planning, calls: Calls, class_name: str, site: Site):
+    def __init__(self, workspace: Workspace, calls: Calls, class_name: str, site: Site):
         self.calls, self.class_name, self.site = calls, class_name, site
-        self.syntax = planning.workspace.syntax(site.file)
+        self.syntax = workspace.syntax(site.file)
         self.path = ".".join(step.name for step in calls.below)
         self.spliced = [one.span for one in calls.sites if one.file == site.file]
 
@@ -83,10 +91,10 @@ class UsesOfClass:
             if self.is_known(use):
                 continue
             called = form_of(use)
-            if called is not None and "*" not in use.path:
-                found += self.site_of(use, *called)
-            else:
+            if called is None or "*" in use.path:
                 self.refuse(use)
+            elif not self.is_switched(called[1]):
+                found += self.site_of(use, *called)
         # A loop's variable may be any element: places that ran, and not for this one, are not its.
         ran = spans_that_ran(self.syntax, self.calls, self.site.file)
         for use in element_uses(tree, text, self.class_name, self.path):
@@ -95,6 +103,22 @@ class UsesOfClass:
                 if not any(called[1] == site.span for site in found):
                     found += self.site_of(use, *called)
         return found
+
+    def switched(self) -> Iterator[Use]:
+        for use in layer_uses(
+            self.syntax.tree, self.syntax.document.text, self.class_name, self.path
+        ):
+            called = None if self.is_known(use) or "*" in use.path else form_of(use)
+            if called is not None and self.is_switched(called[1]):
+                yield use
+
+    def is_switched(self, span: Span) -> bool:
+        """Whether a call passes a constant that no call that was made does: `self.encoder(x, predict=True)` may give
+        something else."""
+        usual = set[tuple[str, object]]().union(
+            *(switches(self.syntax.call_at(one)) for one in self.spliced)
+        )
+        return not switches(self.syntax.call_at(span)) <= usual
 
     def is_known(self, use: Use) -> bool:
         """Whether the use does not run the layer, or its call is spliced already."""
@@ -143,6 +167,14 @@ class UsesOfClass:
                 where=where,
                 hint="Splice after a layer that is called by name there, or write the call out.",
             )
+
+
+def switches(call: ast.Call | None) -> set[tuple[str, object]]:
+    """The constants that a call passes, each by its name or number."""
+    if call is None:
+        return set()
+    given = [*enumerate(call.args), *((one.arg, one.value) for one in call.keywords)]
+    return {(str(name), one.value) for name, one in given if isinstance(one, ast.Constant)}
 
 
 def spans_that_ran(syntax: Syntax, calls: Calls, file: str) -> set[Span]:
