@@ -16,8 +16,11 @@ import ast
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from stitchgen.analysis.compared_arguments import Constant, Fields, compared_with, name_of
+from stitchgen.project.ways_in import ImportGraph
 from stitchgen.source.syntax import Function, Syntax
 from stitchgen.source.tree import nodes_in
 
@@ -28,9 +31,6 @@ MOST_VALUES = 2
 #: Stands for whatever else a text may be, where a class asks for one value alone.
 OTHER = "other"
 
-Constant = bool | int | float | str | None
-#: The constants that something is compared with, in the order in which they are written.
-Fields = Mapping[Constant, None]
 #: A list of numbers, where a constructor fills in its own.
 Numbers = tuple[int | float, ...]
 
@@ -100,13 +100,22 @@ class Variant:
         return list(self.value) if isinstance(self.value, tuple) else self.value
 
 
-def variants_of(syntax: Syntax, class_name: str, class_key: str, build: str) -> list[Variant]:
-    """The variants of a construction, by the constructor of its class in a file."""
+def variants_of(
+    syntax: Syntax,
+    class_name: str,
+    class_key: str,
+    build: str,
+    file: Path | None = None,
+    project: ImportGraph | None = None,
+) -> list[Variant]:
+    """The variants of a construction, by the constructor of its class in a file, and by what it hands its arguments to
+    in the files of the project."""
     constructors = (syntax.method(name, "__init__") for name in syntax.lineage(class_name))
     function = next((one for one in constructors if one is not None), None)
     if function is None:
         return []
-    reading = Reading(syntax, class_name, function, class_key, build)
+    compared = compared_with(syntax, class_name, file, project)
+    reading = Reading(syntax, class_name, function, class_key, build, compared)
     arguments = defaults_of(function.args)
     values = [one for name in arguments for one in reading.values(name, arguments[name])]
     flags = [one for name in arguments for one in reading.flags(name, arguments[name])]
@@ -122,13 +131,19 @@ class Reading:
     """What a class does with the arguments of its constructor, and so what else they may be."""
 
     def __init__(
-        self, syntax: Syntax, class_name: str, function: Function, class_key: str, build: str
+        self,
+        syntax: Syntax,
+        class_name: str,
+        function: Function,
+        class_key: str,
+        build: str,
+        compared: Mapping[str, Fields],
     ) -> None:
         self.function, self.class_key, self.build = function, class_key, build
         self.given = given_in(build, class_name, function.args)
         same = fields_kept(function)
         self.compared: dict[str, dict[Constant, None]] = {}
-        for name, values in compared_with(syntax, class_name).items():
+        for name, values in compared.items():
             self.compared.setdefault(kept_as(name, same), {}).update(values)
         self.tested = tested_fields(syntax, class_name, same)
         self.bounds = compared_by_size(syntax, class_name)
@@ -314,50 +329,6 @@ def tested_fields(
     return found
 
 
-def compared_with(syntax: Syntax, class_name: str) -> dict[str, dict[Constant, None]]:
-    """The constants that a class and its bases in the file tell its arguments apart by, by name."""
-    found: dict[str, dict[Constant, None]] = {}
-    tables = tables_of(syntax.tree)
-    for name in syntax.lineage(class_name):
-        for node in nodes_in(syntax.class_named(name) or ast.Pass()):
-            for argument, constant in comparisons(node, tables):
-                found.setdefault(argument, {})[constant] = None
-    return found
-
-
-Tables = Mapping[str, ast.Dict]
-
-
-def tables_of(tree: ast.Module) -> dict[str, ast.Dict]:
-    """The dictionaries that a file or a class of it writes out: `SPEC = {18: ..., 50: ...}`, by name."""
-    found: dict[str, ast.Dict] = {}
-    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
-    for statement in (one for body in bodies for one in body):
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value):
-                found[name] = value
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict() as value):
-                found[name] = value
-    return found
-
-
-def looked_up(node: ast.AST, tables: Tables) -> tuple[ast.Dict, ast.expr] | None:
-    """The dictionary and the key of `{...}[kind]`, `SPEC[kind]`, `self.SPEC[kind]`, `SPEC.get(kind)`."""
-    match node:
-        case ast.Subscript(value=value, slice=key):
-            pass
-        case ast.Call(func=ast.Attribute(value=value, attr="get"), args=[key, *_]):
-            pass
-        case _:
-            return None
-    table = value if isinstance(value, ast.Dict) else tables.get(name_last(value))
-    return None if table is None else (table, key)
-
-
-def name_last(node: ast.expr) -> str:
-    return str(getattr(node, "id", "") or getattr(node, "attr", ""))
-
-
 SIZES: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
@@ -456,53 +427,3 @@ def handed_on(call: ast.Call, method: ast.FunctionDef, counted: set[str]) -> set
 
 def name_of_expression(node: ast.AST) -> str | None:
     return name_of(node) if isinstance(node, ast.expr) else None
-
-
-NO_TABLES: Tables = {}
-
-
-def comparisons(node: ast.AST, tables: Tables = NO_TABLES) -> Iterator[tuple[str, Constant]]:
-    """`kind == "bn"`, `kind in ("bn", "gn")`, `{"bn": ...}[kind]`, `match kind`, of an argument or attribute.
-
-    `tables` are dictionaries that have a name.
-    """
-    table = looked_up(node, tables)
-    if table is not None and (name := name_of(table[1])) is not None:
-        for key in table[0].keys:
-            yield from constants(name, key)
-        return
-    match node:
-        case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
-            for one, other in ((left, right), (right, left)):
-                if (name := name_of(one)) is not None and isinstance(other, ast.Constant):
-                    yield from constants(name, other)
-        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()], comparators=[right]):
-            if (name := name_of(left)) is not None and isinstance(
-                right, (ast.Tuple, ast.List, ast.Set)
-            ):
-                for one in right.elts:
-                    yield from constants(name, one)
-        case ast.Match(subject=subject, cases=cases):
-            if (name := name_of(subject)) is not None:
-                for case in cases:
-                    if isinstance(case.pattern, ast.MatchValue):
-                        yield from constants(name, case.pattern.value)
-
-
-def constants(name: str, node: ast.expr | None) -> Iterator[tuple[str, Constant]]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, (str, int, float)):
-        if not isinstance(node.value, bool):
-            yield name, node.value
-
-
-def name_of(node: ast.expr) -> str | None:
-    """`kind` of `kind` and of `self.kind`; `opt.kind` of `opt.kind`, of `self.opt.kind` and of `opt["kind"]`."""
-    match node:
-        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name):
-            return name
-        case ast.Attribute(value=owner, attr=name) | ast.Subscript(
-            value=owner, slice=ast.Constant(value=str(name))
-        ):
-            around = name_of(owner)
-            return None if around is None else f"{around}.{name}"
-    return None

@@ -10,6 +10,7 @@ import contextlib
 from typing import Any, Dict, List, Optional, Sequence, Set
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from stitchgen.observer import memory, parameter_groups, proof
 from stitchgen.observer.checks.failed import CheckFailed
@@ -93,9 +94,11 @@ def check_run(
     """The paths of what is new in the model, and never called in its forward."""
     new = new_modules(before, after)
     called: Set[str] = set()
-    copy_state(before, after, lambda path: False)
     try:
         set_mode(after, training=False)
+        if any(map(is_lazy, after.parameters())):
+            run(after, source)  # a lazy layer has its shapes only then
+        copy_state(before, after, lambda path: False)
         with contextlib.ExitStack() as stack:
             for path, module in new.items():
                 stack.enter_context(intercepted(module, noting(path, called)))

@@ -357,6 +357,25 @@ def check_not_planned(
         check_relatives(planning.backend, plan, sharing[:MOST_RELATIVES], "given")
 
 
+def breaks_variant(
+    planning: Planning, plan: Plan, survey: Survey, left: Sequence[Configuration]
+) -> bool:
+    """Whether a plan breaks the construction with another argument for which it was not made, where the user has
+    named neither a construction nor the channels."""
+    if planning.task.model.subject.given or planning.request.channels is not None:
+        return False
+    edited = edited_classes(plan)
+    proposals = [
+        Proposal(one.expression, (), "relative", False)
+        for one in sorted(left, key=lambda one: one.parameters)
+        if one.expression in survey.variants
+        and any(survey.roots(one, name, file) for name, file in edited)
+    ]
+    overlay = plan.workspace.overlay()
+    answers = planning.backend.prove(proposals, overlay, inside=elements(plan)) if proposals else []
+    return any(isinstance(one, BrokenCheck) and not one.not_tried for one in answers)
+
+
 def check_relatives(
     backend: Backend, plan: Plan, builds: Sequence[str], extent: str = "relative"
 ) -> dict[str, ProvenConfiguration]:

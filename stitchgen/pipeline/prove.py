@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from stitchgen.analysis.backend import (
@@ -187,7 +188,14 @@ def variants_in(edit: Comparison, survey: Survey) -> list[Variant]:
             continue
         if given or one.expression.partition("(")[0] in known:
             syntax = edit.workspace.syntax(about.file)
-            return variants_of(syntax, about.name, one.class_key, one.expression)
+            return variants_of(
+                syntax,
+                about.name,
+                one.class_key,
+                one.expression,
+                Path(about.file),
+                edit.workspace.imports,
+            )
     return []
 
 

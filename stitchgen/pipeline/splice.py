@@ -20,7 +20,7 @@ from stitchgen.errors import StitchError, UsageError, shown_below
 from stitchgen.pipeline.noop import done_already
 from stitchgen.pipeline.outcome import Step, outcome_of
 from stitchgen.pipeline.passed_weights import check_passed_weights
-from stitchgen.pipeline.proof import Proof, check_not_planned, prove
+from stitchgen.pipeline.proof import Proof, breaks_variant, check_not_planned, prove
 from stitchgen.pipeline.survey import backend_for, has_no_construction, with_projects_own
 from stitchgen.planning import block_file
 from stitchgen.planning.add import make_plan
@@ -31,7 +31,7 @@ from stitchgen.project.config import Project
 from stitchgen.project.outcome import Outcome
 from stitchgen.project.python_files import in_project
 from stitchgen.project.workspace import Workspace
-from stitchgen.targets.build_errors import check_given, no_builds, nothing_built
+from stitchgen.targets.build_errors import check_given, no_builds, nothing_built, quoted
 from stitchgen.targets.model import model_of_request
 from stitchgen.targets.request import FuseRequest, SpliceRequest
 from stitchgen.targets.yaml_target import may_name_yaml
@@ -215,6 +215,9 @@ def by_running(task: Task, backend: Backend) -> tuple[Plan, Proof | None]:
         planned = {one.expression for one in known.configurations}
         left = [one for one in survey.configurations if one.expression not in planned]
         check_not_planned(planning_of(task, known, backend), plan, survey, left)
+        if breaks_variant(planning_of(task, known, backend), plan, survey, left):
+            refused.suggestions += [f"--build '{quoted(one)}'" for one in proof.builds[:1]]
+            raise refused
         return plan, with_note(proof, left, refused)
     raise AssertionError("the last survey is planned or refused")
 
@@ -257,7 +260,14 @@ def variants_to_build(task: Task, survey: Survey) -> list[Variant]:
         about = survey.class_of(one)
         if in_project(about.file, task.project.root):
             syntax = workspace.syntax(about.file)
-            return variants_of(syntax, about.name, one.class_key, one.expression)
+            return variants_of(
+                syntax,
+                about.name,
+                one.class_key,
+                one.expression,
+                Path(about.file),
+                workspace.imports,
+            )
     return []
 
 

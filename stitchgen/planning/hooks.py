@@ -91,13 +91,16 @@ def at_its_end(asked: Asked, placement: Placement) -> Asked:
         return asked
     survey = asked.survey
     while all(runs_in_order(survey, one) for one in asked.instances):
-        names = {one.configuration.children(one.path)[index] for one in asked.instances}
-        if len(names) != 1:
-            break
-        inner = replace(asked.resolved, path=join(asked.resolved.path, names.pop()))
-        ends = inner.instances(survey)
+        children = [one.configuration.children(one.path) for one in asked.instances]
+        ends = [
+            replace(one, path=join(one.path, names[index]))
+            for one, names in zip(asked.instances, children)
+        ]
         if any(one.facts.times != 1 for one in ends):
             break
+        # A longer Sequential has its end elsewhere; the path that it is known by is one that all have.
+        shared = min(children, key=len)[index]
+        inner = replace(asked.resolved, path=join(asked.resolved.path, shared))
         asked = replace(asked, resolved=inner, instances=tuple(ends))
     return asked
 

@@ -167,23 +167,27 @@ def defined(
     project: ImportGraph, path: Path, names: Names, called: str
 ) -> tuple[Path, ast.FunctionDef] | None:
     """The file and the definition of what is called by a name: the file's own, or imported."""
-    if called in names.functions:
-        return path, names.functions[called]
-    if called in names.imported:
-        return definition_in(project, path, *names.imported[called])
+    found: tuple[Path, ast.FunctionDef | ast.ClassDef] | None = None
     holder, _, name = called.rpartition(".")
-    if holder in names.imported:
+    if called in names.functions:
+        found = path, names.functions[called]
+    elif called in names.imported:
+        found = definition_in(project, path, *names.imported[called])
+    elif holder in names.imported:
         base, inner = names.imported[holder]
         module = f"{base}{'' if base.endswith('.') else '.'}{inner}"
-        return definition_in(project, path, module, name)
-    if holder in names.modules:
-        return definition_in(project, path, names.modules[holder], name)
-    return None
+        found = definition_in(project, path, module, name)
+    elif holder in names.modules:
+        found = definition_in(project, path, names.modules[holder], name)
+    if found is None or not isinstance(found[1], ast.FunctionDef):
+        return None
+    return found[0], found[1]
 
 
 def definition_in(
     project: ImportGraph, path: Path, module: str, name: str
-) -> tuple[Path, ast.FunctionDef] | None:
+) -> tuple[Path, ast.FunctionDef | ast.ClassDef] | None:
+    """The file and the definition of a function or class that one file imports from another."""
     source = project.source(path)
     if source is None or "." in name:
         return None
@@ -194,7 +198,7 @@ def definition_in(
         file = find_module(module, [*project.search_path(source), project.root])
     tree = project.tree(file) if file is not None else None
     for node in tree.body if tree is not None else ():
-        if isinstance(node, ast.FunctionDef) and node.name == name:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
             assert file is not None
             return file, node
     return None

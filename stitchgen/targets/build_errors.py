@@ -43,9 +43,10 @@ def nothing_built(model: TargetModel, survey: Survey) -> StitchError:
         return no_builds(model)
     expression, failure = asked[0], survey.failures[asked[0]]
     refusal = failed_build(model, expression, failure)
-    if failure.code != "does-not-build":
-        return refusal
-    return with_offers(model, refusal, survey.failures)
+    # What lacks an attribute has it from the model that it is a part of, and no other input helps.
+    if failure.code == "does-not-build" or "object has no attribute" in failure.message:
+        return with_offers(model, refusal, survey.failures)
+    return refusal
 
 
 def no_builds(model: TargetModel) -> StitchError:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stitchgen.analysis.compared_arguments import comparisons, tables_of
 from stitchgen.analysis.factories import factories, harmless
 from stitchgen.analysis.import_safety import dotted
-from stitchgen.analysis.variants import comparisons, tables_of
 from stitchgen.project.modules import files_beside, import_name
 from stitchgen.project.python_files import python_files
 from stitchgen.source.imports import has_relative_imports

@@ -10,15 +10,15 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stitchgen.analysis.variants import (
+from stitchgen.analysis.compared_arguments import (
     Tables,
     comparisons,
     constants,
-    defaults_of,
     looked_up,
     name_of,
     tables_of,
 )
+from stitchgen.analysis.variants import defaults_of
 from stitchgen.source.syntax import Syntax
 from stitchgen.source.tree import nodes_in
 
