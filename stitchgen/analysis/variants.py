@@ -4,7 +4,7 @@
     strings and numbers     those that the class compares the argument with, or looks up by it; another one,
                             where that is the argument's own
     counts                  of what a loop makes: 1, and one more
-    lists                   one longer, one shorter
+    lists                   one longer, one shorter, the first element alone
     configuration objects   the same of their attributes and keys: `opt.backbone == "vgg"`, `if cfg["pool"]:`
 
 What holds by accident in the configuration that was built does not hold in all of these.
@@ -42,7 +42,7 @@ class Variant:
     build: str
     class_key: str
     argument: str
-    change: Literal["value", "longer", "shorter", "turned"] = "value"
+    change: Literal["value", "longer", "shorter", "first", "turned"] = "value"
     value: Constant | Numbers = None
     counts: bool = False  # the argument says how many layers there are
     key: str | None = (
@@ -52,7 +52,7 @@ class Variant:
     @property
     def resizes(self) -> bool:
         """Whether it makes a list longer or shorter, and so perhaps the model."""
-        return self.counts or self.change in ("longer", "shorter")
+        return self.counts or self.change in ("longer", "shorter", "first")
 
     @property
     def name(self) -> str:
@@ -62,8 +62,8 @@ class Variant:
             return f"{self.build} with {changed}={self.passed!r}"
         if self.change == "turned":
             return f"{self.build} with {changed} turned"
-        more = "one more" if self.change == "longer" else "one fewer"
-        return f"{self.build} with {more} in {self.argument}"
+        changes = {"longer": "one more", "shorter": "one fewer", "first": "the first alone"}
+        return f"{self.build} with {changes[self.change]} in {self.argument}"
 
     @property
     def expression(self) -> str | None:
@@ -124,7 +124,7 @@ def variants_of(
     lists = [one for name in arguments for one in reading.lists(name, arguments[name])]
     # Of the arguments of which nothing is known, those that are no lists end at once.
     # What a class compares with parts its code more often than a flag that is only handed on.
-    return [*[*values, *flags, *fields][:MOST], *counts[:MOST], *lists[: 2 * MOST]]
+    return [*[*values, *flags, *fields][:MOST], *counts[:MOST], *lists[: 3 * MOST]]
 
 
 class Reading:
@@ -207,6 +207,7 @@ class Reading:
         if may_be_list(value) and not self.others(name, default):
             yield Variant(self.build, self.class_key, name, "longer")
             yield Variant(self.build, self.class_key, name, "shorter")
+            yield Variant(self.build, self.class_key, name, "first")
 
 
 def fields_of(argument: str, read: Mapping[str, Fields]) -> dict[str, Fields]:

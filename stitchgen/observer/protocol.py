@@ -82,7 +82,7 @@ class Variant(TypedDict):
     class_key: str  # whose constructor gets it: `module:QualName`
     argument: str
     #: Another value, a list of another length, or a flag turned.
-    change: Literal["value", "longer", "shorter", "turned"]
+    change: Literal["value", "longer", "shorter", "first", "turned"]
     value: Union[bool, int, float, str, None]  # that value
     key: Optional[str]  # the attribute or key of the argument that is changed; None for all of it
 

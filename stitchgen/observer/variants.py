@@ -72,10 +72,15 @@ def change_of(variant: Variant) -> Callable[[Any], Any]:
             if value == variant["value"] and type(value) is type(variant["value"]):
                 raise NoVariant
             return copy.copy(variant["value"])  # a list may be changed by the constructor
-        if not isinstance(value, (list, tuple)) or len(value) < 2:
+        # Of two elements, one fewer is the first alone.
+        least = 3 if variant["change"] == "first" else 2
+        if not isinstance(value, (list, tuple)) or len(value) < least:
             raise NoVariant
         items = list(value)
-        items = items[:-1] if variant["change"] == "shorter" else [*items, next_of(items)]
+        if variant["change"] == "longer":
+            items.append(next_of(items))
+        else:
+            items = items[: 1 if variant["change"] == "first" else -1]
         return type(value)(items) if type(value) in (list, tuple) else items
 
     key = variant["key"]

@@ -137,9 +137,12 @@ def define(planning: Planning, calls: Calls, *, by_class: bool = False) -> Defin
         for root in survey.roots(configuration, point.class_name, point.file)
         if join(root, calls.path_to_layer) not in configuration.layers
     ]
-    conditions = []
-    if missing and (there := presence(planning, point, calls.steps_to_layer, missing)):
-        conditions.append(there)
+    if missing:
+        there = presence(planning, point, calls.steps_to_layer, missing)
+    else:
+        there = long_enough(planning, point, calls.steps_to_layer)
+    conditions = [there] if there else []
+    may_lack = bool(missing or there)
     inactive = {(id(one.configuration), calls.definition_root(one)) for one in calls.inactive}
     if any(
         (id(configuration), root) in inactive
@@ -153,7 +156,7 @@ def define(planning: Planning, calls: Calls, *, by_class: bool = False) -> Defin
         creating=point.span,
         guard=" and ".join(conditions) or None,
         slots=slots,
-        missing_in=tuple(missing),
+        may_lack=may_lack,
     )
 
 
@@ -209,6 +212,25 @@ def presence(
     if steps and assigns(planning.workspace, point, steps[0].name):
         conditions.pop(0, None)  # where the definition is reached, the layer is there
     return " and ".join(conditions[depth] for depth in sorted(conditions))
+
+
+def long_enough(planning: Planning, point: DefinitionPoint, steps: tuple[Step, ...]) -> str:
+    """The condition under which a list has the layer, where how long it is was seen to depend on arguments: one that
+    nobody tried may make it shorter."""
+    survey = planning.survey
+    conditions = []
+    for depth, step in enumerate(steps):
+        if not step.access.startswith("[") or step.parent == "dict" or step.index < 1:
+            continue
+        path = ".".join(one.name for one in steps[:depth])
+        lengths = {
+            len(configuration.children(join(root, path)))
+            for configuration in survey.configurations
+            for root in survey.roots(configuration, point.class_name, point.file)
+        }
+        if len(lengths) > 1:
+            conditions.append(f"len({access('self', steps[:depth])}) > {step.index}")
+    return " and ".join(conditions)
 
 
 def assigns(workspace: Workspace, point: DefinitionPoint, name: str) -> bool:

@@ -303,7 +303,7 @@ def insertion_of(
         empty=identity(planning, file) if calls.slot and method.serial else "",
         under=calls.under,
         element=calls.element,
-        by_number=bool(point.definition.missing_in),
+        by_number=point.definition.may_lack,
         sequential=module_name(planning, file, "torch.nn") + ".Sequential" if calls.mixed else "",
         overwritten=any(one.facts.overwrites for one in calls.instances),
     )

@@ -69,7 +69,7 @@ def find_other(
         number=other.calls.number,
         sites=keeps,
         overwritten=overwritten,
-        by_number=bool(other.definition.missing_in),
+        by_number=other.definition.may_lack,
     )
 
 

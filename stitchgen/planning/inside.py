@@ -52,7 +52,7 @@ def only_point(planning: Planning, points: Sequence[InsertionPoint]) -> Insertio
             where=where,
             hint=SIBLING,
         )
-    if definition.guard or definition.missing_in or not all(one.numbered for one in steps[1:]):
+    if definition.guard or definition.may_lack or not all(one.numbered for one in steps[1:]):
         raise StitchError(
             "configuration-dependent",
             f"{point.target} stands at different places of its Sequential in other configurations",

@@ -43,7 +43,7 @@ def child_point(asked: Asked) -> InsertionPoint | None:
     function = constructor_of(planning.workspace, definition.point)
     syntax = planning.workspace.syntax(definition.point.file)
     statement = statement_at(syntax, definition.creating)
-    alone = definition.guard is None and definition.loop is None and not definition.missing_in
+    alone = definition.guard is None and definition.loop is None and not definition.may_lack
     if not alone or function is None or statement not in function.body or definition.point.new:
         return None
     if counts_children(syntax.parents[function]):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from stitchgen.analysis.steps import Element, Site, Step, access
-from stitchgen.analysis.survey import Configuration, LayerInstance, Survey, join, merged_steps
+from stitchgen.analysis.survey import LayerInstance, Survey, join, merged_steps
 from stitchgen.errors import StitchError
 from stitchgen.planning.joins import SERIAL, Method, Source
 from stitchgen.rewrite.constructor import DefinitionPoint
@@ -143,7 +143,7 @@ class Definition:
     creating: Span  # the statement that creates the layer
     guard: str | None = None  # under which condition the layer is there at all
     slots: tuple[Slot, ...] = ()
-    missing_in: tuple[tuple[Configuration, str], ...] = ()  # roots that have no such layer
+    may_lack: bool = False  # an instance of the class may have no such layer
     loop: ContainerLoop | None = None  # where one loop defines the blocks of several points
     initialised_at: int | None = None  # line of the model's loop that sets the block's weights
 

@@ -229,7 +229,7 @@ def point_at_calls(
     if calls.slot and is_any_of_a_list(asked, below):
         # Slots have a number each, and lists have another length in another configuration.
         return point_at_calls(asked, owner, making, group, under=True, taken=taken)
-    if definition.missing_in:
+    if definition.may_lack:
         calls = replace(calls, sites=tuple(map(open_ended, calls.sites)))
     calls = replace(calls, mixed=is_mixed(planning, calls))
     if number is None:
