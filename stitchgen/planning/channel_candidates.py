@@ -33,6 +33,7 @@ class Origin(IntEnum):
     CREATING_PART = 11  # a part of one, as `width` of `width * scale`
     FOLLOWED = 12  # the same of what the creation's own arguments were made with before
     NEXT_LAYER = 15  # what a layer that comes next is made to take
+    OTHER_SIDE = 16  # what the layer itself is made to take, where the count is of what it gives
     PASSED_FIELD = 17  # `config.width`, of what the layer's creation is handed as a whole
     CLASS_FACTOR = (
         20  # one of the creation's times an attribute of a class: `planes * block.expansion`
@@ -90,16 +91,20 @@ def candidates(
     wanted: Iterable[int],
     *,
     inside: bool = False,
+    given: bool = True,
 ) -> list[Candidate]:
     """Expressions that may name the count, valid after `creating` in `function`.
 
     `layer_sizes` are expressions for sizes of modules that exist there (`self.conv1.out_channels`),
     `wanted` the counts observed: an integer literal is a candidate only where it is written. `inside` says that
-    the layer is a part of what is created.
+    the layer is a part of what is created, `given` that the count is of what it gives, and not of what it takes.
     """
     sizes = list(dict.fromkeys(layer_sizes))
     found: dict[str, Origin] = {}
+    only_taken = taken_alone(creating) if given else set()
     for text, origin in Constructor(syntax, function, creating).offers(sizes):
+        if text in only_taken and origin in (Origin.CREATING_CALL, Origin.CREATING_PART):
+            origin = Origin.OTHER_SIDE
         if inside and origin is Origin.PASSED_CLASS_FACTOR:
             continue  # what the class gives itself says nothing of its parts
         text = ast.unparse(ast.parse(text, mode="eval"))  # with the fewest parentheses
@@ -516,6 +521,23 @@ def taken_by(call: ast.Call) -> ast.expr | None:
         if keyword.arg in TAKES:
             return keyword.value
     return call.args[0] if call.args and not isinstance(call.args[0], ast.Starred) else None
+
+
+def taken_alone(creating: ast.stmt) -> set[str]:
+    """What the layers of torch that a statement creates are made to take, and is no other argument of theirs. A norm
+    gives what it takes."""
+    calls = [one for one in nodes_in(creating) if isinstance(one, ast.Call)]
+    calls = [one for one in calls if "Norm" not in ast.unparse(one.func).rpartition(".")[2]]
+    taken = {id(argument): argument for call in calls if (argument := taken_by(call)) is not None}
+    others = {
+        ast.unparse(part)
+        for call in calls
+        for argument in (*call.args, *(one.value for one in call.keywords))
+        if id(argument) not in taken
+        for part in nodes_in(argument)
+        if isinstance(part, ast.expr)
+    }
+    return {ast.unparse(one) for one in taken.values()} - others
 
 
 def names_read(node: ast.AST) -> set[str]:

@@ -247,7 +247,13 @@ def question(planning: Planning, count: Count, key: str) -> Question:
         wanted = {count.of(one) for one in count.instances}
         handed_in = is_handed_in(function, creating)
         ranked = channel_candidates.candidates(
-            syntax, function, creating, sizes, wanted, inside=is_inside(count)
+            syntax,
+            function,
+            creating,
+            sizes,
+            wanted,
+            inside=is_inside(count),
+            given=count.side == "output",
         )
     variants = planning.survey.variants
     smallest = min(

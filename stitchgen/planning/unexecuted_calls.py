@@ -69,9 +69,34 @@ def unseen_by_name(workspace: Workspace, calls: Calls) -> list[Use]:
         path = ".".join(step.name for step in calls.below)
         for use in layer_uses(syntax.tree, syntax.document.text, class_name, path):
             by_name = use.kind == "getattr" and "*" in use.path
-            if by_name and not any(covers(span, use.span) for span in ran):
+            bound = {
+                span for name in bound_to(syntax, use) for span in calls_of_name(syntax, use, name)
+            }
+            if by_name and not any(covers(span, use.span) for span in ran) and not bound & set(ran):
                 found.append(use)
     return found
+
+
+def bound_to(syntax: Syntax, use: Use) -> list[str]:
+    """The variables to which a layer is bound where it is taken by a name: `layer = getattr(self, name)`."""
+    span_of = syntax.document.span_of
+    return [
+        target.id
+        for node in nodes_in(syntax.tree)
+        if isinstance(node, ast.Assign) and covers(span_of(node.value), use.span)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+
+
+def calls_of_name(syntax: Syntax, use: Use, name: str) -> Iterator[Span]:
+    """Where a variable is called in the function of a use."""
+    for function in nodes_in(syntax.tree):
+        if isinstance(function, Function) and covers(syntax.document.span_of(function), use.span):
+            for node in nodes_in(function):
+                match node:
+                    case ast.Call(func=ast.Name(id=called)) if called == name:
+                        yield syntax.document.span_of(node.func)
 
 
 class UsesOfClass:

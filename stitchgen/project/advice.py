@@ -20,6 +20,8 @@ from stitchgen.project.ways_in import ImportGraph, own_name
 from stitchgen.source.syntax import assigned_pairs
 from stitchgen.source.tree import dotted, nodes_in
 
+#: The classes of torch that hold other modules.
+HOLDING = {"DataParallel", "Module", "ModuleDict", "ModuleList", "Sequential"}
 #: What the attribute is called that holds a whole model.
 WHOLE = {"model", "net", "network", "module"}
 
@@ -210,13 +212,14 @@ def built_of(
     `self.judge`; also where `functions` of the project give them, in a tuple with others."""
     made: dict[str, set[bool]] = {}
     optimizers: list[tuple[str, set[str]]] = []
-    for name, value in assignments(tree):
+    handed = [*arguments_handed(tree)]
+    for name, value in (*assignments(tree), *handed):
         value = built_first(value)
         if isinstance(value, ast.Call):
             callee = ast.unparse(value.func).rpartition(".")[2]
             # What is neither, as torch.hub.load, says nothing of what another branch builds.
-            if callee in others or callee in related:
-                made.setdefault(name, set()).add(callee in others)
+            if callee in others or callee in related or is_plain_layer(value):
+                made.setdefault(name, set()).add(callee not in related)
             optimizers.append((name, optimized_in(value)))
     for name, index, call in unpacked(tree):
         function = (functions or {}).get(ast.unparse(call.func).rpartition(".")[2])
@@ -228,12 +231,38 @@ def built_of(
         made.setdefault(name, set()).add(
             isinstance(given, ast.Name) and given.id in built_of(function, others, related)
         )
+    for name, value in handed:
+        if isinstance(value, ast.Name) and value.id != name:
+            made.setdefault(name, set()).update(made.get(value.id, {False}))
+    for name, value in assignments(tree):
+        # What is handed a model that may have the block may hold it.
+        for part in value.args if isinstance(value, ast.Call) else ():
+            if isinstance(part, ast.Name) and False in made.get(part.id, ()):
+                made.setdefault(name, set()).add(False)
     foreign = {name for name, known in made.items() if known == {True}}
     for name, variable, function in dictionaries_given(tree, functions or {}):
         own = built_of(function, others, related)
         start = f"{variable}["
         foreign |= {name + one.removeprefix(variable) for one in own if one.startswith(start)}
     return foreign | {name for name, owners in optimizers if owners and owners <= foreign}
+
+
+def arguments_handed(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Each parameter of a function of the file, with what a call in the file hands it."""
+    functions = {one.name: one for one in nodes_in(tree) if isinstance(one, ast.FunctionDef)}
+    for node in nodes_in(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
+                if name in functions:
+                    names = [one.arg for one in functions[name].args.args]
+                    yield from zip(names, arguments)
+                    yield from ((one.arg, one.value) for one in keywords if one.arg)
+
+
+def is_plain_layer(call: ast.Call) -> bool:
+    """Whether a layer of torch is made that holds no others: `nn.Embedding(10, 256)`."""
+    module, _, name = ast.unparse(call.func).rpartition(".")
+    return module in ("nn", "torch.nn") and name[:1].isupper() and name not in HOLDING
 
 
 def optimized_in(value: ast.expr) -> set[str]:

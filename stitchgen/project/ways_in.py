@@ -147,7 +147,8 @@ class Meant:
         return is_end(names, self.names) or is_end(folder, self.folders)
 
 
-def meant(path: Path, imports: Sequence[ImportedName]) -> Meant:
+def meant(path: Path, imports: Sequence[ImportedName], *, script: bool = False) -> Meant:
+    """`script`: its own folder is the first on the search path, so that what lies there is what it loads."""
     files: set[Path] = set()
     names: set[tuple[str, ...]] = set()
     folders: set[tuple[str, ...]] = set()
@@ -157,6 +158,8 @@ def meant(path: Path, imports: Sequence[ImportedName]) -> Meant:
                 files.update(files_of(*relative_start(path, module)))
             elif one.prefix:
                 folders.add(tuple(module.rpartition(".")[0].split(".")))
+            elif script and (own := find_module(module, [path.parent])) and own.is_file():
+                files.add(own)
             else:
                 names.add(tuple(module.split(".")))
     return Meant(frozenset(files), frozenset(names), frozenset(folders))
@@ -262,7 +265,10 @@ class ImportGraph:
         """What a file's imports may load; nothing where it does not parse."""
         if path not in self._meant:
             source = self.source(path)
-            self._meant[path] = meant(path, source.imports if source is not None else ())
+            own = source is not None and source.main and path not in self.changing
+            self._meant[path] = meant(
+                path, source.imports if source is not None else (), script=own
+            )
         return self._meant[path]
 
     def find(self, name: str, paths: Sequence[Path]) -> Path | None:
