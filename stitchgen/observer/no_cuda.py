@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 #: What torch says where there is no device, in its versions.
 LACK = re.compile(
     r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|CUDA driver|no CUDA-capable|"
-    r"accelerator device when none|torch\.cuda\.\w+ not available",
+    r"deserialize object on a CUDA device|accelerator device when none|torch\.cuda\.\w+ not available",
     re.IGNORECASE,
 )
 DEVICE = re.compile(r"cuda(:\d+)?")
@@ -88,6 +88,7 @@ def stand_in_for(error: BaseException) -> bool:
     }
     for name, function in replaced.items():
         setattr(torch.cuda, name, function)
+    torch.load = functools.partial(load_on_cpu, torch.load)
     for name in ("set_default_tensor_type", "set_default_device"):
         original = getattr(torch, name, None)
         if original is not None:
@@ -111,6 +112,14 @@ def take_back_defaults() -> None:
 
 def set_on_cpu(original: Callable[[Any], None], value: Any) -> None:
     original(on_cpu(value))
+
+
+def load_on_cpu(
+    original: Callable[..., Any], file: Any, map_location: Any = None, *args: Any, **kwargs: Any
+) -> Any:
+    """A checkpoint whose tensors were saved from CUDA, or are to be put there."""
+    usual = map_location is None or on_cpu(map_location) == CPU
+    return original(file, CPU if usual else map_location, *args, **kwargs)
 
 
 class NoDevice:

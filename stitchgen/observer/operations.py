@@ -10,6 +10,7 @@ import traceback
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import torch
+from torch import nn
 
 from stitchgen.observer import (
     batch_of_one,
@@ -388,20 +389,8 @@ def prove_build(
         known.trained,
     )
     with edited:
-        try:
-            load(edited)
-            after = build(edited, expression)
-        except Failure as failure:
-            report = failure.report
-            missing = missing_keys(failure.__cause__)
-            report["check"], report["mode"] = "builds", None
-            report["code"] = "strict-load" if missing else "law-broken"
-            if missing:
-                message = "the edited model loads saved weights strictly while it is built, and they lack %s"
-                report["message"] = message % missing
-            else:
-                report["message"] = "the edited model: " + report["message"]
-            raise
+        load_edited(edited)
+        after = build_edited(edited, expression)
         name_as_before(before, after, request.get("inside") or [], edited.overlay, loads=True)
         batch = train_batch(source)
 
@@ -478,6 +467,38 @@ def built_before(original: Project, entry: ProofOfBuild, request: ProveRequest) 
     return kept.Before(original, known, source, trained, torch.get_num_threads())
 
 
+def load_edited(edited: Project) -> None:
+    """Import the edited file; raises `Failure`: law-broken."""
+    try:
+        load(edited)
+    except Failure as failure:
+        raise as_broken(failure) from failure.__cause__
+
+
+def build_edited(edited: Project, expression: str, device: Optional[str] = None) -> nn.Module:
+    """The edited model, where the original is built; raises `Failure`: law-broken, strict-load."""
+    try:
+        return build(edited, expression, device)
+    except Failure as failure:
+        raise as_broken(failure) from failure.__cause__
+
+
+def as_broken(failure: Failure) -> Failure:
+    """That the edit is what fails."""
+    report = failure.report
+    missing = missing_keys(failure.__cause__)
+    report["check"], report["mode"] = "builds", None
+    report["code"] = "strict-load" if missing else "law-broken"
+    if missing:
+        message = (
+            "the edited model loads saved weights strictly while it is built, and they lack %s"
+        )
+        report["message"] = message % missing
+    else:
+        report["message"] = "the edited model: " + report["message"]
+    return failure
+
+
 def missing_keys(error: Optional[BaseException]) -> str:
     """The keys that a strict load did not find, as torch names them; "" for another error."""
     text = str(error) if isinstance(error, RuntimeError) else ""
@@ -503,16 +524,13 @@ def prove_briefly(
             if device is None:
                 raise
     with edited:
+        load_edited(edited)
+        after = build_edited(edited, expression, device)
         try:
-            load(edited)
-            after = build(edited, expression, device)
             name_as_before(before, after, request.get("inside") or [], edited.overlay, loads=False)
             pair = proof.pair_of(before, after, entry["splices"])
             set_mode(after, training=False)
             run(after, source, device)
-        except Failure as failure:
-            message = "the edited model: %s" % failure.report["message"]
-            raise CheckFailed("builds", message) from failure
         except Exception as error:
             raise CheckFailed("builds", "the edited model: %s" % short(error)) from error
     return proof.answer(source.describe(), proof.unmeasured(pair.keys, forwards=1))

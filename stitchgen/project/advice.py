@@ -371,19 +371,21 @@ def loads_of_holders(
     for owner in tree.body:
         if not isinstance(owner, ast.ClassDef) or owner.name not in called:
             continue
-        kept = {f"self.{name}" for name in arguments_kept(owner)}
+        kept, models = arguments_kept(owner)
+        receivers = {f"self.{name}" for name in kept} | ({"self"} if models else set())
         for node in nodes_in(owner) if kept else ():
             match node:
                 case ast.Call(func=ast.Attribute(value=receiver, attr="load_state_dict")):
-                    if ast.unparse(receiver) in {*kept, "self"}:
+                    if ast.unparse(receiver) in receivers:
                         warning = load_warning(node, f"{shown}:{node.lineno}", bound)
                         if warning is not None:
                             yield warning
 
 
-def arguments_kept(owner: ast.ClassDef) -> set[str]:
-    """The attributes that are arguments of the constructor, and that a method runs or takes layers of, or that are
-    called a model."""
+def arguments_kept(owner: ast.ClassDef) -> tuple[set[str], set[str]]:
+    """The attributes that are arguments of the constructor, and that a method runs or takes elements of, or that are
+    called a model; and those of them that are run or called so: what has elements may be a list of widths.
+    """
     found: set[str] = set()
     models: set[str] = set()
     for method in owner.body:
@@ -394,15 +396,16 @@ def arguments_kept(owner: ast.ClassDef) -> set[str]:
                     found.add(name.removeprefix("self."))
                     models |= {name.removeprefix("self.")} if value.id in WHOLE else set()
     run: set[str] = set()
+    indexed: set[str] = set()
     for node in nodes_in(owner):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 run.add(name)
             case ast.Subscript(value=ast.Attribute(value=ast.Name(id="self"), attr=name)):
-                run.add(name)
+                indexed.add(name)
             case ast.For(iter=ast.Attribute(value=ast.Name(id="self"), attr=name)):
-                run.add(name)
-    return found & run | models
+                indexed.add(name)
+    return found & (run | indexed) | models, found & run | models
 
 
 def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from stitchgen.errors import StitchError
 from stitchgen.observer.no_cuda import NOTE
@@ -134,3 +135,17 @@ def test_what_was_registered_before_cuda_was_missed_is_taken_out(
     monkeypatch.chdir(tmp_path)
     request = request_of("se --after model.py::Net.body --input 2x3x16x16", python)
     assert splicing.run(config.find_project(tmp_path), request, "dry-run").result["proof"]
+
+
+def test_weights_that_were_saved_from_cuda_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    project = config.Project(tmp_path)
+    inside = "self.body.load_state_dict(torch.load('body.pth'))"
+    written(project.root, {"inside": inside})
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        torch.save(torch.nn.Conv2d(3, 8, 3, padding=1).state_dict(), project.root / "body.pth")
+    monkeypatch.chdir(project.root)
+    outcome = splicing.run(project, request_of("se --after model.head", python), "dry-run")
+    assert outcome.result["proof"]["notes"] == [NOTE]
