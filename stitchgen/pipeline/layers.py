@@ -17,9 +17,11 @@ from stitchgen.source.syntax import module_classes
 from stitchgen.targets import completion
 from stitchgen.targets.build_errors import (
     check_given,
+    example_of_input,
     nothing_built,
     outermost,
     place_of,
+    quoted,
 )
 from stitchgen.targets.build_offers import signature
 from stitchgen.targets.model import RunOptions, TargetModel, model_named
@@ -149,12 +151,20 @@ def other_class(
         return []
     if shown == meant or any(survey.class_of(one).name == meant for one in survey.configurations):
         return []
+    reason = f"nothing says how {meant} is built"
+    hint = f"--build '{signature(model.syntax, meant)}'"
+    for expression, failure in survey.failures.items():
+        if expression.partition("(")[0] == meant:
+            reason = f"{expression} fails: {failure.message}"
+            if failure.code == "does-not-run":
+                hint = f"--build '{quoted(expression)}' {example_of_input(failure.guessed)}"
+            break
     return [
         {
             "code": "other-class",
             "where": place_of(model.syntax, meant),
-            "message": f"{shown} is shown, since nothing says how {meant} is built",
-            "hint": f"--build '{signature(model.syntax, meant)}'",
+            "message": f"{shown} is shown, since {reason}",
+            "hint": hint,
         }
     ]
 

@@ -6,6 +6,7 @@ to the file, `import_name` back.
 
 from __future__ import annotations
 
+import ast
 import io
 import tokenize
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from stitchgen.errors import StitchError
 from stitchgen.project.python_files import python_files
-from stitchgen.project.ways_in import files_of
+from stitchgen.project.ways_in import files_of, imports_of, likely_way
+from stitchgen.source.imports import has_relative_imports
 
 #: What is not said of a row, `yolov8.yaml::model.9`, which is a target.
 CONFIGURATION = (
@@ -136,6 +138,15 @@ def import_name(file: Path, root: Path, *, relative_imports: bool = False) -> Im
     else:
         package = ".".join(names[:-1])
     return ImportName(".".join(names), tuple(paths), package)
+
+
+def named_in_project(file: Path, root: Path, tree: ast.Module) -> tuple[str, tuple[Path, ...]]:
+    """The module that a file of the project is most likely imported as, and the search path of that."""
+    if has_relative_imports(tree):
+        name = import_name(file, root, relative_imports=True)
+        return name.module, name.paths
+    way = likely_way(file, root, [*imports_of(tree)])
+    return way.module, way.paths
 
 
 #: Gives the path and the decoded text of an imported module, or None if it is not the project's.

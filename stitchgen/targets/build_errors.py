@@ -93,10 +93,14 @@ def wanted_classes(model: TargetModel) -> list[str]:
 
 
 def builds_another(model: TargetModel, expression: str) -> bool:
-    """Whether the construction is of a class of the file that no target names, where they name some."""
+    """Whether the construction is of a class of the file that no target names, where they name some; else of one that
+    the model of the file is made of."""
     name, classes = expression.partition("(")[0], module_classes(model.syntax)
     wanted = wanted_classes(model)
-    return name in classes and name not in wanted and wanted != classes
+    if wanted != classes:
+        return name in classes and name not in wanted
+    whole = outermost(model.syntax, classes) if classes else name
+    return name != whole and name in names_below(model.syntax, whole)
 
 
 def outermost(syntax: Syntax, names: Sequence[str]) -> str:

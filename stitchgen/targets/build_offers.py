@@ -14,9 +14,8 @@ from pathlib import Path
 from stitchgen.analysis.compared_arguments import comparisons, tables_of
 from stitchgen.analysis.factories import factories, harmless
 from stitchgen.analysis.import_safety import dotted
-from stitchgen.project.modules import files_beside, import_name
+from stitchgen.project.modules import files_beside, named_in_project
 from stitchgen.project.python_files import python_files
-from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Function, Syntax, module_classes
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.imported_values import (
@@ -318,12 +317,12 @@ def cases_of_factories(syntax: Syntax, classes: set[str]) -> list[str]:
 
 def factories_elsewhere(root: Path, path: Path, tree: ast.Module, classes: set[str]) -> list[Offer]:
     """The functions of another file that build such a class: `zoo.nets:resnet50()`."""
-    name = import_name(path, root, relative_imports=has_relative_imports(tree))
-    files = files_beside(path, *name.paths)
+    module, paths = named_in_project(path, root, tree)
+    files = files_beside(path, *paths)
     lines = {node.name: node.lineno for node in tree.body if isinstance(node, ast.FunctionDef)}
     shown = path.relative_to(root).as_posix()
     return [
-        Offer(f"{name.module}:{text}", f"{shown}:{lines.get(text.partition('(')[0], 1)}")
+        Offer(f"{module}:{text}", f"{shown}:{lines.get(text.partition('(')[0], 1)}")
         for made, texts in factories(tree, "", files, imported=True).items()
         for text in texts
         if made in classes

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stitchgen.analysis import import_safety
-from stitchgen.project.modules import import_name
+from stitchgen.project.modules import named_in_project
 from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
 from stitchgen.source.document import Document
-from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.build_offers import Offer, classes_around, imported, signature
@@ -47,17 +46,27 @@ def user_of(root: Path, file: Path, names: set[str]) -> Offer | None:
     """
     files = ParsedFiles(root)
     levels = [around for around in users(files, file, names) if around]
-    if not levels:
+    found = [
+        (other, node)
+        for around in reversed(levels)
+        for other, classes in around
+        for node in reversed(other.tree.body)
+        if isinstance(node, ast.ClassDef) and node.name in classes and derives(node)
+    ]
+    if not found:
         return None
-    other, classes = levels[-1][0]
+    other, node = found[0]
     shown = other.path.relative_to(root).as_posix()
     syntax = Syntax(Document(other.raw, shown))
-    node = next(one for one in reversed(other.tree.body) if getattr(one, "name", "") in classes)
-    assert isinstance(node, ast.ClassDef)
     name = signature(syntax, node.name)
     if "..." in name:  # it hands on what it is given, and tells nothing
         return None
     return Offer(f"{module_of(files, other)}:{name}", f"{shown}:{node.lineno}")
+
+
+def derives(node: ast.ClassDef) -> bool:
+    """Whether a class has a base: one that has none trains a model, and is none."""
+    return any(ast.unparse(base) != "object" for base in node.bases)
 
 
 def users(
@@ -76,8 +85,7 @@ def users(
 
 
 def module_of(files: ParsedFiles, other: ParsedFile) -> str:
-    relative = has_relative_imports(other.tree)
-    return import_name(other.path, files.root, relative_imports=relative).module
+    return named_in_project(other.path, files.root, other.tree)[0]
 
 
 def functions_with(tree: ast.Module, names: set[str]) -> set[str]:

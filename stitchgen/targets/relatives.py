@@ -12,10 +12,9 @@ from pathlib import Path
 
 from stitchgen.analysis import import_safety
 from stitchgen.analysis.factories import configurations
-from stitchgen.project.modules import files_beside, import_name
+from stitchgen.project.modules import files_beside, named_in_project
 from stitchgen.project.parsed_files import ParsedFile, ParsedFiles
 from stitchgen.source.document import Document
-from stitchgen.source.imports import has_relative_imports
 from stitchgen.source.syntax import Syntax
 from stitchgen.source.tree import nodes_in
 from stitchgen.targets.build_offers import (
@@ -113,9 +112,7 @@ def constructions_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -
         return []
     found: dict[str, str] = {}
     offers = (offer.text for offer in offers_of(files, other, classes))
-    module = import_name(
-        other.path, files.root, relative_imports=has_relative_imports(other.tree)
-    ).module
+    module, _ = named_in_project(other.path, files.root, other.tree)
     functions = {node.name: node for node in other.tree.body if isinstance(node, ast.FunctionDef)}
     assembled = [
         f"{module}:{name}({arguments_for(node) or ''})"
@@ -133,9 +130,7 @@ def offers_of(files: ParsedFiles, other: ParsedFile, classes: set[str]) -> Itera
     """The constructions in the project of some classes of one file, which they name by its module."""
     shown = other.path.relative_to(files.root).as_posix()
     syntax = Syntax(Document(other.raw, shown))
-    module = import_name(
-        other.path, files.root, relative_imports=has_relative_imports(other.tree)
-    ).module
+    module, _ = named_in_project(other.path, files.root, other.tree)
     for offer in constructions(files.root, other.path, syntax, classes):
         elsewhere = ":" in offer.text.partition("(")[0]
         yield offer if elsewhere else Offer(f"{module}:{offer.text}", offer.where)
@@ -148,13 +143,13 @@ def constructions_in(root: Path, other: ParsedFile, related: set[str]) -> Iterat
     path, tree = other.path, other.tree
     if not related or import_safety.left_out(tree):
         return
-    name = import_name(path, root, relative_imports=has_relative_imports(tree))
+    module, paths = named_in_project(path, root, tree)
     found = configurations(
-        tree, other.raw.decode("utf-8-sig", "replace"), files_beside(path, *name.paths)
+        tree, other.raw.decode("utf-8-sig", "replace"), files_beside(path, *paths)
     )
     for made, expressions in found.items():
         if made in related:
-            yield from (f"{name.module}:{one}" for one in expressions[:1])
+            yield from (f"{module}:{one}" for one in expressions[:1])
 
 
 def related_classes(tree: ast.Module, aliases: set[str]) -> set[str]:
