@@ -26,3 +26,5 @@ PERMUTED = {
     "NDHWC": ("NCDHW", (0, 4, 1, 2, 3)),
     "LNC": ("NLC", (1, 0, 2)),
 }
+#: The same of sequences, for blocks of maps with one spatial dimension.
+ALONG = {"NLC": ("NCL", (0, 2, 1)), "LNC": ("NCL", (1, 2, 0))}

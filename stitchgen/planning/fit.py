@@ -14,7 +14,7 @@ from stitchgen.analysis.layer_facts import Feature, Side, Value
 from stitchgen.analysis.survey import LayerInstance
 from stitchgen.catalog.block import Block
 from stitchgen.errors import StitchError, unsupported
-from stitchgen.layouts import CHANNELS_LAST, PERMUTED
+from stitchgen.layouts import ALONG, CHANNELS_LAST, FEATURES, PERMUTED
 from stitchgen.planning import block_file
 from stitchgen.planning.channel_expressions import Count, count_at, feature_at
 from stitchgen.planning.joins import POSITIONS, TOKENS, Adapter, Grid, Method, Widths
@@ -48,7 +48,11 @@ def fit_of(planning: Planning, point: InsertionPoint) -> tuple[InsertionPoint, F
     request, block = planning.request, planning.block
     layout = layout_at(planning, point)
     where = point.calls.where
-    adapter = adapter_to(block, layout) or grid_at(planning, point, layout)
+    adapter = (
+        adapter_to(block, layout)
+        or grid_at(planning, point, layout)
+        or along_at(planning, point, layout)
+    )
     seen = seen_through(layout, adapter)
     dims = block_file.dims_at(block, seen, point.target, where)
     fit = Fit(dims, seen, adapter, notes=grid_note(block, point, adapter))
@@ -129,6 +133,26 @@ def grid_at(planning: Planning, point: InsertionPoint, layout: str) -> Grid | No
     return Grid(first.sizes, first.prefix)
 
 
+def along_at(planning: Planning, point: InsertionPoint, layout: str) -> Adapter:
+    """The order of axes in which a block of maps goes along a sequence, in a model that has no maps: of others a
+    sequence may be the positions of one, whose rows it would run together."""
+    block = planning.block
+    if layout not in ALONG or block.dims_for(layout) is not None:
+        return None
+    seen, order = ALONG[layout]
+    if block.dims_for(seen) is None:
+        return None
+    layouts = {
+        feature.layout
+        for one in point.calls.instances
+        for layer in one.configuration.layers.values()
+        for call in layer.features
+        for feature in (call.output, call.input)
+    }
+    has_maps = any(FEATURES.get(one or "", ("", 0))[1] > 1 for one in layouts)
+    return None if has_maps else order
+
+
 def by(sizes: tuple[int, int]) -> str:
     return f"{sizes[0]}x{sizes[1]}"
 
@@ -141,7 +165,13 @@ def seen_through(layout: str, adapter: Adapter) -> str:
         return "NLC" if layout in ("NCL", "NCHW", "NCDHW") else ""
     if adapter == POSITIONS:
         return "NLC" if layout in CHANNELS_LAST else ""
-    return layout if adapter is None else PERMUTED[layout][0]
+    if adapter is None:
+        return layout
+    return next(
+        seen
+        for seen, order in (PERMUTED.get(layout, ("", ())), ALONG.get(layout, ("", ())))
+        if order == adapter
+    )
 
 
 def with_adapters(planning: Planning, point: InsertionPoint) -> InsertionPoint:
