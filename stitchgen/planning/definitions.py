@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from stitchgen.analysis.layer_facts import Frame
 from stitchgen.analysis.steps import Site, Step, access, free_name
-from stitchgen.analysis.survey import Configuration, LayerInstance, join
+from stitchgen.analysis.survey import Configuration, LayerInstance, Survey, join
 from stitchgen.errors import StitchError, unsupported
 from stitchgen.history import ledger, revert, traces
 from stitchgen.planning.plan import Planning
@@ -215,22 +215,31 @@ def presence(
 
 
 def long_enough(planning: Planning, point: DefinitionPoint, steps: tuple[Step, ...]) -> str:
-    """The condition under which a list has the layer, where how long it is was seen to depend on arguments: one that
-    nobody tried may make it shorter."""
-    survey = planning.survey
+    """The condition under which a list has the layer, where several arguments were seen to change how long it is: each
+    was changed alone, and together they may make it shorter than any that was seen."""
     conditions = []
     for depth, step in enumerate(steps):
-        if not step.access.startswith("[") or step.parent == "dict" or step.index < 1:
-            continue
-        path = ".".join(one.name for one in steps[:depth])
-        lengths = {
+        if step.access.startswith("[") and step.parent != "dict" and step.index > 0:
+            path = ".".join(one.name for one in steps[:depth])
+            if len(arguments_of_length(planning.survey, point, path)) > 1:
+                conditions.append(f"len({access('self', steps[:depth])}) > {step.index}")
+    return " and ".join(conditions)
+
+
+def arguments_of_length(survey: Survey, point: DefinitionPoint, path: str) -> set[str]:
+    """The arguments that, changed alone, change how many layers the container at a path has."""
+    lengths = {
+        configuration.expression: {
             len(configuration.children(join(root, path)))
-            for configuration in survey.configurations
             for root in survey.roots(configuration, point.class_name, point.file)
         }
-        if len(lengths) > 1:
-            conditions.append(f"len({access('self', steps[:depth])}) > {step.index}")
-    return " and ".join(conditions)
+        for configuration in survey.configurations
+    }
+    return {
+        variant.argument
+        for name, variant in survey.variants.items()
+        if name in lengths and lengths[name] != lengths.get(variant.build, lengths[name])
+    }
 
 
 def assigns(workspace: Workspace, point: DefinitionPoint, name: str) -> bool:

@@ -585,7 +585,7 @@ REFUSALS = [
         code="does-not-run",
         message="RuntimeError: mat1 and mat2 shapes cannot be multiplied",
         where="model.py:17",
-        hint="--input 1x3x224x224",
+        hint="--input 1x3xHxW",
         model=NET.replace("nn.Linear(width, 10)", "nn.Linear(width + 1, 10)"),
     ),
     Refusal(

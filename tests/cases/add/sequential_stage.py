@@ -34,13 +34,14 @@ class Net(nn.Module):
         self.stages = nn.ModuleList()
         for inp, out in zip((3, *widths), widths):
             self.stages.append(stage(inp, out))
-        self.stages_1_cbam = CBAM(channels=widths[1])
+        if len(self.stages) > 1:
+            self.stages_1_cbam = CBAM(channels=widths[1])
 
     def forward(self, x):
         features = []
         for stage in self.stages:
             x = stage(x)
-            if stage is self.stages[1]:
+            if len(self.stages) > 1 and stage is self.stages[1]:
                 x = self.stages_1_cbam(x)
             features.append(x)
         return features
