@@ -392,7 +392,8 @@ def prove_build(
         load_edited(edited)
         after = build_edited(edited, expression)
         name_as_before(before, after, request.get("inside") or [], edited.overlay, loads=True)
-        batch = train_batch(source)
+        # What the user gives for each mode is run as it is given.
+        batch = None if request.get("inputs_train") else train_batch(source)
 
         def inputs(number: int) -> Tuple[Args, Kwargs]:
             return source.make(number, batch)

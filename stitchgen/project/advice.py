@@ -59,6 +59,7 @@ def for_project(
     helpers = helpers_of(project, reaching)
     trees = trees_around(project, model_file)
     others, related = defined_elsewhere(trees.values(), classes) if classes else (set(), set())
+    alike = classes_alike(trees.values(), classes)
     functions = {
         node.name: node
         for tree in trees.values()
@@ -80,6 +81,7 @@ def for_project(
             found += loads_of_holders(tree, shown, called, bound)
             continue
         foreign = built_of(tree, others, related, functions)
+        siblings = siblings_in(tree, alike)
         owners = owners_of(tree)
         found += (
             {
@@ -118,6 +120,11 @@ def for_project(
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr == "load_state_dict":
                     if has_no_block(node.func.value, foreign, parts):
+                        sibling = siblings.get(ast.unparse(node.func.value))
+                        loads = load_warning(node, f"{shown}:{node.lineno}", bound)
+                        if sibling is not None and loads is not None:
+                            message = f"{sibling} has no block, and weights of {' or '.join(sorted(classes))} have its keys"
+                            found.append(loads | {"message": message})
                         continue
                     if is_self(node.func.value) and owners.get(id(node)) in others:
                         continue
@@ -200,6 +207,29 @@ def defined_elsewhere(
         before = len(related)
         related |= {name for name, names in mentioned.items() if names & related}
     return mentioned.keys() - related, related
+
+
+def classes_alike(trees: Iterable[ast.Module], classes: Collection[str]) -> set[str]:
+    """The classes that share a base of the project with an edited one: weights of the one may be meant for the other."""
+    bases: dict[str, set[str]] = {}
+    for tree in trees:
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+    own = {base for name in classes for base in bases.get(name, ()) if base in bases}
+    return {name for name, found in bases.items() if found & own} - set(classes)
+
+
+def siblings_in(tree: ast.Module, alike: Collection[str]) -> dict[str, str]:
+    """The variables of a file that are built of such a class alone, each with the class."""
+    made: dict[str, set[str]] = {}
+    for name, value in assignments(tree):
+        value = built_first(value)
+        if isinstance(value, ast.Call):
+            made.setdefault(name, set()).add(ast.unparse(value.func).rpartition(".")[2])
+    return {
+        name: found.pop() for name, found in made.items() if len(found) == 1 and found <= set(alike)
+    }
 
 
 def built_of(
