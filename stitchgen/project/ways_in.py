@@ -393,6 +393,8 @@ def ways_into(file: Path, project: ImportGraph) -> list[WayIn]:
     """The ways in which the project imports a file, each once; [] where nothing imports it."""
     root = project.root
     reaching = project.reaching(file)
+    own = project.source(file)
+    in_a_package = own is not None and own.relative and file.stem != "__init__"
     found: dict[tuple[str, tuple[Path, ...]], WayIn] = {}
 
     def add(way: WayIn) -> None:
@@ -415,7 +417,9 @@ def ways_into(file: Path, project: ImportGraph) -> list[WayIn]:
             continue
         start = entry(project, source)
         for module in names_reached(project, start, path, file):
-            add(WayIn((start.importer,), module, start.paths))
+            # What imports its neighbours from its package fails without one, and did before.
+            if "." in module or not in_a_package:
+                add(WayIn((start.importer,), module, start.paths))
     for path in project.loading_by_path(file):
         source = project.source(path)
         if source is not None:

@@ -1,0 +1,2 @@
+from .pointnet import PointNet
+from .segmentation import Segmentation
