@@ -203,12 +203,17 @@ def guesses(model: nn.Module, first: Optional[nn.Module] = None) -> List[Shapes]
 
     A forward with several required arguments is tried with one such tensor for each.
     """
+    return [Shapes([shape] * count_of(model)) for shape in guesses_of_one(model, first or model)]
+
+
+def count_of(model: nn.Module) -> int:
+    """How many tensors the model's forward needs, at least one."""
     count = 0
     for parameter in parameters_of(model):
         positional = parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         if positional and parameter.default is parameter.empty:
             count += 1
-    return [Shapes([shape] * max(1, count)) for shape in guesses_of_one(model, first or model)]
+    return max(1, count)
 
 
 def parameters_of(model: nn.Module) -> List[inspect.Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import warnings
 from typing import Any, List, Optional, Protocol, Sequence, Set, Tuple
@@ -18,6 +19,7 @@ from stitchgen.observer.meta_device import PlainShapes, fills_left_out, moves_le
 from stitchgen.observer.modes import as_module, set_mode
 from stitchgen.observer.tensors.noise import quick_fills
 from stitchgen.observer.tensors.randomness import seed_all
+from stitchgen.observer.written_inputs import written_inputs
 
 #: Where to try a model: the meta device gives shapes cheaply, from torch 2.1 on. None: the CPU.
 DEVICES: List[Optional[str]] = ["meta", None] if hasattr(torch, "get_default_device") else [None]
@@ -29,6 +31,10 @@ class Evaluator(Protocol):
     """Evaluates an expression of the user's, as a project does."""
 
     absent_weights: List[str]
+
+    @property
+    def written(self) -> ast.Module:
+        """The model file, without an edit."""
 
     def evaluate(self, expression: str) -> Any: ...
 
@@ -152,6 +158,16 @@ def first_layer(model: nn.Module, source: Source, device: Optional[str]) -> Opti
     return found[0] if found else None
 
 
+def better_guesses(
+    project: Evaluator, model: nn.Module, source: Source, device: Optional[str]
+) -> List[model_inputs.Shapes]:
+    """What the model file itself feeds to models, and what the layer takes that runs first: the one that is registered
+    first is often another."""
+    reached = first_layer(model, source, device)
+    after = [] if reached is None else model_inputs.guesses(model, reached)
+    return [*written_inputs(project.written, model_inputs.count_of(model)), *after]
+
+
 def find_input(
     project: Evaluator,
     model: nn.Module,
@@ -186,12 +202,11 @@ def find_input(
             if no_cuda.stand_in_for(error):
                 return find_input(project, model, given, device, recorder)
             if source is candidates[0] and not given:
-                # The layer that is registered first is often not the one that runs first.
-                reached = first_layer(model, source, device)
-                after = [] if reached is None else model_inputs.guesses(model, reached)
-                known = [one.shapes for one in after]
+                better = better_guesses(project, model, source, device)
+                known = [one.shapes for one in better]
+                waiting = [one for one in better if one.shapes != source.shapes]
+                waiting += [one for one in candidates[1:] if one.shapes not in known]
                 if known and source.shapes not in known:
-                    waiting = [*after, *(one for one in waiting if one.shapes not in known)]
                     continue  # what it failed with says nothing of the model
             first = first or (source, error)
     assert first is not None

@@ -124,6 +124,14 @@ class Project:
         lines = self.left_out[path]
         return {ast.dump(node) for node in self.as_it_was(path).body if node.lineno in lines}
 
+    @property
+    def written(self) -> ast.Module:
+        """The model file, without an edit; empty where it does not parse."""
+        try:
+            return self.as_it_was(self.file)
+        except (OSError, SyntaxError, ValueError):
+            return ast.Module(body=[], type_ignores=[])
+
     def as_it_was(self, path: str) -> ast.Module:
         """The parsed file, without what the overlay changes."""
         if path in self.base:

@@ -199,7 +199,12 @@ def example_of_input(guessed: str) -> str:
     sizes = {3: ["L"], 4: ["H", "W"], 5: ["D", "H", "W"]}
     if not shapes or any(len(shape) not in sizes for shape in shapes):
         return "--input 1x3x224x224"
-    return " ".join("--input " + "x".join(["1", one[1], *sizes[len(one)]]) for one in shapes)
+    named = [
+        # A sequence has its channels last, where the length that was guessed is in the middle.
+        ["1", "L", one[2]] if len(one) == 3 and one[1] == "16" else ["1", one[1], *sizes[len(one)]]
+        for one in shapes
+    ]
+    return " ".join(f"--input {'x'.join(one)}" for one in named)
 
 
 def may_do_more(model: TargetModel) -> StitchError:

@@ -31,7 +31,7 @@ CLASSES = {"num_classes", "n_classes", "nclass", "nclasses", "num_class", "class
 HOLDERS = ("args", "opt", "opts", "options", "cfg", "config", "conf", "hparams", "hps", "params")
 
 #: Of an object of options with more than so many fields a hint does not write them all.
-MOST_OPTIONS = 8
+MOST_OPTIONS = 24
 
 IMPORTS_HOLDER = re.compile(
     rb"^\s*from\s+[\w.]+\s+import\s[^#\n]*\b(?:%s)\b" % "|".join(HOLDERS).encode(), re.MULTILINE

@@ -172,3 +172,46 @@ def test_the_hint_has_the_channels_that_were_found(project: config.Project, pyth
     error = refusal(project, "mish --after model.stem", python)
     assert error.code == "does-not-run"
     assert "--input 1x5xHxW" in (error.hint or "")
+
+
+WRITTEN = """\
+import torch
+import torch.nn as nn
+
+
+class Forecast(nn.Module):
+    def __init__(self, length=96, features=9):
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, 7))
+        self.mix = nn.Conv1d(features, features, 3, padding=1)
+        self.out = nn.Linear(length, 12)
+
+    def forward(self, x{more}):
+        x = self.mix(x.transpose(1, 2))
+        return self.out(x){adds}
+
+
+if __name__ == "__main__":
+    model = Forecast()
+    {run}
+"""
+
+
+@pytest.mark.parametrize(
+    "parts, fed",
+    [
+        (("", "", "print(model(torch.randn(32, 96, 9)).shape)"), "2x96x9"),
+        (("", "", "x = torch.zeros((1, 96, 9))\n    model(x)"), "2x96x9"),
+        (
+            (", t", " + t[:, :1, None]", "model(torch.rand(4, 96, 9), torch.randint(0, 9, (4, 5)))"),
+            "2x96x9 2x5:int64",
+        ),
+    ],
+)
+def test_an_input_is_taken_from_what_the_file_makes(
+    project: config.Project, python: str, parts: tuple[str, str, str], fed: str
+) -> None:
+    more, adds, run = parts
+    (project.root / "model.py").write_text(WRITTEN.format(more=more, adds=adds, run=run))
+    outcome = splice.run(project, request_of("mish --after model.mix", python), "dry-run")
+    assert outcome.result["proof"]["input"] == fed
