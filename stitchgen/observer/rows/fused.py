@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, List, Tuple
 
 import torch
 
 from stitchgen.observer.checks.failed import CheckFailed
+from stitchgen.observer.rows.quick import fusing
 from stitchgen.observer.rows.twins import layers_of
-from stitchgen.observer.tensors.values import finite, frozen
+from stitchgen.observer.tensors.values import Flat, finite, frozen
 
 #: Fusing a convolution with its norm changes the last bits.
 FUSED = 1e-3
@@ -17,39 +18,53 @@ FUSED = 1e-3
 
 def fuse(model: Any) -> None:
     quiet = "verbose" in inspect.signature(model.fuse).parameters
-    model.fuse(**({"verbose": False} if quiet else {}))
+    with fusing(type(model)):
+        model.fuse(**({"verbose": False} if quiet else {}))
 
 
-def fed_to_head(model: Any, image: torch.Tensor) -> Any:
-    """What the last row is fed, which itself is not run.
-
-    A head may choose the best of its candidates, whose order the last bits change, or give another form
-    once it is fused; all new rows stand before it.
-    """
-
-    def stop(module: Any, inputs: Any) -> None:
-        raise Reached(frozen(inputs[0]))
-
-    handle = layers_of(model)[-1].register_forward_pre_hook(stop)
+def fused_run(model: Any, image: torch.Tensor) -> Tuple[Flat, Flat]:
+    """What the last row is fed, and what the model gives."""
+    fed: List[Flat] = []
+    handle = layers_of(model)[-1].register_forward_pre_hook(
+        lambda module, inputs: fed.append(frozen(inputs[0]))
+    )
     try:
-        model(image)
-    except Reached as reached:
-        return reached.args[0]
+        gives = frozen(model(image))
     finally:
         handle.remove()
-    raise CheckFailed("position", "Fused, the last row is not run.", "eval")
+    if not fed:
+        raise CheckFailed("position", "Fused, the last row is not run.", "eval")
+    return fed[0], gives
 
 
-class Reached(Exception):
-    """The last row, with what it is fed."""
-
-
-def check_close(whole: Any, fused: Any) -> None:
+def check_close(whole: Flat, fused: Flat) -> None:
     """Refuse where the spliced model computes something else once it is fused."""
     for (path, one), (_, two) in zip(whole, fused):
-        if not isinstance(one, torch.Tensor) or not finite([one]):
-            continue
-        gap = float((one - two).abs().max()) if one.numel() else 0.0
-        if gap > FUSED * max(1.0, float(one.abs().max())):
+        gap = gap_between(one, two)
+        if gap != 0:
             message = "Fused, what the last row is fed%s differs by up to %.3g."
             raise CheckFailed("elsewhere", message % (path, gap), "eval")
+
+
+def is_close(whole: Flat, fused: Flat) -> bool:
+    """Whether two results have the same form and values, but for their last bits.
+
+    A head may choose the best of its candidates, whose order these change, or give another form once it is fused.
+    """
+    if [path for path, _ in whole] != [path for path, _ in fused]:
+        return False
+    for (_, one), (_, two) in zip(whole, fused):
+        if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+            if one.shape != two.shape or gap_between(one, two) != 0:
+                return False
+        elif one != two:
+            return False
+    return True
+
+
+def gap_between(one: Any, two: Any) -> float:
+    """By how much two tensors differ at most; 0 where that is no more than fusing makes."""
+    if not isinstance(one, torch.Tensor) or not finite([one]) or not one.numel():
+        return 0.0
+    gap = float((one - two).abs().max())
+    return gap if not gap <= FUSED * max(1.0, float(one.abs().max())) else 0.0

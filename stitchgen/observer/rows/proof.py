@@ -11,7 +11,18 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 from torch import nn
@@ -22,7 +33,7 @@ from stitchgen.observer.failure import Failure, failure_of
 from stitchgen.observer.inputs import shape_in
 from stitchgen.observer.protocol import NewRow, ProvenScale, RowsAnswer, RowsRequest
 from stitchgen.observer.rows.builder import Builder, image_channels, run_layers
-from stitchgen.observer.rows.fused import check_close, fed_to_head, fuse
+from stitchgen.observer.rows.fused import check_close, fuse, fused_run, is_close
 from stitchgen.observer.rows.twins import (
     blocks_of,
     compare_keys,
@@ -30,16 +41,20 @@ from stitchgen.observer.rows.twins import (
     take_over,
     without_blocks,
 )
+from stitchgen.observer.tensors.convolutions import Convolutions
 from stitchgen.observer.tensors.gradients import random_sum
 from stitchgen.observer.tensors.perturb import perturb
 from stitchgen.observer.tensors.randomness import seed_all
-from stitchgen.observer.tensors.slots import slots
+from stitchgen.observer.tensors.slots import Slot, slots
+from stitchgen.observer.tensors.state import Snapshot
 from stitchgen.observer.tensors.values import difference, finite, floats, frozen, leaves
 
 #: How often a zero gradient is tried again, with other inputs and other weights of the block.
 RETRIES = 12
-#: The least side of the image that is run, and its least side in pixels of the coarsest feature.
-LEAST_SIDE, LEAST_PIXELS = 128, 2
+#: So many values have the weights of a large layer.
+DRAWN = 1 << 15
+#: The least side of an image that shows all, and the same in pixels of the coarsest feature.
+SIDE, PIXELS = 128, 2
 
 
 def prove_rows(request: RowsRequest) -> RowsAnswer:
@@ -115,10 +130,10 @@ def build_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenSca
     added = cost.parameters(after[row["index"]] for row in rows)
     channels, notes = image_channels(old), []
     try:
-        run_layers(after, channels, LEAST_SIDE)
+        run_layers(after, channels, SIDE)
     except Exception as error:
         try:
-            run_layers(before, channels, LEAST_SIDE)
+            run_layers(before, channels, SIDE)
         except Exception:
             notes.append(
                 "the layers do not run one by one at scale %s, so only building was tried" % scale
@@ -140,45 +155,96 @@ def states(layers: List[nn.Module]) -> Dict[str, torch.Tensor]:
 # -- the model, run ----------------------------------------------------------------------------------
 
 
+class Way(NamedTuple):
+    """How the two models are run."""
+
+    side: int  # the least side of an image that is tried,
+    pixels: int  # and that of the coarsest feature of it
+    share: bool  # whether they have their weights in one memory
+
+
+#: What this does not show is shown the other way: a map of few pixels may be too small for a block, and a
+#: model may write to its weights.
+QUICK = Way(64, 1, share=True)
+THOROUGH = Way(SIDE, PIXELS, share=False)
+
+
+class Unclear(Exception):
+    """The quick way shows nothing."""
+
+
 def prove_scale(builder: Builder, request: RowsRequest, scale: str) -> ProvenScale:
     """All checks."""
+    models = both_built(builder, request, scale, QUICK)
+    try:
+        return checked(builder, request, scale, models, QUICK)
+    except (CheckFailed, Failure, Unclear):
+        del models
+    models = both_built(builder, request, scale, THOROUGH)
+    return checked(builder, request, scale, models, THOROUGH)
+
+
+def both_built(builder: Builder, request: RowsRequest, scale: str, way: Way) -> Tuple[Any, Any]:
+    """The model before and after; weights that are then shared are not drawn twice."""
     old, new = (builder.settings(request[text], scale) for text in ("before", "after"))
+    drawn = classes_of(new, request["rows"]) if way.share else None
     before = built(lambda: builder.build(old), "the model of the YAML as it is", edited=False)
-    after = built(lambda: builder.build(new), "the edited model", edited=True)
+    after = built(lambda: builder.build(new, drawn), "the edited model", edited=True)
+    return before, after
+
+
+def classes_of(settings: Mapping[str, Any], rows: Sequence[NewRow]) -> List[str]:
+    every = [*settings["backbone"], *settings["head"]]
+    return [str(every[row["index"]][2]).rpartition(".")[2] for row in rows]
+
+
+def checked(
+    builder: Builder, request: RowsRequest, scale: str, models: Tuple[Any, Any], way: Way
+) -> ProvenScale:
+    """All checks of two models, which are changed by it."""
+    before, after = models
     rows, moved = request["rows"], request["moved"]
     keys = compare_keys(before.state_dict(), after.state_dict(), moved, rows)
-    pair = Pair(before, after, rows, moved, given_shape(request, before, old))
+    pair = Pair(before, after, rows, moved, given_shapes(request, before, way), share=way.share)
     pair.check_strides()
     # What runs in train moves statistics, so all that is compared in eval comes first.
     pair.check_elsewhere("eval")
     pair.check_position()
     pair.check_survives(builder)
-    notes = pair.check_fused()
+    kept = pair.state()
     pair.check_elsewhere("train")
     pair.check_consumed()
-    notes += pair.batch_of_one()
+    notes = pair.batch_of_one()
+    if notes and way is QUICK:
+        raise Unclear
+    macs = pair.macs()
+    pair.check_left()
+    # Fusing takes the models apart, so it comes last.
+    pair.restore(kept)
+    notes += pair.check_fused()
     return proven(
         scale,
         full=True,
         keys=keys,
         params_added=cost.parameters(blocks_of(after, rows)),
-        macs_added=pair.macs(),
+        macs_added=macs,
         input="x".join(map(str, pair.shape)),
         notes=notes,
     )
 
 
-def given_shape(request: RowsRequest, model: Any, settings: Any) -> List[int]:
-    """The shape of the image: `--input`, or as small as the model's strides allow; a batch of two."""
+def given_shapes(request: RowsRequest, model: Any, way: Way) -> List[List[int]]:
+    """The shapes of images to try: `--input`, or as small as the model's strides allow, and larger; a batch of two."""
     for text in request.get("inputs") or []:
         shape = shape_in(text)
         if shape is None or len(shape[0]) != 4:
             raise Failure("does-not-run", "--input %s is no image: 1x3x640x640" % text)
-        return [max(2, shape[0][0]), *shape[0][1:]]
+        return [[max(2, shape[0][0]), *shape[0][1:]]]
     stride = getattr(model, "stride", None)
     coarsest = int(torch.as_tensor(stride).max()) if stride is not None else 32
-    side = max(LEAST_SIDE, LEAST_PIXELS * coarsest)
-    return [2, image_channels(settings), side, side]
+    sides = max(way.side, way.pixels * coarsest), max(SIDE, PIXELS * coarsest)
+    channels = image_channels(model.yaml)
+    return [[2, channels, side, side] for side in dict.fromkeys(sides)]
 
 
 class Pair:
@@ -193,21 +259,47 @@ class Pair:
         after: Any,
         rows: Sequence[NewRow],
         moved: Sequence[int],
-        shape: List[int],
+        shapes: List[List[int]],
+        *,
+        share: bool,
     ) -> None:
         self.before, self.after = before, after
-        self.rows, self.moved, self.shape = rows, moved, shape
+        self.rows, self.moved = rows, moved
+        self.shape, self.larger = shapes[0], shapes[1:]
         self.passing: Any = (
             None  # what the new model gives in eval whose new rows pass on what they are fed
         )
         self.given: Any = None  # and with them
         self.fed: Dict[int, Tuple[Any, ...]] = {}  # what each layer is fed then
         self.fed_to_head: Any = None
-        self.copied: Any = None
-        perturb(slots(before), 1.0, 1)
-        take_over(before, after, moved, rows)
+        perturb([slot for slot in slots(before) if not is_drawn(slot)], 1.0, 1)
+        self.shared = take_over(before, after, moved, rows, share=share)
         for block in blocks_of(after, rows):
             perturb(slots(block), 1.0, 2)
+        self.convolutions = Convolutions()
+        self.know_weights()
+
+    def know_weights(self) -> None:
+        """That what a convolution with a shared weight gives is not computed for the other model again."""
+        self.convolutions.know([one.old.tensor for one in self.shared])
+
+    def check_left(self) -> None:
+        """Refuse what was shown where a forward wrote to weights that the two models share."""
+        if any(one.is_written() for one in self.shared):
+            raise Unclear
+
+    def state(self) -> List[Tuple[Snapshot, FrozenSet[str]]]:
+        """What training moves, and the new rows' weights, but not the weights that are shared."""
+        kept = []
+        for model, slots_of in ((self.before, "old"), (self.after, "new")):
+            shared = [getattr(one, slots_of) for one in self.shared]
+            values = {slot.path: slot.tensor.detach() for slot in shared}
+            kept.append((Snapshot(model, values), frozenset(values)))
+        return kept
+
+    def restore(self, kept: List[Tuple[Snapshot, FrozenSet[str]]]) -> None:
+        for snapshot, shared in kept:
+            snapshot.restore(shared)
 
     def image(self, seed: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
@@ -217,15 +309,21 @@ class Pair:
         """What a model gives in a mode, from the same random state; its statistics move in train."""
         model.train(mode == "train")
         seed_all(seed)
-        return model(self.image(seed)[:images])
+        with self.convolutions.reused(lasting=False):
+            return model(self.image(seed)[:images])
 
     def original(self, mode: str) -> Any:
-        try:
-            with torch.no_grad():
-                return frozen(self.run(self.before, mode))
-        except Exception as error:
-            what = "the model of the YAML as it is, in %s" % mode
-            raise failure_of("does-not-run", error, what) from error
+        """What the old model gives, on the smallest image on which it runs."""
+        while True:
+            try:
+                with torch.no_grad():
+                    return frozen(self.run(self.before, mode))
+            except Exception as error:
+                if mode == "eval" and self.larger:
+                    self.shape = self.larger.pop(0)
+                    continue
+                what = "the model of the YAML as it is, in %s" % mode
+                raise failure_of("does-not-run", error, what) from error
 
     def edited(self, mode: str, check: str, seed: int = 0) -> Any:
         try:
@@ -241,6 +339,7 @@ class Pair:
 
     def check_elsewhere(self, mode: str) -> None:
         """Without the blocks the outputs are the old ones, bit for bit."""
+        self.know_weights()
         expected = self.original(mode)
         with torch.no_grad(), without_blocks(self.after, self.rows, self.before):
             found = frozen(self.edited(mode, "elsewhere"))
@@ -309,40 +408,57 @@ class Pair:
         again = dict(self.after.yaml)
         again["nc"] = int(again.get("nc") or 80) + 1
         anew = built(lambda: builder.layers(again), "building from model.yaml", edited=True)
-        self.copied = copy.deepcopy(self.after)
+        copied = copied_but_for_weights(self.after)
         try:
             read: Any = pickled_and_read(self.after)
         except Exception as error:
             raise CheckFailed("builds", "The edited model does not pickle: %s." % error) from error
-        for layers in (anew, layers_of(self.copied), layers_of(read)):
+        for layers in (anew, layers_of(copied), layers_of(read)):
             found = [type(layers[row["index"]]) for row in self.rows]
             if found != kinds:
                 raise CheckFailed("builds", "A model that is built anew lacks the block.")
 
     def check_fused(self) -> List[str]:
-        """Fused for inference, the old and the new model without blocks are still the same."""
+        """Fused for inference, the new model gives what it gave; where heads then give another form, what the old
+        one gives that is fused, too, without the blocks."""
         if not hasattr(self.before, "fuse"):
             return []
-        before, after = copy.deepcopy(self.before), self.copied
-        for model in (before, after):
-            model.eval()
+        after = self.after.eval()
+        kept = blocks_of(after, self.rows)
         with torch.no_grad():
             try:
-                fuse(before)
+                fuse(after)
             except Exception as error:
+                self.fuse_original(error)
                 return ["The model does not fuse here: %s." % type(error).__name__]
-            expected = frozen(self.run(before, "eval", images=1))
-            kept = blocks_of(after, self.rows)
-            built(lambda: fuse(after), "fusing the edited model", edited=True)
             if any(one is not block for one, block in zip(blocks_of(after, self.rows), kept)):
                 raise CheckFailed("position", "Fusing takes a new row out.")
-            with without_blocks(after, self.rows, before):
-                found = frozen(self.run(after, "eval", images=1))
-            differs = difference(expected, found)
-            if differs is not None:
-                raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % differs, "eval")
-            check_close(self.fed_to_head, fed_to_head(after, self.image(0)))
+            fed, gives = fused_run(after, self.image(0))
+            check_close(self.fed_to_head, fed)
+            if not is_close(self.given, gives):
+                self.compare_fused()
         return []
+
+    def fuse_original(self, error: Exception) -> None:
+        """Refuse what fails to fuse where the old model fuses."""
+        self.check_left()
+        try:
+            fuse(self.before.eval())
+        except Exception:
+            return
+        failure = failure_of("does-not-build", error, "fusing the edited model")
+        raise CheckFailed("builds", failure.report["message"]) from error
+
+    def compare_fused(self) -> None:
+        """Fused, the old model and the new one without blocks give the same."""
+        self.check_left()
+        fuse(self.before.eval())
+        expected = frozen(self.run(self.before, "eval", images=1))
+        with without_blocks(self.after, self.rows, self.before):
+            found = frozen(self.run(self.after, "eval", images=1))
+        differs = difference(expected, found)
+        if differs is not None:
+            raise CheckFailed("elsewhere", "Fused, without the new rows, %s." % differs, "eval")
 
     def check_consumed(self) -> None:
         """The outputs change by the blocks, and all their parameters get a gradient."""
@@ -432,8 +548,19 @@ def run_on_first(layer: Any, inputs: Tuple[Any, ...]) -> Any:
     return layer(first if isinstance(layer.f, (list, tuple)) else first[0], *others)
 
 
+def is_drawn(slot: Slot) -> bool:
+    """Whether a large weight has values that were drawn: no starting value hides a change."""
+    large = slot.kind == "parameter" and slot.tensor.numel() >= DRAWN
+    return large and bool(slot.tensor.detach().flatten()[: DRAWN // 8].std() > 0)
+
+
 def listed(inputs: Any) -> List[Any]:
     return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+
+
+def copied_but_for_weights(model: Any) -> Any:
+    """A copy as trainers make it, but for its weights, which stay where they are."""
+    return copy.deepcopy(model, {id(one): one for one in model.parameters()})
 
 
 def pickled_and_read(model: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Iterator, List, Mapping, Sequence
+from typing import Any, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -60,11 +60,22 @@ def compare_keys(
 
 
 def take_over(
-    before: nn.Module, after: nn.Module, moved: Sequence[int], rows: Sequence[NewRow]
-) -> None:
-    """Give the edited model the old one's tensors: weights, statistics, and what is drawn when it is built."""
+    before: nn.Module,
+    after: nn.Module,
+    moved: Sequence[int],
+    rows: Sequence[NewRow],
+    *,
+    share: bool = False,
+) -> List[Shared]:
+    """Give the edited model the old one's tensors: weights, statistics, and what is drawn when it is built.
+
+    With `share` the two have their weights in one memory, which are given, but for those of the last row: a head
+    may write to its weights where it is fused.
+    """
     own = tuple("model.%d." % row["index"] for row in rows)
+    head = "model.%d." % (len(layers_of(before)) - 1)
     places = {slot.path: slot for slot in slots(after) if not slot.path.startswith(own)}
+    shared: List[Shared] = []
     with torch.no_grad():
         for slot in slots(before):
             place = places.get(moved_key(slot.path, moved))
@@ -72,8 +83,41 @@ def take_over(
                 continue
             if slot.kind == "attribute":
                 replace(place, slot.tensor)
+            elif share and slot.kind == "parameter" and not slot.path.startswith(head):
+                place.tensor.data = slot.tensor.data
+                shared.append(Shared.of(slot, place))
             else:
                 place.tensor.data.copy_(slot.tensor)
+    return shared
+
+
+class Shared(NamedTuple):
+    """A weight that both models have, in one memory."""
+
+    old: Slot
+    new: Slot
+    versions: Tuple[int, int]
+    total: float
+
+    @classmethod
+    def of(cls, old: Slot, new: Slot) -> Shared:
+        return cls(old, new, versions(old, new), total(old.tensor))
+
+    def is_written(self) -> bool:
+        """Whether it was written to; by what bypasses torch's count, too, where the values are others."""
+        return (
+            versions(self.old, self.new) != self.versions
+            or total(self.old.tensor) != self.total
+            or self.old.tensor.data_ptr() != self.new.tensor.data_ptr()
+        )
+
+
+def versions(old: Slot, new: Slot) -> Tuple[int, int]:
+    return old.tensor._version, new.tensor._version
+
+
+def total(tensor: torch.Tensor) -> float:
+    return float(tensor.detach().sum())
 
 
 def replace(place: Slot, tensor: torch.Tensor) -> None:
