@@ -23,7 +23,13 @@ from stitchgen.source.yaml_edits import Moved
 from stitchgen.source.yaml_rows import Scale
 from stitchgen.targets.request import AddRequest, SpliceRequest
 from stitchgen.targets.yaml_target import names_yaml
-from stitchgen.yolo.files import at_scale, builder_of, dotted_name, told_scale
+from stitchgen.yolo.files import (
+    at_scale,
+    builder_of,
+    dotted_name,
+    meant_scale,
+    told_scale,
+)
 from stitchgen.yolo.parse_model import features
 from stitchgen.yolo.placing import RowSplice
 from stitchgen.yolo.plan import YamlPlan, make_plan
@@ -283,6 +289,8 @@ def unknown_scale(plan: YamlPlan) -> list[dict[str, str]]:
     name = plan.file.path.rpartition("/")[2]
     own = plan.registration is not None and plan.registration.module is None
     told = told_scale(name) or at_scale(name, first) != name
+    if meant_scale(name) not in ("", first):
+        told = False
     if not first or own or told or len(plan.file.model.scales) < 2:
         return []
     message = f"the name {name} tells no scale: Ultralytics builds scale {first}, whatever is meant"

@@ -28,6 +28,8 @@ SCALES = "nslmx"
 SCALE = re.compile(rf"(\d+)([{SCALES}])(.+)?$")
 #: What a scale stands behind.
 BEFORE_SCALE = re.compile(r"^(yolo(?:e-)?v?\d+)")
+#: A scale that is set apart, which Ultralytics does not see.
+SET_APART = re.compile(rf"[-_.]([{SCALES}])$")
 #: How `parse_model` is found in a repository that has its own: relative to the project's root.
 BUILDERS = ("ultralytics/nn/tasks.py", "models/yolo.py")
 #: The classes of Ultralytics that build from a YAML's name.
@@ -67,6 +69,12 @@ def told_scale(name: str) -> str:
     return following if following and following in SCALES else ""
 
 
+def meant_scale(name: str) -> str:
+    """The scale that a name seems to tell its reader, as `yolov8-s.yaml` does, and Ultralytics does not take."""
+    match = SET_APART.search(name.rpartition(".")[0])
+    return match.group(1) if match and not told_scale(name) else ""
+
+
 def yaml_file(project: Project, name: str, block: str, python: str) -> YamlFile:
     """The YAML that a target names; `block` names the copy that the project gets of a packaged one."""
     folder, _, file = name.rpartition("/")
@@ -101,9 +109,25 @@ def own_file(project: Project, path: Path, scale: str) -> YamlFile:
             where=str(path),
             hint="Copy it into the project, or name it alone: a copy is made then.",
         )
+    model = read_model(read_bytes(path), shown)
+    check_scale(model, path.name, scale)
     marks = (mark for entry in ledger.load(project.root).entries for mark in entry.traces)
-    model = replace(read_model(read_bytes(path), shown), own=modules_put_in(marks))
-    return YamlFile(path, shown, False, scale, model)
+    return YamlFile(path, shown, False, scale, replace(model, own=modules_put_in(marks)))
+
+
+def check_scale(model: ModelYaml, name: str, scale: str) -> None:
+    """Refuse a scale that the file has not: nothing builds it."""
+    names = [one.name for one in model.scales]
+    if not scale or scale in names:
+        return
+    node = model.document.get("scales")
+    found = "its scales are " + ", ".join(names) if any(names) else "it has no scales"
+    raise StitchError(
+        "target-not-found",
+        f"{model.document.path} has no scale {scale}: {found}",
+        where=f"{model.document.path}:{model.document.line_of(node.span[0]) if node else 1}",
+        hint=f"Name the file as it is, {name}, or at a scale that it has.",
+    )
 
 
 def packaged_file(project: Project, path: Path, scale: str, block: str) -> YamlFile:
@@ -118,6 +142,7 @@ def packaged_file(project: Project, path: Path, scale: str, block: str) -> YamlF
     if block and copy.exists():
         return own_file(project, copy, scale)
     model = read_model(read_bytes(path), shown if block else path.name)
+    check_scale(model, path.name, scale)
     return YamlFile(path, shown, True, scale, model)
 
 

@@ -85,7 +85,7 @@ def make_plan(
     builder = builder_of(project.root)
     row = renamed(row, name_for(workspace, row, builder))
     place = placed(first, request, targets, row, join)
-    check_channels(first.model, request, place)
+    check_channels(first.model, request.channels, block, settings, place)
     edits = [
         *insert_rows(first.model, place.insertions),
         *replace_rows(first.model, place.replacements),
@@ -194,21 +194,31 @@ def check_options(request: AddRequest) -> None:
         )
 
 
-def check_channels(model: ModelYaml, request: AddRequest, place: Placed) -> None:
+def check_channels(
+    model: ModelYaml,
+    channels: str | None,
+    block: Block,
+    settings: Mapping[str, str],
+    place: Placed,
+) -> None:
     """Refuse a number of channels that does not arrive at every scale."""
-    if request.channels is None or not request.channels.isdigit():
-        return
-    for one in place.splices:
-        if one.source == IMAGE or one.already:
-            continue
-        row = model.rows[one.source]
-        for scale in model.scales:
-            width = features(model, scale)[one.source].channels
-            if width is not None and width != int(request.channels):
-                at = f" at scale {scale.name}" if scale.name else ""
-                raise StitchError(
-                    "bad-argument",
-                    f"--channels {request.channels}: {row.name} gives {width}{at}",
-                    where=model.where(row),
-                    hint="Leave it out: the row then says c2, the width of the row before at every scale.",
-                )
+    given = {f"--channels {channels}": channels} if channels is not None else {}
+    for parameter in block.parameters:
+        if parameter.fact in ("channels", "in", "out") and parameter.name in settings:
+            text = settings[parameter.name]
+            given[f"--set {parameter.name}={text}"] = text
+    for option, text in given.items():
+        for one in place.splices:
+            if not text.isdigit() or one.source == IMAGE or one.already:
+                continue
+            row = model.rows[one.source]
+            for scale in model.scales:
+                width = features(model, scale)[one.source].channels
+                if width is not None and width != int(text):
+                    at = f" at scale {scale.name}" if scale.name else ""
+                    raise StitchError(
+                        "bad-argument",
+                        f"{option}: {row.name} gives {width}{at}",
+                        where=model.where(row),
+                        hint="Leave it out: the row then says c2, the width of the row before at every scale.",
+                    )

@@ -111,7 +111,7 @@ def not_found(model: ModelYaml, target: Target, names: Sequence[str]) -> StitchE
     return StitchError(
         "target-not-found",
         f"{path} has no row {'.'.join(names)}: its rows are model.0 to {last.name}",
-        where=path,
+        where=model.where(last),
         hint=f"stitchgen layers {path} prints them; a class is a target where it has one row: "
         + ", ".join(name for name in classes if len(of_class(model, name)) == 1),
         suggestions=[f"{path}::{name}" for name in near],

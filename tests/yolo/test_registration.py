@@ -177,6 +177,10 @@ def test_what_stands_in_the_way_is_named(project: config.Project) -> None:
         ("yolov8s.yaml", False),
         ("mine.yaml", True),
         ("run3s.yaml", True),
+        ("yolov8-s.yaml", True),
+        ("yolov8_cbam_s.yaml", True),
+        ("yolov8-n.yaml", False),
+        ("yolov8-cbam.yaml", False),
     ],
 )
 def test_a_name_that_tells_no_scale_is_said(project: config.Project, name: str, told: bool) -> None:
