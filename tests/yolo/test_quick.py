@@ -87,6 +87,21 @@ def test_weights_are_drawn_of_the_new_rows_alone(monkeypatch: pytest.MonkeyPatch
     assert "normal_" not in vars(torch.Tensor) and "uniform_" not in vars(torch.Tensor)
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_drawn_until_it_fits_comes_to_an_end(
+    monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    weight = nn.Parameter(torch.full((64, 64), 7.0))
+    with quick.fills_left_out(()), torch.no_grad():
+        if again:
+            for _ in range(2):
+                weight.clamp_(6, 8).normal_()
+        else:
+            nn.init.trunc_normal_(weight, std=0.02)
+            nn.init.trunc_normal_(weight, std=3.0)  # drawn uniformly, and dropped by chance
+    assert bool((weight.abs() < 6).all())
+
+
 def test_nothing_is_counted_to_be_printed() -> None:
     model = Whole()
     with quick.fusing(Whole):

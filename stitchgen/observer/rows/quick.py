@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from typing import Any, Callable, Collection, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Tuple
 from unittest import mock
 
 import torch
@@ -53,13 +53,19 @@ def nothing_printed(kind: type) -> Iterator[None]:
 
 @contextlib.contextmanager
 def fills_left_out(filled: Collection[str]) -> Iterator[None]:
-    """Large tensors keep what is in their memory, but those that are made while a module of these classes is."""
+    """Large weights keep what is in their memory, but those that are made while a module of these classes is.
+
+    What is drawn until it fits (`trunc_normal_`) is drawn: other tensors than weights, and the same one again.
+    """
+    left: Dict[int, torch.Tensor] = {}
     saved = {name: getattr(torch.Tensor, name) for name in FILLS}
     own = {name: vars(torch.Tensor).get(name) for name in FILLS}
 
     def left_out(fill: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         def filling(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            if is_quick(tensor, kwargs) and not is_inside(filled):
+            plain = isinstance(tensor, torch.nn.Parameter) and is_quick(tensor, kwargs)
+            if plain and id(tensor) not in left and not is_inside(filled):
+                left[id(tensor)] = tensor
                 return tensor
             return fill(tensor, *args, **kwargs)
 
