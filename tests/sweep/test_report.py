@@ -106,3 +106,22 @@ def test_pictures_are_there_with_matplotlib(table):
     found = png.images(table)
     assert {*found} == {"seeds.png", "pareto.png"}
     assert all(picture.startswith(b"\x89PNG") for picture in found.values())
+
+
+def test_the_legend_of_the_costs_covers_no_plot(table):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    figure = png.costs_figure(table, plots.COSTS)
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    assert [one.get_text() for one in legend.get_texts()] == [*VALUES]
+    box = legend.get_window_extent()
+    assert all(not box.overlaps(axes.get_tightbbox()) for axes in figure.axes)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_report_without_pictures_says_so(printing, sweep, monkeypatch, lang):
+    words = ("--seeds", "1", "--metric", "val_acc", "--lang", lang)
+    monkeypatch.setattr(png, "is_there", lambda: False)
+    _, answer = sweep(*words, train="python train.py {seed}")
+    [note] = [one for one in answer["notes"] if "matplotlib" in one]
+    assert "stitchgen[plots]" in note and not any(".png" in one for one in answer["report"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stitchgen.sweep.report.plots import COSTS
@@ -48,8 +48,13 @@ def _seeds(table: Table) -> bytes:
 
 
 def _costs(table: Table, known: dict[str, Callable[[Row], float | None]]) -> bytes:
-    """One plot a cost, in percent of the baseline's; the rows have their colours in all."""
+    return _png(costs_figure(table, known))
+
+
+def costs_figure(table: Table, known: Mapping[str, Callable[[Row], float | None]]) -> Any:
+    """One plot a cost, in percent of the baseline's; the rows have their colours in all, and a legend below all."""
     figure = _figure(4.5 * len(known))
+    handles: dict[str, Any] = {}
     for axes, (name, of) in zip(figure.subplots(1, len(known), squeeze=False)[0], known.items()):
         base = of(table.rows[0])
         for number, row in enumerate(table.rows):
@@ -57,12 +62,13 @@ def _costs(table: Table, known: dict[str, Callable[[Row], float | None]]) -> byt
             if cost is not None and base and row.mean is not None:
                 more = (cost / base - 1) * 100
                 colour = f"C{number}"
-                axes.errorbar(more, row.mean, row.spread, fmt="o", color=colour, label=row.name)
+                drawn = axes.errorbar(more, row.mean, row.spread, fmt="o", color=colour)
+                handles.setdefault(row.name, drawn)
         axes.set_xlabel(f"{name}, % more than the baseline")
         axes.set_ylabel(f"{table.metric}, mean and standard deviation")
         axes.locator_params(axis="x", nbins=5)
-    axes.legend()
-    return _png(figure)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure
 
 
 def _figure(width: float) -> Any:

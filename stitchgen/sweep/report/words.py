@@ -44,6 +44,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "unmeasured": "MACs and latency could not be determined: {why}",
         "runs": "Every run is a point, a line joins the runs of one seed, a bar is the mean.",
         "pareto": "The mean with its own 95 % interval against what a row costs more than the baseline; grey: another row costs no more and is no worse.",
+        "no_pictures": "No PNGs were written, as the Python of stitchgen has no matplotlib (pip install 'stitchgen[plots]'); index.html has the plots.",
         "made": "Made by stitchgen sweep.",
     },
     "zh": {
@@ -83,6 +84,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "unmeasured": "MACs 与延迟无法给出：{why}",
         "runs": "每个点是一次运行，线连接同一种子的各次运行，短横为均值。",
         "pareto": "均值及其 95% 置信区间与相对基线多出的代价；灰色：另有一行代价不更高且指标不更差。",
+        "no_pictures": "未生成 PNG：运行 stitchgen 的 Python 没有 matplotlib（pip install 'stitchgen[plots]'）；图见 index.html。",
         "made": "由 stitchgen sweep 生成。",
     },
 }

@@ -12,6 +12,7 @@ from stitchgen.sweep.folders import SweepFolder, read_json, write_bytes
 from stitchgen.sweep.planned import load
 from stitchgen.sweep.report import page, png, text
 from stitchgen.sweep.report.table import Row, Table, missing_runs, table_of
+from stitchgen.sweep.report.words import WORDS
 from stitchgen.sweep.spec import BASELINE, Run
 from stitchgen.sweep.state import states
 
@@ -29,7 +30,11 @@ def write_report(folder: SweepFolder, asked: Mapping[str, Any], lang: str) -> di
         "variants.csv": variants_csv(table),
         "index.html": page.html(table, lang, folder.name, asked),
     }
-    pictures = png.images(table) if png.is_there() else {}
+    drawn = png.is_there()
+    pictures = png.images(table) if drawn else {}
+    notes = text.sentences(table, lang, folder.name) + (
+        [] if drawn else [WORDS[lang]["no_pictures"]]
+    )
     for name, content in contents.items():
         write_bytes(folder.report / name, content.encode())
     for name, picture in pictures.items():
@@ -43,7 +48,7 @@ def write_report(folder: SweepFolder, asked: Mapping[str, Any], lang: str) -> di
         "variants": [as_dict(row) for row in table.rows],
         "head": text.head(table, lang),
         "table": [text.header(table, lang), *(text.cells(table, row, lang) for row in table.rows)],
-        "notes": text.sentences(table, lang, folder.name),
+        "notes": notes,
         "report": [str(folder.report / name) for name in [*pictures, *contents]],
     }
 
