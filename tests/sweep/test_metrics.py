@@ -1,9 +1,12 @@
 """Metrics where people's trainings leave them."""
 
+import gzip
 import json
 import math
+import shutil
 import sqlite3
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +179,64 @@ def test_sources_that_disagree_are_shown(tmp_path, printed, agrees):
     (tmp_path / "output.txt").write_text(f"acc: {printed}\n")
     found = collect(tmp_path, ["metrics.csv"], tmp_path / "output.txt", "acc")
     assert isinstance(found, Series if agrees else Disagreement)
+
+
+WRITTEN = Path(__file__).parent / "written"
+
+
+ACCURACIES = [0.25, 0.5, 0.8125]
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "values"),
+    [
+        ("lightning", "val_acc", ACCURACIES),
+        ("transformers", "eval_accuracy", ACCURACIES),
+        ("wandb", "val/acc", ACCURACIES),
+        ("mlflow", "val_acc", ACCURACIES),
+        ("tqdm", "val_acc", [*ACCURACIES, ACCURACIES[-1]]),
+        ("ultralytics", "val/box_loss", [6.99187, 6.99187]),
+    ],
+)
+def test_what_the_libraries_themselves_have_written(tmp_path, library, name, values):
+    """The files of `tests/sweep/written/`, whose README says how they were made."""
+    tree = tmp_path / library
+    shutil.copytree(WRITTEN / library, tree)
+    for packed in tree.rglob("*.gz"):
+        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    files = [path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()]
+    output = tree / "printed.txt"
+    found = collect(tree, {*files} - {output.name}, output, name)
+    assert isinstance(found, Series), found
+    assert [*found.values] == values
+
+
+def test_a_checkpoints_state_is_an_earlier_one_of_the_same_log(tmp_path):
+    """Hugging Face writes `trainer_state.json` into each checkpoint; another training's disagrees as before."""
+    for folder, values in (
+        ("checkpoint-8", [0.5]),
+        ("checkpoint-16", [0.5, 0.6]),
+        ("other", [0.7]),
+    ):
+        path = tmp_path / folder / "trainer_state.json"
+        path.parent.mkdir()
+        path.write_text(json.dumps({"log_history": [{"eval_acc": value} for value in values]}))
+    states = [f"checkpoint-{step}/trainer_state.json" for step in (8, 16)]
+    found = collect(tmp_path, states, tmp_path / "output.txt", "eval_acc")
+    assert found == Series("checkpoint-16/trainer_state.json", (0.5, 0.6))
+    both = [*states, "other/trainer_state.json"]
+    assert isinstance(collect(tmp_path, both, tmp_path / "output.txt", "eval_acc"), Disagreement)
+
+
+def test_a_log_of_wandb_that_was_cut_off_has_what_is_whole(tmp_path):
+    [written] = (WRITTEN / "wandb").rglob("*.wandb")
+    whole = written.read_bytes()
+    lengths = set()
+    for end in range(len(whole)):
+        (tmp_path / "run-a.wandb").write_bytes(whole[:end] or b":W&B")
+        found = collect(tmp_path, ["run-a.wandb"], tmp_path / "output.txt", "val/acc")
+        lengths.add(len(found.values) if isinstance(found, Series) else 0)
+    assert lengths == {0, 1, 2, 3}
+    (tmp_path / "run-a.wandb").write_bytes(b"text")
+    found = collect(tmp_path, ["run-a.wandb"], tmp_path / "output.txt", "val/acc")
+    assert isinstance(found, Missing) and found.unread == "run-a.wandb is no log of W&B"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stitchgen.sweep.metrics import mlflow, objects, printed, tables, tensorboard
+from stitchgen.sweep.metrics import mlflow, objects, printed, tables, tensorboard, wandb
 from stitchgen.sweep.metrics.series import Series, Unreadable
 
 Reader = Callable[[Path], dict[str, list[float]]]
@@ -19,6 +19,7 @@ READERS: Mapping[str, Reader] = {
     ".ndjson": objects.read_lines,
     ".json": objects.read_document,
     ".db": mlflow.read_database,
+    ".wandb": wandb.read,
 }
 #: Sources differ by rounding alone.
 CLOSE = 5e-3
@@ -84,7 +85,21 @@ def look(tree: Path, files: Iterable[str], output: Path, name: str, python: str 
     if shown is not None:
         found.append(shown)
     names = dict.fromkeys([*seen, *printed.names(output)])
-    return Found(tuple(found), tuple(names), unread)
+    return Found(tuple(without_earlier(found)), tuple(names), unread)
+
+
+def without_earlier(found: Sequence[Series]) -> list[Series]:
+    """All but those that are earlier states of another: Hugging Face puts a `trainer_state.json` into every checkpoint."""
+
+    def continues(later: Series, one: Series) -> bool:
+        count = len(one.values)
+        return (
+            PurePosixPath(later.source).name == PurePosixPath(one.source).name
+            and len(later.values) > count
+            and later.values[:count] == one.values
+        )
+
+    return [one for one in found if not any(continues(later, one) for later in found)]
 
 
 def _reader(file: str, python: str) -> Reader | None:
