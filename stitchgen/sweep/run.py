@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import shutil
 import signal
 import time
@@ -339,7 +340,7 @@ def no_metric(run: Run, failure: Mapping[str, Any], asked: Mapping[str, Any]) ->
         "no-metric",
         f"{run}: {failure['reason']}" + ("" if names or failure.get("unread") else where),
         hint=hint,
-        suggestions=[f"--metric {name}" for name in names[:10]],
+        suggestions=[f"--metric {shlex.quote(name)}" for name in names[:10]],
     )
 
 

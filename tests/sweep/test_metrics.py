@@ -240,3 +240,26 @@ def test_a_log_of_wandb_that_was_cut_off_has_what_is_whole(tmp_path):
     (tmp_path / "run-a.wandb").write_bytes(b"text")
     found = collect(tmp_path, ["run-a.wandb"], tmp_path / "output.txt", "val/acc")
     assert isinstance(found, Missing) and found.unread == "run-a.wandb is no log of W&B"
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "wanted"),
+    [
+        ("Train Acc: 90.0% | Val Acc: 80.0%", "Val Acc", 0.8),
+        ("Epoch 1: loss 0.5, val loss: 0.7", "loss", 0.5),
+        ("acc 0.5 acc 0.6", "acc", 0.6),
+        ("Epoch done val_acc: 0.5", "val_acc", 0.5),
+    ],
+)
+def test_which_number_of_a_line_is_meant(tmp_path, line, name, wanted):
+    (tmp_path / "output.txt").write_text(line + "\n")
+    found = collect(tmp_path, [], tmp_path / "output.txt", name)
+    assert isinstance(found, Series) and found.values[-1] == wanted
+
+
+def test_a_name_of_training_and_of_validation_is_refused_with_longer_ones(printing, sweep):
+    (printing / "train.py").write_text("print('Train Acc: 90.0% | Val Acc: 80.0%')\n")
+    status, answer = sweep("--seeds", "1", "--metric", "Acc", train="python train.py {seed}")
+    assert status == 1 and answer["error"]["code"] == "no-metric"
+    assert "as 'Train Acc' and as 'Val Acc'" in answer["error"]["message"]
+    assert answer["error"]["suggestions"] == ["--metric 'Train Acc'", "--metric 'Val Acc'"]

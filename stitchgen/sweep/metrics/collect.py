@@ -82,9 +82,16 @@ def look(tree: Path, files: Iterable[str], output: Path, name: str, python: str 
         if name in columns:
             found.append(Series(file, tuple(columns[name])))
     shown = printed.read(output, name, output.name)
-    if shown is not None:
+    longer = printed.longer_names(output, name)
+    if longer:
+        as_shown = " and as ".join(map(repr, longer))
+        unread = unread or f"it was printed several times in a line, as {as_shown}"
+        seen += longer
+    elif shown is not None:
         found.append(shown)
     names = dict.fromkeys([*seen, *printed.names(output)])
+    if longer:
+        names.pop(name, None)
     return Found(tuple(without_earlier(found)), tuple(names), unread)
 
 

@@ -24,19 +24,29 @@ def lines_of(path: Path) -> list[str]:
         return []
 
 
+#: The word before a name, as in `Val Acc: 0.9`.
+WORD_BEFORE = re.compile(r"(?<![\w@/.-])[A-Za-z][\w@/.-]* $")
+
+
 def read(path: Path, name: str, source: str) -> Series | None:
     """The values behind a name, in order."""
-    pattern = re.compile(
-        r"(?<![\w@/.-])" + re.escape(name) + r"(?![\w@/-])\"?'?\s*[:=]?\s*['\"]?" + NUMBER,
-        re.IGNORECASE,
-    )
     values, last = [], ""
     for line in lines_of(path):
-        for match in pattern.finditer(line):
+        for match in _meant(line, _behind(name)):
             value = float(match["value"])
             values.append(value / 100 if match["percent"] else value)
             last = line.strip()
     return Series(source, tuple(values), last) if values else None
+
+
+def longer_names(path: Path, name: str) -> list[str]:
+    """Where a line has several numbers behind the name, as in `Train Acc: 0.9 Val Acc: 0.8`: the names of two words."""
+    for line in lines_of(path):
+        found = _meant(line, _behind(name))
+        longer = dict.fromkeys(_word_before(line, match) + match["name"] for match in found)
+        if len(longer) > 1:
+            return [*longer]
+    return []
 
 
 def names(path: Path) -> list[str]:
@@ -44,3 +54,22 @@ def names(path: Path) -> list[str]:
     return [
         *dict.fromkeys(found["name"] for line in lines_of(path) for found in ANY.finditer(line))
     ]
+
+
+def _behind(name: str) -> re.Pattern[str]:
+    return re.compile(
+        f"(?<![\\w@/.-])(?P<name>{re.escape(name)})(?![\\w@/-])\"?'?\\s*[:=]?\\s*['\"]?" + NUMBER,
+        re.IGNORECASE,
+    )
+
+
+def _meant(line: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+    """The matches in a line; of several, those of the name alone, if any: `loss: 0.5, val loss: 0.7`."""
+    found = [*pattern.finditer(line)]
+    alone = [match for match in found if not _word_before(line, match)]
+    return alone or found
+
+
+def _word_before(line: str, match: re.Match[str]) -> str:
+    word = WORD_BEFORE.search(line, 0, match.start())
+    return word[0] if word else ""
