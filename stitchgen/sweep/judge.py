@@ -51,7 +51,7 @@ def verdict_of(
     if not trained:
         return Verdict(
             "no optimizer was seen to take a step, so nothing shows that the block was trained",
-            "run the training with python or torchrun, without -I and -E",
+            "run the training with python or torchrun, without -I and -E, and leave it the PYTHONPATH that it is given",
             "",
             pairing,
         )
