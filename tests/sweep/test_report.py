@@ -2,8 +2,10 @@
 
 import csv
 import io
+import itertools
 import re
 import xml.etree.ElementTree as xml
+from dataclasses import replace
 
 import pytest
 
@@ -125,3 +127,33 @@ def test_a_report_without_pictures_says_so(printing, sweep, monkeypatch, lang):
     _, answer = sweep(*words, train="python train.py {seed}")
     [note] = [one for one in answer["notes"] if "matplotlib" in one]
     assert "stitchgen[plots]" in note and not any(".png" in one for one in answer["report"])
+
+
+def test_no_name_covers_a_point_or_a_name(table):
+    """Rows that cost nearly the same, and one at the right end, where names stand on the left."""
+    means = (0.9639, 0.9632, 0.9667, 0.964, 0.9635)
+    costs = (1000, 1002, 1000.06, 1000.3, 1000.4)
+    names = ("baseline", "cbam@layer2+gate", "eca", "se", "coordinate")
+    rows = [
+        replace(table.rows[0], name=name, mean=mean, cost=Cost(cost, None, None))
+        for name, mean, cost in zip(names, means, costs)
+    ]
+    close = replace(table, rows=tuple(rows))
+    drawn = xml.fromstring(plots.pareto(close, "params", plots.COSTS["parameters"]))
+    points = [(float(one.get("cx")), float(one.get("cy"))) for one in drawn.iter("circle")]
+    boxes = []
+    for text in drawn.iter("text"):
+        if text.text in {plots._short(name) for name in names}:
+            x, y, long = float(text.get("x")), float(text.get("y")), 7 * len(text.text)
+            start = x - long if text.get("text-anchor") == "end" else x
+            boxes.append((start, y - 10, start + long, y + 2))
+    assert len(boxes) == len(points) == 5
+    assert not any(
+        left < x + 5 and x - 5 < right and top < y + 5 and y - 5 < bottom
+        for left, top, right, bottom in boxes
+        for x, y in points
+    )
+    assert not any(
+        one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+        for one, other in itertools.combinations(boxes, 2)
+    )

@@ -11,9 +11,13 @@ from stitchgen.sweep.spec import BASELINE
 from stitchgen.sweep.statistics import half_width
 
 Point = tuple[float, float]
+#: Left, top, right and bottom.
+Box = tuple[float, float, float, float]
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 360, 76, 16, 16, 56
 SMALL = 400  # the width of one of several plots
+DOT = 5  # the radius of a point among names
+LETTER = 7.0  # the width of one, or a little more
 
 
 class Frame:
@@ -103,7 +107,8 @@ def pareto(table: Table, label: str, cost: Callable[[Row], float | None]) -> str
     best = front([(x, y) for _, x, y in shown], less_is_better=table.less_is_better)
     joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in (frame.at(*one) for one in sorted(best)))
     parts.append(f'<polyline class="front" points="{joined}"/>')
-    boxes: list[tuple[float, float, float]] = []
+    places = [frame.at(more, middle) for _, more, middle in shown]
+    taken = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in places]
     for row, more, middle in shown:
         half = bars[row.name]
         if half:
@@ -111,8 +116,8 @@ def pareto(table: Table, label: str, cost: Callable[[Row], float | None]) -> str
             parts.append(_line(*ends, "interval"))
         x, y = frame.at(more, middle)
         kind = "base" if row.name == BASELINE else "run" if (more, middle) in best else "worse"
-        parts.append(_circle(x, y, 5, kind, f"{row.name}: {middle:.6g}, {more:+.3g} %"))
-        parts.append(_named(x, y, _short(row.name), boxes))
+        parts.append(_circle(x, y, DOT, kind, f"{row.name}: {middle:.6g}, {more:+.3g} %"))
+        parts.append(_named(x, y, _short(row.name), taken))
     parts.append(_text((LEFT + SMALL) / 2, HEIGHT - 14, label, "middle"))
     return _svg(SMALL, parts, f"{table.metric}, {label}")
 
@@ -159,17 +164,33 @@ def _interval(row: Row) -> float:
     return half_width(finite) or 0.0
 
 
-def _named(x: float, y: float, name: str, boxes: list[tuple[float, float, float]]) -> str:
-    """The name of a point beside it, to the left where there is no room, below the names there are."""
-    long = 7.0 * len(name)
-    left = x + 8 + long > SMALL - RIGHT
-    start, y = (x - 8 - long if left else x + 8), y - 8
-    while any(
-        abs(y - at) < 14 and start < end and begin < start + long for begin, end, at in boxes
-    ):
-        y += 14
-    boxes.append((start, start + long, y))
-    return _text(x - 8 if left else x + 8, y, name, "end" if left else "start")
+def _named(x: float, y: float, name: str, taken: list[Box]) -> str:
+    """The name of a point beside it, where it covers neither a point nor another name, as near as there is room."""
+    long = LETTER * len(name)
+    steps = [
+        step for number in range(HEIGHT // 28) for step in (-8 - 14 * number, 19 + 14 * number)
+    ]
+    boxes = [
+        (start, y + step - 11, start + long, y + step + 3)
+        for step in steps
+        for start in (x + 8, x - 8 - long)
+    ]
+    inside = [
+        box
+        for box in boxes
+        if box[0] >= LEFT
+        and box[2] <= SMALL - RIGHT
+        and box[1] >= TOP
+        and box[3] <= HEIGHT - BOTTOM
+    ] or boxes
+    box = next((box for box in inside if not any(_overlap(box, one) for one in taken)), inside[0])
+    taken.append(box)
+    left = box[0] < x
+    return _text(x - 8 if left else x + 8, box[3] - 3, name, "end" if left else "start")
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _short(name: str) -> str:
