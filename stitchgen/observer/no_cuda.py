@@ -115,11 +115,11 @@ def set_on_cpu(original: Callable[[Any], None], value: Any) -> None:
 
 
 def load_on_cpu(
-    original: Callable[..., Any], file: Any, map_location: Any = None, *args: Any, **kwargs: Any
+    original: Callable[..., Any], f: Any, map_location: Any = None, *args: Any, **kwargs: Any
 ) -> Any:
     """A checkpoint whose tensors were saved from CUDA, or are to be put there."""
     usual = map_location is None or on_cpu(map_location) == CPU
-    return original(file, CPU if usual else map_location, *args, **kwargs)
+    return original(f, CPU if usual else map_location, *args, **kwargs)
 
 
 class NoDevice:
