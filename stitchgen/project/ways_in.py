@@ -82,6 +82,24 @@ def imports_of(tree: ast.AST) -> Iterator[ImportedName]:
                     text, whole = constant_start(first)
                     if text:
                         yield ImportedName(text, prefix=not whole)
+                    elif isinstance(first, ast.Attribute):
+                        yield from map(ImportedName, defaults_of_option(tree, first.attr))
+
+
+def defaults_of_option(tree: ast.AST, name: str) -> Iterator[str]:
+    """What an option of the command line is if nothing is typed: `add_argument("--model", default="net")`."""
+    for node in nodes_in(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="add_argument"), args=arguments, keywords=keywords
+            ):
+                named = [one.value for one in arguments if isinstance(one, ast.Constant)]
+                names = {str(one).lstrip("-").replace("-", "_") for one in named}
+                if name in names:
+                    for one in keywords:
+                        if one.arg == "default" and isinstance(one.value, ast.Constant):
+                            if isinstance(one.value.value, str):
+                                yield one.value.value
 
 
 def constant_start(node: ast.expr) -> tuple[str, bool]:
