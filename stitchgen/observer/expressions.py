@@ -172,17 +172,15 @@ def try_other_arguments(
         parameters = list(inspect.signature(kind.__init__).parameters)[1:]
     except (KeyError, AttributeError, TypeError, ValueError):
         return
-    device = device_of_trials(project, trial, request)
-    end = time.monotonic() + MOST_SECONDS if device is None else math.inf
+    place = Place(project, trial, request)
     for name in likeliest_first(parameters, usual, wanted)[:MOST_ARGUMENTS]:
         for part in parts_of(kind, name):
-            if time.monotonic() > end:
+            if time.monotonic() > place.end:
                 return
             try:
                 for change in CHANGES:
-                    change_of = changed(part, change, filled_in(kind, name))
-                    with OtherArgument(kind, name, change_of) as other:
-                        seen = run_trial(project, trial, request, unchanged, device)
+                    other = OtherArgument(kind, name, changed(part, change, filled_in(kind, name)))
+                    seen = place.run(other, unchanged)
                     if not other.called:
                         return  # the configuration makes none of this class
                     if seen is not None:
@@ -214,17 +212,29 @@ def likeliest_first(
     return sorted(parameters, key=lambda name: name not in named)
 
 
-def device_of_trials(project: Loadable, trial: Trial, request: EvaluateRequest) -> Optional[str]:
-    """The quickest device on which the configuration runs as it is; None for the CPU."""
-    for device in DEVICES[:-1]:
-        if trial["build"] in RAN_ON_META:
-            return device
-        try:
-            if run_trial(project, trial, request, None, device) is not None:
-                return device
-        except Exception:
-            continue
-    return None
+Seen = Tuple[List[Passage], Dict[str, Shapes]]
+
+
+class Place:
+    """Where the trials of a configuration run: on the meta device, or on the CPU where it does not run there as it is."""
+
+    def __init__(self, project: Loadable, trial: Trial, request: EvaluateRequest) -> None:
+        self.project, self.trial, self.request = project, trial, request
+        self.device = DEVICES[0]
+        self.known = trial["build"] in RAN_ON_META
+        self.end = math.inf
+
+    def run(self, other: OtherArgument, unchanged: Optional[List[Passage]]) -> Optional[Seen]:
+        with other:
+            seen = run_trial(self.project, self.trial, self.request, unchanged, self.device)
+        if seen is not None or self.known or self.device is None:
+            return seen
+        self.known = True
+        if run_trial(self.project, self.trial, self.request, None, self.device) is not None:
+            return None
+        self.device, self.end = None, time.monotonic() + MOST_SECONDS
+        with other:
+            return run_trial(self.project, self.trial, self.request, unchanged, None)
 
 
 class Reached(BaseException):
@@ -281,7 +291,7 @@ def run_trial(
     request: EvaluateRequest,
     unchanged: Optional[List[Passage]],
     device: Optional[str],
-) -> Optional[Tuple[List[Passage], Dict[str, Shapes]]]:
+) -> Optional[Seen]:
     """What the candidates are, and the targets' shapes; None where it does not build or run.
 
     Raises `NothingToLearn` where the candidates are as in `unchanged`.

@@ -431,11 +431,23 @@ def arguments_kept(owner: ast.ClassDef) -> tuple[set[str], set[str]]:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 run.add(name)
+            case ast.Call(
+                func=ast.Subscript(value=ast.Attribute(value=ast.Name(id="self"), attr=name))
+            ):
+                run.add(name)
+            case ast.For(iter=ast.Attribute(value=ast.Name(id="self"), attr=name)) | ast.For(
+                iter=ast.Subscript(value=ast.Attribute(value=ast.Name(id="self"), attr=name))
+            ):
+                (run if calls_element(node) else indexed).add(name)
             case ast.Subscript(value=ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 indexed.add(name)
-            case ast.For(iter=ast.Attribute(value=ast.Name(id="self"), attr=name)):
-                indexed.add(name)
     return found & (run | indexed) | models, found & run | models
+
+
+def calls_element(loop: ast.For) -> bool:
+    """Whether a loop calls what it goes through: `for layer in self.layers: x = layer(x)`."""
+    called = {ast.unparse(node.func) for node in nodes_in(loop) if isinstance(node, ast.Call)}
+    return ast.unparse(loop.target) in called
 
 
 def counted_keys(tree: ast.Module) -> Iterator[tuple[int, dict[str, str]]]:

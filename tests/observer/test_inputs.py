@@ -203,7 +203,11 @@ if __name__ == "__main__":
         (("", "", "print(model(torch.randn(32, 96, 9)).shape)"), "2x96x9"),
         (("", "", "x = torch.zeros((1, 96, 9))\n    model(x)"), "2x96x9"),
         (
-            (", t", " + t[:, :1, None]", "model(torch.rand(4, 96, 9), torch.randint(0, 9, (4, 5)))"),
+            (
+                ", t",
+                " + t[:, :1, None]",
+                "model(torch.rand(4, 96, 9), torch.randint(0, 9, (4, 5)))",
+            ),
             "2x96x9 2x5:int64",
         ),
     ],
