@@ -190,9 +190,13 @@ class Constructor:
         """The parts of the calls that made what the creation reads: `cout` of `conv = Conv(cin, cout)`."""
         for value in self.values_before(names_read(self.creating)):
             yield from atoms(value)
+        # What a loop puts in there: its names have the values of its last turn, and numbers are always the same.
+        for value in self.values_before(names_read(self.creating), turns=True):
+            yield from filter(str.isdigit, atoms(value))
 
-    def values_before(self, names: set[str]) -> Iterator[ast.expr]:
-        """What names are assigned, or what is put into them, before the creation, and what the names in that are."""
+    def values_before(self, names: set[str], *, turns: bool = False) -> Iterator[ast.expr]:
+        """What names are assigned, or what is put into them, before the creation, and what the names in that are;
+        with `turns` also what loops put into them that is another at each turn."""
         names, seen = set(names), set[str]()
         loops = [one for one in nodes_in(self.function) if isinstance(one, (ast.For, ast.While))]
         made = [
@@ -201,7 +205,9 @@ class Constructor:
             if isinstance(one, ast.stmt) and one.lineno < self.creating.lineno
             for name, value in values_of(one)
             # Behind a loop its names have the values of its last turn.
-            if isinstance(one, ast.Assign) or not moved_around(loops, one) & names_read(value)
+            if turns
+            or isinstance(one, ast.Assign)
+            or not moved_around(loops, one) & names_read(value)
         ]
         while names - seen:
             fresh = names - seen

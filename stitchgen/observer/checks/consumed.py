@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+import torch
 
 from stitchgen.observer.checks.check import Check
-from stitchgen.observer.checks.evidence import STEP, Evidence, ModeEvidence, Output
+from stitchgen.observer.checks.evidence import (
+    STEP,
+    Evidence,
+    ModeEvidence,
+    Output,
+    differentiable,
+)
 from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.gradients import RETRIES, Gradients
 from stitchgen.observer.checks.wording import few
 from stitchgen.observer.forwards.run import Run
+from stitchgen.observer.tensors.gradients import random_sum
 from stitchgen.observer.tensors.values import floats, leaves, same
+
+#: How often outputs that do not show the block are asked for their gradients, with other inputs and weights.
+TRIES = 4
 
 
 class Consumed(Check):
@@ -19,6 +31,8 @@ class Consumed(Check):
     def __init__(self) -> None:
         #: Whether a mode showed that something reads the blocks' outputs.
         self.moved = False
+        #: Whether it was the model's outputs that showed it.
+        self.shown = False
         #: Splices whose gradients were judged.
         self.trained: Set[int] = set()
         #: By what else than the outputs it was judged, and in which modes.
@@ -40,6 +54,8 @@ class Consumed(Check):
         if evidence.splices and not self.moved:
             message = "Nothing in the model reads the output of %s."
             raise CheckFailed("consumed", message % evidence.blocks)
+        if not self.shown:
+            check_reached(evidence)
         for message, modes in self.judged.items():
             evidence.note(message % " and ".join(modes))
         untrained = [splice for splice in evidence.splices if splice.index not in self.trained]
@@ -54,6 +70,7 @@ class Consumed(Check):
         evidence, runner, mode = runs.evidence, runs.runner, runs.mode
         outputs = floats(leaves(runs.edited.output))
         if outputs and not same(runs.output.floats, outputs):
+            self.shown = True
             return True
         tries = RETRIES if mode == "train" else 2
         for again in range(runs.index, runs.index + STEP * tries, STEP):
@@ -71,6 +88,7 @@ class Consumed(Check):
                 )
                 return True
             if Output(plain.output).difference(run.output):
+                self.shown = True
                 self.judge(mode, "In %s only outputs that are no floating-point numbers changed.")
                 return True
         return False
@@ -79,6 +97,37 @@ class Consumed(Check):
         modes = self.judged.setdefault(message, [])
         if mode not in modes:
             modes.append(mode)
+
+
+def check_reached(evidence: Evidence) -> None:
+    """Refuse a block that no output depends on where one depends on the layer: what is kept of that is another part, as
+    the class token is beside the block's positions."""
+    for splice in evidence.splices:
+        new = [one for _, one in splice.parameters() if one.requires_grad]
+        every = splice.layer.parameters() if splice.layer is not None else ()
+        own = [one for one in every if one.requires_grad and not any(one is other for other in new)]
+        if not own or not new:
+            continue
+        of_layer = of_block = False
+        for attempt in range(TRIES):
+            for mode in ("eval", "train"):
+                run = evidence.runner.edited(mode, STEP * attempt, None)
+                losses = differentiable(run.output)
+                if losses and not of_block:
+                    total = random_sum(losses, evidence.models.seed + attempt)
+                    found = torch.autograd.grad(total, [*own, *new], allow_unused=True)
+                    of_layer = of_layer or any(map(is_felt, found[: len(own)]))
+                    of_block = any(map(is_felt, found[len(own) :]))
+            if of_block:
+                break
+            evidence.models.perturb_blocks(attempt + 1)
+        if of_layer and not of_block:
+            message = "No output depends on %s, though one depends on %s: what the model keeps of that is not what the block is fed."
+            raise CheckFailed("consumed", message % (splice.named, splice.target))
+
+
+def is_felt(gradient: Optional[torch.Tensor]) -> bool:
+    return gradient is not None and bool((gradient != 0).any())
 
 
 def same_events(a: Run, b: Run) -> bool:
