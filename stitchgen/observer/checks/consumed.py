@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import torch
 
@@ -18,7 +18,7 @@ from stitchgen.observer.checks.failed import CheckFailed
 from stitchgen.observer.checks.gradients import RETRIES, Gradients
 from stitchgen.observer.checks.wording import few
 from stitchgen.observer.forwards.run import Run
-from stitchgen.observer.tensors.gradients import random_sum
+from stitchgen.observer.tensors.gradients import random_sum, reached
 from stitchgen.observer.tensors.values import floats, leaves, same
 
 #: How often outputs that do not show the block are asked for their gradients, with other inputs and weights.
@@ -55,7 +55,9 @@ class Consumed(Check):
             message = "Nothing in the model reads the output of %s."
             raise CheckFailed("consumed", message % evidence.blocks)
         if not self.shown:
-            check_reached(evidence)
+            check_reached(
+                evidence, [*dict.fromkeys(mode for modes in self.judged.values() for mode in modes)]
+            )
         for message, modes in self.judged.items():
             evidence.note(message % " and ".join(modes))
         untrained = [splice for splice in evidence.splices if splice.index not in self.trained]
@@ -99,31 +101,38 @@ class Consumed(Check):
             modes.append(mode)
 
 
-def check_reached(evidence: Evidence) -> None:
+def check_reached(evidence: Evidence, modes: Sequence[str]) -> None:
     """Refuse a block that no output depends on where one depends on the layer: what is kept of that is another part, as
     the class token is beside the block's positions."""
     for splice in evidence.splices:
         new = [one for _, one in splice.parameters() if one.requires_grad]
         every = splice.layer.parameters() if splice.layer is not None else ()
         own = [one for one in every if one.requires_grad and not any(one is other for other in new)]
-        if not own or not new:
-            continue
         of_layer = of_block = False
-        for attempt in range(TRIES):
-            for mode in ("eval", "train"):
-                run = evidence.runner.edited(mode, STEP * attempt, None)
-                losses = differentiable(run.output)
-                if losses and not of_block:
-                    total = random_sum(losses, evidence.models.seed + attempt)
-                    found = torch.autograd.grad(total, [*own, *new], allow_unused=True)
-                    of_layer = of_layer or any(map(is_felt, found[: len(own)]))
-                    of_block = any(map(is_felt, found[len(own) :]))
+        for attempt in range(TRIES if own and new else 0):
+            for mode in modes:
+                gradients = gradients_of(evidence, mode, attempt, [*own, *new])
+                of_layer = of_layer or any(map(is_felt, gradients[: len(own)]))
+                of_block = of_block or any(map(is_felt, gradients[len(own) :]))
             if of_block:
                 break
             evidence.models.perturb_blocks(attempt + 1)
         if of_layer and not of_block:
             message = "No output depends on %s, though one depends on %s: what the model keeps of that is not what the block is fed."
             raise CheckFailed("consumed", message % (splice.named, splice.target))
+
+
+def gradients_of(
+    evidence: Evidence, mode: str, attempt: int, parameters: Sequence[torch.Tensor]
+) -> Sequence[Optional[torch.Tensor]]:
+    """What the outputs of one run say of each parameter; nothing where they have no gradient, or one that can be asked
+    for in another way alone."""
+    run = evidence.attempt(mode, lambda: evidence.runner.edited(mode, STEP * attempt, None))
+    losses = differentiable(run.output)
+    if not losses or reached(losses)[1]:
+        return ()
+    total = random_sum(losses, evidence.models.seed + attempt)
+    return torch.autograd.grad(total, parameters, allow_unused=True)
 
 
 def is_felt(gradient: Optional[torch.Tensor]) -> bool:
