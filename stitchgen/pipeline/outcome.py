@@ -21,7 +21,11 @@ from stitchgen.planning.fit import numbers
 from stitchgen.planning.outside_calls import outside_calls
 from stitchgen.planning.plan import Plan, Task, Warning
 from stitchgen.planning.point import InsertionPoint
-from stitchgen.planning.unexecuted_calls import switched_calls, unseen_by_name
+from stitchgen.planning.unexecuted_calls import (
+    calls_of_other_methods,
+    switched_calls,
+    unseen_by_name,
+)
 from stitchgen.project import git
 from stitchgen.project.advice import Parts, for_project, optimizers_of_parts, trees_around
 from stitchgen.project.converted_parts import conversions
@@ -282,7 +286,18 @@ def unseen(plan: Plan, point: InsertionPoint) -> list[Warning]:
         }
         for use in (() if point.calls.number else switched_calls(plan.workspace, point.calls))
     ]
-    return [*outside, *switched] + [
+    others: list[Warning] = [
+        {
+            "code": "unseen-call",
+            "where": f"{path}:{use.line}",
+            "message": f"{use.function} runs {point.target} too, where the block is not run",
+            "hint": "One call alone was asked for. Run the block there as well, if features of there are used.",
+        }
+        for use in (
+            calls_of_other_methods(plan.workspace, point.calls) if point.calls.number else ()
+        )
+    ]
+    return [*outside, *switched, *others] + [
         {
             "code": "unseen-call",
             "where": f"{path}:{use.line}",

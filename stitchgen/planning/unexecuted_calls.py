@@ -43,6 +43,12 @@ def switched_calls(workspace: Workspace, calls: Calls) -> list[Use]:
     return [use for uses in every for use in uses.switched()]
 
 
+def calls_of_other_methods(workspace: Workspace, calls: Calls) -> list[Use]:
+    """The calls in methods that have no call with the block, where one call alone was asked for."""
+    every = uses_of_classes(workspace, calls)
+    return [use for uses in every for use in uses.of_other_methods()]
+
+
 def uses_of_classes(workspace: Workspace, calls: Calls) -> list[UsesOfClass]:
     """The uses of a layer in each class that has one of the calls."""
     classes = {
@@ -124,17 +130,28 @@ class UsesOfClass:
         ran = spans_that_ran(self.syntax, self.calls, self.site.file)
         for use in element_uses(tree, text, self.class_name, self.path):
             called = form_of(use)
-            if called is not None and called[1] not in ran:
+            if called is not None and called[1] not in ran and not self.is_switched(called[1]):
                 if not any(called[1] == site.span for site in found):
                     found += self.site_of(use, *called)
         return found
 
     def switched(self) -> Iterator[Use]:
-        for use in layer_uses(
-            self.syntax.tree, self.syntax.document.text, self.class_name, self.path
-        ):
+        for use in self.uses():
             called = None if self.is_known(use) or "*" in use.path else form_of(use)
             if called is not None and self.is_switched(called[1]):
+                yield use
+
+    def uses(self) -> Iterator[Use]:
+        """All of the layer, those by the variable of a loop that may be any element among them."""
+        tree, text = self.syntax.tree, self.syntax.document.text
+        yield from layer_uses(tree, text, self.class_name, self.path)
+        yield from element_uses(tree, text, self.class_name, self.path)
+
+    def of_other_methods(self) -> Iterator[Use]:
+        functions = {site.function for site in self.calls.sites}
+        for use in self.uses():
+            other = use.function not in functions and not use.function.endswith("__init__")
+            if other and not self.is_known(use) and form_of(use) is not None:
                 yield use
 
     def is_switched(self, span: Span) -> bool:
