@@ -124,7 +124,7 @@ class Project:
         lines = self.left_out[path]
         return {ast.dump(node) for node in self.as_it_was(path).body if node.lineno in lines}
 
-    @property
+    @functools.cached_property
     def written(self) -> ast.Module:
         """The model file, without an edit; empty where it does not parse."""
         try:

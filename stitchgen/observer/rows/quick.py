@@ -15,6 +15,7 @@ from unittest import mock
 import torch
 from torch.nn import functional
 
+from stitchgen.observer.meta_device import methods_replaced
 from stitchgen.observer.tensors.convolutions import is_plain
 from stitchgen.observer.tensors.noise import is_quick, quick_fills
 
@@ -58,8 +59,6 @@ def fills_left_out(filled: Collection[str]) -> Iterator[None]:
     What is drawn until it fits (`trunc_normal_`) is drawn: other tensors than weights, and the same one again.
     """
     left: Dict[int, torch.Tensor] = {}
-    saved = {name: getattr(torch.Tensor, name) for name in FILLS}
-    own = {name: vars(torch.Tensor).get(name) for name in FILLS}
 
     def left_out(fill: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         def filling(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -71,16 +70,8 @@ def fills_left_out(filled: Collection[str]) -> Iterator[None]:
 
         return filling
 
-    for name, fill in saved.items():
-        setattr(torch.Tensor, name, left_out(fill))
-    try:
+    with methods_replaced({name: left_out(getattr(torch.Tensor, name)) for name in FILLS}):
         yield
-    finally:
-        for name, before in own.items():
-            if before is None:
-                delattr(torch.Tensor, name)  # torch has them one class above
-            else:
-                setattr(torch.Tensor, name, before)
 
 
 def is_inside(names: Collection[str]) -> bool:
